@@ -1,0 +1,16 @@
+//! Where the time comes from.
+
+use crate::Timestamp;
+
+/// A source of the present moment. The binary gives the system's clock, tests a
+/// clock that stands still until it is moved.
+pub trait Clock: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+}

@@ -1,0 +1,191 @@
+//! A lead: a person's data, whose it is, and what became of it.
+
+use crate::attribution::{Attribution, AttributionTrace};
+use crate::network::SaleType;
+use crate::post::PostKind;
+use crate::{
+    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, OfferContractId, OfferId,
+    RowId, SubIds, Timestamp, VerticalId,
+};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// One lead.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lead {
+    /// Its public name.
+    pub id: LeadId,
+    /// Its place in the store.
+    pub row: RowId,
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// How it was posted.
+    pub post: PostKind,
+    /// Where it stands.
+    pub status: LeadStatus,
+    /// What became of it.
+    pub outcome: LeadOutcome,
+    /// Error texts of a lead that was accepted for review or thrown out.
+    pub errors: Vec<String>,
+    /// Whose it is.
+    pub affiliate: AffiliateId,
+    /// On what.
+    pub offer: OfferId,
+    /// Of which kind.
+    pub vertical: VerticalId,
+    /// The affiliate's campaign on the offer; none for test links.
+    pub campaign: Option<CampaignId>,
+    /// The terms it runs under, where not the offer's own.
+    pub offer_contract: Option<OfferContractId>,
+    /// By what it was credited.
+    pub attribution: Attribution,
+    /// What was looked at before that.
+    pub trace: AttributionTrace,
+    /// The session it belongs to: the click's, or one it opened.
+    pub session: RowId,
+    /// Of the session or the post.
+    pub sub_ids: SubIds,
+    /// What it says, by field name, normalised, in the vertical's order.
+    pub fields: Vec<(String, String)>,
+    /// What its affiliate earns.
+    pub payout: Money,
+    /// What it brought.
+    pub revenue: Money,
+    /// Who bought it.
+    pub sales: Vec<Sale>,
+    /// A test: never sold, never paid, never counted.
+    pub test: bool,
+    /// The poster's address.
+    pub ip: Option<IpAddr>,
+    /// Counts its changes, so that two at once cannot undo each other.
+    pub revision: u32,
+    /// The configuration that decided.
+    pub config_version: ConfigVersion,
+}
+
+impl Lead {
+    /// A field's value, `None` where absent.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+/// A lead bought by a buyer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sale {
+    /// Under which contract.
+    pub contract: ContractId,
+    /// By whom.
+    pub buyer: BuyerId,
+    /// For how much.
+    pub price: Money,
+    /// Alone or with others.
+    #[serde(rename = "type")]
+    pub sale_type: SaleType,
+    /// When.
+    pub at: Timestamp,
+}
+
+macro_rules! coded {
+    ($(#[$top:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $code:literal;)* }) => {
+        $(#[$top])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
+
+            /// The stable code.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// By its stable code.
+            pub fn from_code(code: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|v| v.as_str() == code)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use coded;
+
+coded! {
+    /// Where a lead stands.
+    LeadStatus {
+        /// Bought.
+        Sold = "sold";
+        /// Nobody bought it.
+        Unsold = "unsold";
+        /// Waits for a buyer.
+        Queued = "queued";
+        /// Waits for a person.
+        Review = "review";
+        /// Thrown out or expired.
+        Scrubbed = "scrubbed";
+        /// A test.
+        Test = "test";
+        /// Bought and given back.
+        Returned = "returned";
+        /// A buyer may have it.
+        PendingUnknown = "pending_unknown";
+    }
+}
+
+coded! {
+    /// What became of a lead.
+    LeadOutcome {
+        /// Bought.
+        Sold = "sold";
+        /// Waits for a buyer.
+        Queued = "queued";
+        /// Offered, not bought.
+        NoQualifiedBuyers = "no_qualified_buyers";
+        /// A session post that named no session: kept, not offered.
+        UnattributedSession = "unattributed_session";
+        /// Waits for a person.
+        Review = "review";
+        /// A field's decision threw it out.
+        ThrownOut = "thrown_out";
+        /// Waited too long.
+        Expired = "expired";
+        /// A crash came before anything was sent.
+        Interrupted = "interrupted";
+        /// A buyer may have it.
+        PendingUnknown = "pending_unknown";
+        /// A test.
+        Test = "test";
+        /// Bought and given back.
+        Returned = "returned";
+    }
+}
+
+/// An entry of the append-only ledger: what a lead earns its affiliate. Sales,
+/// returns and adjustments are entries of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerEntry {
+    /// When it takes effect.
+    pub at: Timestamp,
+    /// What it is.
+    pub kind: LedgerKind,
+    /// Of which lead.
+    pub lead: LeadId,
+    /// Whose account.
+    pub affiliate: AffiliateId,
+    /// How much.
+    pub amount: Money,
+}
+
+coded! {
+    /// What a ledger entry is.
+    LedgerKind {
+        /// Owed to an affiliate for a lead.
+        Payout = "payout";
+    }
+}

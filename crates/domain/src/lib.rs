@@ -1,0 +1,35 @@
+//! What Crumb is about, as pure values and decisions.
+//!
+//! This crate does no I/O, reads no clock and makes no randomness: time, ids and
+//! random numbers come in as arguments. Everything that decides something about
+//! money or credit therefore gives the same answer twice, which is what lets a
+//! decision be explained and replayed.
+//!
+//! Where a rule comes from the wire dialect, its comment names the parameter or
+//! the text that a partner sees.
+
+pub mod attribution;
+pub mod caps;
+pub mod click;
+pub mod clock;
+pub mod duplicate;
+pub mod fields;
+pub mod filter;
+pub mod id;
+pub mod lead;
+pub mod money;
+pub mod network;
+pub mod outcome;
+pub mod payout;
+pub mod post;
+pub mod request_id;
+pub mod session;
+pub mod sub_ids;
+pub mod time;
+
+pub use clock::Clock;
+pub use id::*;
+pub use money::Money;
+pub use request_id::{RequestId, RowId};
+pub use sub_ids::SubIds;
+pub use time::Timestamp;

@@ -1,0 +1,1 @@
+//! Leads: accept, route, settle.

@@ -1,0 +1,1 @@
+//! The network as code: parse, validate, plan, apply, export, and the compiled snapshot.

@@ -1,0 +1,1 @@
+//! Who buys a lead: a pure state machine.

@@ -1,0 +1,1 @@
+//! The listeners: tracking, and admin with the API.

@@ -1,0 +1,66 @@
+//! Clicks, sessions and counts.
+
+use crate::{Page, PageRequest, Result};
+use crumb_domain::caps::{CapCheck, DayCount};
+use crumb_domain::click::{Click, Disposition};
+use crumb_domain::session::Session;
+use crumb_domain::{AffiliateId, CampaignId, CreativeId, OfferId, RowId, Timestamp};
+
+/// The clicks of one request: a plain click, or a diverted one with those of the
+/// chain it went along. Kept together or not at all.
+#[derive(Debug, Clone)]
+pub struct ClickBatch {
+    /// One to six clicks, ids ascending.
+    pub clicks: Vec<Click>,
+    /// Counts that rise by one with them.
+    pub counts: Vec<DayCount>,
+}
+
+/// Which clicks.
+#[derive(Debug, Clone, Default)]
+pub struct ClickFilter {
+    /// Of this affiliate.
+    pub affiliate: Option<AffiliateId>,
+    /// Of this offer.
+    pub offer: Option<OfferId>,
+    /// Of this campaign.
+    pub campaign: Option<CampaignId>,
+    /// Of this creative.
+    pub creative: Option<CreativeId>,
+    /// With this disposition.
+    pub disposition: Option<Disposition>,
+    /// Credited to this session, or this very click.
+    pub session: Option<RowId>,
+    /// At or after.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub to: Option<Timestamp>,
+}
+
+/// The store of clicks.
+pub trait ClickStore {
+    /// Keeps the clicks of one request.
+    fn record_clicks(&self, batch: ClickBatch) -> impl Future<Output = Result<()>> + Send;
+
+    /// The session of that id, opened by a click or by a lead; `None` where there
+    /// is none (also for a click that was diverted or is a duplicate). At most
+    /// one indexed read.
+    fn session(&self, id: RowId) -> impl Future<Output = Result<Option<Session>>> + Send;
+
+    /// The pre-fill values kept for a session.
+    fn prefill(&self, session: RowId) -> impl Future<Output = Result<Vec<(String, String)>>> + Send;
+
+    /// The count that a cap check is about, over its days.
+    fn count(&self, check: CapCheck) -> impl Future<Output = Result<u64>> + Send;
+
+    /// The newest row id of any kind that a node has stored, so that its ids go
+    /// on after it.
+    fn newest_row(&self, node: u8) -> impl Future<Output = Result<Option<RowId>>> + Send;
+
+    /// Clicks by filter, ordered by id. Pre-fill values are left out.
+    fn clicks(
+        &self,
+        filter: ClickFilter,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<Click>>> + Send;
+}

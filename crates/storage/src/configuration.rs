@@ -1,0 +1,114 @@
+//! The network's versions.
+//!
+//! An entity is a document (JSON text) under a key. A version is a change of some
+//! entities; what it does not touch lives on. Each document is kept with the
+//! versions between which it was in force, so that any version can be read again
+//! while a small change costs a small write.
+
+use crate::{Page, PageRequest, Result};
+use crumb_domain::{AffiliateId, CampaignId, ConfigVersion, CreativeId, OfferId, Timestamp};
+
+/// Names an entity: `network`, `offer:100`, `campaign:57`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntityKey(pub String);
+
+/// An entity's document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entity {
+    /// Its key.
+    pub key: EntityKey,
+    /// JSON text.
+    pub document: String,
+    /// Who made it.
+    pub origin: Origin,
+}
+
+/// Who made an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A person, by file or API.
+    Written,
+    /// The server itself: spared by `--prune`.
+    Server,
+}
+
+/// A change of the configuration: kept whole or not at all.
+#[derive(Debug, Clone)]
+pub struct ConfigurationChange {
+    /// The version it was planned on; another present version is a conflict.
+    pub base: ConfigVersion,
+    /// When.
+    pub at: Timestamp,
+    /// For people: "apply network.toml", "campaign 1000001 made for affiliate 12".
+    pub summary: String,
+    /// Entities made or replaced.
+    pub put: Vec<Entity>,
+    /// Entities that end.
+    pub delete: Vec<EntityKey>,
+}
+
+/// All entities of one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredConfiguration {
+    /// Which version; 0 with no entities where nothing was ever applied.
+    pub version: ConfigVersion,
+    /// Ordered by key.
+    pub entities: Vec<Entity>,
+}
+
+/// A line of the list of versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionInfo {
+    /// Which.
+    pub version: ConfigVersion,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub summary: String,
+    /// Entities made or replaced.
+    pub put: u32,
+    /// Entities that ended.
+    pub deleted: u32,
+}
+
+/// Something that clicks, posts or leads may refer to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HistoryOf {
+    /// A creative with clicks.
+    Creative(CreativeId),
+    /// A campaign with clicks or leads.
+    Campaign(CampaignId),
+    /// An affiliate with clicks or leads.
+    Affiliate(AffiliateId),
+    /// An offer with clicks or leads.
+    Offer(OfferId),
+}
+
+/// The store of the configuration.
+pub trait ConfigurationStore {
+    /// The present version, or 0.
+    fn present_version(&self) -> impl Future<Output = Result<ConfigVersion>> + Send;
+
+    /// All entities of a version (the present one for `None`); `None` where there
+    /// is no such version.
+    fn configuration(
+        &self,
+        version: Option<ConfigVersion>,
+    ) -> impl Future<Output = Result<Option<StoredConfiguration>>> + Send;
+
+    /// Makes the next version. [`crate::StoreError::Conflict`] where the present
+    /// one is no longer `base`.
+    fn commit_configuration(
+        &self,
+        change: ConfigurationChange,
+    ) -> impl Future<Output = Result<ConfigVersion>> + Send;
+
+    /// Versions, newest first.
+    fn versions(&self, page: PageRequest) -> impl Future<Output = Result<Page<VersionInfo>>> + Send;
+
+    /// Every document that an entity ever had, oldest first.
+    fn entity_history(&self, key: EntityKey) -> impl Future<Output = Result<Vec<String>>> + Send;
+
+    /// Which of these clicks, posts or leads refer to, in the same order.
+    fn have_history(&self, of: Vec<HistoryOf>) -> impl Future<Output = Result<Vec<bool>>> + Send;
+}

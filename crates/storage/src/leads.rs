@@ -1,0 +1,276 @@
+//! Leads and the posts that made them, or did not.
+
+use crate::{Page, PageRequest, Result};
+use crumb_domain::caps::{CapCheck, DayCount};
+use crumb_domain::lead::{Lead, LeadStatus, LedgerEntry};
+use crumb_domain::outcome::Problem;
+use crumb_domain::post::{KeptPost, StoredAnswer};
+use crumb_domain::{AffiliateId, BuyerId, CampaignId, LeadId, OfferId, RowId, SubIds, Timestamp, VerticalId};
+use std::net::IpAddr;
+
+/// Renders the answer to a post once its verdict is known. Called inside the
+/// write, so that the answer is stored with what it says.
+pub type AnswerFn = Box<dyn Fn(&Verdict) -> StoredAnswer + Send + Sync>;
+
+/// A lead on its way into the store.
+pub struct AcceptLead {
+    /// The lead as it will stand if it is accepted.
+    pub lead: Lead,
+    /// The session to open for it, if it has none.
+    pub open_session: Option<LeadSession>,
+    /// What is an earlier lead of the same person.
+    pub duplicate: Option<DuplicateCheck>,
+    /// What makes this one the earlier lead of a later one; none if it does not
+    /// count as such (tests, unattributed session posts, unsold leads).
+    pub register: Option<DuplicateKey>,
+    /// The problem found by a check that comes after the duplicate check and
+    /// before the caps: the vertical's inbound filter.
+    pub filtered: Option<Problem>,
+    /// Lead caps, with the problem that each one is when it is reached; in order.
+    pub caps: Vec<(CapCheck, Problem)>,
+    /// Counts that rise by one when it is accepted.
+    pub counts: Vec<DayCount>,
+    /// Entries to append when it is accepted.
+    pub ledger: Vec<LedgerEntry>,
+    /// The post; its answer and outcome are filled in here.
+    pub post: PostRecord,
+    /// The key under which the answer is stored.
+    pub idempotency: Option<IdempotencyClaim>,
+    /// Renders the answer.
+    pub answer: AnswerFn,
+}
+
+/// A change of a lead by `ckm_lead_id`.
+pub struct UpdateLead {
+    /// The lead as it will stand; `revision` is the one that was read.
+    pub lead: Lead,
+    /// What is another lead of the same person; the lead itself never counts.
+    pub duplicate: Option<DuplicateCheck>,
+    /// Its key from now on, if it counts as an earlier lead.
+    pub register: Option<DuplicateKey>,
+    /// As in [`AcceptLead`].
+    pub filtered: Option<Problem>,
+    /// As in [`AcceptLead`].
+    pub post: PostRecord,
+    /// As in [`AcceptLead`].
+    pub idempotency: Option<IdempotencyClaim>,
+    /// As in [`AcceptLead`].
+    pub answer: AnswerFn,
+}
+
+/// A post that made no lead.
+pub struct RejectPost {
+    /// The post.
+    pub post: PostRecord,
+    /// Why.
+    pub problem: Problem,
+    /// The key under which the answer is stored.
+    pub idempotency: Option<IdempotencyClaim>,
+    /// What is answered.
+    pub answer: StoredAnswer,
+    /// False where only the count of such posts rises (too many a minute).
+    pub keep: bool,
+}
+
+/// A post without its answer and outcome, which the store fills in.
+#[derive(Debug, Clone)]
+pub struct PostRecord {
+    /// As [`KeptPost::id`].
+    pub id: RowId,
+    /// As [`KeptPost::at`].
+    pub at: Timestamp,
+    /// As [`KeptPost::kind`].
+    pub kind: crumb_domain::post::PostKind,
+    /// As [`KeptPost::campaign`].
+    pub campaign: Option<CampaignId>,
+    /// As [`KeptPost::offer`].
+    pub offer: Option<OfferId>,
+    /// As [`KeptPost::affiliate`].
+    pub affiliate: Option<AffiliateId>,
+    /// As [`KeptPost::ip`].
+    pub ip: Option<IpAddr>,
+    /// As [`KeptPost::query`].
+    pub query: Vec<u8>,
+    /// As [`KeptPost::content_type`].
+    pub content_type: String,
+    /// The whole body; the store cuts that of a rejected post.
+    pub body: Vec<u8>,
+    /// As [`KeptPost::errors`].
+    pub errors: Vec<String>,
+}
+
+/// A session opened by a lead that has none: no click, attributes no later post.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeadSession {
+    /// Its id.
+    pub id: RowId,
+    /// When.
+    pub at: Timestamp,
+    /// Whose.
+    pub affiliate: AffiliateId,
+    /// On what.
+    pub offer: OfferId,
+    /// The campaign, where there is one.
+    pub campaign: Option<CampaignId>,
+    /// Of the post.
+    pub sub_ids: SubIds,
+    /// Of a test lead.
+    pub test: bool,
+    /// The consumer's or poster's address.
+    pub ip: Option<IpAddr>,
+}
+
+/// Which leads are the same person's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DuplicateKey {
+    /// In which vertical.
+    pub vertical: VerticalId,
+    /// SHA-256 of the normalised values of its duplicate fields.
+    pub hash: [u8; 32],
+}
+
+/// Where an earlier lead is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DuplicateCheck {
+    /// Of whom.
+    pub key: DuplicateKey,
+    /// Only in this offer; none = the whole vertical.
+    pub offer: Option<OfferId>,
+    /// Accepted at or after.
+    pub since: Timestamp,
+}
+
+/// A claim of an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyClaim {
+    /// Of which campaign, or offer and request id.
+    pub scope: IdempotencyScope,
+    /// As sent.
+    pub key: String,
+    /// SHA-256 of the parsed pairs.
+    pub body_hash: [u8; 32],
+}
+
+/// Within what an idempotency key is unique.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum IdempotencyScope {
+    /// A campaign.
+    Campaign(CampaignId),
+    /// An offer and a request id, as sent.
+    OfferAndRequest(OfferId, String),
+}
+
+/// How long an idempotency key's answer is stored, in hours.
+pub const IDEMPOTENCY_HOURS: i64 = 72;
+
+/// An answer stored under an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotentAnswer {
+    /// Of the post that was answered.
+    pub body_hash: [u8; 32],
+    /// What was answered.
+    pub answer: StoredAnswer,
+}
+
+/// What became of a post inside the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It made the lead.
+    Accepted,
+    /// It made no lead.
+    Rejected(Problem),
+}
+
+/// The answer of the store to a post.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Posted {
+    /// Decided now; the answer to send.
+    Now(Verdict, StoredAnswer),
+    /// The idempotency key had been used before: its answer, and whether the
+    /// bodies are equal.
+    Before(IdempotentAnswer),
+    /// Another lead has this random id; try again with a new one.
+    LeadIdTaken,
+}
+
+/// Which leads.
+#[derive(Debug, Clone, Default)]
+pub struct LeadFilter {
+    /// With this status.
+    pub status: Option<LeadStatus>,
+    /// Of this offer.
+    pub offer: Option<OfferId>,
+    /// Of this affiliate.
+    pub affiliate: Option<AffiliateId>,
+    /// Bought by this buyer.
+    pub buyer: Option<BuyerId>,
+    /// Of this session.
+    pub session: Option<RowId>,
+    /// At or after.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub to: Option<Timestamp>,
+    /// Has this id, e-mail or phone. A request id is resolved to `session` by
+    /// the caller.
+    pub text: Option<String>,
+}
+
+/// Which posts that made no lead.
+#[derive(Debug, Clone, Default)]
+pub struct RejectionFilter {
+    /// Of this offer.
+    pub offer: Option<OfferId>,
+    /// Of this affiliate.
+    pub affiliate: Option<AffiliateId>,
+    /// Of this campaign.
+    pub campaign: Option<CampaignId>,
+    /// For this reason.
+    pub problem: Option<Problem>,
+    /// At or after.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub to: Option<Timestamp>,
+}
+
+/// The store of leads.
+pub trait LeadStore {
+    /// Decides and keeps a post that passed all checks which need no store, in
+    /// this order: idempotency key, duplicate, `filtered`, caps. Equal posts at
+    /// the same moment make one lead.
+    fn accept_lead(&self, accept: AcceptLead) -> impl Future<Output = Result<Posted>> + Send;
+
+    /// Changes a lead, in the same order. [`crate::StoreError::Conflict`] where
+    /// the revision is no longer the one that was read.
+    fn update_lead(&self, update: UpdateLead) -> impl Future<Output = Result<Posted>> + Send;
+
+    /// Keeps a post that made no lead, or counts it.
+    fn reject_post(&self, reject: RejectPost) -> impl Future<Output = Result<Posted>> + Send;
+
+    /// The answer stored under an idempotency key within [`IDEMPOTENCY_HOURS`].
+    fn idempotent_answer(
+        &self,
+        scope: IdempotencyScope,
+        key: String,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<IdempotentAnswer>>> + Send;
+
+    /// The lead of that id.
+    fn lead(&self, id: LeadId) -> impl Future<Output = Result<Option<Lead>>> + Send;
+
+    /// Leads by filter, ordered by row.
+    fn leads(&self, filter: LeadFilter, page: PageRequest)
+    -> impl Future<Output = Result<Page<Lead>>> + Send;
+
+    /// The posts that made or changed a lead, oldest first.
+    fn posts_of_lead(&self, id: LeadId) -> impl Future<Output = Result<Vec<KeptPost>>> + Send;
+
+    /// Posts that made no lead, by filter, ordered by id.
+    fn rejections(
+        &self,
+        filter: RejectionFilter,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<KeptPost>>> + Send;
+
+    /// How many rejected posts were counted but not kept.
+    fn rejections_not_kept(&self) -> impl Future<Output = Result<u64>> + Send;
+}

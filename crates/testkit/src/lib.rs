@@ -1,0 +1,1 @@
+//! A started server, builders and a fake clock for tests.

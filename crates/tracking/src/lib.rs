@@ -1,0 +1,1 @@
+//! Clicks: from a parsed request to a recorded click and its answer.

@@ -1,0 +1,1 @@
+//! The tracking domain's dialect: requests to typed values, outcomes to replies.
