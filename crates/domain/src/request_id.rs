@@ -32,6 +32,11 @@ impl Node {
     pub fn new(number: u8) -> Option<Self> {
         (u32::from(number) < 1 << NODE_BITS).then_some(Self(number))
     }
+
+    /// Its number.
+    pub fn number(self) -> u8 {
+        self.0
+    }
 }
 
 /// Where a record lies in its store: ascends with the time, 0 < id < 2^53.
