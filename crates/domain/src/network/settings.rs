@@ -34,6 +34,22 @@ pub struct Settings {
     pub blocked_ips: Vec<IpNet>,
 }
 
+impl Default for Settings {
+    /// What holds before any `[network]` was applied.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            currency: usd(),
+            time_zone: utc(),
+            tracking_url: None,
+            global_redirect: None,
+            internal_affiliate: None,
+            unknown_is: UnknownRule::default(),
+            blocked_ips: Vec::new(),
+        }
+    }
+}
+
 /// What a buyer's unknown outcome counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,0 +1,377 @@
+//! The network as the paths of clicks and posts read it: immutable, compiled,
+//! shared, and swapped whole when a new version comes.
+//!
+//! Invariants: every reference points somewhere, every pattern compiles, and
+//! nothing in it changes after it is made. A lookup is a hash lookup; none
+//! allocates but where it says so.
+
+use crate::compiled::{CompiledOffer, CompiledVertical};
+use crate::error::FileError;
+use crumb_domain::network::{
+    Affiliate, Blacklist, BlacklistRedirect, Campaign, Creative, Network, PriceFormat, Secret, Settings,
+};
+use crumb_domain::time::Zone;
+use crumb_domain::{
+    AffiliateId, CampaignId, ConfigVersion, ContractId, CreativeId, OfferContractId, OfferId, VerticalId,
+};
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use subtle::ConstantTimeEq as _;
+
+/// The first id of a campaign that the server makes: far above what people write,
+/// so that a file written later rarely meets it.
+pub const FIRST_SERVER_CAMPAIGN: CampaignId = CampaignId(1_000_001);
+
+/// A compiled version of the network.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    version: ConfigVersion,
+    network: Network,
+    settings: Settings,
+    zone: Zone,
+    affiliates: HashMap<AffiliateId, usize>,
+    turned_off_sub_ids: HashMap<AffiliateId, HashSet<String>>,
+    verticals: HashMap<VerticalId, Arc<CompiledVertical>>,
+    offers: HashMap<OfferId, Arc<CompiledOffer>>,
+    creatives: HashMap<CreativeId, (OfferId, usize)>,
+    campaigns: HashMap<CampaignId, usize>,
+    /// Indices into the network's campaigns, by ascending id.
+    campaigns_of: HashMap<(AffiliateId, OfferId), Vec<usize>>,
+    blacklist: HashMap<AffiliateId, Vec<Blacklist>>,
+    /// Post keys that the environment keeps; none where it lacks them.
+    environment_keys: HashMap<CampaignId, Option<String>>,
+    missing_secrets: Vec<String>,
+    server_made: HashSet<CampaignId>,
+    switched_off: HashSet<ContractId>,
+}
+
+/// A blacklist entry that applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blacklisted {
+    /// Whether it is the sub-affiliate's; else the whole affiliate's.
+    pub sub_id: bool,
+    /// Where the traffic goes.
+    pub redirect: BlacklistRedirect,
+}
+
+impl Snapshot {
+    /// Compiles a network. `server_made` are the campaigns that the server itself made.
+    ///
+    /// Secrets kept in the environment are read here; one that the environment
+    /// lacks never matches and is named by [`Snapshot::missing_secrets`].
+    ///
+    /// # Errors
+    /// All faults of the network, with their places.
+    pub fn compile(
+        network: Network,
+        version: ConfigVersion,
+        server_made: HashSet<CampaignId>,
+    ) -> Result<Self, Vec<FileError>> {
+        Self::compile_after(None, network, version, server_made)
+    }
+
+    /// As [`Snapshot::compile`]; takes over from the snapshot before what did not change.
+    pub(crate) fn compile_after(
+        before: Option<&Snapshot>,
+        network: Network,
+        version: ConfigVersion,
+        server_made: HashSet<CampaignId>,
+    ) -> Result<Self, Vec<FileError>> {
+        let settings = network.network.clone().unwrap_or_default();
+        let zone = Zone::named(&settings.time_zone)
+            .map_err(|unknown| vec![FileError::new("network.time_zone", unknown.to_string())])?;
+        let mut snapshot = Self {
+            version,
+            settings,
+            zone,
+            affiliates: index(&network.affiliate, |affiliate| affiliate.id),
+            turned_off_sub_ids: HashMap::new(),
+            verticals: HashMap::new(),
+            offers: HashMap::new(),
+            creatives: HashMap::new(),
+            campaigns: HashMap::new(),
+            campaigns_of: HashMap::new(),
+            blacklist: HashMap::new(),
+            environment_keys: HashMap::new(),
+            missing_secrets: Vec::new(),
+            server_made,
+            switched_off: HashSet::new(),
+            network,
+        };
+        snapshot.compile_verticals(before)?;
+        snapshot.compile_offers(before)?;
+        snapshot.index_traffic();
+        snapshot.index_campaigns();
+        Ok(snapshot)
+    }
+
+    /// The same network with one more campaign, without compiling the rest again.
+    pub(crate) fn with_campaign(&self, campaign: Campaign, version: ConfigVersion) -> Self {
+        let mut next = self.clone();
+        next.version = version;
+        next.server_made.insert(campaign.id);
+        next.network.campaign.push(campaign);
+        next.index_campaigns();
+        next
+    }
+
+    /// The same network with these contracts switched off by the server.
+    pub(crate) fn with_switched_off(mut self, contracts: HashSet<ContractId>) -> Self {
+        self.switched_off = contracts;
+        self
+    }
+
+    fn compile_verticals(&mut self, before: Option<&Snapshot>) -> Result<(), Vec<FileError>> {
+        for vertical in &self.network.vertical {
+            let same =
+                before.and_then(|b| b.verticals.get(&vertical.id)).filter(|old| old.vertical == *vertical);
+            let compiled = match same {
+                Some(old) => old.clone(),
+                None => Arc::new(CompiledVertical { vertical: vertical.clone() }),
+            };
+            self.verticals.insert(vertical.id, compiled);
+        }
+        Ok(())
+    }
+
+    fn compile_offers(&mut self, before: Option<&Snapshot>) -> Result<(), Vec<FileError>> {
+        for (index, offer) in self.network.offer.iter().enumerate() {
+            let Some(vertical) = self.verticals.get(&offer.vertical) else {
+                return Err(vec![FileError::new(
+                    format!("offer[{index}].vertical"),
+                    format!("no vertical {}", offer.vertical),
+                )]);
+            };
+            let (secret, missing) = resolve(offer.postback_secret.as_ref());
+            self.missing_secrets.extend(missing.map(|name| format!("offer {}: {name}", offer.id)));
+            let same = before.and_then(|b| b.offers.get(&offer.id)).filter(|old| {
+                old.offer == *offer
+                    && Arc::ptr_eq(old.vertical(), vertical)
+                    && old.postback_secret() == secret.as_deref()
+            });
+            let compiled = match same {
+                Some(old) => old.clone(),
+                None => Arc::new(CompiledOffer::new(offer.clone(), vertical.clone(), secret)),
+            };
+            for (position, creative) in offer.creative.iter().enumerate() {
+                self.creatives.insert(creative.id, (offer.id, position));
+            }
+            self.offers.insert(offer.id, compiled);
+        }
+        Ok(())
+    }
+
+    fn index_traffic(&mut self) {
+        for affiliate in &self.network.affiliate {
+            if !affiliate.turned_off_sub_ids.is_empty() {
+                let off = affiliate.turned_off_sub_ids.iter().cloned().collect();
+                self.turned_off_sub_ids.insert(affiliate.id, off);
+            }
+        }
+        for entry in &self.network.blacklist {
+            self.blacklist.entry(entry.affiliate).or_default().push(entry.clone());
+        }
+        // Whole-affiliate entries first; among equals the narrower one says where it goes.
+        for entries in self.blacklist.values_mut() {
+            entries.sort_by_key(|e| (e.sub_id.is_some(), e.offer.is_none(), e.advertiser.is_none()));
+        }
+    }
+
+    fn index_campaigns(&mut self) {
+        self.campaigns = index(&self.network.campaign, |campaign| campaign.id);
+        self.campaigns_of.clear();
+        self.environment_keys.clear();
+        let mut order: Vec<usize> = (0..self.network.campaign.len()).collect();
+        order.sort_by_key(|&i| self.network.campaign.get(i).map(|campaign| campaign.id));
+        for position in order {
+            let Some(campaign) = self.network.campaign.get(position) else { continue };
+            self.campaigns_of.entry((campaign.affiliate, campaign.offer)).or_default().push(position);
+            if campaign.key.as_ref().is_some_and(|key| key.env_name().is_some()) {
+                let (key, _) = resolve(campaign.key.as_ref());
+                self.environment_keys.insert(campaign.id, key);
+            }
+        }
+    }
+
+    /// Which version it is; 0 where nothing was ever applied.
+    pub fn version(&self) -> ConfigVersion {
+        self.version
+    }
+
+    /// What holds for the whole network; the defaults where no `[network]` was applied yet.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The zone in which the network's days begin.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// The whole network as stored, secrets included: for export and the API.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// An affiliate.
+    pub fn affiliate(&self, id: AffiliateId) -> Option<&Affiliate> {
+        self.network.affiliate.get(*self.affiliates.get(&id)?)
+    }
+
+    /// Whether a sub-affiliate (`s1`) of the affiliate is turned off.
+    pub fn is_sub_id_off(&self, affiliate: AffiliateId, sub_id: &str) -> bool {
+        self.turned_off_sub_ids.get(&affiliate).is_some_and(|off| off.contains(sub_id))
+    }
+
+    /// An offer.
+    pub fn offer(&self, id: OfferId) -> Option<&CompiledOffer> {
+        self.offers.get(&id).map(Arc::as_ref)
+    }
+
+    /// All offers, in no order.
+    pub fn offers(&self) -> impl Iterator<Item = &CompiledOffer> {
+        self.offers.values().map(Arc::as_ref)
+    }
+
+    /// A creative and its offer.
+    pub fn creative(&self, id: CreativeId) -> Option<(&CompiledOffer, &Creative)> {
+        let (offer, position) = self.creatives.get(&id)?;
+        let offer = self.offer(*offer)?;
+        Some((offer, offer.offer.creative.get(*position)?))
+    }
+
+    /// A vertical.
+    pub fn vertical(&self, id: VerticalId) -> Option<&CompiledVertical> {
+        self.verticals.get(&id).map(Arc::as_ref)
+    }
+
+    /// A campaign.
+    pub fn campaign(&self, id: CampaignId) -> Option<&Campaign> {
+        self.network.campaign.get(*self.campaigns.get(&id)?)
+    }
+
+    /// The affiliate's campaigns on the offer, lowest id first.
+    pub fn campaigns(&self, affiliate: AffiliateId, offer: OfferId) -> impl Iterator<Item = &Campaign> {
+        let positions = self.campaigns_of.get(&(affiliate, offer)).map_or(&[][..], Vec::as_slice);
+        positions.iter().filter_map(|&position| self.network.campaign.get(position))
+    }
+
+    /// The affiliate's campaign for a click on the offer. `contract` (`oc=`) picks
+    /// among those of that offer contract, if there are any; `format` (`p=`) among
+    /// those of that price format, if there are any. Else the CPA one, else the
+    /// lowest-numbered. Of two equal ones a person's goes before the server's.
+    pub fn choose_campaign(
+        &self,
+        affiliate: AffiliateId,
+        offer: OfferId,
+        format: Option<PriceFormat>,
+        contract: Option<OfferContractId>,
+    ) -> Option<&Campaign> {
+        let compiled = self.offer(offer)?;
+        let on_contract = |campaign: &&Campaign| {
+            contract.is_none_or(|id| compiled.terms(campaign.offer_contract).contract == Some(id))
+        };
+        let any_on_contract = self.campaigns(affiliate, offer).any(|campaign| on_contract(&campaign));
+        let best = |format: Option<PriceFormat>| {
+            self.campaigns(affiliate, offer)
+                .filter(|campaign| !any_on_contract || on_contract(campaign))
+                .filter(|campaign| format.is_none_or(|f| self.price_format(compiled, campaign) == f))
+                .min_by_key(|campaign| (self.is_server_made(campaign.id), campaign.id))
+        };
+        format
+            .and_then(|wanted| best(Some(wanted)))
+            .or_else(|| best(Some(PriceFormat::Cpa)))
+            .or_else(|| best(None))
+    }
+
+    fn price_format(&self, offer: &CompiledOffer, campaign: &Campaign) -> PriceFormat {
+        campaign.price_format.unwrap_or_else(|| offer.terms(campaign.offer_contract).price_format)
+    }
+
+    /// Whether the server itself made the campaign.
+    pub fn is_server_made(&self, campaign: CampaignId) -> bool {
+        self.server_made.contains(&campaign)
+    }
+
+    /// The campaigns that the server itself made.
+    pub fn server_made(&self) -> &HashSet<CampaignId> {
+        &self.server_made
+    }
+
+    /// Whether the server switched the buyer's contract off, after too many failed
+    /// posts; it stays so until a person switches it on.
+    pub fn is_switched_off(&self, contract: ContractId) -> bool {
+        self.switched_off.contains(&contract)
+    }
+
+    /// The contracts that the server switched off.
+    pub fn switched_off(&self) -> &HashSet<ContractId> {
+        &self.switched_off
+    }
+
+    /// The blacklist entry that traffic of the affiliate (and its sub-affiliate) on
+    /// the offer meets: one of the whole affiliate before one of the sub id.
+    pub fn blacklisted(
+        &self,
+        affiliate: AffiliateId,
+        sub_id: Option<&str>,
+        offer: &CompiledOffer,
+    ) -> Option<Blacklisted> {
+        self.blacklist
+            .get(&affiliate)?
+            .iter()
+            .find(|entry| {
+                entry.offer.is_none_or(|id| id == offer.offer.id)
+                    && entry.advertiser.is_none_or(|id| offer.offer.advertiser == Some(id))
+                    && entry.sub_id.as_deref().is_none_or(|bad| sub_id == Some(bad))
+            })
+            .map(|entry| Blacklisted { sub_id: entry.sub_id.is_some(), redirect: entry.redirect })
+    }
+
+    /// Whether clicks and leads from the address are refused.
+    pub fn is_blocked_ip(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.settings.blocked_ips.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether the key given with a post is the campaign's, compared in constant time.
+    pub fn key_matches(&self, campaign: &Campaign, given: &str) -> bool {
+        let key = match self.environment_keys.get(&campaign.id) {
+            Some(kept_there) => kept_there.as_deref(),
+            None => campaign.key.as_ref().map(Secret::expose),
+        };
+        key.is_some_and(|key| !key.is_empty() && bool::from(key.as_bytes().ct_eq(given.as_bytes())))
+    }
+
+    /// Secrets that are said to be in the environment and are not: `campaign 57: NAME`.
+    /// They match nothing until they are there.
+    pub fn missing_secrets(&self) -> Vec<String> {
+        let campaigns = self
+            .network
+            .campaign
+            .iter()
+            .filter(|campaign| self.environment_keys.get(&campaign.id).is_some_and(Option::is_none));
+        let keys = campaigns.filter_map(|campaign| {
+            Some(format!("campaign {}: {}", campaign.id, campaign.key.as_ref()?.env_name()?))
+        });
+        self.missing_secrets.iter().cloned().chain(keys).collect()
+    }
+}
+
+/// Where each entity stands, by its id.
+fn index<T, Id: Eq + std::hash::Hash>(entities: &[T], id: impl Fn(&T) -> Id) -> HashMap<Id, usize> {
+    entities.iter().enumerate().map(|(position, entity)| (id(entity), position)).collect()
+}
+
+/// The secret itself, and the name of its variable where the environment lacks it.
+fn resolve(secret: Option<&Secret>) -> (Option<String>, Option<String>) {
+    let Some(secret) = secret else { return (None, None) };
+    match secret.env_name() {
+        None => (Some(secret.expose().to_owned()), None),
+        Some(name) => match std::env::var(name) {
+            Ok(value) if !value.is_empty() => (Some(value), None),
+            _ => (None, Some(name.to_owned())),
+        },
+    }
+}
