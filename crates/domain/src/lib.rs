@@ -26,6 +26,7 @@ pub mod request_id;
 pub mod session;
 pub mod sub_ids;
 pub mod time;
+pub mod why;
 
 pub use clock::Clock;
 pub use id::*;
