@@ -1,1 +1,275 @@
-//! (being written)
+//! Conditions on a lead's values: inbound filters, lead tiers, buyers' filters.
+//!
+//! A condition compares by its field's type:
+//!
+//! | type | equal if | has an order |
+//! |---|---|---|
+//! | number | the same number, exactly (`18` is `18.0`) | yes |
+//! | date | the same day; a wanted day may be `today-21y` | yes |
+//! | string | the same text, upper and lower case apart | by code points |
+//! | zip | the same text; five wanted digits are held against the first five | by code points |
+//! | list, email | the same text without regard to case | no |
+//! | phone | the same digits | no |
+//! | bool | both true or both false, in any of the bool forms | no |
+//! | ip | the same address | no |
+//!
+//! An absent or blank value, or one that cannot be read by its field's type (a lead
+//! that came through review may hold one), equals nothing and is neither more nor
+//! less than anything: `ne` and `not_in` hold for it, all else fails. `contains`
+//! and `matches` look at the value as it is kept, `exists` only at whether there is
+//! one.
+
+mod compile;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use compile::FilterError;
+
+use crate::fields::FieldRules;
+use crate::network::{Condition, FieldType, FilterOp};
+use crate::time::Day;
+use regex::Regex;
+use std::cmp::Ordering;
+use std::fmt;
+use value::{Operand, Value, text_for_contains};
+
+/// How a filter looks a value up: by the field's name as the vertical has it.
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// A compiled list of conditions, all of which must hold.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Clone)]
+enum Node {
+    Compare(Comparison),
+    All(Vec<Node>),
+    Any(Vec<Node>),
+    Not(Box<Node>),
+}
+
+#[derive(Debug, Clone)]
+struct Comparison {
+    field: String,
+    field_type: FieldType,
+    op: FilterOp,
+    wanted: String,
+    test: Test,
+}
+
+#[derive(Debug, Clone)]
+enum Test {
+    Exists,
+    Contains(String),
+    Matches(Regex),
+    Among(Vec<Operand>),
+    NotAmong(Vec<Operand>),
+    Order(FilterOp, Operand),
+    Between(Operand, Operand),
+}
+
+/// The first condition that a lead does not fulfil. Its text is one sentence for
+/// people; it holds the lead's value, so it belongs to the lead and not into a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The field; of `any` and `not` those within, comma-separated.
+    pub field: String,
+    /// The op's name in the network file, or `any` or `not`.
+    pub op: &'static str,
+    /// What it is compared with; of `any` and `not` the conditions within.
+    pub wanted: String,
+    /// What the lead has; of `any` and `not` by field. `None` = nothing.
+    pub found: Option<String>,
+}
+
+impl Filter {
+    /// Compiles a list of conditions over the fields of a vertical.
+    ///
+    /// # Errors
+    ///
+    /// The first condition that cannot hold by its making, with its place: a field
+    /// that the vertical does not have, a value that cannot be read by the field's
+    /// type, an order where the type has none, a `between` without two ends, a bad
+    /// regular expression, an empty `any`, conditions nested too deep.
+    pub fn compile(conditions: &[Condition], rules: &FieldRules) -> Result<Filter, FilterError> {
+        compile::nodes(conditions, rules, "", 0).map(|nodes| Filter { nodes })
+    }
+
+    /// Whether a lead fulfils all conditions. `value` gives its value of a field, by
+    /// the field's name as the vertical has it; `today` is the day in the network's
+    /// zone.
+    ///
+    /// # Errors
+    ///
+    /// The first condition that does not hold.
+    pub fn matches(&self, value: &dyn Fn(&str) -> Option<String>, today: Day) -> Result<(), Unmatched> {
+        match self.nodes.iter().find(|node| !node.holds(value, today)) {
+            None => Ok(()),
+            Some(node) => Err(node.unmatched(value, today)),
+        }
+    }
+}
+
+impl Node {
+    fn holds(&self, value: Lookup<'_>, today: Day) -> bool {
+        match self {
+            Node::Compare(comparison) => comparison.holds(found(value, &comparison.field).as_deref(), today),
+            Node::All(nodes) => nodes.iter().all(|node| node.holds(value, today)),
+            Node::Any(nodes) => nodes.iter().any(|node| node.holds(value, today)),
+            Node::Not(node) => !node.holds(value, today),
+        }
+    }
+
+    /// Why this node, which does not hold, does not.
+    fn unmatched(&self, value: Lookup<'_>, today: Day) -> Unmatched {
+        let (op, wanted) = match self {
+            Node::Compare(comparison) => {
+                return Unmatched {
+                    field: comparison.field.clone(),
+                    op: op_name(comparison.op),
+                    wanted: comparison.wanted.clone(),
+                    found: found(value, &comparison.field),
+                };
+            }
+            Node::All(nodes) => {
+                let failing = nodes.iter().find(|node| !node.holds(value, today));
+                if let Some(node) = failing {
+                    return node.unmatched(value, today);
+                }
+                ("all", joined(nodes, " and "))
+            }
+            Node::Any(nodes) => ("any", joined(nodes, " or ")),
+            Node::Not(node) => ("not", node.to_string()),
+        };
+        let mut fields = Vec::new();
+        self.collect_fields(&mut fields);
+        let given: Vec<String> = fields
+            .iter()
+            .map(|field| match found(value, field) {
+                Some(text) => format!("{field} is {text:?}"),
+                None => format!("{field} is not given"),
+            })
+            .collect();
+        Unmatched { field: fields.join(", "), op, wanted, found: Some(given.join(", ")) }
+    }
+
+    fn collect_fields<'a>(&'a self, fields: &mut Vec<&'a str>) {
+        match self {
+            Node::Compare(comparison) if !fields.contains(&comparison.field.as_str()) => {
+                fields.push(&comparison.field);
+            }
+            Node::Compare(_) => {}
+            Node::All(nodes) | Node::Any(nodes) => nodes.iter().for_each(|node| node.collect_fields(fields)),
+            Node::Not(node) => node.collect_fields(fields),
+        }
+    }
+}
+
+impl Comparison {
+    /// `text` is trimmed and not blank.
+    fn holds(&self, text: Option<&str>, today: Day) -> bool {
+        let Some(text) = text else {
+            return matches!(self.test, Test::NotAmong(_));
+        };
+        let order = |operand: &Operand| {
+            let value = Value::read(self.field_type, text)?;
+            operand.order_of(&value, today)
+        };
+        match &self.test {
+            Test::Exists => true,
+            Test::Contains(part) => text_for_contains(self.field_type, text).contains(part.as_str()),
+            Test::Matches(pattern) => pattern.is_match(text),
+            Test::Among(operands) => self.is_among(text, operands, today),
+            Test::NotAmong(operands) => !self.is_among(text, operands, today),
+            Test::Order(op, bound) => order(bound).is_some_and(|order| match op {
+                FilterOp::Lt => order == Ordering::Less,
+                FilterOp::Le => order != Ordering::Greater,
+                FilterOp::Gt => order == Ordering::Greater,
+                _ => order != Ordering::Less,
+            }),
+            Test::Between(low, high) => {
+                order(low).is_some_and(|order| order != Ordering::Less)
+                    && order(high).is_some_and(|order| order != Ordering::Greater)
+            }
+        }
+    }
+
+    fn is_among(&self, text: &str, operands: &[Operand], today: Day) -> bool {
+        Value::read(self.field_type, text).is_some_and(|value| {
+            operands.iter().any(|operand| operand.order_of(&value, today) == Some(Ordering::Equal))
+        })
+    }
+}
+
+/// A field's value, trimmed; a blank one counts as absent.
+fn found(value: Lookup<'_>, field: &str) -> Option<String> {
+    value(field).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn op_name(op: FilterOp) -> &'static str {
+    match op {
+        FilterOp::Eq => "eq",
+        FilterOp::Ne => "ne",
+        FilterOp::In => "in",
+        FilterOp::NotIn => "not_in",
+        FilterOp::Contains => "contains",
+        FilterOp::Lt => "lt",
+        FilterOp::Le => "le",
+        FilterOp::Gt => "gt",
+        FilterOp::Ge => "ge",
+        FilterOp::Between => "between",
+        FilterOp::Matches => "matches",
+        FilterOp::Exists => "exists",
+    }
+}
+
+fn joined(nodes: &[Node], word: &str) -> String {
+    nodes.iter().map(Node::to_string).collect::<Vec<_>>().join(word)
+}
+
+/// The condition in few words: `state in "CA|NV"`.
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Node::Compare(Comparison { field, op: FilterOp::Exists, .. }) => write!(f, "{field} exists"),
+            Node::Compare(Comparison { field, op, wanted, .. }) => {
+                write!(f, "{field} {} {wanted:?}", op_name(*op))
+            }
+            Node::All(nodes) => write!(f, "({})", joined(nodes, " and ")),
+            Node::Any(nodes) => write!(f, "({})", joined(nodes, " or ")),
+            Node::Not(node) => write!(f, "not ({node})"),
+        }
+    }
+}
+
+impl fmt::Display for Unmatched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, op, wanted, found } = self;
+        let must = match *op {
+            "eq" => "must be",
+            "ne" => "must not be",
+            "in" => "must be one of",
+            "not_in" => "must be none of",
+            "contains" => "must contain",
+            "lt" => "must be less than",
+            "le" => "must be at most",
+            "gt" => "must be more than",
+            "ge" => "must be at least",
+            "between" => "must be within",
+            "matches" => "must match",
+            "exists" => return write!(f, "{field} must be given."),
+            group => {
+                let found = found.as_deref().unwrap_or("nothing is given");
+                let verb = if group == "not" { "must not hold" } else { "must hold" };
+                return write!(f, "{wanted} {verb}, but {found}.");
+            }
+        };
+        match found {
+            Some(found) => write!(f, "{field} {must} {wanted:?} but is {found:?}."),
+            None => write!(f, "{field} {must} {wanted:?} but is not given."),
+        }
+    }
+}
