@@ -1,0 +1,89 @@
+//! What servers read: `<result>`, and the same as JSON.
+
+use super::{LeadReply, ok, target};
+use crumb_domain::post::StoredAnswer;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// `<result>` with its declaration, by which posting scripts tell that it is XML.
+pub(super) fn xml(reply: &LeadReply) -> StoredAnswer {
+    let mut body = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<result>");
+    match reply {
+        LeadReply::Success { lead, price, redirect } => {
+            element(&mut body, "code", "0");
+            element(&mut body, "msg", "success");
+            element(&mut body, "leadid", lead.as_str());
+            element(&mut body, "price", &price.to_cents_string());
+            if let Some(target) = target(redirect) {
+                element(&mut body, "redirect", target);
+            }
+        }
+        LeadReply::Problem { .. } | LeadReply::Fields { .. } => {
+            element(&mut body, "code", "1");
+            element(&mut body, "msg", "error");
+            body.push_str("<errors>");
+            for error in reply.errors() {
+                element(&mut body, "error", error);
+            }
+            body.push_str("</errors>");
+        }
+    }
+    body.push_str("</result>");
+    ok("text/xml; charset=utf-8", body)
+}
+
+/// The members of `<result>` as a JSON object, in the same order.
+pub(super) fn json(reply: &LeadReply) -> StoredAnswer {
+    #[derive(Serialize)]
+    struct Accepted<'a> {
+        code: u8,
+        msg: &'static str,
+        leadid: &'a str,
+        price: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        redirect: Option<&'a str>,
+    }
+    #[derive(Serialize)]
+    struct Refused<'a> {
+        code: u8,
+        msg: &'static str,
+        errors: Vec<&'a str>,
+    }
+    let body = match reply {
+        LeadReply::Success { lead, price, redirect } => super::ajax::json_text(&Accepted {
+            code: 0,
+            msg: "success",
+            leadid: lead.as_str(),
+            price: price.to_cents_string(),
+            redirect: target(redirect),
+        }),
+        LeadReply::Problem { .. } | LeadReply::Fields { .. } => {
+            super::ajax::json_text(&Refused { code: 1, msg: "error", errors: reply.errors() })
+        }
+    };
+    ok("application/json", body)
+}
+
+fn element(body: &mut String, name: &str, text: &str) {
+    // Writing to a string cannot fail.
+    let _ = write!(body, "<{name}>");
+    escape(body, text);
+    let _ = write!(body, "</{name}>");
+}
+
+/// Text as XML holds it: markup escaped, and what XML 1.0 cannot hold in any form
+/// (most control characters, U+FFFE, U+FFFF) dropped. A carriage return is written
+/// as a reference, because a reader would turn it into a line feed.
+fn escape(body: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => body.push_str("&amp;"),
+            '<' => body.push_str("&lt;"),
+            '>' => body.push_str("&gt;"),
+            '\r' => body.push_str("&#13;"),
+            '\t' | '\n' => body.push(c),
+            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {}
+            _ => body.push(c),
+        }
+    }
+}
