@@ -1,0 +1,286 @@
+//! What may be typed: the commands and their arguments, before they are checked
+//! against anything.
+
+use crate::config::Flags;
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use crumb_domain::{AffiliateId, CampaignId, ContractId, CreativeId, OfferContractId, OfferId, VerticalId};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Tracks a visitor from a click to a lead to a sale, and says who is owed what.
+#[derive(Debug, Parser)]
+#[command(
+    name = "crumb",
+    version,
+    disable_help_subcommand = true,
+    after_help = "A command works on the data directory itself, or through the server that owns it.\n\
+                  Exit codes: 0 done; 1 not done, with the reasons on standard error; 2 `plan` found changes."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    everywhere: Everywhere,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Typed,
+}
+
+#[derive(Debug, Args)]
+struct Everywhere {
+    /// Data directory of the embedded store [default: ./data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<String>,
+    /// Database instead of a data directory: sqlite:PATH
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "data")]
+    database: Option<String>,
+    /// The server's own settings [default: ./crumb.toml if there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Typed {
+    /// Run the server until SIGTERM or SIGINT
+    Serve(ServeArguments),
+    /// Show what a network file would change, and change nothing
+    ///
+    /// Exits 2 if something would change, 0 if nothing would, 1 if the file is faulty.
+    Plan(PlanArguments),
+    /// Make the network as a file says, in one transaction
+    ///
+    /// Prints the configuration's version on standard output, and what changed on
+    /// standard error. What the file does not mention stays, unless --prune.
+    Apply(ApplyArguments),
+    /// Print the network as a network file
+    Export(ExportArguments),
+    /// List the configuration's versions, newest first
+    Versions(VersionsArguments),
+    /// Make an earlier version the present one again, as a new version
+    ///
+    /// Prints the new version on standard output.
+    Revert {
+        /// The version to go back to, as `crumb versions` lists it
+        version: i64,
+    },
+    /// Make, list and revoke keys of the API
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Print an affiliate's tracking link
+    Link(LinkArguments),
+    /// Print the pixel code of a page that an affiliate's visitors may reach without a link
+    Pixel(LinkArguments),
+    /// Print the posting document of a campaign, an offer or a vertical
+    PostingDoc(PostingDocArguments),
+    /// Change the state of a buyer's contract
+    #[command(subcommand)]
+    Contract(ContractCommand),
+    /// Show and check the server's own settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// `crumb serve`.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// Address of the tracking listener [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// Address of health, metrics and the API [default: 127.0.0.1:8081]
+    #[arg(long, value_name = "ADDR")]
+    pub admin_listen: Option<String>,
+    /// Network file to apply at the start
+    #[arg(long, value_name = "FILE")]
+    pub network: Option<PathBuf>,
+}
+
+/// `crumb plan`.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// The network file, .toml or .json
+    pub file: PathBuf,
+    /// Also remove what the file does not mention
+    #[arg(long)]
+    pub prune: bool,
+    /// Show keys and credentials instead of masking them
+    #[arg(long)]
+    pub secrets: bool,
+}
+
+/// `crumb apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArguments {
+    /// The network file, .toml or .json
+    pub file: PathBuf,
+    /// Also remove what the file does not mention, save what the server itself made
+    #[arg(long)]
+    pub prune: bool,
+}
+
+/// `crumb export`.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// The form
+    #[arg(long, value_enum, default_value_t = Format::Toml)]
+    pub format: Format,
+    /// Write keys and credentials instead of masking them
+    #[arg(long)]
+    pub secrets: bool,
+}
+
+/// A form of the network file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// TOML.
+    Toml,
+    /// JSON.
+    Json,
+}
+
+/// `crumb versions`.
+#[derive(Debug, Args)]
+pub struct VersionsArguments {
+    /// Show keys and credentials instead of masking them
+    #[arg(long)]
+    pub secrets: bool,
+}
+
+/// `crumb key …`.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key and print it; it is shown this once only
+    Create {
+        /// admin, manager, reader, affiliate:ID or buyer:ID
+        #[arg(long)]
+        role: String,
+        /// What to call it; unique among keys that are not revoked
+        #[arg(long)]
+        name: String,
+    },
+    /// List the keys' names and roles, never the keys
+    List,
+    /// End a key
+    Revoke {
+        /// The key's name
+        name: String,
+    },
+}
+
+/// `crumb link` and `crumb pixel`.
+#[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
+pub struct LinkArguments {
+    /// The affiliate's id; -1 makes a test link
+    #[arg(long, value_name = "ID", value_parser = affiliate, allow_negative_numbers = true)]
+    pub affiliate: AffiliateId,
+    /// The creative's id
+    #[arg(long, value_name = "ID")]
+    pub creative: CreativeId,
+    /// Sub-affiliate
+    #[arg(long, value_name = "TEXT")]
+    pub s1: Option<String>,
+    /// Free sub id
+    #[arg(long, value_name = "TEXT")]
+    pub s2: Option<String>,
+    /// Free sub id
+    #[arg(long, value_name = "TEXT")]
+    pub s3: Option<String>,
+    /// Free sub id
+    #[arg(long, value_name = "TEXT")]
+    pub s4: Option<String>,
+    /// Free sub id
+    #[arg(long, value_name = "TEXT")]
+    pub s5: Option<String>,
+    /// Which of the affiliate's campaigns: c CPC, m CPM, f fixed, r RevShare
+    #[arg(short = 'p', long, value_name = "LETTER", value_parser = ["c", "m", "f", "r"])]
+    pub price_format: Option<String>,
+    /// Offer contract, where the offer has more than one
+    #[arg(long, value_name = "ID")]
+    pub offer_contract: Option<OfferContractId>,
+}
+
+fn affiliate(text: &str) -> Result<AffiliateId, String> {
+    if text == "-1" {
+        return Ok(AffiliateId::TEST);
+    }
+    text.parse().map_err(|error: crumb_domain::id::InvalidId| error.to_string())
+}
+
+/// `crumb posting-doc`.
+#[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
+#[command(group(ArgGroup::new("subject").required(true).args(["campaign", "offer", "vertical"])))]
+pub struct PostingDocArguments {
+    /// For one campaign, its key included
+    #[arg(long, value_name = "ID")]
+    pub campaign: Option<CampaignId>,
+    /// For any affiliate of an offer
+    #[arg(long, value_name = "ID")]
+    pub offer: Option<OfferId>,
+    /// The fields of a vertical
+    #[arg(long, value_name = "ID")]
+    pub vertical: Option<VerticalId>,
+    /// The way of posting it describes
+    #[arg(long, value_enum, default_value_t = Method::Server)]
+    pub method: Method,
+    /// Print a signed address of the document instead, for 30 days
+    #[arg(long)]
+    pub share: bool,
+}
+
+/// A way of posting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// With the campaign's id and key.
+    Server,
+    /// From a browser, with the offer's cookie.
+    Browser,
+    /// With a request id.
+    Session,
+}
+
+/// `crumb contract …`.
+#[derive(Debug, Subcommand)]
+pub enum ContractCommand {
+    /// Let a contract buy again that the server switched off
+    On {
+        /// The contract's id
+        id: ContractId,
+    },
+}
+
+/// `crumb config …`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the documented defaults
+    Default,
+    /// Say what is wrong with the settings, and what to know about the network
+    Check,
+}
+
+impl Cli {
+    /// What was said about settings.
+    pub fn flags(&self) -> Flags {
+        let (listen, admin_listen) = match &self.command {
+            Typed::Serve(serve) => (serve.listen.clone(), serve.admin_listen.clone()),
+            _ => (None, None),
+        };
+        Flags {
+            config: self.everywhere.config.clone(),
+            data: self.everywhere.data.clone(),
+            database: self.everywhere.database.clone(),
+            listen,
+            admin_listen,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_of_the_commands_agree_with_each_other() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+}

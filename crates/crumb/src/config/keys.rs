@@ -1,0 +1,195 @@
+//! Every key that `crumb.toml` knows, with its default and what it means: the one
+//! table from which the file and the environment are checked and the documented
+//! defaults are printed.
+
+/// A key of the configuration.
+#[derive(Debug)]
+pub struct Key {
+    /// `listen` of `[listen]`.
+    pub section: &'static str,
+    /// `tracking`.
+    pub name: &'static str,
+    /// What its value looks like.
+    pub kind: Kind,
+    /// The default, as it would stand in the file.
+    pub default: &'static str,
+    /// What it means, as comment lines of the documented defaults.
+    pub about: &'static str,
+}
+
+/// What a value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A text; `""` is none where the key may be absent.
+    Text,
+    /// A list of texts; separated by commas in the environment.
+    List,
+    /// A whole number.
+    Integer,
+}
+
+impl Key {
+    /// `listen.tracking`, as messages name it.
+    pub fn path(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+
+    /// `CRUMB_LISTEN_TRACKING`.
+    pub fn variable(&self) -> String {
+        format!("CRUMB_{}_{}", self.section, self.name).to_ascii_uppercase()
+    }
+}
+
+/// The key of that section and name.
+pub fn find(section: &str, name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.section == section && key.name == name)
+}
+
+/// Whether there is such a section.
+pub fn is_section(section: &str) -> bool {
+    KEYS.iter().any(|key| key.section == section)
+}
+
+/// All keys, section by section, in the order of the documented defaults.
+pub const KEYS: &[Key] = &[
+    Key {
+        section: "listen",
+        name: "tracking",
+        kind: Kind::Text,
+        default: "\"127.0.0.1:8080\"",
+        about: "Where visitors, affiliates and advertisers come. It serves nothing else, so that\n\
+                it can face the internet alone. `serve --listen` says it too.",
+    },
+    Key {
+        section: "listen",
+        name: "admin",
+        kind: Kind::Text,
+        default: "\"127.0.0.1:8081\"",
+        about: "Where /healthz, /readyz, /metrics and the API answer: for the network's own\n\
+                people only. `serve --admin-listen` says it too.",
+    },
+    Key {
+        section: "listen",
+        name: "trusted_proxies",
+        kind: Kind::List,
+        default: "[]",
+        about: "Networks whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    },
+    Key {
+        section: "store",
+        name: "data",
+        kind: Kind::Text,
+        default: "\"./data\"",
+        about: "The data directory: the embedded store, its lock, its socket, the key file.\n\
+                `--data` says it too.",
+    },
+    Key {
+        section: "store",
+        name: "url",
+        kind: Kind::Text,
+        default: "\"\"",
+        about: "The database instead of a data directory: \"sqlite:/var/lib/crumb/crumb.db\";\n\
+                lock, socket and key file then stand beside it. `--database` says it too.",
+    },
+    Key {
+        section: "store",
+        name: "node",
+        kind: Kind::Integer,
+        default: "0",
+        about: "This server's number, 0 to 127, part of every id it makes. Two servers of one\n\
+                network never have the same.",
+    },
+    Key {
+        section: "outbound",
+        name: "allow",
+        kind: Kind::List,
+        default: "[]",
+        about: "Networks that buyers and postbacks may be in although they are private, as\n\
+                \"10.1.0.0/16\".",
+    },
+    Key {
+        section: "geo",
+        name: "database",
+        kind: Kind::Text,
+        default: "\"\"",
+        about: "A country database in MaxMind's format. Without one, countries are not enforced.",
+    },
+    Key {
+        section: "secrets",
+        name: "key_file",
+        kind: Kind::Text,
+        default: "\"\"",
+        about: "32 bytes from which every key is derived; secret.key of the data directory where\n\
+                empty. Made on the first start. Whoever loses it loses every cookie and request\n\
+                id; all servers of one network have the same.",
+    },
+    Key {
+        section: "mail",
+        name: "relay",
+        kind: Kind::Text,
+        default: "\"\"",
+        about: "The mail relay, as \"mail.example:587\".",
+    },
+    Key { section: "mail", name: "from", kind: Kind::Text, default: "\"\"", about: "The sender's address." },
+    Key {
+        section: "mail",
+        name: "user",
+        kind: Kind::Text,
+        default: "\"\"",
+        about: "Who signs in to the relay; nobody where empty.",
+    },
+    Key {
+        section: "mail",
+        name: "password",
+        kind: Kind::Text,
+        default: "\"\"",
+        about: "The password for it. CRUMB_MAIL_PASSWORD keeps it out of this file.",
+    },
+    Key {
+        section: "limits",
+        name: "drain_seconds",
+        kind: Kind::Integer,
+        default: "25",
+        about: "How long a stopping server lets open requests finish, in seconds, 0 to 600. The\n\
+                default is more than a sale's longest deadline and less than the 30 s after\n\
+                which many a supervisor kills.",
+    },
+    Key {
+        section: "log",
+        name: "level",
+        kind: Kind::Text,
+        default: "\"info\"",
+        about: "error, warn, info, debug or trace, also per part of the program:\n\
+                \"info,crumb_server=debug\".",
+    },
+    Key {
+        section: "log",
+        name: "format",
+        kind: Kind::Text,
+        default: "\"json\"",
+        about: "json (a line each) or text, on standard error.",
+    },
+];
+
+/// The documented defaults, as a file that changes nothing.
+pub fn documented_defaults() -> String {
+    let mut text = String::from(
+        "# Crumb's own settings, with their defaults. A file like this is read from\n\
+         # ./crumb.toml or from where --config says. Every key is also an environment\n\
+         # variable, CRUMB_LISTEN_TRACKING for tracking of [listen], lists separated by\n\
+         # commas; the command line wins over the environment, and that over the file.\n\
+         # An empty text is none.\n",
+    );
+    let mut section = "";
+    for key in KEYS {
+        if key.section != section {
+            section = key.section;
+            text.push_str(&format!("\n[{section}]\n"));
+        }
+        for line in key.about.lines() {
+            text.push_str(&format!("# {line}\n"));
+        }
+        text.push_str(&format!("{} = {}\n", key.name, key.default));
+    }
+    text
+}

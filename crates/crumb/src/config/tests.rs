@@ -1,0 +1,139 @@
+use super::*;
+
+fn resolve(file: &str, variables: &[(&str, &str)], flags: &Flags) -> Result<Settings, String> {
+    let variables: Vec<_> = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    Settings::resolve(flags, Some(("crumb.toml".to_owned(), file.to_owned())), &variables)
+        .map_err(|error| error.to_string())
+}
+
+fn of_file(file: &str) -> Result<Settings, String> {
+    resolve(file, &[], &Flags::default())
+}
+
+fn of_environment(name: &str, value: &str) -> Result<Settings, String> {
+    resolve("", &[(name, value)], &Flags::default())
+}
+
+#[test]
+fn the_documented_defaults_are_the_defaults() {
+    assert_eq!(of_file(&documented_defaults()), of_file(""));
+    let settings = of_file("").unwrap();
+    assert_eq!(settings.tracking.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.admin.to_string(), "127.0.0.1:8081");
+    assert_eq!(settings.store.directory, Path::new("./data"));
+    assert_eq!(settings.trusted_proxies, []);
+}
+
+#[test]
+fn every_key_is_also_an_environment_variable() {
+    for key in keys::KEYS {
+        // A text that no key has by default: it shows, as a setting or as a fault.
+        assert_ne!(of_environment(&key.variable(), "\u{0}"), of_file(""), "{}", key.path());
+    }
+    let settings = of_environment("CRUMB_LISTEN_TRUSTED_PROXIES", "127.0.0.0/8, 10.1.0.0/16").unwrap();
+    assert_eq!(settings.trusted_proxies.len(), 2);
+}
+
+#[test]
+fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
+    let file = "[listen]\ntracking = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:2\"\n";
+    let environment = [("CRUMB_LISTEN_TRACKING", "127.0.0.1:3"), ("CRUMB_LISTEN_ADMIN", "127.0.0.1:4")];
+    let flags = Flags { listen: Some("127.0.0.1:5".to_owned()), ..Flags::default() };
+    let port = |settings: Result<Settings, String>| settings.map(|s| (s.tracking.port(), s.admin.port()));
+    assert_eq!(port(resolve(file, &[], &Flags::default())), Ok((1, 2)));
+    assert_eq!(port(resolve(file, &environment, &Flags::default())), Ok((3, 4)));
+    assert_eq!(port(resolve(file, &environment, &flags)), Ok((5, 4)));
+}
+
+#[test]
+fn unknown_keys_are_refused_with_their_path() {
+    let refused = |file: &str, expected: &str| assert_eq!(of_file(file), Err(expected.to_owned()));
+    refused("[listen]\ntrackin = \"127.0.0.1:1\"", "crumb.toml: listen.trackin: unknown key");
+    refused("[listn]\ntracking = 1", "crumb.toml: listn: unknown key");
+    refused("listen = 1", "crumb.toml: listen: must be a section, [listen]");
+    assert_eq!(
+        of_environment("CRUMB_LISTEN_TRACKIN", "1"),
+        Err("CRUMB_LISTEN_TRACKIN: unknown key listen.trackin".to_owned())
+    );
+}
+
+#[test]
+fn a_variable_of_no_section_of_ours_is_somebody_elses() {
+    assert!(of_environment("CRUMB_HOME", "/srv").is_ok());
+}
+
+#[test]
+fn a_faulty_value_is_named_with_its_place() {
+    let refused = |file: &str, expected: &str| assert_eq!(of_file(file), Err(expected.to_owned()));
+    refused("[store]\nnode = 128", "crumb.toml: store.node: 128 is not between 0 and 127");
+    refused("[store]\nnode = \"1\"", "crumb.toml: store.node: must be a whole number");
+    refused("[listen]\nadmin = 8081", "crumb.toml: listen.admin: must be a text in quotes");
+    refused(
+        "[listen]\ntrusted_proxies = \"\"",
+        "crumb.toml: listen.trusted_proxies: must be a list of texts",
+    );
+    refused(
+        "[outbound]\nallow = [\"10.0.0.0/33\"]",
+        "crumb.toml: outbound.allow: \"10.0.0.0/33\" is no network like \"10.1.0.0/16\"",
+    );
+    refused("[log]\nformat = \"xml\"", "crumb.toml: log.format: \"xml\" is neither \"json\" nor \"text\"");
+    refused("[mail]\nfrom = \"a@b.example\"", "crumb.toml: mail.from: needs mail.relay");
+    assert_eq!(
+        of_environment("CRUMB_LISTEN_TRACKING", "nowhere"),
+        Err("CRUMB_LISTEN_TRACKING: \"nowhere\" is no address like \"127.0.0.1:8080\"".to_owned())
+    );
+    let flags = Flags { listen: Some("x".to_owned()), ..Flags::default() };
+    assert_eq!(
+        resolve("", &[], &flags),
+        Err("--listen: \"x\" is no address like \"127.0.0.1:8080\"".to_owned())
+    );
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once() {
+    let error = of_file("[store]\nnode = 200\nsize = 1\n[log]\nformat = \"xml\"").unwrap_err();
+    assert_eq!(error.lines().count(), 3, "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_named_with_the_line() {
+    let error = of_file("[listen]\ntracking = \n").unwrap_err();
+    assert!(error.starts_with("crumb.toml: line 2: "), "{error}");
+}
+
+#[test]
+fn a_database_is_a_sqlite_file_and_its_directory_holds_the_rest() {
+    let place = of_file("[store]\nurl = \"sqlite:/srv/crumb/net.db\"").unwrap().store;
+    assert_eq!((place.directory, place.file), ("/srv/crumb".into(), "net.db".into()));
+    let place = of_file("[store]\nurl = \"sqlite:net.db\"").unwrap().store;
+    assert_eq!((place.directory, place.file), (".".into(), "net.db".into()));
+    assert_eq!(
+        of_file("[store]\nurl = \"postgres://u:p@db/crumb\""),
+        Err("crumb.toml: store.url: PostgreSQL is not in this version; use \"sqlite:PATH\"".to_owned())
+    );
+    assert!(of_file("[store]\nurl = \"mysql:x\"").is_err());
+    assert!(of_file("[store]\nurl = \"sqlite:\"").is_err());
+}
+
+#[test]
+fn of_data_directory_and_database_the_stronger_word_counts() {
+    let file = "[store]\nurl = \"sqlite:/srv/net.db\"";
+    let flags = Flags { data: Some("here".to_owned()), ..Flags::default() };
+    assert_eq!(resolve(file, &[], &flags).unwrap().store.directory, Path::new("here"));
+    assert_eq!(
+        of_file("[store]\nurl = \"sqlite:/srv/net.db\"\ndata = \"here\""),
+        Err("crumb.toml: store.url: a database and a data directory are named; only one can be used"
+            .to_owned())
+    );
+}
+
+#[test]
+fn the_clock_offset_is_a_bounded_number_of_seconds() {
+    assert_eq!(of_environment(CLOCK_OFFSET, "-86400").unwrap().clock_offset_seconds, -86_400);
+    assert_eq!(of_environment(CLOCK_OFFSET, "").unwrap().clock_offset_seconds, 0);
+    assert_eq!(
+        of_environment(CLOCK_OFFSET, "soon"),
+        Err("CRUMB_CLOCK_OFFSET_SECONDS: must be a whole number".to_owned())
+    );
+    assert!(of_environment(CLOCK_OFFSET, "-9223372036854775808").is_err());
+}
