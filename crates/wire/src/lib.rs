@@ -1,4 +1,14 @@
 //! The tracking domain's dialect: requests to typed values, outcomes to replies.
 
 pub mod answer;
+mod body;
+pub mod cookie;
+pub mod input;
+mod json;
+pub mod link;
+mod multipart;
+pub mod percent;
+pub mod post;
 pub mod script;
+pub mod token;
+mod xml;

@@ -1,0 +1,32 @@
+//! What the structured bodies (XML, JSON) have in common.
+
+use crate::input::InputError;
+
+/// How deep elements or members may lie in one another. Posts are flat; what is
+/// deeper than this was not made by a posting system.
+pub(crate) const MAX_DEPTH: usize = 32;
+
+/// One named part of a body: an XML element or a JSON member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Member {
+    /// A plain value.
+    Text(String),
+    /// It holds others, so that it has no value of its own.
+    Nested,
+}
+
+/// Why a body gave no members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// It says more than we read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// It is not of its format.
+    #[error("the body is not of its format")]
+    Malformed,
+}
+
+/// A structured body as text, without the mark that some systems put before UTF-8.
+pub(crate) fn body_text(body: &[u8]) -> String {
+    crate::percent::text(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body))
+}

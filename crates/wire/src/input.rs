@@ -1,0 +1,231 @@
+//! Parameters of a request: names without regard to case, the first of equal
+//! names, within limits that hold for every way in which they can be written.
+
+use crate::percent;
+
+/// Bytes of query string and body together; beyond them HTTP 413.
+pub const MAX_INPUT_BYTES: usize = 64 * 1024;
+
+/// Pairs of query string and body together, where XML elements, JSON members and
+/// multipart parts count alike; beyond them HTTP 413. All are counted, also those
+/// of equal names.
+pub const MAX_PAIRS: usize = 500;
+
+/// The request says more than we read. Both answer HTTP 413.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InputError {
+    /// More than [`MAX_INPUT_BYTES`].
+    #[error("query and body are larger than {MAX_INPUT_BYTES} bytes")]
+    TooLarge,
+    /// More than [`MAX_PAIRS`].
+    #[error("query and body have more than {MAX_PAIRS} parameters")]
+    TooManyPairs,
+}
+
+/// Parameters in the order in which they were first named.
+///
+/// Names are kept lower-cased (ASCII) and are unique: of equal names the first
+/// one stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pairs {
+    pairs: Vec<(String, String)>,
+    /// Places in `pairs`, by name.
+    by_name: Vec<usize>,
+}
+
+impl Pairs {
+    /// The value of a name, which is to be given in lower case.
+    pub fn get(&self, lower_name: &str) -> Option<&str> {
+        let at = self.place(lower_name).ok()?;
+        let (_, value) = self.pairs.get(*self.by_name.get(at)?)?;
+        Some(value)
+    }
+
+    /// Names (lower-cased) and values, in the order in which they were first named.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// True where nothing was given.
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Names and values in the order of the names, so that two requests that say
+    /// the same in another order compare as equal.
+    pub(crate) fn iter_by_name(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.by_name
+            .iter()
+            .filter_map(|at| self.pairs.get(*at))
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Adds a pair unless one of that name is there. A pair without a name is none.
+    pub(crate) fn add(&mut self, mut name: String, value: String) {
+        name.make_ascii_lowercase();
+        if name.is_empty() {
+            return;
+        }
+        if let Err(at) = self.place(&name) {
+            self.by_name.insert(at, self.pairs.len());
+            self.pairs.push((name, value));
+        }
+    }
+
+    /// Where a name stands in `by_name`, or where it would be put.
+    fn place(&self, lower_name: &str) -> Result<usize, usize> {
+        self.by_name.binary_search_by(|at| {
+            let name = self.pairs.get(*at).map_or("", |(name, _)| name.as_str());
+            name.cmp(lower_name)
+        })
+    }
+}
+
+impl FromIterator<(String, String)> for Pairs {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        let mut collected = Self::default();
+        for (name, value) in pairs {
+            collected.add(name, value);
+        }
+        collected
+    }
+}
+
+/// Counts the pairs of one request, wherever they are written.
+#[derive(Debug, Default)]
+pub(crate) struct PairCount(usize);
+
+impl PairCount {
+    /// Counts some more.
+    pub(crate) fn add(&mut self, pairs: usize) -> Result<(), InputError> {
+        self.0 = self.0.saturating_add(pairs);
+        if self.0 > MAX_PAIRS { Err(InputError::TooManyPairs) } else { Ok(()) }
+    }
+}
+
+/// Reads a query string, without its `?`.
+pub fn parse_query(raw: &[u8]) -> Result<Pairs, InputError> {
+    if raw.len() > MAX_INPUT_BYTES {
+        return Err(InputError::TooLarge);
+    }
+    let mut pairs = Pairs::default();
+    read_form(raw, &mut pairs, &mut PairCount::default())?;
+    Ok(pairs)
+}
+
+/// Adds the pairs of a query string or urlencoded body. Empty pairs are ignored,
+/// also for the count.
+pub(crate) fn read_form(raw: &[u8], pairs: &mut Pairs, count: &mut PairCount) -> Result<(), InputError> {
+    for pair in raw.split(|byte| *byte == b'&') {
+        if pair.is_empty() || pair == b"=" {
+            continue;
+        }
+        count.add(1)?;
+        let (name, value) = split_pair(pair);
+        pairs.add(percent::decode(name), percent::decode(value));
+    }
+    Ok(())
+}
+
+/// Name and value of a pair, still encoded; the value is empty without a `=`.
+pub(crate) fn split_pair(pair: &[u8]) -> (&[u8], &[u8]) {
+    let mut parts = pair.splitn(2, |byte| *byte == b'=');
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pairs(query: &str) -> Vec<(String, String)> {
+        let pairs = parse_query(query.as_bytes()).unwrap();
+        pairs.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn names_are_case_insensitive_and_values_are_not() {
+        let query = parse_query(b"First_NAME=AnN").unwrap();
+        assert_eq!(query.get("first_name"), Some("AnN"));
+        assert_eq!(query.get("last_name"), None);
+    }
+
+    #[test]
+    fn the_first_of_two_equal_names_wins() {
+        assert_eq!(pairs("a=1&b=x&A=2&a=3"), [pair("a", "1"), pair("b", "x")]);
+        assert_eq!(pairs("a&a=2"), [pair("a", "")], "also where the first is blank");
+    }
+
+    #[test]
+    fn empty_pairs_and_a_leading_or_trailing_ampersand_are_ignored() {
+        assert_eq!(pairs("&&a=1&&=&b=2&"), [pair("a", "1"), pair("b", "2")]);
+        assert_eq!(pairs(""), []);
+        assert_eq!(pairs("&"), []);
+        assert_eq!(pairs("=lonely"), []);
+    }
+
+    #[test]
+    fn a_value_may_hold_an_equals_sign() {
+        assert_eq!(pairs("a=b=c"), [pair("a", "b=c")]);
+    }
+
+    #[test]
+    fn order_is_that_of_the_first_naming() {
+        let names: Vec<_> = pairs("z=1&b=2&a=3&b=4").into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["z", "b", "a"]);
+    }
+
+    #[test]
+    fn five_hundred_pairs_are_read_and_one_more_is_too_many() {
+        let mut query = vec!["x=1"; MAX_PAIRS].join("&");
+        assert_eq!(parse_query(query.as_bytes()).map(|pairs| pairs.len()), Ok(1));
+        query.push_str("&&&");
+        assert!(parse_query(query.as_bytes()).is_ok(), "empty pairs do not count");
+        query.push('x');
+        assert_eq!(parse_query(query.as_bytes()), Err(InputError::TooManyPairs));
+    }
+
+    #[test]
+    fn sixty_four_kibibytes_are_read_and_one_more_is_too_large() {
+        let mut query = vec![b'a'; MAX_INPUT_BYTES];
+        assert!(parse_query(&query).is_ok());
+        query.push(b'a');
+        assert_eq!(parse_query(&query), Err(InputError::TooLarge));
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_is_read(raw in prop::collection::vec(any::<u8>(), 0..600)) {
+            let query = parse_query(&raw).unwrap();
+            prop_assert_eq!(query.is_empty(), query.iter().next().is_none());
+            for (name, value) in query.iter() {
+                prop_assert_eq!(query.get(name), Some(value));
+                prop_assert!(!name.is_empty() && !name.bytes().any(|b| b.is_ascii_uppercase()));
+            }
+        }
+
+        #[test]
+        fn written_pairs_are_read_back(given in prop::collection::vec(("[a-c]{1,2}", any::<String>()), 0..20)) {
+            let query: Vec<_> = given.iter()
+                .map(|(name, value)| format!("{name}={}", percent::encode(value)))
+                .collect();
+            let read = parse_query(query.join("&").as_bytes()).unwrap();
+            for (name, _) in &given {
+                let first = given.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+                prop_assert_eq!(read.get(name), first);
+            }
+            let by_name: Vec<_> = read.iter_by_name().map(|(name, _)| name).collect();
+            prop_assert!(by_name.is_sorted());
+            prop_assert_eq!(by_name.len(), read.len());
+        }
+    }
+}
