@@ -5,10 +5,24 @@
 //! compared (the plan) and committed as one version. Compiling is pure but for
 //! secrets that are kept in the environment; time and randomness are handed in.
 
+mod check;
 pub mod compiled;
+mod documents;
+mod entity;
 pub mod error;
+pub mod file;
+pub mod live;
+mod merge;
+pub mod plan;
+mod prune;
+pub mod secrets;
 pub mod snapshot;
+mod tree;
 
 pub use compiled::{CompiledOffer, CompiledVertical, Terms};
 pub use error::{FileError, NetworkError};
+pub use file::{FileFormat, parse, parse_entity, to_json, to_toml};
+pub use live::{Applied, LiveNetwork, Made};
+pub use plan::{Plan, PlanLine, PlanSign};
+pub use secrets::MASK;
 pub use snapshot::{Blacklisted, FIRST_SERVER_CAMPAIGN, Snapshot};

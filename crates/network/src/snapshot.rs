@@ -5,7 +5,9 @@
 //! nothing in it changes after it is made. A lookup is a hash lookup; none
 //! allocates but where it says so.
 
+use crate::check::{check, ids_used_twice};
 use crate::compiled::{CompiledOffer, CompiledVertical};
+use crate::entity::Places;
 use crate::error::FileError;
 use crumb_domain::network::{
     Affiliate, Blacklist, BlacklistRedirect, Campaign, Creative, Network, PriceFormat, Secret, Settings,
@@ -68,10 +70,16 @@ impl Snapshot {
         version: ConfigVersion,
         server_made: HashSet<CampaignId>,
     ) -> Result<Self, Vec<FileError>> {
+        let mut errors = ids_used_twice(&network);
+        errors.extend(check(&network, &Places::of(&network), &server_made));
+        if !errors.is_empty() {
+            return Err(errors);
+        }
         Self::compile_after(None, network, version, server_made)
     }
 
-    /// As [`Snapshot::compile`]; takes over from the snapshot before what did not change.
+    /// As [`Snapshot::compile`] of a network that was checked before; takes over from the
+    /// snapshot before what did not change.
     pub(crate) fn compile_after(
         before: Option<&Snapshot>,
         network: Network,
@@ -111,9 +119,16 @@ impl Snapshot {
         let mut next = self.clone();
         next.version = version;
         next.server_made.insert(campaign.id);
-        next.network.campaign.push(campaign);
+        let place = next.network.campaign.partition_point(|other| other.id < campaign.id);
+        next.network.campaign.insert(place, campaign);
         next.index_campaigns();
         next
+    }
+
+    /// The same network as another version.
+    pub(crate) fn with_version(mut self, version: ConfigVersion) -> Self {
+        self.version = version;
+        self
     }
 
     /// The same network with these contracts switched off by the server.

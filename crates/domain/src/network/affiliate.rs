@@ -135,7 +135,7 @@ pub enum BlacklistRedirect {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a redirect is \"global\", \"offer\" or \"404\"")]
 enum BlacklistRedirectForm {
     Text(String),
     Number(u16),

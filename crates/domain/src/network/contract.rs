@@ -181,7 +181,8 @@ pub struct DeliveryMethod {
     /// A template, instead of params.
     #[serde(default, deserialize_with = "empty_is_none")]
     pub body: Option<String>,
-    /// Patterns of a sale.
+    /// Patterns of a sale; needed but for `email`, where acceptance is the relay's.
+    #[serde(default)]
     pub accepted: Vec<String>,
     /// Patterns of a refusal.
     #[serde(default)]
@@ -237,7 +238,7 @@ pub enum DeliveryAuth {
 /// A table, or pairs to repeat a name or fix the order.
 fn params<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "expected a table of texts or a list of pairs of texts")]
     enum Form {
         Table(BTreeMap<String, String>),
         Pairs(Vec<(String, String)>),

@@ -1,0 +1,33 @@
+//! Links: http and https only, tokens allowed.
+
+use super::Check;
+use url::Url;
+
+impl Check<'_> {
+    /// A link, where there is one.
+    pub(super) fn link(&mut self, path: impl Into<String>, link: Option<&str>) {
+        if let Some(link) = link.filter(|link| !is_http(link)) {
+            self.fault(path, format!("\"{link}\" is no http or https address"));
+        }
+    }
+
+    /// A host without scheme, port or path.
+    pub(super) fn host(&mut self, path: String, host: &str) {
+        let parsed = url::Host::parse(host);
+        if parsed.is_err() || host.contains(['/', ':', '#', '?', '@', '*', ' ']) {
+            self.fault(path, format!("\"{host}\" is no host name like \"lp.example\""));
+        }
+    }
+}
+
+/// Whether a link is an absolute http or https address. A token like `#reqid#`
+/// may stand anywhere behind the host.
+pub(crate) fn is_http(link: &str) -> bool {
+    if link.chars().any(|c| c.is_control() || c == ' ') {
+        return false;
+    }
+    match Url::parse(link) {
+        Ok(url) => matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|h| !h.is_empty()),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,166 @@
+//! The network as the store has it: a document for each entity, and what the
+//! server itself decided besides.
+
+use crate::entity::{Entity, SETTINGS_KEY};
+use crumb_domain::network::{ActiveStatus, Campaign, Network};
+use crumb_domain::{CampaignId, ConfigVersion, ContractId};
+use crumb_storage::StoreError;
+use crumb_storage::configuration::{Entity as Document, EntityKey, Origin, StoredConfiguration};
+use serde::de::DeserializeOwned;
+use std::collections::{HashMap, HashSet};
+
+/// First part of the key of the note that the server switched a contract off. It
+/// stands beside the contract, so that applying a file does not switch it on.
+const SWITCHED_OFF: &str = "switched_off";
+
+/// A version of the network.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct State {
+    pub network: Network,
+    pub server_made: HashSet<CampaignId>,
+    pub switched_off: HashSet<ContractId>,
+}
+
+/// Reads a stored version.
+pub(crate) fn read(stored: &StoredConfiguration) -> Result<State, StoreError> {
+    let mut state = State::default();
+    for entity in &stored.entities {
+        let kind = entity.key.0.split(':').next().unwrap_or_default();
+        let network = &mut state.network;
+        match kind {
+            SETTINGS_KEY => network.network = Some(document(entity, stored.version)?),
+            "blacklist" => network.blacklist.push(document(entity, stored.version)?),
+            "vertical" => network.vertical.push(document(entity, stored.version)?),
+            "advertiser" => network.advertiser.push(document(entity, stored.version)?),
+            "offer" => network.offer.push(document(entity, stored.version)?),
+            "affiliate" => network.affiliate.push(document(entity, stored.version)?),
+            "campaign" => {
+                let campaign: Campaign = document(entity, stored.version)?;
+                if entity.origin == Origin::Server {
+                    state.server_made.insert(campaign.id);
+                }
+                network.campaign.push(campaign);
+            }
+            "buyer" => network.buyer.push(document(entity, stored.version)?),
+            "contract" => network.contract.push(document(entity, stored.version)?),
+            SWITCHED_OFF => {
+                state.switched_off.insert(document(entity, stored.version)?);
+            }
+            _ => return Err(corrupt(entity, stored.version, "of no known kind")),
+        }
+    }
+    sort(&mut state.network);
+    Ok(state)
+}
+
+fn document<T: DeserializeOwned>(entity: &Document, version: ConfigVersion) -> Result<T, StoreError> {
+    serde_json::from_str(&entity.document).map_err(|error| corrupt(entity, version, &error.to_string()))
+}
+
+fn corrupt(entity: &Document, version: ConfigVersion, why: &str) -> StoreError {
+    StoreError::Corrupt(format!("{} of configuration version {version}: {why}", entity.key.0))
+}
+
+/// By id, as files and lists show them.
+pub(crate) fn sort(network: &mut Network) {
+    by_order(&mut network.blacklist);
+    by_order(&mut network.vertical);
+    by_order(&mut network.advertiser);
+    by_order(&mut network.offer);
+    by_order(&mut network.affiliate);
+    by_order(&mut network.campaign);
+    by_order(&mut network.buyer);
+    by_order(&mut network.contract);
+}
+
+fn by_order<T: Entity>(entities: &mut [T]) {
+    entities.sort_by_cached_key(Entity::order);
+}
+
+/// What a version writes and ends.
+#[derive(Debug, Default)]
+pub(crate) struct Difference {
+    pub put: Vec<Document>,
+    pub delete: Vec<EntityKey>,
+}
+
+/// What leads from one state to another.
+pub(crate) fn difference(before: &State, after: &State) -> Result<Difference, StoreError> {
+    let mut difference = Difference::default();
+    let (b, a) = (&before.network, &after.network);
+    difference.of(b.network.as_slice(), a.network.as_slice(), |_| Origin::Written)?;
+    difference.of(&b.blacklist, &a.blacklist, |_| Origin::Written)?;
+    difference.of(&b.vertical, &a.vertical, |_| Origin::Written)?;
+    difference.of(&b.advertiser, &a.advertiser, |_| Origin::Written)?;
+    difference.of(&b.offer, &a.offer, |_| Origin::Written)?;
+    difference.of(&b.affiliate, &a.affiliate, |_| Origin::Written)?;
+    difference.of(&b.campaign, &a.campaign, |campaign| match after.server_made.contains(&campaign.id) {
+        true => Origin::Server,
+        false => Origin::Written,
+    })?;
+    difference.of(&b.buyer, &a.buyer, |_| Origin::Written)?;
+    difference.of(&b.contract, &a.contract, |_| Origin::Written)?;
+    for contract in after.switched_off.difference(&before.switched_off) {
+        difference.put.push(put(switched_off_key(*contract), contract, Origin::Server)?);
+    }
+    difference
+        .delete
+        .extend(before.switched_off.difference(&after.switched_off).map(|c| switched_off_key(*c)));
+    Ok(difference)
+}
+
+impl Difference {
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.put.is_empty() && self.delete.is_empty()
+    }
+
+    fn of<T: Entity>(
+        &mut self,
+        before: &[T],
+        after: &[T],
+        origin: impl Fn(&T) -> Origin,
+    ) -> Result<(), StoreError> {
+        let mut present: HashMap<EntityKey, &T> =
+            before.iter().map(|entity| (entity.key(), entity)).collect();
+        for entity in after {
+            let key = entity.key();
+            if present.remove(&key) != Some(entity) {
+                self.put.push(put(key, entity, origin(entity))?);
+            }
+        }
+        let mut gone: Vec<EntityKey> = present.into_keys().collect();
+        gone.sort();
+        self.delete.append(&mut gone);
+        Ok(())
+    }
+}
+
+fn put<T: serde::Serialize>(key: EntityKey, entity: &T, origin: Origin) -> Result<Document, StoreError> {
+    let document = serde_json::to_string(entity)
+        .map_err(|error| StoreError::Corrupt(format!("{} cannot be written: {error}", key.0)))?;
+    Ok(Document { key, document, origin })
+}
+
+/// The document of a campaign that the server makes.
+pub(crate) fn server_campaign(campaign: &Campaign) -> Result<Document, StoreError> {
+    put(campaign.key(), campaign, Origin::Server)
+}
+
+fn switched_off_key(contract: ContractId) -> EntityKey {
+    EntityKey(format!("{SWITCHED_OFF}:{contract}"))
+}
+
+/// The state with a contract switched on by a person, or off by the server;
+/// `None` where the network has no such contract.
+pub(crate) fn switched(state: &State, contract: ContractId, on: bool) -> Option<State> {
+    let mut after = state.clone();
+    let written = after.network.contract.iter_mut().find(|written| written.id == contract)?;
+    if on {
+        written.status = ActiveStatus::Active;
+        after.switched_off.remove(&contract);
+    } else {
+        after.switched_off.insert(contract);
+    }
+    Some(after)
+}

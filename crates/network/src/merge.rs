@@ -1,0 +1,242 @@
+//! A network file laid over the present network.
+//!
+//! What the file mentions is replaced as a whole; what it does not mention stays,
+//! or with `--prune` goes, unless the server made it, what stays needs it, or it
+//! has history, in which case it is made inactive. A few things outlive being
+//! replaced: post keys, opening balances, field ids, creatives with clicks and
+//! secrets that the file shows masked.
+
+use crate::documents::{State, sort};
+use crate::entity::{Entity, Places};
+use crate::error::FileError;
+use crate::prune::{Fate, Pruning};
+use crate::secrets::{unmask, unmask_contract, unmask_offer};
+use crumb_domain::network::{
+    ActiveStatus, AffiliateStatus, Buyer, BuyerCredit, Campaign, Network, Offer, OfferStatus, Vertical,
+};
+use crumb_domain::{CreativeId, FieldId, VerticalId};
+use crumb_storage::configuration::HistoryOf;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What was asked of the store beforehand.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// What has history, of what [`asked`] names.
+    pub history: HashSet<HistoryOf>,
+    /// The ids that fields of a vertical ever had, by lower-case name.
+    pub field_ids: HashMap<VerticalId, HashMap<String, FieldId>>,
+}
+
+/// The network as it would be.
+#[derive(Debug, Default)]
+pub(crate) struct Merged {
+    pub network: Network,
+    pub places: Places,
+    /// Faults that only show against the present network.
+    pub errors: Vec<FileError>,
+    /// By label, why it is inactive instead of gone.
+    pub made_inactive: BTreeMap<String, &'static str>,
+}
+
+/// What may have history and would go: what the store has to be asked about.
+pub(crate) fn asked(present: &State, file: &Network, prune: bool) -> Vec<HistoryOf> {
+    let mut asked = Vec::new();
+    let offers: HashMap<_, _> = file.offer.iter().map(|offer| (offer.id, offer)).collect();
+    for offer in &present.network.offer {
+        let Some(written) = offers.get(&offer.id) else { continue };
+        let kept: HashSet<CreativeId> = written.creative.iter().map(|creative| creative.id).collect();
+        let left_out = offer.creative.iter().filter(|creative| !kept.contains(&creative.id));
+        asked.extend(left_out.map(|creative| HistoryOf::Creative(creative.id)));
+    }
+    if prune {
+        asked.extend(crate::prune::asked(present, &Places::of(file)));
+    }
+    asked
+}
+
+/// Lays a file over the present network.
+pub(crate) fn merge(present: &State, file: Network, prune: bool, known: &Known) -> Merged {
+    let places = Places::of(&file);
+    let pruning = prune.then(|| Pruning::new(present, &file, &places, &known.history));
+    let fate = |kept: &dyn Fn(&Pruning) -> Fate| pruning.as_ref().map_or(Fate::Stays, kept);
+    let mut merged = Merged::default();
+    let now = &present.network;
+    let network = Network {
+        network: file.network.or_else(|| now.network.clone()),
+        blacklist: lay(&now.blacklist, file.blacklist, |_| fate(&|_| Fate::Goes), |new, _| new),
+        vertical: lay(
+            &now.vertical,
+            file.vertical,
+            |v| fate(&|p| p.vertical(v.id)),
+            |new, old| with_field_ids(new, old, known),
+        ),
+        advertiser: lay(&now.advertiser, file.advertiser, |a| fate(&|p| p.advertiser(a.id)), |new, _| new),
+        offer: lay(
+            &now.offer,
+            file.offer,
+            |o| fate(&|p| p.offer(o.id)),
+            |new, old| merged.offer(new, old, &places, &known.history),
+        ),
+        affiliate: lay(&now.affiliate, file.affiliate, |a| fate(&|p| p.affiliate(a.id)), |new, _| new),
+        campaign: lay(
+            &now.campaign,
+            file.campaign,
+            |c| fate(&|p| p.campaign(c.id)),
+            |new, old| merged.campaign(new, old, present, &places),
+        ),
+        buyer: lay(&now.buyer, file.buyer, |_| fate(&|_| Fate::Goes), with_balance),
+        contract: lay(
+            &now.contract,
+            file.contract,
+            |_| fate(&|_| Fate::Goes),
+            |mut new, old| {
+                let place = places.at(&new);
+                unmask_contract(&mut new, old, &place, &mut merged.errors);
+                new
+            },
+        ),
+    };
+    merged.network = network;
+    if let Some(settings) = &mut merged.network.network {
+        settings.currency.make_ascii_uppercase();
+    }
+    if let Some(pruning) = &pruning {
+        merged.switch_off(pruning, &places);
+    }
+    sort(&mut merged.network);
+    merged.places = places;
+    merged
+}
+
+/// The file's entities, then those of the present ones that stay.
+fn lay<T: Entity>(
+    present: &[T],
+    file: Vec<T>,
+    fate: impl Fn(&T) -> Fate,
+    mut adopt: impl FnMut(T, Option<&T>) -> T,
+) -> Vec<T> {
+    let mut by_key: HashMap<_, &T> = present.iter().map(|entity| (entity.key(), entity)).collect();
+    let mut laid: Vec<T> = Vec::with_capacity(file.len());
+    for entity in file {
+        let old = by_key.remove(&entity.key());
+        laid.push(adopt(entity, old));
+    }
+    let unmentioned = present.iter().filter(|entity| by_key.contains_key(&entity.key()));
+    laid.extend(unmentioned.filter(|entity| fate(entity) != Fate::Goes).cloned());
+    laid
+}
+
+impl Merged {
+    fn offer(
+        &mut self,
+        mut offer: Offer,
+        present: Option<&Offer>,
+        places: &Places,
+        history: &HashSet<HistoryOf>,
+    ) -> Offer {
+        let place = places.at(&offer);
+        unmask_offer(&mut offer, present, &place, &mut self.errors);
+        offer.countries.iter_mut().for_each(|country| country.make_ascii_uppercase());
+        let written: HashSet<CreativeId> = offer.creative.iter().map(|creative| creative.id).collect();
+        let before = present.map(|offer| offer.creative.as_slice()).unwrap_or_default();
+        for creative in before.iter().filter(|creative| !written.contains(&creative.id)) {
+            if history.contains(&HistoryOf::Creative(creative.id)) {
+                let mut creative = creative.clone();
+                creative.status = ActiveStatus::Inactive;
+                self.made_inactive.insert(format!("creative {}", creative.id), "it has clicks");
+                offer.creative.push(creative);
+            }
+        }
+        offer
+    }
+
+    fn campaign(
+        &mut self,
+        mut campaign: Campaign,
+        present: Option<&Campaign>,
+        state: &State,
+        places: &Places,
+    ) -> Campaign {
+        let place = places.at(&campaign);
+        let key = present.and_then(|campaign| campaign.key.as_ref());
+        match &mut campaign.key {
+            Some(given) => unmask(given, key, &format!("{place}.key"), &mut self.errors),
+            None => campaign.key = key.cloned(),
+        }
+        let other_use = present.filter(|present| {
+            state.server_made.contains(&present.id)
+                && (present.affiliate, present.offer) != (campaign.affiliate, campaign.offer)
+        });
+        if let Some(present) = other_use {
+            let message = format!(
+                "campaign {} was made by the server for affiliate {} on offer {}; take another id",
+                present.id, present.affiliate, present.offer
+            );
+            self.errors.push(FileError::new(format!("{place}.id"), message));
+        }
+        campaign
+    }
+
+    /// Makes inactive what has history and is no longer mentioned.
+    fn switch_off(&mut self, pruning: &Pruning, places: &Places) {
+        const WHY: &str = "it has clicks or leads";
+        for campaign in &mut self.network.campaign {
+            if !places.mentions(campaign) && pruning.campaign(campaign.id) == Fate::MadeInactive {
+                campaign.status = ActiveStatus::Inactive;
+                self.made_inactive.insert(campaign.label(), WHY);
+            }
+        }
+        for affiliate in &mut self.network.affiliate {
+            if !places.mentions(affiliate) && pruning.affiliate(affiliate.id) == Fate::MadeInactive {
+                affiliate.status = AffiliateStatus::Inactive;
+                self.made_inactive.insert(affiliate.label(), WHY);
+            }
+        }
+        for offer in &mut self.network.offer {
+            if !places.mentions(offer) && pruning.offer(offer.id) == Fate::MadeInactive {
+                offer.status = OfferStatus::Inactive;
+                self.made_inactive.insert(offer.label(), WHY);
+            }
+        }
+    }
+}
+
+/// An opening balance is read only when the buyer is made.
+fn with_balance(mut buyer: Buyer, present: Option<&Buyer>) -> Buyer {
+    if let BuyerCredit::Prepaid { balance, .. } = &mut buyer.credit
+        && let Some(BuyerCredit::Prepaid { balance: opening, .. }) = present.map(|buyer| &buyer.credit)
+    {
+        *balance = *opening;
+    }
+    buyer
+}
+
+/// Gives ids to fields without one: the one that the name ever had, else the next
+/// that no field ever had.
+fn with_field_ids(mut vertical: Vertical, present: Option<&Vertical>, known: &Known) -> Vertical {
+    let mut remembered = known.field_ids.get(&vertical.id).cloned().unwrap_or_default();
+    remember(&mut remembered, present);
+    let mut taken: HashSet<FieldId> = vertical.field.iter().filter_map(|field| field.id).collect();
+    let highest = taken.iter().chain(remembered.values()).map(|id| id.0).max().unwrap_or(0);
+    let mut next = highest.max(0).saturating_add(1);
+    for field in &mut vertical.field {
+        if field.id.is_some() {
+            continue;
+        }
+        let id = remembered.get(&field.name.to_lowercase()).copied().filter(|id| !taken.contains(id));
+        let id = id.unwrap_or_else(|| {
+            let id = FieldId(next);
+            next = next.saturating_add(1);
+            id
+        });
+        taken.insert(id);
+        field.id = Some(id);
+    }
+    vertical
+}
+
+/// Adds the ids of a vertical's fields to those remembered.
+pub(crate) fn remember(ids: &mut HashMap<String, FieldId>, vertical: Option<&Vertical>) {
+    let fields = vertical.into_iter().flat_map(|vertical| &vertical.field);
+    ids.extend(fields.filter_map(|field| Some((field.name.to_lowercase(), field.id?))));
+}

@@ -1,0 +1,118 @@
+//! What becomes of entities that a file applied with `--prune` does not mention.
+
+use crate::documents::State;
+use crate::entity::Places;
+use crumb_domain::network::Network;
+use crumb_domain::{AdvertiserId, AffiliateId, CampaignId, OfferId, VerticalId};
+use crumb_storage::configuration::HistoryOf;
+use std::collections::{HashMap, HashSet};
+
+/// What becomes of an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Stays,
+    MadeInactive,
+    Goes,
+}
+
+/// The fates of what the file does not mention.
+#[derive(Debug, Default)]
+pub(crate) struct Pruning {
+    campaigns: HashMap<CampaignId, Fate>,
+    affiliates: HashMap<AffiliateId, Fate>,
+    offers: HashMap<OfferId, Fate>,
+    verticals: HashSet<VerticalId>,
+    advertisers: HashSet<AdvertiserId>,
+}
+
+/// What may have history and would go.
+pub(crate) fn asked(present: &State, places: &Places) -> Vec<HistoryOf> {
+    let network = &present.network;
+    let campaigns = network.campaign.iter().filter(|c| !places.mentions(*c));
+    let campaigns =
+        campaigns.filter(|c| !present.server_made.contains(&c.id)).map(|c| HistoryOf::Campaign(c.id));
+    let affiliates =
+        network.affiliate.iter().filter(|a| !places.mentions(*a)).map(|a| HistoryOf::Affiliate(a.id));
+    let offers = network.offer.iter().filter(|o| !places.mentions(*o)).map(|o| HistoryOf::Offer(o.id));
+    campaigns.chain(affiliates).chain(offers).collect()
+}
+
+impl Pruning {
+    pub fn new(present: &State, file: &Network, places: &Places, history: &HashSet<HistoryOf>) -> Self {
+        let mut pruning = Self::default();
+        let network = &present.network;
+        for id in history {
+            match id {
+                HistoryOf::Campaign(id) => drop(pruning.campaigns.insert(*id, Fate::MadeInactive)),
+                HistoryOf::Affiliate(id) => drop(pruning.affiliates.insert(*id, Fate::MadeInactive)),
+                HistoryOf::Offer(id) => drop(pruning.offers.insert(*id, Fate::MadeInactive)),
+                HistoryOf::Creative(_) => {}
+            }
+        }
+        for id in &present.server_made {
+            pruning.campaigns.insert(*id, Fate::Stays);
+        }
+        if file.network.is_none()
+            && let Some(internal) = network.network.as_ref().and_then(|settings| settings.internal_affiliate)
+        {
+            pruning.affiliates.insert(internal, Fate::Stays);
+        }
+        pruning.spare_needs(network, places);
+        pruning
+    }
+
+    /// What stays keeps what it refers to.
+    fn spare_needs(&mut self, network: &Network, places: &Places) {
+        for campaign in network.campaign.iter().filter(|c| !places.mentions(*c)) {
+            if self.campaign(campaign.id) != Fate::Goes {
+                self.affiliates.entry(campaign.affiliate).or_insert(Fate::Stays);
+                self.offers.entry(campaign.offer).or_insert(Fate::Stays);
+                campaign.redirect_offer.map(|id| self.offers.entry(id).or_insert(Fate::Stays));
+            }
+        }
+        // Each round follows references by one step; it ends because each round
+        // but the last adds an offer.
+        loop {
+            let before = self.offers.len();
+            for offer in network.offer.iter().filter(|o| !places.mentions(*o)) {
+                if self.offer(offer.id) == Fate::Goes {
+                    continue;
+                }
+                self.verticals.insert(offer.vertical);
+                self.advertisers.extend(offer.advertiser);
+                let redirects = offer.contract.iter().filter_map(|contract| contract.redirect_offer);
+                for id in redirects.chain(offer.redirect_offer) {
+                    self.offers.entry(id).or_insert(Fate::Stays);
+                }
+            }
+            for vertical in network.vertical.iter().filter(|v| !places.mentions(*v)) {
+                if let Some(id) = vertical.redirect_offer.filter(|_| self.verticals.contains(&vertical.id)) {
+                    self.offers.entry(id).or_insert(Fate::Stays);
+                }
+            }
+            if self.offers.len() == before {
+                return;
+            }
+        }
+    }
+
+    pub fn campaign(&self, id: CampaignId) -> Fate {
+        self.campaigns.get(&id).copied().unwrap_or(Fate::Goes)
+    }
+
+    pub fn affiliate(&self, id: AffiliateId) -> Fate {
+        self.affiliates.get(&id).copied().unwrap_or(Fate::Goes)
+    }
+
+    pub fn offer(&self, id: OfferId) -> Fate {
+        self.offers.get(&id).copied().unwrap_or(Fate::Goes)
+    }
+
+    pub fn vertical(&self, id: VerticalId) -> Fate {
+        if self.verticals.contains(&id) { Fate::Stays } else { Fate::Goes }
+    }
+
+    pub fn advertiser(&self, id: AdvertiserId) -> Fate {
+        if self.advertisers.contains(&id) { Fate::Stays } else { Fate::Goes }
+    }
+}
