@@ -3,12 +3,14 @@
 pub mod answer;
 mod body;
 pub mod cookie;
+pub mod generate;
 pub mod input;
 mod json;
 pub mod link;
 mod multipart;
 pub mod percent;
 pub mod post;
+pub mod posting_doc;
 pub mod script;
 pub mod token;
 mod xml;

@@ -1,0 +1,68 @@
+//! Examples: something complete to paste.
+
+use super::{FieldDoc, Ids, Method, curl, html};
+
+/// A piece of code or an answer, with what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// What it is or when it comes.
+    pub title: String,
+    /// What it is written in.
+    pub language: Language,
+    /// The whole of it.
+    pub code: String,
+}
+
+/// What an example is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// Commands of a POSIX shell.
+    Shell,
+    /// A page or a part of one.
+    Html,
+    /// A script.
+    JavaScript,
+    /// JSON.
+    Json,
+    /// XML.
+    Xml,
+    /// An HTTP answer's head.
+    Http,
+    /// An address or other text.
+    Text,
+}
+
+impl Language {
+    /// Its name, as code fences have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shell => "sh",
+            Self::Html => "html",
+            Self::JavaScript => "js",
+            Self::Json => "json",
+            Self::Xml => "xml",
+            Self::Http => "http",
+            Self::Text => "text",
+        }
+    }
+}
+
+impl Example {
+    pub(super) fn new(title: &str, language: Language, code: impl Into<String>) -> Self {
+        Self { title: title.to_owned(), language, code: code.into() }
+    }
+}
+
+pub(super) fn examples(method: Method, ids: &Ids, fields: &[FieldDoc]) -> Vec<Example> {
+    match method {
+        Method::Server => curl::server(ids, fields),
+        Method::ServerJson => vec![curl::server_json(ids, fields)],
+        Method::Xml => vec![curl::xml(ids, fields)],
+        Method::Session => vec![html::session_page(ids, fields), curl::session(ids, fields)],
+        Method::SessionJson => vec![curl::session_json(ids, fields)],
+        Method::BrowserHttp => {
+            vec![html::http_page(ids, fields), html::http_page_without_cookies(ids, fields)]
+        }
+        Method::BrowserAjax => vec![html::ajax_page(ids, fields)],
+    }
+}

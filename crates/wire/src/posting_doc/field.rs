@@ -1,0 +1,143 @@
+//! The field parameters of a post, as a posting document lists them.
+
+use super::sample::sample;
+use crumb_domain::fields::{FieldRule, FieldRules};
+use crumb_domain::network::{Field, FieldType};
+use crumb_domain::time::Day;
+
+/// A field that a post sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldDoc {
+    /// What posts send.
+    pub name: String,
+    /// What people call it.
+    pub label: String,
+    /// What it holds.
+    pub field_type: FieldType,
+    /// That in words: `E-mail address`.
+    pub type_name: &'static str,
+    /// Whether a lead must have it.
+    pub required: bool,
+    /// What else its values must fulfil, a sentence each.
+    pub rules: Vec<String>,
+    /// What a list may hold.
+    pub values: Vec<String>,
+    /// The longest value, in characters.
+    pub max_length: u32,
+    /// A value that fulfils all that.
+    pub sample: String,
+    /// What is answered where it is required and absent.
+    pub required_text: String,
+    /// What is answered where its value is wrong.
+    pub wrong_text: String,
+}
+
+impl FieldDoc {
+    pub(super) fn all(rules: &FieldRules, today: Day) -> Vec<FieldDoc> {
+        rules.fields().map(|rule| Self::new(rules, rule, today)).collect()
+    }
+
+    fn new(rules: &FieldRules, rule: &FieldRule, today: Day) -> FieldDoc {
+        let field = rule.field();
+        FieldDoc {
+            name: field.name.clone(),
+            label: rule.label().to_owned(),
+            field_type: field.field_type,
+            type_name: type_name(field.field_type),
+            required: field.required,
+            rules: sentences(field),
+            values: if field.field_type == FieldType::List { field.values.clone() } else { Vec::new() },
+            max_length: field.max_length,
+            sample: sample(rules, field, today),
+            required_text: rule.required_text().to_owned(),
+            wrong_text: rule.wrong_text().to_owned(),
+        }
+    }
+
+    /// Whether it is the consumer's address, which a browser's post need not send.
+    pub fn is_client_address(&self) -> bool {
+        self.name.eq_ignore_ascii_case("ip_address")
+    }
+}
+
+fn type_name(field_type: FieldType) -> &'static str {
+    match field_type {
+        FieldType::String => "Text",
+        FieldType::Email => "E-mail address",
+        FieldType::Phone => "Phone number",
+        FieldType::Zip => "Zip code",
+        FieldType::Date => "Date",
+        FieldType::Number => "Number",
+        FieldType::List => "List",
+        FieldType::Bool => "Yes or no",
+        FieldType::Ip => "IP address",
+    }
+}
+
+fn sentences(field: &Field) -> Vec<String> {
+    let mut rules = Vec::new();
+    match field.field_type {
+        FieldType::Phone => rules.push("7 to 15 digits; punctuation does not count".to_owned()),
+        FieldType::Zip if field.pattern.is_none() => rules.push("5 digits, or 5+4 (94105-1420)".to_owned()),
+        FieldType::Date => rules.push("YYYY-MM-DD or M/D/YYYY".to_owned()),
+        FieldType::Number => rules.push("a plain decimal number, like 35 or 7.5".to_owned()),
+        FieldType::List => rules.push("one of the listed values; case does not matter".to_owned()),
+        FieldType::Bool => rules.push("1 0 true false yes no on off".to_owned()),
+        FieldType::Ip => rules.push("IPv4 or IPv6".to_owned()),
+        FieldType::String | FieldType::Email | FieldType::Zip => {}
+    }
+    if field.max_length < LONGEST_UNSAID || is_free_text(field.field_type) {
+        rules.push(format!("at most {} characters", field.max_length));
+    }
+    if let Some(minimum) = &field.minimum {
+        rules.push(bound("at least", "not before", field, minimum));
+    }
+    if let Some(maximum) = &field.maximum {
+        rules.push(bound("at most", "not after", field, maximum));
+    }
+    if let Some(pattern) = &field.pattern {
+        rules.push(format!("matches the regular expression {pattern}"));
+    }
+    if !field.group.is_empty() {
+        rules.push(format!("may be sent in parts instead: {}", field.group.join(", ")));
+    }
+    rules
+}
+
+/// A length that a number, date or choice stays below by itself, so that saying
+/// it would only be noise.
+const LONGEST_UNSAID: u32 = 50;
+
+fn is_free_text(field_type: FieldType) -> bool {
+    matches!(field_type, FieldType::String | FieldType::Email | FieldType::Phone | FieldType::Zip)
+}
+
+fn bound(of_number: &str, of_date: &str, field: &Field, bound: &str) -> String {
+    match field.field_type {
+        FieldType::Date => format!("{of_date} {}", date_in_words(bound)),
+        _ => format!("{of_number} {bound}"),
+    }
+}
+
+/// `today-21y` as `21 years before today`; a date as it is.
+fn date_in_words(bound: &str) -> String {
+    let in_words = || {
+        let distance = bound.strip_prefix("today")?;
+        let (direction, distance) = match distance.split_at_checked(1)? {
+            ("-", rest) => ("before", rest),
+            ("+", rest) => ("after", rest),
+            _ => return None,
+        };
+        let (count, unit) = distance.split_at_checked(distance.len().checked_sub(1)?)?;
+        let unit = match unit {
+            "d" => "day",
+            "w" => "week",
+            "m" => "month",
+            "y" => "year",
+            _ => return None,
+        };
+        let plural = if count == "1" { "" } else { "s" };
+        Some(format!("{count} {unit}{plural} {direction} today"))
+    };
+    in_words().unwrap_or_else(|| bound.to_owned())
+}

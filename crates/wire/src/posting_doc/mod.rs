@@ -1,0 +1,275 @@
+//! Posting documents: what somebody must know to post leads, and examples that
+//! work when they are pasted.
+//!
+//! A document is of a vertical, an offer or a campaign, and tells the seven ways to
+//! post. Only a campaign's shows an id and a key; elsewhere placeholders stand for
+//! what is not known. All of it is plain data: pages and texts are made of it, and
+//! nothing in an example can leave the quotation that it stands in.
+
+mod answers;
+mod control;
+mod curl;
+mod example;
+mod field;
+mod html;
+mod method;
+pub(crate) mod quote;
+mod sample;
+mod testing;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use control::Parameter;
+pub use example::{Example, Language};
+pub use field::FieldDoc;
+pub use method::{Method, UnknownMethod};
+pub use text::text;
+
+use crumb_domain::fields::FieldRules;
+use crumb_domain::network::{ActiveStatus, Campaign, Offer, Vertical};
+use crumb_domain::outcome::Problem;
+use crumb_domain::time::Day;
+use crumb_domain::{AffiliateId, SubIds};
+
+/// Where and when a document is made.
+#[derive(Debug, Clone, Copy)]
+pub struct DocContext<'a> {
+    /// The tracking domain: `https://trk.example`, without a path.
+    pub base_url: &'a str,
+    /// For sample dates.
+    pub today: Day,
+    /// Whose the click pixel of an offer's own pages is.
+    pub internal_affiliate: Option<AffiliateId>,
+}
+
+/// How to post leads to a vertical, an offer or a campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PostingDoc {
+    /// `Campaign 57: Free quote`.
+    pub title: String,
+    /// What a reader should have at hand, by name: offer, campaign id, post key ….
+    pub facts: Vec<(&'static str, String)>,
+    /// The fields of a lead, in the order in which errors are reported.
+    pub fields: Vec<FieldDoc>,
+    /// One per method, in the order of [`Method::ALL`].
+    pub methods: Vec<MethodDoc>,
+    /// Every fixed text that an error can say.
+    pub problems: Vec<&'static str>,
+}
+
+/// One way to post.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MethodDoc {
+    /// Which.
+    pub method: Method,
+    /// When to choose it, and whose the lead is then.
+    pub summary: String,
+    /// Where to post.
+    pub url: String,
+    /// `GET or POST`.
+    pub http_method: &'static str,
+    /// Headers that the post must have.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// What a post says besides the fields.
+    pub controls: Vec<Parameter>,
+    /// How to set it up, step by step.
+    pub steps: Vec<String>,
+    /// Pieces to paste into a page, where pages are involved.
+    pub scripts: Vec<Example>,
+    /// Complete examples. They post test leads.
+    pub examples: Vec<Example>,
+    /// What comes back.
+    pub answers: Vec<Example>,
+    /// How to test.
+    pub testing: Vec<String>,
+}
+
+/// The ids that a document's examples use, or placeholders for them.
+#[derive(Debug, Clone)]
+struct Ids {
+    base: String,
+    offer: String,
+    campaign: String,
+    key: String,
+    affiliate: String,
+    creative: String,
+    link: Option<String>,
+}
+
+impl PostingDoc {
+    /// Of a vertical: offer, campaign and key are placeholders.
+    pub fn for_vertical(vertical: &Vertical, rules: &FieldRules, context: DocContext<'_>) -> Self {
+        let title = format!("Vertical {}: {}", vertical.id, vertical.name);
+        let facts = vec![("Vertical", format!("{} ({})", vertical.name, vertical.id))];
+        Self::new(title, facts, &Ids::unknown(context), rules, context)
+    }
+
+    /// Of an offer: campaign and key are placeholders.
+    pub fn for_offer(
+        offer: &Offer,
+        vertical: &Vertical,
+        rules: &FieldRules,
+        context: DocContext<'_>,
+    ) -> Self {
+        let title = format!("Offer {}: {}", offer.id, offer.name);
+        let facts = vec![
+            ("Offer", format!("{} ({})", offer.name, offer.id)),
+            ("Vertical", format!("{} ({})", vertical.name, vertical.id)),
+        ];
+        Self::new(title, facts, &Ids::unknown(context).of_offer(offer), rules, context)
+    }
+
+    /// Of a campaign, with its id and its post key. `key` is the key itself, from
+    /// wherever it is kept; without one a placeholder stands for it.
+    pub fn for_campaign(
+        campaign: &Campaign,
+        key: Option<&str>,
+        offer: &Offer,
+        vertical: &Vertical,
+        rules: &FieldRules,
+        context: DocContext<'_>,
+    ) -> Self {
+        let title = format!("Campaign {}: {}", campaign.id, offer.name);
+        let mut ids = Ids::unknown(context).of_offer(offer);
+        ids.campaign = campaign.id.to_string();
+        ids.affiliate = campaign.affiliate.to_string();
+        if let Some(key) = key.filter(|key| !key.is_empty()) {
+            ids.key = key.to_owned();
+        }
+        let facts = vec![
+            ("Campaign id", ids.campaign.clone()),
+            ("Post key", ids.key.clone()),
+            ("Affiliate id", ids.affiliate.clone()),
+            ("Offer", format!("{} ({})", offer.name, offer.id)),
+            ("Vertical", format!("{} ({})", vertical.name, vertical.id)),
+        ];
+        Self::new(title, facts, &ids, rules, context)
+    }
+
+    /// The part of one method.
+    pub fn method(&self, method: Method) -> Option<&MethodDoc> {
+        self.methods.iter().find(|doc| doc.method == method)
+    }
+
+    fn new(
+        title: String,
+        mut facts: Vec<(&'static str, String)>,
+        ids: &Ids,
+        rules: &FieldRules,
+        context: DocContext<'_>,
+    ) -> Self {
+        facts.push(("Tracking domain", ids.base.clone()));
+        let fields = FieldDoc::all(rules, context.today);
+        let methods = Method::ALL.map(|method| MethodDoc::new(method, ids, &fields)).into();
+        let problems = Problem::ALL.iter().map(|problem| problem.as_str()).collect();
+        Self { title, facts, fields, methods, problems }
+    }
+}
+
+impl MethodDoc {
+    fn new(method: Method, ids: &Ids, fields: &[FieldDoc]) -> Self {
+        let url = match method {
+            Method::Xml => ids.xml_address(),
+            _ => format!("{}/d.ashx", ids.base),
+        };
+        Self {
+            method,
+            summary: summary(method).to_owned(),
+            url,
+            http_method: match method {
+                Method::Server | Method::Session => "GET or POST",
+                Method::BrowserHttp => "POST (or GET)",
+                Method::BrowserAjax => "GET, by d.js",
+                Method::ServerJson | Method::SessionJson | Method::Xml => "POST",
+            },
+            headers: headers(method),
+            controls: control::parameters(method, ids),
+            steps: testing::steps(method, ids),
+            scripts: html::scripts(method, ids),
+            examples: example::examples(method, ids, fields),
+            answers: answers::answers(method, fields),
+            testing: testing::testing(method, ids),
+        }
+    }
+}
+
+fn summary(method: Method) -> &'static str {
+    match method {
+        Method::Server => {
+            "Your server posts the lead, with campaign id and key. The lead is credited to the campaign's \
+             affiliate. No browser, cookie or click is needed."
+        }
+        Method::BrowserHttp => {
+            "A form on your page posts straight to the tracker, which sends the visitor on to the next page. \
+             The lead is credited by the cookie of the click; without one it is the network's own."
+        }
+        Method::BrowserAjax => {
+            "A form on your page is posted by d.js without leaving the page: errors are shown beside the \
+             fields, and the visitor goes on once the lead is taken. The lead is credited by the request id \
+             in the form, else by the cookie of the click; without either it is the network's own."
+        }
+        Method::Session => {
+            "The form posts to your own server, which keeps the lead and then posts it here with the request \
+             id of the click. The lead is credited by that id, so no cookie is needed."
+        }
+        Method::ServerJson => "A server post whose body and answer are JSON.",
+        Method::SessionJson => "A session post whose body and answer are JSON.",
+        Method::Xml => {
+            "A server post whose fields are an XML document: any root, one element per field. Ids and key are \
+             read from the address only."
+        }
+    }
+}
+
+fn headers(method: Method) -> Vec<(&'static str, &'static str)> {
+    match method {
+        Method::Server | Method::Session => vec![("Content-Type", "application/x-www-form-urlencoded")],
+        Method::ServerJson | Method::SessionJson => {
+            vec![("Content-Type", "application/json"), ("Accept", "application/json")]
+        }
+        Method::Xml => vec![("Content-Type", "text/xml; charset=utf-8")],
+        Method::BrowserHttp | Method::BrowserAjax => Vec::new(),
+    }
+}
+
+impl Ids {
+    fn unknown(context: DocContext<'_>) -> Self {
+        let affiliate = context.internal_affiliate.map(|id| id.to_string());
+        Self {
+            base: quote::base(context.base_url),
+            offer: "YOUR_OFFER_ID".to_owned(),
+            campaign: "YOUR_CAMPAIGN_ID".to_owned(),
+            key: "YOUR_KEY".to_owned(),
+            affiliate: affiliate.unwrap_or_else(|| "YOUR_AFFILIATE_ID".to_owned()),
+            creative: "YOUR_CREATIVE_ID".to_owned(),
+            link: None,
+        }
+    }
+
+    fn of_offer(mut self, offer: &Offer) -> Self {
+        self.offer = offer.id.to_string();
+        self.link = offer.link.clone();
+        let usable = offer.creative.iter().find(|creative| creative.status == ActiveStatus::Active);
+        if let Some(creative) = usable.or(offer.creative.first()) {
+            self.creative = creative.id.to_string();
+        }
+        self
+    }
+
+    /// A tracking link; `-1` as the affiliate makes it a test.
+    fn link(&self, affiliate: &str) -> String {
+        crate::generate::link(&self.base, affiliate, &self.creative, &SubIds::default(), Default::default())
+    }
+
+    /// The click pixel that the document's pages carry.
+    fn pixel(&self) -> String {
+        crate::generate::pixel(&self.link(&self.affiliate))
+    }
+
+    fn xml_address(&self) -> String {
+        use crate::percent::encode;
+        let (campaign, key) = (encode(&self.campaign), encode(&self.key));
+        format!("{}/d.ashx?ckm_xml=1&ckm_campaign_id={campaign}&ckm_key={key}", self.base)
+    }
+}

@@ -1,0 +1,239 @@
+//! A plausible value for a field, such as an example can post and have accepted.
+
+use crumb_domain::fields::FieldRules;
+use crumb_domain::network::{Field, FieldType};
+use crumb_domain::time::Day;
+
+/// The first candidate that the field's own rules accept. Patterns are met by
+/// best effort: where nothing fits, the example shows the likeliest value.
+pub(crate) fn sample(rules: &FieldRules, field: &Field, today: Day) -> String {
+    let candidates = candidates(field, today);
+    let input = field.name.to_lowercase();
+    let accepts = |value: &str| {
+        let checked = rules.check(&|name| (name == input).then(|| value.to_owned()), today);
+        checked.wrong.iter().all(|problem| problem.name != field.name)
+    };
+    let fits = |value: &&String| value.chars().count() <= field.max_length as usize;
+    candidates
+        .iter()
+        .filter(fits)
+        .find(|value| accepts(value))
+        .or_else(|| candidates.iter().find(fits))
+        .cloned()
+        .unwrap_or_default()
+}
+
+fn candidates(field: &Field, today: Day) -> Vec<String> {
+    let name = field.name.to_ascii_lowercase();
+    match field.field_type {
+        FieldType::List => field.values.clone(),
+        FieldType::Email => texts(&["ann.miller@example.com", "ann@example.com", "a@b.co"]),
+        FieldType::Phone => {
+            texts(&["4155550132", "415-555-0132", "(415) 555-0132", "+14155550132", "5550132"])
+        }
+        FieldType::Zip => texts(&["94105", "94105-1420", "SW1A 1AA", "K1A 0B1", "1010"]),
+        FieldType::Bool => texts(&["1", "true", "yes", "on"]),
+        FieldType::Ip => texts(&["198.51.100.7", "2001:db8::7"]),
+        FieldType::Number => numbers(field),
+        FieldType::Date => dates(field, &name, today),
+        FieldType::String => strings(field, &name),
+    }
+}
+
+fn numbers(field: &Field) -> Vec<String> {
+    let bounds = field.minimum.iter().chain(&field.maximum).map(|bound| bound.trim().to_owned());
+    texts(&["35", "3", "350", "3500", "35000", "350000", "1", "0.5", "2020", "94105"])
+        .into_iter()
+        .chain(bounds)
+        .collect()
+}
+
+/// Days around today, since the bounds of a field may move with it.
+fn dates(field: &Field, name: &str, today: Day) -> Vec<String> {
+    const A_BIRTHDAY: &str = "1985-06-15";
+    const DAYS_A_YEAR: i32 = 365;
+    let birth = ["birth", "dob", "born"].iter().any(|part| name.contains(part));
+    let usual = if birth { A_BIRTHDAY.to_owned() } else { iso_date(today) };
+    let near = [1, -1, 7, -7, 14, 30, -30, 90, -90, 180, -180];
+    let years = (1..110).flat_map(|years| [-years * DAYS_A_YEAR, years * DAYS_A_YEAR]);
+    let around = near.into_iter().chain(years).map(|days| iso_date(Day(today.0.saturating_add(days))));
+    let bounds = field.minimum.iter().chain(&field.maximum).cloned();
+    [usual, A_BIRTHDAY.to_owned(), iso_date(today)]
+        .into_iter()
+        .chain(around)
+        .chain(bounds)
+        .chain(texts(&["6/15/1985", "06/15/1985"]))
+        .collect()
+}
+
+/// `YYYY-MM-DD` (the civil calendar from days since 1970-01-01, by eras of 400 years).
+fn iso_date(day: Day) -> String {
+    const DAYS_OF_ERA: i64 = 146_097;
+    // Counted from 0000-03-01, so that the leap day is the last of a year.
+    let days = i64::from(day.0) + 719_468;
+    let era = days.div_euclid(DAYS_OF_ERA);
+    let day_of_era = days.rem_euclid(DAYS_OF_ERA);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// Values by what a field's name says; then short forms that patterns often want.
+fn strings(field: &Field, name: &str) -> Vec<String> {
+    const BY_NAME: &[(&str, &[&str])] = &[
+        ("email", &["ann.miller@example.com"]),
+        ("first", &["Ann"]),
+        ("fname", &["Ann"]),
+        ("f_name", &["Ann"]),
+        ("last", &["Miller"]),
+        ("lname", &["Miller"]),
+        ("l_name", &["Miller"]),
+        ("company", &["Example Works"]),
+        ("name", &["Ann Miller"]),
+        ("address2", &["Apt 4"]),
+        ("address", &["12 Main Street"]),
+        ("street", &["12 Main Street"]),
+        ("city", &["San Francisco"]),
+        ("state", &["CA", "California"]),
+        ("country", &["US", "United States"]),
+        ("zip", &["94105"]),
+        ("postal", &["94105"]),
+        ("phone", &["4155550132", "415-555-0132", "+14155550132"]),
+        ("mobile", &["4155550132", "415-555-0132", "+14155550132"]),
+        ("time", &["morning", "10:00", "anytime"]),
+        ("year", &["2020"]),
+        ("make", &["Toyota"]),
+        ("model", &["Corolla"]),
+        ("vin", &["1HGCM82633A004352"]),
+        ("gender", &["F", "female"]),
+        ("date", &["1985-06-15", "06/15/1985"]),
+        ("dob", &["1985-06-15", "06/15/1985"]),
+        ("ssn", &["123-45-6789", "123456789"]),
+        ("url", &["https://example.com/"]),
+        ("website", &["https://example.com/"]),
+        ("age", &["35"]),
+    ];
+    const USUAL: &[&str] = &[
+        "Sample",
+        "sample text",
+        "sample",
+        "SAMPLE",
+        "A",
+        "a",
+        "CA",
+        "US",
+        "ABC",
+        "abc",
+        "ABC123",
+        "abc123",
+        "1",
+        "12",
+        "123",
+        "1234",
+        "12345",
+        "94105",
+        "123456",
+        "1234567",
+        "12345678",
+        "123456789",
+        "4155550132",
+        "1985-06-15",
+        "06/15/1985",
+        "415-555-0132",
+        "12.50",
+        "$12.50",
+        "yes",
+        "Y",
+        "true",
+        "10:30",
+        "A1",
+        "A-1",
+        "https://example.com/",
+        "ann.miller@example.com",
+        "1HGCM82633A004352",
+    ];
+    let named = BY_NAME.iter().filter(|(part, _)| name.contains(part)).flat_map(|(_, values)| *values);
+    let mut values: Vec<String> = named.chain(USUAL).map(|value| (*value).to_owned()).collect();
+    if let Some(literal) = field.pattern.as_deref().and_then(literal) {
+        values.insert(0, literal);
+    }
+    values
+}
+
+/// What a pattern without any operator asks for: `^web$` is `web`; of
+/// alternatives the first.
+fn literal(pattern: &str) -> Option<String> {
+    let inner = pattern.trim_start_matches('^').trim_end_matches('$');
+    let inner = inner.strip_prefix("(?:").or_else(|| inner.strip_prefix('(')).unwrap_or(inner);
+    let first = inner.split('|').next()?.trim_end_matches(')');
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    (!first.is_empty() && first.chars().all(plain)).then(|| first.to_owned())
+}
+
+fn texts(values: &[&str]) -> Vec<String> {
+    values.iter().map(|value| (*value).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumb_domain::network::Vertical;
+    use crumb_domain::time::Zone;
+    use proptest::prelude::*;
+
+    fn sample_of(field: serde_json::Value) -> String {
+        let vertical: Vertical =
+            serde_json::from_value(serde_json::json!({ "id": 1, "name": "V", "field": [field] })).unwrap();
+        let rules = FieldRules::compile(&vertical).unwrap();
+        let value = sample(&rules, &vertical.field[0], Zone::civil_day(2026, 11, 22).unwrap());
+        let checked = rules.check(&|_| Some(value.clone()), Zone::civil_day(2026, 11, 22).unwrap());
+        assert!(checked.is_clean(), "{value:?}: {checked:?}");
+        value
+    }
+
+    #[test]
+    fn a_sample_passes_its_fields_own_rules() {
+        let field = |name: &str, kind: &str, extra: serde_json::Value| {
+            let mut field = serde_json::json!({ "name": name, "type": kind, "required": true });
+            for (key, value) in extra.as_object().unwrap() {
+                field[key] = value.clone();
+            }
+            sample_of(field)
+        };
+        use serde_json::json;
+        assert_eq!(field("email_address", "email", json!({ "max_length": 15 })), "ann@example.com");
+        assert_eq!(field("tier", "list", json!({ "values": ["Gold", "Silver"] })), "Gold");
+        assert_eq!(field("age", "number", json!({ "minimum": "18", "maximum": "99" })), "35");
+        assert_eq!(field("size", "number", json!({ "minimum": "7.5", "maximum": "7.6" })), "7.5");
+        assert_eq!(
+            field("start", "date", json!({ "minimum": "today+1d", "maximum": "today+2d" })),
+            "2026-11-23"
+        );
+        assert_eq!(field("birth", "date", json!({ "maximum": "today-50y" })), "1975-12-05");
+        assert_eq!(field("dob", "date", json!({})), "1985-06-15");
+        assert_eq!(field("zip_code", "zip", json!({})), "94105");
+        assert_eq!(field("zip_code", "zip", json!({ "pattern": "^[A-Z0-9]{3} [A-Z0-9]{3}$" })), "K1A 0B1");
+        assert_eq!(field("first_name", "string", json!({})), "Ann");
+        assert_eq!(field("state", "string", json!({ "pattern": "^[A-Z]{2}$" })), "CA");
+        assert_eq!(field("code", "string", json!({ "pattern": "^[0-9]{5}$" })), "12345");
+        assert_eq!(field("source", "string", json!({ "pattern": "^(web|mail)$" })), "web");
+        assert_eq!(field("note", "string", json!({ "max_length": 3 })), "A");
+        for kind in ["phone", "bool", "ip"] {
+            field("x", kind, json!({}));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_date_is_the_day_it_was(days in -700_000i32..2_900_000) {
+            let text = iso_date(Day(days));
+            let parts: Vec<i16> = text.split('-').map(|part| part.parse().unwrap()).collect();
+            let day = Zone::civil_day(parts[0], parts[1] as i8, parts[2] as i8);
+            prop_assert_eq!(day, Some(Day(days)));
+        }
+    }
+}

@@ -1,0 +1,278 @@
+use super::quote::tests::shell_words;
+use super::*;
+use crate::post::{Given, PostRequest, parse_post};
+use crumb_domain::network::Network;
+use crumb_domain::time::Zone;
+use crumb_domain::{CampaignId, OfferId};
+use proptest::prelude::*;
+use serde_json::json;
+
+const KEY: &str = "Ab3dE5gH1jK";
+
+fn network() -> Network {
+    serde_json::from_value(json!({
+        "vertical": [{ "id": 1, "name": "Auto insurance", "field": [
+            { "name": "first_name", "type": "string", "required": true, "max_length": 50 },
+            { "name": "email_address", "label": "E-mail", "type": "email", "required": true,
+              "error_text": "Enter a valid e-mail." },
+            { "name": "phone_home", "type": "phone",
+              "group": ["home_area", "home_prefix", "home_suffix"] },
+            { "name": "zip_code", "type": "zip", "required": true },
+            { "name": "birth_date", "type": "date", "maximum": "today-21y" },
+            { "name": "vehicles", "type": "number", "minimum": "1", "maximum": "9" },
+            { "name": "plan", "type": "list", "values": ["Don't know", "Gold & \"more\"", "<none>"] },
+            { "name": "opt_in", "type": "bool" },
+            { "name": "ip_address", "type": "ip", "required": true }
+        ]}],
+        "offer": [{ "id": 100, "name": "Free quote", "vertical": 1, "type": "host_n_post",
+            "link": "https://lp.example/quote?reqid=#reqid#",
+            "creative": [
+                { "id": 1056, "name": "Old", "status": "inactive" },
+                { "id": 1057, "name": "Text link" }
+            ] }],
+        "campaign": [{ "id": 57, "affiliate": 12, "offer": 100, "key": KEY }]
+    }))
+    .unwrap()
+}
+
+fn context(base_url: &str) -> DocContext<'_> {
+    DocContext {
+        base_url,
+        today: Zone::civil_day(2026, 11, 22).unwrap(),
+        internal_affiliate: Some(AffiliateId(1)),
+    }
+}
+
+fn campaign_doc(network: &Network, base_url: &str, key: &str) -> PostingDoc {
+    let rules = FieldRules::compile(&network.vertical[0]).unwrap();
+    let (campaign, offer, vertical) = (&network.campaign[0], &network.offer[0], &network.vertical[0]);
+    PostingDoc::for_campaign(campaign, Some(key), offer, vertical, &rules, context(base_url))
+}
+
+fn offer_doc(network: &Network) -> PostingDoc {
+    let rules = FieldRules::compile(&network.vertical[0]).unwrap();
+    PostingDoc::for_offer(&network.offer[0], &network.vertical[0], &rules, context("https://trk.example"))
+}
+
+fn vertical_doc(network: &Network) -> PostingDoc {
+    let rules = FieldRules::compile(&network.vertical[0]).unwrap();
+    let context = DocContext { internal_affiliate: None, ..context("https://trk.example") };
+    PostingDoc::for_vertical(&network.vertical[0], &rules, context)
+}
+
+const BASE: &str = "http://127.0.0.1:8080";
+
+#[test]
+fn every_method_of_a_campaigns_document_says_what_was_agreed() {
+    let doc = campaign_doc(&network(), BASE, KEY);
+    for method in Method::ALL {
+        insta::assert_snapshot!(method.as_str(), text(&doc, method));
+    }
+}
+
+#[test]
+fn a_campaigns_document_shows_id_and_key() {
+    let doc = campaign_doc(&network(), BASE, KEY);
+    assert!(doc.facts.contains(&("Campaign id", "57".to_owned())));
+    assert!(doc.facts.contains(&("Post key", KEY.to_owned())));
+}
+
+#[test]
+fn an_offers_or_verticals_document_has_placeholders_for_what_is_not_known() {
+    let network = network();
+    for doc in [offer_doc(&network), vertical_doc(&network)] {
+        let server = text(&doc, Method::Server);
+        assert!(server.contains("ckm_campaign_id=YOUR_CAMPAIGN_ID"), "{server}");
+        assert!(server.contains("ckm_key=YOUR_KEY"), "{server}");
+        assert!(!server.contains(KEY));
+    }
+    let offer = text(&offer_doc(&network), Method::Session);
+    assert!(offer.contains("ckm_offer_id=100") && offer.contains("a=1&c=1057"), "{offer}");
+    let vertical = text(&vertical_doc(&network), Method::Session);
+    assert!(vertical.contains("ckm_offer_id=YOUR_OFFER_ID"), "{vertical}");
+    assert!(vertical.contains("a=YOUR_AFFILIATE_ID&c=YOUR_CREATIVE_ID"), "{vertical}");
+}
+
+#[test]
+fn a_form_shows_every_field_but_the_visitors_address() {
+    let doc = campaign_doc(&network(), BASE, KEY);
+    for method in [Method::BrowserHttp, Method::BrowserAjax, Method::Session] {
+        let page = &doc.method(method).unwrap().examples[0].code;
+        for field in &doc.fields {
+            let named = page.contains(&format!("name=\"{}\"", field.name));
+            assert_eq!(named, field.name != "ip_address", "{}", field.name);
+        }
+    }
+}
+
+#[test]
+fn the_example_of_each_method_is_read_as_a_post_of_its_kind() {
+    let doc = campaign_doc(&network(), BASE, KEY);
+    let post = |method: Method| posts(doc.method(method).unwrap());
+    for method in [Method::Server, Method::ServerJson, Method::Xml] {
+        for post in post(method) {
+            assert_eq!(post.campaign, Given::Value(CampaignId(57)), "{method}");
+            assert_eq!(post.key.as_deref(), Some(KEY), "{method}");
+            assert_eq!((post.offer, post.request_id), (Given::Absent, None), "{method}");
+            assert_eq!(post.json_body, method.is_json(), "{method}");
+        }
+    }
+    for method in [Method::Session, Method::SessionJson] {
+        let post = post(method).pop().unwrap();
+        assert_eq!(post.offer, Given::Value(OfferId(100)), "{method}");
+        assert_eq!(post.request_id.as_deref(), Some("4711"), "{method}");
+        assert_eq!((post.campaign, post.key, post.browser_post), (Given::Absent, None, None), "{method}");
+        assert_eq!(post.json_body, method.is_json(), "{method}");
+    }
+    let browser = post(Method::BrowserHttp);
+    assert_eq!((browser[0].offer, browser[0].request_id.as_deref()), (Given::Value(OfferId(100)), None));
+    assert_eq!((browser[1].request_id.as_deref(), browser[1].browser_post), (Some(""), Some(true)));
+    let ajax = post(Method::BrowserAjax);
+    assert_eq!((ajax[0].offer, ajax[0].request_id.as_deref()), (Given::Value(OfferId(100)), Some("")));
+}
+
+#[test]
+fn every_example_posts_a_test_lead_that_passes_all_checks() {
+    let network = network();
+    let doc = campaign_doc(&network, BASE, KEY);
+    let rules = FieldRules::compile(&network.vertical[0]).unwrap();
+    for method in Method::ALL {
+        let posts = posts(doc.method(method).unwrap());
+        assert!(!posts.is_empty());
+        for post in posts {
+            assert!(post.test && post.malformed.is_none(), "{method}");
+            // A browser's address is the client's, where the form does not say it.
+            let given = |name: &str| match (name, post.fields.get(name)) {
+                ("ip_address", None) if method.is_browser() => Some("198.51.100.7".to_owned()),
+                (_, value) => value.map(str::to_owned),
+            };
+            let checked = rules.check(&given, context(BASE).today);
+            assert!(checked.is_clean(), "{method}: {checked:?}");
+        }
+    }
+}
+
+#[test]
+fn an_own_servers_page_posts_there_and_has_all_that_brings_the_request_id() {
+    let doc = campaign_doc(&network(), BASE, KEY);
+    let page = &doc.method(Method::Session).unwrap().examples[0].code;
+    assert!(page.contains("<form id=\"ckm_form\" action=\"/your-own-server\" method=\"post\">"), "{page}");
+    let order = ["<head>", "DOMContentLoaded", "<body>", "cp=js", "name=\"ckm_request_id\" value=\"\""];
+    let places: Vec<_> = order.map(|part| page.find(part)).into();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
+}
+
+/// The posts that a method's examples make: shell commands as a shell and curl
+/// would, forms as a browser would. Pages that post elsewhere make none.
+fn posts(method: &MethodDoc) -> Vec<PostRequest> {
+    let examples = method.examples.iter();
+    examples
+        .filter_map(|example| match example.language {
+            Language::Shell => Some(curl(&example.code)),
+            Language::Html => submit(&example.code),
+            _ => None,
+        })
+        .collect()
+}
+
+fn curl(code: &str) -> PostRequest {
+    let command = code.split("\n\n").last().unwrap();
+    let words = shell_words(command, &[("REQUEST_ID", "4711")]);
+    assert_eq!(words[0], "curl");
+    let (mut address, mut content_type, mut body) = (None, None, String::new());
+    let mut rest = words[1..].iter();
+    while let Some(word) = rest.next() {
+        match word.as_str() {
+            "--request" => assert_eq!(rest.next().unwrap(), "POST"),
+            "--header" => {
+                let (name, value) = rest.next().unwrap().split_once(": ").unwrap();
+                if name == "Content-Type" {
+                    content_type = Some(value.to_owned());
+                }
+            }
+            "--data-raw" => body.push_str(rest.next().unwrap()),
+            "--data-urlencode" => {
+                let (name, value) = rest.next().unwrap().split_once('=').unwrap();
+                let joint = if body.is_empty() { "" } else { "&" };
+                body.push_str(&format!("{joint}{name}={}", crate::percent::encode(value)));
+            }
+            word => assert_eq!(address.replace(word.to_owned()), None),
+        }
+    }
+    let address = address.unwrap();
+    let query = address.split_once('?').map_or("", |(_, query)| query);
+    parse_post(query.as_bytes(), content_type.as_deref(), body.as_bytes()).unwrap()
+}
+
+fn submit(page: &str) -> Option<PostRequest> {
+    let form = page.split("<form ").nth(1).unwrap();
+    let tags: Vec<&str> = form.split('<').collect();
+    if !tags[0].contains("/d.ashx\"") {
+        return None;
+    }
+    let (mut body, mut select) = (Vec::new(), None);
+    for tag in tags {
+        let name = || attribute(tag, "name").unwrap_or_default();
+        let value = attribute(tag, "value").unwrap_or_default();
+        match tag.split(' ').next() {
+            Some("input") => body.push((name(), value)),
+            Some("select") => select = Some(name()),
+            Some("option") if tag.contains(" selected") => body.push((select.take().unwrap(), value)),
+            _ => {}
+        }
+    }
+    let encode = crate::percent::encode;
+    let pairs = body.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+    Some(parse_post(b"", None, pairs.collect::<Vec<_>>().join("&").as_bytes()).unwrap())
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let value = tag.split_once(&format!(" {name}=\""))?.1.split_once('"')?.0;
+    let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
+    Some(entities.iter().fold(value.to_owned(), |value, (entity, c)| value.replace(entity, c)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Whatever the network's people write: the markup of the pages stays what it
+    /// was, and the commands say what was meant.
+    #[test]
+    fn no_label_name_value_key_or_address_breaks_out_of_an_example(
+        name in "[^\0]{1,12}", label in any::<String>(), value in "[^\0\r]{1,20}", key in "[^\0]{1,12}",
+        base in any::<String>(), link in any::<String>(),
+    ) {
+        prop_assume!(!name.trim().is_empty() && value.trim() == value && !value.is_empty());
+        prop_assume!(!name.to_lowercase().starts_with("ckm_") && name.trim() == name && name != "callback");
+        // XML has no form for these.
+        prop_assume!(!value.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')));
+        let mut wild = network();
+        wild.vertical[0].field.truncate(1);
+        let mut tame = wild.clone();
+        let field = &mut wild.vertical[0].field[0];
+        (field.name, field.label) = (name.clone(), Some(label));
+        for network in [&mut wild, &mut tame] {
+            let field = &mut network.vertical[0].field[0];
+            field.field_type = crumb_domain::network::FieldType::List;
+            field.values = vec!["Ann".to_owned()];
+        }
+        wild.vertical[0].field[0].values = vec![value.clone()];
+        wild.offer[0].link = Some(link);
+        let (wild_doc, tame_doc) = (campaign_doc(&wild, &base, &key), campaign_doc(&tame, BASE, KEY));
+        for (wild, tame) in wild_doc.methods.iter().zip(&tame_doc.methods) {
+            for (wild, tame) in wild.examples.iter().chain(&wild.scripts).zip(tame.examples.iter().chain(&tame.scripts)) {
+                if wild.language == Language::Html {
+                    let markup = |code: &str| code.chars().filter(|c| "<>\"".contains(*c)).collect::<String>();
+                    prop_assert_eq!(markup(&wild.code), markup(&tame.code));
+                }
+            }
+            for post in posts(wild).iter().filter(|_| !wild.method.is_browser()) {
+                prop_assert_eq!(post.fields.get(&name.to_ascii_lowercase()), Some(value.as_str()));
+                if !wild.method.is_session() {
+                    prop_assert_eq!(post.key.as_deref(), Some(key.as_str()));
+                }
+            }
+            text(&wild_doc, wild.method);
+        }
+    }
+}
