@@ -1,1 +1,100 @@
 //! The embedded store: SQLite with one group-committing writer.
+//!
+//! One file, one process. All writes go to one thread, which commits what has
+//! gathered as one transaction with one fsync and then answers each caller; reads
+//! run on threads of their own, each on a snapshot. Rooms:
+//!
+//! * `connection`: how the file is opened; `migrations`: its schema.
+//! * `writer`, `batch`: the queue and the transaction; `checkpoint`: keeping the
+//!   write-ahead log short; `readers`: the reading threads.
+//! * `clicks`, `leads`, `configuration`, `access`: the store's traits.
+//! * `codes`: how values lie in columns; `listing`: pages; `seen`: what events
+//!   refer to.
+//!
+//! A second process that writes to the file is held off by SQLite's own locks;
+//! the data directory's lock belongs to the program that opens the store.
+
+mod access;
+mod batch;
+mod checkpoint;
+mod clicks;
+mod codes;
+mod configuration;
+mod connection;
+mod error;
+mod leads;
+mod listing;
+mod migrations;
+mod readers;
+mod seen;
+mod writer;
+
+pub use connection::{PAGE_SIZE, SqliteOptions};
+pub use readers::MAX_QUEUED_READS;
+pub use writer::MAX_QUEUED_WRITES;
+
+use crumb_storage::{Result, Store};
+use readers::Readers;
+use std::path::Path;
+use std::sync::Arc;
+use writer::Writer;
+
+/// An open store. Clones share it; when the last one is dropped, what is queued
+/// is committed and the file is closed.
+#[derive(Clone)]
+pub struct SqliteStore {
+    threads: Arc<Threads>,
+}
+
+/// Readers end before the writer, so that closing the writer's connection, the
+/// last one, copies the write-ahead log back.
+struct Threads {
+    readers: Readers,
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it where there is none, and brings its schema up to
+    /// date. [`crumb_storage::StoreError::Unavailable`] where it cannot be opened, is locked or is
+    /// no store; [`crumb_storage::StoreError::Corrupt`] where its schema is not one that this
+    /// program knows. Blocks; to be called before serving.
+    pub fn open(path: &Path, options: SqliteOptions) -> Result<Self> {
+        let writer = Writer::start(path, &options)?;
+        let readers = Readers::start(path, &options)?;
+        Ok(Self { threads: Arc::new(Threads { readers, writer }) })
+    }
+
+    fn writer(&self) -> &Writer {
+        &self.threads.writer
+    }
+
+    fn readers(&self) -> &Readers {
+        &self.threads.readers
+    }
+}
+
+/// Bytes that a probe asks room for: four pages, more than a file that is full to
+/// the last page has.
+const PROBED_BYTES: u32 = 4 * PAGE_SIZE;
+
+impl Store for SqliteStore {
+    /// Writes: first as much as a few commits need, taken back at once, so that a
+    /// disk without room is noticed; then a row that is really committed.
+    async fn ready(&self) -> Result<()> {
+        self.threads
+            .writer
+            .write(|context| {
+                context
+                    .connection
+                    .execute_batch(&format!(
+                        "SAVEPOINT room;
+                         UPDATE probe SET filler = zeroblob({PROBED_BYTES});
+                         ROLLBACK TO room;
+                         RELEASE room;
+                         UPDATE probe SET n = n + 1;"
+                    ))
+                    .map_err(error::from_sqlite)
+            })
+            .await
+    }
+}

@@ -21,6 +21,7 @@ pub mod configuration;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod error;
+pub mod lead_search;
 pub mod leads;
 pub mod paging;
 

@@ -1,0 +1,215 @@
+-- Times are microseconds since 1970 UTC, money is millionths of a unit, addresses
+-- are 4 or 16 bytes, and every `id`/`row` of an event ascends with the time.
+
+-- One row that readiness probes write.
+CREATE TABLE probe (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    n INTEGER NOT NULL,
+    filler BLOB
+) STRICT;
+INSERT INTO probe (id, n) VALUES (1, 0);
+
+-- One row a click. It has no secondary index: each would cost more than the row.
+CREATE TABLE click (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    flags INTEGER NOT NULL,          -- source, own session, duplicate, test, non-human, price format
+    disposition INTEGER NOT NULL,
+    session INTEGER,                 -- only where it is another click's
+    visitor INTEGER,
+    affiliate INTEGER,
+    offer INTEGER,
+    campaign INTEGER,
+    creative INTEGER,
+    offer_contract INTEGER,
+    media_type INTEGER,
+    config_version INTEGER NOT NULL,
+    s1 TEXT, s2 TEXT, s3 TEXT, s4 TEXT, s5 TEXT,
+    device_id TEXT,
+    ip BLOB,
+    country TEXT,
+    user_agent TEXT,
+    referrer TEXT,
+    redirect TEXT
+) STRICT;
+
+-- The clicks of a session other than the one that opened it.
+CREATE TABLE further_click (
+    session INTEGER NOT NULL,
+    click INTEGER NOT NULL,
+    PRIMARY KEY (session, click)
+) STRICT, WITHOUT ROWID;
+
+-- Sessions that a lead opened.
+CREATE TABLE lead_session (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    affiliate INTEGER NOT NULL,
+    offer INTEGER NOT NULL,
+    campaign INTEGER,
+    s1 TEXT, s2 TEXT, s3 TEXT, s4 TEXT, s5 TEXT,
+    test INTEGER NOT NULL,
+    ip BLOB
+) STRICT;
+
+-- Personal data: JSON, a list of [name, value].
+CREATE TABLE session_prefill (
+    session INTEGER PRIMARY KEY,
+    pairs TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE day_count (
+    scope INTEGER NOT NULL,
+    scope_id INTEGER NOT NULL,
+    of INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (scope, scope_id, of, day)
+) STRICT, WITHOUT ROWID;
+
+-- What events refer to, and the nodes that made them.
+CREATE TABLE history (
+    kind INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    PRIMARY KEY (kind, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lead (
+    row INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    at INTEGER NOT NULL,
+    post TEXT NOT NULL,
+    status TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    errors TEXT NOT NULL,            -- JSON, a list of texts
+    affiliate INTEGER NOT NULL,
+    offer INTEGER NOT NULL,
+    vertical INTEGER NOT NULL,
+    campaign INTEGER,
+    offer_contract INTEGER,
+    attribution TEXT NOT NULL,
+    trace TEXT NOT NULL,             -- JSON
+    session INTEGER NOT NULL,
+    s1 TEXT, s2 TEXT, s3 TEXT, s4 TEXT, s5 TEXT,
+    fields TEXT NOT NULL,            -- JSON, a list of [name, value]
+    payout INTEGER NOT NULL,
+    revenue INTEGER NOT NULL,
+    test INTEGER NOT NULL,
+    ip BLOB,
+    revision INTEGER NOT NULL,
+    config_version INTEGER NOT NULL
+) STRICT;
+CREATE INDEX lead_of_session ON lead (session);
+
+CREATE TABLE sale (
+    lead INTEGER NOT NULL,           -- its row
+    position INTEGER NOT NULL,
+    contract INTEGER NOT NULL,
+    buyer INTEGER NOT NULL,
+    price INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (lead, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sale_of_buyer ON sale (buyer, lead);
+
+-- What makes a lead the earlier one of a later lead.
+CREATE TABLE duplicate_key (
+    lead INTEGER PRIMARY KEY,        -- its row
+    vertical INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    offer INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX duplicate_key_by_hash ON duplicate_key (hash, vertical, at);
+
+-- E-mail addresses and phone numbers, normalised, by which leads are found.
+CREATE TABLE lead_search (
+    key TEXT NOT NULL,
+    lead INTEGER NOT NULL,           -- its row
+    PRIMARY KEY (key, lead)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lead_search_of_lead ON lead_search (lead);
+
+-- Every post that was kept: of a lead, or with the problem for which it made none.
+CREATE TABLE post (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    campaign INTEGER,
+    offer INTEGER,
+    affiliate INTEGER,
+    ip BLOB,
+    query BLOB NOT NULL,
+    content_type TEXT NOT NULL,
+    body BLOB NOT NULL,
+    answer TEXT NOT NULL,            -- JSON
+    errors TEXT NOT NULL,            -- JSON, a list of texts
+    lead TEXT,
+    problem TEXT,
+    CHECK ((lead IS NULL) <> (problem IS NULL))
+) STRICT;
+CREATE INDEX post_of_lead ON post (lead) WHERE lead IS NOT NULL;
+CREATE INDEX rejection ON post (id) WHERE problem IS NOT NULL;
+
+CREATE TABLE rejection_not_kept (
+    problem TEXT PRIMARY KEY,
+    n INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency (
+    scope TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body_hash BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    answer TEXT NOT NULL,            -- JSON
+    PRIMARY KEY (scope, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_time ON idempotency (at);
+
+-- Append-only.
+CREATE TABLE ledger (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    lead TEXT NOT NULL,
+    affiliate INTEGER NOT NULL,
+    amount INTEGER NOT NULL
+) STRICT;
+CREATE INDEX ledger_of_lead ON ledger (lead);
+
+CREATE TABLE config_version (
+    version INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    summary TEXT NOT NULL,
+    put INTEGER NOT NULL,
+    deleted INTEGER NOT NULL
+) STRICT;
+
+-- A document was in force from version_from until before version_to.
+CREATE TABLE entity (
+    key TEXT NOT NULL,
+    version_from INTEGER NOT NULL,
+    version_to INTEGER,
+    origin INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (key, version_from)
+) STRICT;
+CREATE INDEX entity_present ON entity (key) WHERE version_to IS NULL;
+
+CREATE TABLE api_key (
+    hash BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    revoked_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX api_key_name ON api_key (name) WHERE revoked_at IS NULL;
+
+CREATE TABLE share (
+    id TEXT PRIMARY KEY,
+    subject TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    revoked_at INTEGER
+) STRICT;

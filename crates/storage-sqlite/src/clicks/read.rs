@@ -1,0 +1,211 @@
+//! Reading clicks and sessions.
+
+use crate::codes::{self, ClickFlags, row_id, sub_ids};
+use crate::error::{corrupt, from_sqlite};
+use crate::listing::Listing;
+use crate::seen::Key;
+use crumb_domain::click::{Click, Disposition, VisitorId};
+use crumb_domain::session::{Session, SessionOrigin};
+use crumb_domain::{
+    AffiliateId, CampaignId, ConfigVersion, CreativeId, MediaTypeId, OfferContractId, OfferId, RowId,
+};
+use crumb_storage::clicks::ClickFilter;
+use crumb_storage::{Page, PageRequest, Result};
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+/// Whether a session has a lead that was sold, waits to be, or is paid.
+macro_rules! converted {
+    () => {
+        "EXISTS (SELECT 1 FROM lead WHERE lead.session = ?1 AND NOT lead.test
+             AND (lead.status IN ('sold', 'queued') OR lead.payout > 0))"
+    };
+}
+
+/// The session of that id, by whatever opened it.
+pub(crate) fn session(connection: &Connection, id: RowId) -> Result<Option<Session>> {
+    match session_of_click(connection, id)? {
+        Some(session) => Ok(Some(session)),
+        None => session_of_lead(connection, id),
+    }
+}
+
+fn session_of_click(connection: &Connection, id: RowId) -> Result<Option<Session>> {
+    let sql = concat!("SELECT ", click_columns!(), ", ", converted!(), " FROM click WHERE id = ?1");
+    let found = connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| {
+            statement
+                .query_row([id.as_i64()], |row| Ok((click(row), row.get::<_, bool>(CONVERTED)?)))
+                .optional()
+        })
+        .map_err(from_sqlite)?;
+    let Some((click, converted)) = found else { return Ok(None) };
+    let click = click?;
+    if click.session != Some(id) || click.duplicate || click.disposition != Disposition::Ok {
+        return Ok(None);
+    }
+    let (Some(affiliate), Some(offer)) = (click.affiliate, click.offer) else {
+        return Err(corrupt("a session without affiliate or offer", id));
+    };
+    Ok(Some(Session {
+        id,
+        at: click.at,
+        origin: SessionOrigin::Click,
+        affiliate,
+        offer,
+        campaign: click.campaign,
+        creative: click.creative,
+        offer_contract: click.offer_contract,
+        sub_ids: click.sub_ids,
+        device_id: click.device_id,
+        visitor: click.visitor,
+        test: click.test,
+        ip: click.ip,
+        country: click.country,
+        converted,
+    }))
+}
+
+fn session_of_lead(connection: &Connection, id: RowId) -> Result<Option<Session>> {
+    let sql = concat!(
+        "SELECT at, affiliate, offer, campaign, s1, s2, s3, s4, s5, test, ip, ",
+        converted!(),
+        " FROM lead_session WHERE id = ?1"
+    );
+    let found = connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| {
+            statement
+                .query_row([id.as_i64()], |row| {
+                    let session = Session {
+                        id,
+                        at: codes::moment(row.get(0)?),
+                        origin: SessionOrigin::Lead,
+                        affiliate: AffiliateId(row.get(1)?),
+                        offer: OfferId(row.get(2)?),
+                        campaign: row.get::<_, Option<i64>>(3)?.map(CampaignId),
+                        creative: None,
+                        offer_contract: None,
+                        sub_ids: sub_ids(row, 4)?,
+                        device_id: None,
+                        visitor: None,
+                        test: row.get(9)?,
+                        ip: None,
+                        country: None,
+                        converted: row.get(11)?,
+                    };
+                    Ok((session, row.get::<_, Option<Vec<u8>>>(10)?))
+                })
+                .optional()
+        })
+        .map_err(from_sqlite)?;
+    let Some((mut session, ip)) = found else { return Ok(None) };
+    session.ip = codes::ip(ip)?;
+    Ok(Some(session))
+}
+
+/// The pre-fill values of a session.
+pub(crate) fn prefill(connection: &Connection, session: RowId) -> Result<Vec<(String, String)>> {
+    let pairs: Option<String> = connection
+        .prepare_cached("SELECT pairs FROM session_prefill WHERE session = ?1")
+        .and_then(|mut statement| statement.query_row([session.as_i64()], |row| row.get(0)).optional())
+        .map_err(from_sqlite)?;
+    pairs.map_or_else(|| Ok(Vec::new()), |text| codes::from_json(&text))
+}
+
+/// The newest row of any kind that a node made. Rows of the present node lie at
+/// the end of each table, so a look backwards ends at once; a node that never
+/// wrote here is known without a look.
+pub(crate) fn newest_row(connection: &Connection, node: u8) -> Result<Option<RowId>> {
+    if !Key::node_number(node).is_noted(connection).map_err(from_sqlite)? {
+        return Ok(None);
+    }
+    let mut newest = None;
+    for (table, column) in [("click", "id"), ("lead", "row"), ("post", "id"), ("lead_session", "id")] {
+        let sql = format!("SELECT {column} FROM {table} ORDER BY {column} DESC");
+        let mut backwards = connection.prepare_cached(&sql).map_err(from_sqlite)?;
+        let mut rows = backwards.query([]).map_err(from_sqlite)?;
+        while let Some(row) = rows.next().map_err(from_sqlite)? {
+            let id = row_id(row.get(0).map_err(from_sqlite)?)?;
+            if id.node() == node {
+                newest = newest.max(Some(id));
+                break;
+            }
+        }
+    }
+    Ok(newest)
+}
+
+/// A page of clicks.
+pub(crate) fn clicks(
+    connection: &Connection,
+    filter: &ClickFilter,
+    page: &PageRequest,
+) -> Result<Page<Click>> {
+    let mut listing = Listing::new("click", "id");
+    listing.equals("affiliate", filter.affiliate.map(|id| id.0));
+    listing.equals("offer", filter.offer.map(|id| id.0));
+    listing.equals("campaign", filter.campaign.map(|id| id.0));
+    listing.equals("creative", filter.creative.map(|id| id.0));
+    listing.equals("disposition", filter.disposition.map(Disposition::code));
+    if let Some(session) = filter.session {
+        let session = session.as_i64();
+        listing.also(
+            "(id = ? OR id IN (SELECT click FROM further_click WHERE session = ?))",
+            [session, session],
+        );
+    }
+    listing.between(filter.from, filter.to);
+    listing.page(connection, page, click_columns!(), |row| Ok((click(row), row.get(0)?)))
+}
+
+/// The columns that [`click`] reads.
+macro_rules! click_columns {
+    () => {
+        "id, at, flags, disposition, session, visitor, affiliate, offer, campaign, creative, \
+         offer_contract, media_type, config_version, s1, s2, s3, s4, s5, device_id, ip, country, \
+         user_agent, referrer, redirect"
+    };
+}
+use click_columns;
+
+/// The column after those of a click.
+const CONVERTED: usize = 24;
+
+fn click(row: &Row<'_>) -> Result<Click> {
+    let text = |at| row.get::<_, Option<String>>(at).map_err(from_sqlite);
+    let number = |at| row.get::<_, Option<i64>>(at).map_err(from_sqlite);
+    let given = |at| row.get::<_, i64>(at).map_err(from_sqlite);
+    let id = row_id(given(0)?)?;
+    let flags = ClickFlags::unpack(given(2)?)?;
+    let disposition = given(3)?;
+    let session = if flags.own_session { Some(id) } else { number(4)?.map(row_id).transpose()? };
+    Ok(Click {
+        id,
+        at: codes::moment(given(1)?),
+        source: flags.source,
+        session,
+        visitor: number(5)?.map(|visitor| VisitorId(visitor.cast_unsigned())),
+        affiliate: number(6)?.map(AffiliateId),
+        offer: number(7)?.map(OfferId),
+        campaign: number(8)?.map(CampaignId),
+        creative: number(9)?.map(CreativeId),
+        offer_contract: number(10)?.map(OfferContractId),
+        media_type: number(11)?.map(MediaTypeId),
+        price_format: flags.price_format,
+        sub_ids: sub_ids(row, 13).map_err(from_sqlite)?,
+        device_id: text(18)?,
+        disposition: Disposition::from_code(disposition)
+            .ok_or_else(|| corrupt("a disposition", disposition))?,
+        duplicate: flags.duplicate,
+        non_human: flags.non_human,
+        test: flags.test,
+        ip: codes::ip(row.get(19).map_err(from_sqlite)?)?,
+        country: text(20)?,
+        user_agent: text(21)?.unwrap_or_default(),
+        referrer: text(22)?.unwrap_or_default(),
+        redirect: text(23)?,
+        prefill: Vec::new(),
+        config_version: ConfigVersion(given(12)?),
+    })
+}

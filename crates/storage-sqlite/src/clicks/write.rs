@@ -1,0 +1,108 @@
+//! Writing clicks.
+
+use super::counts;
+use crate::codes::{ClickFlags, IpBytes, from_json, or_null, sub_id_columns, to_json};
+use crate::seen::{self, Key, Seen};
+use crumb_domain::RowId;
+use crumb_domain::click::Click;
+use crumb_storage::clicks::ClickBatch;
+use crumb_storage::configuration::HistoryOf;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+/// Writes the clicks of many requests: rows in ascending order, each count once.
+pub(crate) fn insert_clicks<'a>(
+    connection: &Connection,
+    seen: &mut Seen,
+    batches: impl Iterator<Item = &'a ClickBatch> + Clone,
+) -> rusqlite::Result<()> {
+    let mut clicks: Vec<&Click> = batches.clone().flat_map(|batch| &batch.clicks).collect();
+    // Appending to the end of the table costs a tenth of inserting anywhere.
+    clicks.sort_unstable_by_key(|click| click.id);
+    for click in clicks {
+        insert_row(connection, click)?;
+        seen.note(connection, Key::node(click.id))?;
+        seen.note_all(connection, seen::references(click.affiliate, click.offer, click.campaign))?;
+        seen.note_all(connection, click.creative.map(|id| HistoryOf::Creative(id).into()))?;
+        if let Some(session) = click.session {
+            if session != click.id {
+                insert_further(connection, session, click.id)?;
+            }
+            if !click.prefill.is_empty() {
+                merge_prefill(connection, session, &click.prefill)?;
+            }
+        }
+    }
+    counts::raise(connection, batches.flat_map(|batch| &batch.counts))
+}
+
+fn insert_row(connection: &Connection, click: &Click) -> rusqlite::Result<()> {
+    let own_session = click.session == Some(click.id);
+    let flags = ClickFlags {
+        source: click.source,
+        own_session,
+        duplicate: click.duplicate,
+        test: click.test,
+        non_human: click.non_human,
+        price_format: click.price_format,
+    };
+    let [s1, s2, s3, s4, s5] = sub_id_columns(&click.sub_ids);
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO click (id, at, flags, disposition, session, visitor, affiliate, offer, campaign,
+             creative, offer_contract, media_type, config_version, s1, s2, s3, s4, s5, device_id, ip,
+             country, user_agent, referrer, redirect)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+             ?20, ?21, ?22, ?23, ?24)",
+    )?;
+    insert.execute(params![
+        click.id.as_i64(),
+        click.at.micros(),
+        flags.pack(),
+        click.disposition.code(),
+        click.session.filter(|_| !own_session).map(RowId::as_i64),
+        click.visitor.map(|visitor| visitor.0.cast_signed()),
+        click.affiliate.map(|id| id.0),
+        click.offer.map(|id| id.0),
+        click.campaign.map(|id| id.0),
+        click.creative.map(|id| id.0),
+        click.offer_contract.map(|id| id.0),
+        click.media_type.map(|id| id.0),
+        click.config_version.0,
+        s1,
+        s2,
+        s3,
+        s4,
+        s5,
+        click.device_id,
+        click.ip.map(IpBytes::new),
+        click.country,
+        or_null(&click.user_agent),
+        or_null(&click.referrer),
+        click.redirect,
+    ])?;
+    Ok(())
+}
+
+fn insert_further(connection: &Connection, session: RowId, click: RowId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO further_click (session, click) VALUES (?1, ?2)")?
+        .execute(params![session.as_i64(), click.as_i64()])?;
+    Ok(())
+}
+
+/// A later click of a session may bring further values; of a name that it brings
+/// again, its own hold.
+fn merge_prefill(connection: &Connection, session: RowId, new: &[(String, String)]) -> rusqlite::Result<()> {
+    let kept: Option<String> = connection
+        .prepare_cached("SELECT pairs FROM session_prefill WHERE session = ?1")?
+        .query_row([session.as_i64()], |row| row.get(0))
+        .optional()?;
+    // A damaged old text must not cost a click: the new values stand alone then.
+    let mut pairs: Vec<(String, String)> = kept.and_then(|text| from_json(&text).ok()).unwrap_or_default();
+    pairs.retain(|(name, _)| !new.iter().any(|(again, _)| again == name));
+    pairs.extend_from_slice(new);
+    let pairs = to_json(&pairs).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO session_prefill (session, pairs) VALUES (?1, ?2)")?
+        .execute(params![session.as_i64(), pairs])?;
+    Ok(())
+}

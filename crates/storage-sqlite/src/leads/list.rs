@@ -1,0 +1,28 @@
+//! Leads by filter.
+
+use super::rows;
+use crate::listing::Listing;
+use crumb_domain::lead::Lead;
+use crumb_storage::leads::LeadFilter;
+use crumb_storage::{Page, PageRequest, Result, lead_search};
+use rusqlite::Connection;
+
+/// A page of leads.
+pub(crate) fn leads(connection: &Connection, filter: &LeadFilter, page: &PageRequest) -> Result<Page<Lead>> {
+    let mut listing = Listing::new("lead", "row");
+    listing.equals("status", filter.status.map(|status| status.as_str().to_owned()));
+    listing.equals("offer", filter.offer.map(|id| id.0));
+    listing.equals("affiliate", filter.affiliate.map(|id| id.0));
+    listing.equals("session", filter.session.map(crumb_domain::RowId::as_i64));
+    if let Some(buyer) = filter.buyer {
+        listing.also("row IN (SELECT lead FROM sale WHERE buyer = ?)", [buyer.0]);
+    }
+    if let Some(text) = &filter.text {
+        // An id is shown in upper case; people type it as they like.
+        let id = text.trim().to_uppercase();
+        let key = lead_search::key_of(text).unwrap_or_default();
+        listing.also("(id = ? OR row IN (SELECT lead FROM lead_search WHERE key = ?))", [id, key]);
+    }
+    listing.between(filter.from, filter.to);
+    listing.page(connection, page, rows::COLUMNS, |row| Ok((rows::from_row(connection, row), row.get(0)?)))
+}

@@ -1,0 +1,70 @@
+//! Leads and the posts that made them, or did not.
+//!
+//! * `accept`: what a post becomes, decided inside the write.
+//! * `rows`: a lead as rows; `posts`: posts as rows; `list`: leads by filter.
+//! * `duplicates`, `idempotency`: what makes two posts the same.
+
+mod accept;
+mod duplicates;
+mod idempotency;
+mod list;
+mod posts;
+mod rows;
+
+use crate::SqliteStore;
+use crate::readers::LaneOf;
+use crumb_domain::lead::Lead;
+use crumb_domain::post::KeptPost;
+use crumb_domain::{LeadId, Timestamp};
+use crumb_storage::leads::{
+    AcceptLead, IdempotencyScope, IdempotentAnswer, LeadFilter, Posted, RejectPost, RejectionFilter,
+    UpdateLead,
+};
+use crumb_storage::{LeadStore, Page, PageRequest, Result};
+
+impl LeadStore for SqliteStore {
+    async fn accept_lead(&self, accept: AcceptLead) -> Result<Posted> {
+        self.writer().write(move |context| accept::accept(context, accept)).await
+    }
+
+    async fn update_lead(&self, update: UpdateLead) -> Result<Posted> {
+        self.writer().write(move |context| accept::update(context, update)).await
+    }
+
+    async fn reject_post(&self, reject: RejectPost) -> Result<Posted> {
+        self.writer().write(move |context| accept::reject(context, reject)).await
+    }
+
+    async fn idempotent_answer(
+        &self,
+        scope: IdempotencyScope,
+        key: String,
+        now: Timestamp,
+    ) -> Result<Option<IdempotentAnswer>> {
+        self.readers()
+            .read(LaneOf::Short, move |connection| idempotency::find(connection, &scope, &key, now))
+            .await
+    }
+
+    async fn lead(&self, id: LeadId) -> Result<Option<Lead>> {
+        self.readers().read(LaneOf::Short, move |connection| rows::read(connection, id)).await
+    }
+
+    async fn leads(&self, filter: LeadFilter, page: PageRequest) -> Result<Page<Lead>> {
+        self.readers().read(LaneOf::Long, move |connection| list::leads(connection, &filter, &page)).await
+    }
+
+    async fn posts_of_lead(&self, id: LeadId) -> Result<Vec<KeptPost>> {
+        self.readers().read(LaneOf::Short, move |connection| posts::of_lead(connection, id)).await
+    }
+
+    async fn rejections(&self, filter: RejectionFilter, page: PageRequest) -> Result<Page<KeptPost>> {
+        self.readers()
+            .read(LaneOf::Long, move |connection| posts::rejections(connection, &filter, &page))
+            .await
+    }
+
+    async fn rejections_not_kept(&self) -> Result<u64> {
+        self.readers().read(LaneOf::Short, posts::not_kept).await
+    }
+}

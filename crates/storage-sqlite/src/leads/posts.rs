@@ -1,0 +1,139 @@
+//! Posts as rows.
+
+use crate::codes::{self, IpBytes, from_json, moment, row_id, to_json};
+use crate::error::{corrupt, from_sqlite};
+use crate::listing::Listing;
+use crumb_domain::outcome::Problem;
+use crumb_domain::post::{KeptPost, MAX_REJECTED_BODY, PostKind, PostOutcome, StoredAnswer};
+use crumb_domain::{AffiliateId, CampaignId, LeadId, OfferId};
+use crumb_storage::leads::{PostRecord, RejectionFilter};
+use crumb_storage::{Page, PageRequest, Result};
+use rusqlite::{Connection, Row, params};
+
+/// Keeps a post with what became of it.
+pub(crate) fn insert(
+    connection: &Connection,
+    post: &PostRecord,
+    outcome: PostOutcome,
+    answer: &StoredAnswer,
+    errors: &[String],
+) -> Result<()> {
+    let (lead, problem, most) = match &outcome {
+        PostOutcome::Lead(lead) => (Some(lead.as_str()), None, usize::MAX),
+        PostOutcome::Rejected(problem) => (None, Some(problem.code()), MAX_REJECTED_BODY),
+    };
+    let body = post.body.get(..most).unwrap_or(&post.body);
+    let (answer, errors) = (to_json(answer)?, to_json(&errors)?);
+    connection
+        .prepare_cached(
+            "INSERT INTO post (id, at, kind, campaign, offer, affiliate, ip, query, content_type, body, answer,
+                 errors, lead, problem)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                post.id.as_i64(),
+                post.at.micros(),
+                post.kind.as_str(),
+                post.campaign.map(|id| id.0),
+                post.offer.map(|id| id.0),
+                post.affiliate.map(|id| id.0),
+                post.ip.map(IpBytes::new),
+                post.query,
+                post.content_type,
+                body,
+                answer,
+                errors,
+                lead,
+                problem,
+            ])
+        })
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
+/// Counts a rejected post that is not kept.
+pub(crate) fn count_not_kept(connection: &Connection, problem: Problem) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO rejection_not_kept (problem, n) VALUES (?1, 1) ON CONFLICT DO UPDATE SET n = n + 1",
+        )
+        .and_then(|mut insert| insert.execute([problem.code()]))
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
+/// How many were counted.
+pub(crate) fn not_kept(connection: &Connection) -> Result<u64> {
+    let n: i64 = connection
+        .prepare_cached("SELECT coalesce(sum(n), 0) FROM rejection_not_kept")
+        .and_then(|mut select| select.query_row([], |row| row.get(0)))
+        .map_err(from_sqlite)?;
+    Ok(u64::try_from(n).unwrap_or(0))
+}
+
+const COLUMNS: &str = "id, at, kind, campaign, offer, affiliate, ip, query, content_type, body, answer, errors, \
+                       lead, problem";
+
+/// The posts that made or changed a lead, oldest first.
+pub(crate) fn of_lead(connection: &Connection, lead: LeadId) -> Result<Vec<KeptPost>> {
+    let mut select = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM post WHERE lead = ?1 ORDER BY id"))
+        .map_err(from_sqlite)?;
+    let mut rows = select.query([lead.as_str()]).map_err(from_sqlite)?;
+    let mut posts = Vec::new();
+    while let Some(row) = rows.next().map_err(from_sqlite)? {
+        posts.push(read(row)?);
+    }
+    Ok(posts)
+}
+
+/// Posts that made no lead.
+pub(crate) fn rejections(
+    connection: &Connection,
+    filter: &RejectionFilter,
+    page: &PageRequest,
+) -> Result<Page<KeptPost>> {
+    let mut listing = Listing::new("post", "id");
+    listing.also("problem IS NOT NULL", [0_i64; 0]);
+    listing.equals("offer", filter.offer.map(|id| id.0));
+    listing.equals("affiliate", filter.affiliate.map(|id| id.0));
+    listing.equals("campaign", filter.campaign.map(|id| id.0));
+    listing.equals("problem", filter.problem.map(|problem| problem.code().to_owned()));
+    listing.between(filter.from, filter.to);
+    listing.page(connection, page, COLUMNS, |row| Ok((read(row), row.get(0)?)))
+}
+
+fn read(row: &Row<'_>) -> Result<KeptPost> {
+    let number = |at| row.get::<_, Option<i64>>(at).map_err(from_sqlite);
+    let given = |at| row.get::<_, i64>(at).map_err(from_sqlite);
+    let text = |at| row.get::<_, String>(at).map_err(from_sqlite);
+    let maybe_text = |at| row.get::<_, Option<String>>(at).map_err(from_sqlite);
+    let bytes = |at| row.get::<_, Vec<u8>>(at).map_err(from_sqlite);
+    let kind = text(2)?;
+    Ok(KeptPost {
+        id: row_id(given(0)?)?,
+        at: moment(given(1)?),
+        kind: PostKind::from_code(&kind).ok_or_else(|| corrupt("a kind of post", kind))?,
+        campaign: number(3)?.map(CampaignId),
+        offer: number(4)?.map(OfferId),
+        affiliate: number(5)?.map(AffiliateId),
+        ip: codes::ip(row.get(6).map_err(from_sqlite)?)?,
+        query: bytes(7)?,
+        content_type: text(8)?,
+        body: bytes(9)?,
+        answer: from_json(&text(10)?)?,
+        errors: from_json(&text(11)?)?,
+        outcome: outcome(maybe_text(12)?, maybe_text(13)?)?,
+    })
+}
+
+fn outcome(lead: Option<String>, problem: Option<String>) -> Result<PostOutcome> {
+    match (lead, problem) {
+        (Some(lead), _) => lead.parse().map(PostOutcome::Lead).map_err(|_| corrupt("a post's lead", lead)),
+        (None, Some(problem)) => Problem::from_code(&problem)
+            .map(PostOutcome::Rejected)
+            .ok_or_else(|| corrupt("a post's problem", problem)),
+        (None, None) => Err(corrupt("a post's outcome", "neither lead nor problem")),
+    }
+}

@@ -1,0 +1,198 @@
+//! A lead as rows: itself, its sales, and by what it is found.
+
+use crate::codes::{
+    self, IpBytes, from_json, moment, row_id, sale_type, sale_type_of, sub_id_columns, sub_ids, to_json,
+};
+use crate::error::{corrupt, from_sqlite};
+use crumb_domain::attribution::Attribution;
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
+use crumb_domain::post::PostKind;
+use crumb_domain::{
+    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, OfferContractId, OfferId,
+    RowId, VerticalId,
+};
+use crumb_storage::{Result, lead_search};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+/// Whether a lead has that id.
+pub(crate) fn id_is_taken(connection: &Connection, id: LeadId) -> Result<bool> {
+    Ok(revision(connection, id)?.is_some())
+}
+
+/// The row and revision of the lead of that id.
+pub(crate) fn revision(connection: &Connection, id: LeadId) -> Result<Option<(RowId, u32)>> {
+    let found: Option<(i64, u32)> = connection
+        .prepare_cached("SELECT row, revision FROM lead WHERE id = ?1")
+        .and_then(|mut select| {
+            select.query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        })
+        .map_err(from_sqlite)?;
+    found.map(|(row, revision)| Ok((row_id(row)?, revision))).transpose()
+}
+
+/// Writes a new lead.
+pub(crate) fn insert(connection: &Connection, lead: &Lead) -> Result<()> {
+    let [s1, s2, s3, s4, s5] = sub_id_columns(&lead.sub_ids);
+    let (errors, trace, fields) = (to_json(&lead.errors)?, to_json(&lead.trace)?, to_json(&lead.fields)?);
+    connection
+        .prepare_cached(
+            "INSERT INTO lead (row, id, at, post, status, outcome, errors, affiliate, offer, vertical, campaign,
+                 offer_contract, attribution, trace, session, s1, s2, s3, s4, s5, fields, payout, revenue,
+                 test, ip, revision, config_version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+                 ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                lead.row.as_i64(),
+                lead.id.as_str(),
+                lead.at.micros(),
+                lead.post.as_str(),
+                lead.status.as_str(),
+                lead.outcome.as_str(),
+                errors,
+                lead.affiliate.0,
+                lead.offer.0,
+                lead.vertical.0,
+                lead.campaign.map(|id| id.0),
+                lead.offer_contract.map(|id| id.0),
+                lead.attribution.as_str(),
+                trace,
+                lead.session.as_i64(),
+                s1,
+                s2,
+                s3,
+                s4,
+                s5,
+                fields,
+                lead.payout.micros(),
+                lead.revenue.micros(),
+                lead.test,
+                lead.ip.map(IpBytes::new),
+                lead.revision,
+                lead.config_version.0,
+            ])
+        })
+        .map_err(from_sqlite)?;
+    insert_sales(connection, lead)?;
+    insert_search(connection, lead)
+}
+
+/// Writes a changed lead over the one of its row, one revision on.
+pub(crate) fn replace(connection: &Connection, lead: &Lead) -> Result<()> {
+    for sql in [
+        "DELETE FROM lead WHERE row = ?1",
+        "DELETE FROM sale WHERE lead = ?1",
+        "DELETE FROM lead_search WHERE lead = ?1",
+    ] {
+        connection
+            .prepare_cached(sql)
+            .and_then(|mut delete| delete.execute([lead.row.as_i64()]))
+            .map_err(from_sqlite)?;
+    }
+    insert(connection, &Lead { revision: lead.revision.saturating_add(1), ..lead.clone() })
+}
+
+fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
+    for (position, sale) in (0_i64..).zip(&lead.sales) {
+        connection
+            .prepare_cached(
+                "INSERT INTO sale (lead, position, contract, buyer, price, type, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )
+            .and_then(|mut insert| {
+                insert.execute(params![
+                    lead.row.as_i64(),
+                    position,
+                    sale.contract.0,
+                    sale.buyer.0,
+                    sale.price.micros(),
+                    sale_type(sale.sale_type),
+                    sale.at.micros()
+                ])
+            })
+            .map_err(from_sqlite)?;
+    }
+    Ok(())
+}
+
+fn insert_search(connection: &Connection, lead: &Lead) -> Result<()> {
+    for key in lead_search::keys_of(&lead.fields) {
+        connection
+            .prepare_cached("INSERT INTO lead_search (key, lead) VALUES (?1, ?2)")
+            .and_then(|mut insert| insert.execute(params![key, lead.row.as_i64()]))
+            .map_err(from_sqlite)?;
+    }
+    Ok(())
+}
+
+/// The columns that [`from_row`] reads.
+pub(crate) const COLUMNS: &str = "row, id, at, post, status, outcome, errors, affiliate, offer, vertical, campaign, \
+     offer_contract, attribution, trace, session, s1, s2, s3, s4, s5, fields, payout, revenue, test, ip, \
+     revision, config_version";
+
+/// The lead of that id.
+pub(crate) fn read(connection: &Connection, id: LeadId) -> Result<Option<Lead>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM lead WHERE id = ?1"))
+        .and_then(|mut select| {
+            select.query_row([id.as_str()], |row| Ok(from_row(connection, row))).optional()
+        })
+        .map_err(from_sqlite)?
+        .transpose()
+}
+
+/// A lead from its row, with its sales.
+pub(crate) fn from_row(connection: &Connection, row: &Row<'_>) -> Result<Lead> {
+    let number = |at| row.get::<_, Option<i64>>(at).map_err(from_sqlite);
+    let given = |at| row.get::<_, i64>(at).map_err(from_sqlite);
+    let text = |at| row.get::<_, String>(at).map_err(from_sqlite);
+    let (id, post, status, outcome, attribution) = (text(1)?, text(3)?, text(4)?, text(5)?, text(12)?);
+    let place = row_id(given(0)?)?;
+    Ok(Lead {
+        id: id.parse().map_err(|_| corrupt("a lead's id", id))?,
+        row: place,
+        at: moment(given(2)?),
+        post: PostKind::from_code(&post).ok_or_else(|| corrupt("a kind of post", post))?,
+        status: LeadStatus::from_code(&status).ok_or_else(|| corrupt("a lead's status", status))?,
+        outcome: LeadOutcome::from_code(&outcome).ok_or_else(|| corrupt("a lead's outcome", outcome))?,
+        errors: from_json(&text(6)?)?,
+        affiliate: AffiliateId(given(7)?),
+        offer: OfferId(given(8)?),
+        vertical: VerticalId(given(9)?),
+        campaign: number(10)?.map(CampaignId),
+        offer_contract: number(11)?.map(OfferContractId),
+        attribution: Attribution::from_code(&attribution)
+            .ok_or_else(|| corrupt("an attribution", attribution))?,
+        trace: from_json(&text(13)?)?,
+        session: row_id(given(14)?)?,
+        sub_ids: sub_ids(row, 15).map_err(from_sqlite)?,
+        fields: from_json(&text(20)?)?,
+        payout: Money::from_micros(given(21)?),
+        revenue: Money::from_micros(given(22)?),
+        sales: sales(connection, place)?,
+        test: row.get(23).map_err(from_sqlite)?,
+        ip: codes::ip(row.get(24).map_err(from_sqlite)?)?,
+        revision: row.get(25).map_err(from_sqlite)?,
+        config_version: ConfigVersion(given(26)?),
+    })
+}
+
+fn sales(connection: &Connection, lead: RowId) -> Result<Vec<Sale>> {
+    let mut select = connection
+        .prepare_cached("SELECT contract, buyer, price, type, at FROM sale WHERE lead = ?1 ORDER BY position")
+        .map_err(from_sqlite)?;
+    let mut rows = select.query([lead.as_i64()]).map_err(from_sqlite)?;
+    let mut sales = Vec::new();
+    while let Some(row) = rows.next().map_err(from_sqlite)? {
+        let code: String = row.get(3).map_err(from_sqlite)?;
+        sales.push(Sale {
+            contract: ContractId(row.get(0).map_err(from_sqlite)?),
+            buyer: BuyerId(row.get(1).map_err(from_sqlite)?),
+            price: Money::from_micros(row.get(2).map_err(from_sqlite)?),
+            sale_type: sale_type_of(&code)?,
+            at: moment(row.get(4).map_err(from_sqlite)?),
+        });
+    }
+    Ok(sales)
+}

@@ -1,0 +1,174 @@
+//! Reads: threads of their own, each with a read-only connection, so that no read
+//! blocks the async runtime or waits for the writer.
+//!
+//! There are two lanes. What a visitor waits for (a session, a count) never
+//! stands behind what an operator asked for (a list over a year).
+
+use crate::connection::{SqliteOptions, open_reader};
+use crate::error::from_sqlite;
+use crumb_storage::{Result, StoreError};
+use rusqlite::Connection;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Threads of each lane: as many as small machines have cores.
+const THREADS_PER_LANE: usize = 2;
+/// Reads that may wait in a lane: at 20,000 short reads a second, half a second.
+pub const MAX_QUEUED_READS: usize = 10_000;
+/// SQLite's own steps between two looks at the clock: about a millisecond.
+const STEPS_BETWEEN_CHECKS: i32 = 100_000;
+
+/// Which reads wait for which.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LaneOf {
+    /// Indexed reads of a row or few.
+    Short,
+    /// Lists and whole configurations.
+    Long,
+}
+
+type Job = Box<dyn FnOnce(&Reader) + Send>;
+
+/// A thread's connection, whose statements are interrupted at a deadline.
+struct Reader {
+    connection: Connection,
+    begun: Instant,
+    deadline_ms: Arc<AtomicU64>,
+    limit: Duration,
+}
+
+impl Reader {
+    #[expect(clippy::disallowed_methods, reason = "how long a read takes is known only here")]
+    fn open(path: &Path, options: &SqliteOptions) -> Result<Self> {
+        let mut connection = open_reader(path, options)?;
+        let begun = Instant::now();
+        let deadline_ms = Arc::new(AtomicU64::new(u64::MAX));
+        let deadline = Arc::clone(&deadline_ms);
+        let is_late = move || elapsed_ms(begun) > deadline.load(Ordering::Relaxed);
+        connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(is_late)).map_err(from_sqlite)?;
+        Ok(Self { connection, begun, deadline_ms, limit: options.read_timeout })
+    }
+
+    /// Runs a read in a deferred transaction, which sees one state from its first
+    /// statement to its end.
+    fn on_snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
+        self.deadline_ms.store(elapsed_ms(self.begun).saturating_add(limit_ms), Ordering::Relaxed);
+        let snapshot = self.connection.unchecked_transaction().map_err(from_sqlite)?;
+        let result = catch_unwind(AssertUnwindSafe(|| read(&snapshot)))
+            .unwrap_or_else(|_| Err(StoreError::Corrupt("a read panicked".to_owned())));
+        self.deadline_ms.store(u64::MAX, Ordering::Relaxed);
+        snapshot.finish().map_err(from_sqlite)?;
+        result
+    }
+}
+
+fn elapsed_ms(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Lane {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+}
+
+impl Lane {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next job; `None` once the lane is closed and empty.
+    fn next(&self) -> Option<Job> {
+        let mut waiting = self.lock();
+        loop {
+            if let Some(job) = waiting.jobs.pop_front() {
+                return Some(job);
+            }
+            if waiting.closed {
+                return None;
+            }
+            waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// The reading threads of a store.
+pub(crate) struct Readers {
+    short: Arc<Lane>,
+    long: Arc<Lane>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Readers {
+    pub(crate) fn start(path: &Path, options: &SqliteOptions) -> Result<Self> {
+        let mut readers = Self { short: Arc::default(), long: Arc::default(), threads: Vec::new() };
+        for number in 0..THREADS_PER_LANE {
+            for (name, lane) in [("short", Arc::clone(&readers.short)), ("long", Arc::clone(&readers.long))] {
+                let reader = Reader::open(path, options)?;
+                let thread = std::thread::Builder::new()
+                    .name(format!("read-{name}-{number}"))
+                    .spawn(move || {
+                        while let Some(job) = lane.next() {
+                            job(&reader);
+                        }
+                    })
+                    .map_err(|error| StoreError::Unavailable(format!("no thread to read with: {error}")))?;
+                readers.threads.push(thread);
+            }
+        }
+        Ok(readers)
+    }
+
+    /// Runs a read on one snapshot and gives its result.
+    pub(crate) async fn read<T, F>(&self, lane: LaneOf, read: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let (reply, result) = oneshot::channel();
+        let lane = match lane {
+            LaneOf::Short => &self.short,
+            LaneOf::Long => &self.long,
+        };
+        {
+            let mut waiting = lane.lock();
+            if waiting.jobs.len() >= MAX_QUEUED_READS {
+                return Err(StoreError::Overloaded(MAX_QUEUED_READS));
+            }
+            waiting.jobs.push_back(Box::new(move |reader| {
+                // Nobody waits any more: a visitor who left costs no read.
+                if !reply.is_closed() {
+                    let _ = reply.send(reader.on_snapshot(read));
+                }
+            }));
+        }
+        lane.wake.notify_one();
+        result.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".to_owned())))
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        for lane in [&self.short, &self.long] {
+            lane.lock().closed = true;
+            lane.wake.notify_all();
+        }
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has nothing left to give back.
+            let _ = thread.join();
+        }
+    }
+}

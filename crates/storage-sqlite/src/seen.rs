@@ -1,0 +1,119 @@
+//! What events refer to, so that an entity with history is not deleted.
+//!
+//! Almost every event refers to what thousands before it did. The writer
+//! remembers what it has noted, and asks the table only about what is new.
+
+use crumb_domain::lead::Lead;
+use crumb_domain::{AffiliateId, CampaignId, CreativeId, OfferId, RowId};
+use crumb_storage::configuration::HistoryOf;
+use rusqlite::{Connection, params};
+use std::collections::HashSet;
+
+/// Keys remembered. Links may carry any number as an id, so this is bounded; when
+/// it is full it starts anew, which costs a look-up a key.
+const MAX_REMEMBERED: usize = 100_000;
+
+/// A row of the history table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    kind: i64,
+    id: i64,
+}
+
+impl Key {
+    /// The node that made a row.
+    pub(crate) fn node(row: RowId) -> Self {
+        Self::node_number(row.node())
+    }
+
+    /// A node by its number.
+    pub(crate) fn node_number(node: u8) -> Self {
+        Self { kind: 0, id: i64::from(node) }
+    }
+
+    /// Whether the table has it.
+    pub(crate) fn is_noted(self, connection: &Connection) -> rusqlite::Result<bool> {
+        connection
+            .prepare_cached("SELECT 1 FROM history WHERE kind = ?1 AND id = ?2")?
+            .exists(params![self.kind, self.id])
+    }
+}
+
+impl From<HistoryOf> for Key {
+    fn from(of: HistoryOf) -> Self {
+        match of {
+            HistoryOf::Creative(CreativeId(id)) => Self { kind: 1, id },
+            HistoryOf::Campaign(CampaignId(id)) => Self { kind: 2, id },
+            HistoryOf::Affiliate(AffiliateId(id)) => Self { kind: 3, id },
+            HistoryOf::Offer(OfferId(id)) => Self { kind: 4, id },
+        }
+    }
+}
+
+/// What a lead or post refers to.
+pub(crate) fn references(
+    affiliate: Option<AffiliateId>,
+    offer: Option<OfferId>,
+    campaign: Option<CampaignId>,
+) -> impl Iterator<Item = Key> {
+    let affiliate = affiliate.map(|id| HistoryOf::Affiliate(id).into());
+    let offer = offer.map(|id| HistoryOf::Offer(id).into());
+    let campaign = campaign.map(|id| HistoryOf::Campaign(id).into());
+    [affiliate, offer, campaign].into_iter().flatten()
+}
+
+/// What a lead refers to, with the node that made it.
+pub(crate) fn references_of_lead(lead: &Lead) -> impl Iterator<Item = Key> {
+    references(Some(lead.affiliate), Some(lead.offer), lead.campaign).chain([Key::node(lead.row)])
+}
+
+/// What the writer has noted: all that is committed, and what the open
+/// transaction adds, which is forgotten if the transaction fails.
+#[derive(Default)]
+pub(crate) struct Seen {
+    known: HashSet<Key>,
+    fresh: Vec<Key>,
+}
+
+impl Seen {
+    /// Notes a key in the table unless it is known to be there.
+    pub(crate) fn note(&mut self, connection: &Connection, key: Key) -> rusqlite::Result<()> {
+        if !self.known.contains(&key) {
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO history (kind, id) VALUES (?1, ?2)")?
+                .execute(params![key.kind, key.id])?;
+            self.known.insert(key);
+            self.fresh.push(key);
+        }
+        Ok(())
+    }
+
+    /// Notes several.
+    pub(crate) fn note_all(
+        &mut self,
+        connection: &Connection,
+        keys: impl IntoIterator<Item = Key>,
+    ) -> rusqlite::Result<()> {
+        keys.into_iter().try_for_each(|key| self.note(connection, key))
+    }
+
+    /// A point to which [`Seen::forget_since`] goes back.
+    pub(crate) fn mark(&self) -> usize {
+        self.fresh.len()
+    }
+
+    /// Forgets what was noted since a mark: its savepoint was rolled back.
+    pub(crate) fn forget_since(&mut self, mark: usize) {
+        for key in self.fresh.drain(mark..) {
+            self.known.remove(&key);
+        }
+    }
+
+    /// All that was noted is committed.
+    pub(crate) fn committed(&mut self) {
+        self.fresh.clear();
+        if self.known.len() > MAX_REMEMBERED {
+            self.known.clear();
+        }
+    }
+}

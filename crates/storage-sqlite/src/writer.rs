@@ -1,0 +1,162 @@
+//! The one writer: a thread that takes whatever has gathered, commits it as one
+//! transaction, and only then answers each caller.
+//!
+//! No lingering: while one commit waits for the disk, the next batch gathers, so
+//! that batches are as large as the load asks for and a lone write waits for
+//! nobody. What one fsync costs is shared by all writes of its batch.
+
+use crate::batch::{self, Batch, QueuedClicks, QueuedTask, Task, WriteContext};
+use crate::checkpoint::Checkpoints;
+use crate::connection::{SqliteOptions, open_writer};
+use crate::seen::Seen;
+use crumb_storage::clicks::ClickBatch;
+use crumb_storage::{Result, StoreError};
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// Writes that may wait. At 20,000 a second this is half a second's worth: more
+/// would only turn an overload into timeouts.
+pub const MAX_QUEUED_WRITES: usize = 10_000;
+
+#[derive(Default)]
+struct Waiting {
+    batch: Batch,
+    /// The writer sleeps: whoever adds a write wakes it. Kept here because waking
+    /// costs a system call even where nobody sleeps.
+    idle: bool,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, put: impl FnOnce(&mut Batch)) -> Result<()> {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(closed());
+        }
+        if waiting.batch.len() >= MAX_QUEUED_WRITES {
+            return Err(StoreError::Overloaded(MAX_QUEUED_WRITES));
+        }
+        put(&mut waiting.batch);
+        let wake = std::mem::take(&mut waiting.idle);
+        drop(waiting);
+        if wake {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// All that has gathered; `None` once the queue is closed and empty.
+    fn take(&self) -> Option<Batch> {
+        let mut waiting = self.lock();
+        loop {
+            if waiting.batch.len() > 0 {
+                return Some(std::mem::take(&mut waiting.batch));
+            }
+            if waiting.closed {
+                return None;
+            }
+            waiting.idle = true;
+            waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting.idle = false;
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}
+
+/// The writing thread of a store, as its callers see it.
+pub(crate) struct Writer {
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Opens the file and starts the thread.
+    pub(crate) fn start(path: &Path, options: &SqliteOptions) -> Result<Self> {
+        let mut connection = open_writer(path, options)?;
+        let checkpoints = Checkpoints::start(path, options, &mut connection)?;
+        let queue = Arc::new(Queue::default());
+        let thread = std::thread::Builder::new()
+            .name("write".to_owned())
+            .spawn({
+                let queue = Arc::clone(&queue);
+                move || write_all(&queue, &connection, checkpoints)
+            })
+            .map_err(|error| StoreError::Unavailable(format!("no thread to write with: {error}")))?;
+        Ok(Self { queue, thread: Some(thread) })
+    }
+
+    /// Writes the clicks of one request.
+    pub(crate) async fn clicks(&self, clicks: ClickBatch) -> Result<()> {
+        let (reply, result) = oneshot::channel();
+        self.queue.add(|batch| batch.clicks.push(QueuedClicks { clicks, reply }))?;
+        result.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Runs any other write, whole or not at all, with those of its batch before it
+    /// in sight.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut WriteContext<'_>) -> Result<T> + Send + 'static,
+    {
+        let (reply, result) = oneshot::channel();
+        let task: Box<dyn Task> = Box::new(QueuedTask::new(work, reply));
+        self.queue.add(|batch| batch.tasks.push(task))?;
+        result.await.unwrap_or_else(|_| Err(closed()))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.lock().closed = true;
+        self.queue.wake.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // What was queued is committed first. A thread that panicked has
+            // nothing left to give back.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write_all(queue: &Queue, connection: &Connection, mut checkpoints: Checkpoints) {
+    let mut seen = Seen::default();
+    let mut failing = false;
+    while let Some(mut batch) = queue.take() {
+        let committed = batch::commit(connection, &mut seen, &mut batch);
+        log_turn(&mut failing, &committed);
+        batch.answer(&committed);
+        checkpoints.after_commit(connection);
+    }
+}
+
+/// Once when the store stops taking writes and once when it takes them again:
+/// a line for each failed commit would help nobody.
+fn log_turn(failing: &mut bool, committed: &Result<()>) {
+    match committed {
+        Err(error) if !*failing => {
+            *failing = true;
+            tracing::error!(%error, "the store cannot be written");
+        }
+        Ok(()) if *failing => {
+            *failing = false;
+            tracing::info!("the store can be written again");
+        }
+        _ => {}
+    }
+}
