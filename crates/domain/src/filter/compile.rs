@@ -1,6 +1,6 @@
 //! From written conditions to compiled ones.
 
-use super::value::{Operand, has_order, text_for_contains};
+use super::value::{Among, Operand, has_order, text_for_contains};
 use super::{Comparison, Node, Test, op_name};
 use crate::fields::{FieldRules, pattern};
 use crate::network::{Condition, FieldType, FilterOp};
@@ -85,17 +85,18 @@ fn test(op: FilterOp, field_type: FieldType, wanted: &str) -> Result<Test, Strin
         "" => Err("needs a value".to_owned()),
         text => Operand::read(field_type, text),
     };
-    let list =
-        || wanted.split('|').filter(|text| !text.trim().is_empty()).map(one).collect::<Result<Vec<_>, _>>();
-    let some = |operands: Vec<Operand>| {
-        if operands.is_empty() { Err("needs a value".to_owned()) } else { Ok(operands) }
+    let single = || one(wanted).map(|operand| Among::from_iter([operand]));
+    let list = || {
+        let texts = wanted.split('|').filter(|text| !text.trim().is_empty());
+        let among = texts.map(one).collect::<Result<Among, _>>()?;
+        if among.is_empty() { Err("needs a value".to_owned()) } else { Ok(among) }
     };
     match op {
         FilterOp::Exists => Ok(Test::Exists),
-        FilterOp::Eq => Ok(Test::Among(vec![one(wanted)?])),
-        FilterOp::Ne => Ok(Test::NotAmong(vec![one(wanted)?])),
-        FilterOp::In => some(list()?).map(Test::Among),
-        FilterOp::NotIn => some(list()?).map(Test::NotAmong),
+        FilterOp::Eq => single().map(Test::Among),
+        FilterOp::Ne => single().map(Test::NotAmong),
+        FilterOp::In => list().map(Test::Among),
+        FilterOp::NotIn => list().map(Test::NotAmong),
         FilterOp::Contains => match text_for_contains(field_type, wanted) {
             part if part.trim().is_empty() => Err("needs a value".to_owned()),
             part => Ok(Test::Contains(part)),

@@ -6,13 +6,14 @@ use crate::fields::value::{is_us_zip, phone_digits, read_bool};
 use crate::network::FieldType;
 use crate::time::Day;
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 /// Digits of a US zip code without its route.
 const ZIP_AREA_DIGITS: usize = 5;
 
 /// A value in the form in which its type compares.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Value {
     Number(Decimal),
     Day(Day),
@@ -67,9 +68,8 @@ impl Operand {
         match (value, self) {
             (Value::Day(day), Self::Moving(bound)) => Some(day.cmp(&bound.day(today))),
             (Value::Zip(zip), Self::Fixed(Value::Zip(wanted))) => {
-                let same_length = wanted.len() == ZIP_AREA_DIGITS && is_us_zip(zip) && is_us_zip(wanted);
-                let zip = if same_length { zip.get(..ZIP_AREA_DIGITS).unwrap_or(zip) } else { zip };
-                Some(zip.cmp(wanted.as_str()))
+                let area = zip_area(zip).filter(|_| zip_area(wanted) == Some(wanted));
+                Some(area.unwrap_or(zip).cmp(wanted.as_str()))
             }
             (value, Self::Fixed(wanted)) => {
                 (std::mem::discriminant(value) == std::mem::discriminant(wanted)).then(|| value.cmp(wanted))
@@ -86,6 +86,51 @@ impl Operand {
             (Self::Moving(DateBound::On(low)), Self::Moving(DateBound::On(high))) => low > high,
             _ => false,
         }
+    }
+}
+
+/// The first five digits of a US zip code.
+fn zip_area(zip: &str) -> Option<&str> {
+    if is_us_zip(zip) { zip.get(..ZIP_AREA_DIGITS) } else { None }
+}
+
+/// A list of wanted values. The fixed ones are a set, because buyers list tens of
+/// thousands of zip codes and each lead is held against each buyer's list.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Among {
+    fixed: HashSet<Value>,
+    moving: Vec<Operand>,
+}
+
+impl Among {
+    pub(super) fn is_empty(&self) -> bool {
+        self.fixed.is_empty() && self.moving.is_empty()
+    }
+
+    /// Whether a lead's value equals one of them.
+    pub(super) fn holds(&self, value: &Value, today: Day) -> bool {
+        let area = match value {
+            Value::Zip(zip) => zip_area(zip).map(|area| Value::Zip(area.to_owned())),
+            _ => None,
+        };
+        self.fixed.contains(value)
+            || area.is_some_and(|area| self.fixed.contains(&area))
+            || self.moving.iter().any(|operand| operand.order_of(value, today) == Some(Ordering::Equal))
+    }
+}
+
+impl FromIterator<Operand> for Among {
+    fn from_iter<I: IntoIterator<Item = Operand>>(operands: I) -> Self {
+        let mut among = Self::default();
+        for operand in operands {
+            match operand {
+                Operand::Fixed(value) => {
+                    among.fixed.insert(value);
+                }
+                moving => among.moving.push(moving),
+            }
+        }
+        among
     }
 }
 

@@ -32,7 +32,7 @@ use crate::time::Day;
 use regex::Regex;
 use std::cmp::Ordering;
 use std::fmt;
-use value::{Operand, Value, text_for_contains};
+use value::{Among, Operand, Value, text_for_contains};
 
 /// How a filter looks a value up: by the field's name as the vertical has it.
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -65,8 +65,8 @@ enum Test {
     Exists,
     Contains(String),
     Matches(Regex),
-    Among(Vec<Operand>),
-    NotAmong(Vec<Operand>),
+    Among(Among),
+    NotAmong(Among),
     Order(FilterOp, Operand),
     Between(Operand, Operand),
 }
@@ -174,16 +174,15 @@ impl Comparison {
         let Some(text) = text else {
             return matches!(self.test, Test::NotAmong(_));
         };
-        let order = |operand: &Operand| {
-            let value = Value::read(self.field_type, text)?;
-            operand.order_of(&value, today)
-        };
+        let value = || Value::read(self.field_type, text);
+        let order = |operand: &Operand| operand.order_of(&value()?, today);
+        let is_among = |wanted: &Among| value().is_some_and(|value| wanted.holds(&value, today));
         match &self.test {
             Test::Exists => true,
             Test::Contains(part) => text_for_contains(self.field_type, text).contains(part.as_str()),
             Test::Matches(pattern) => pattern.is_match(text),
-            Test::Among(operands) => self.is_among(text, operands, today),
-            Test::NotAmong(operands) => !self.is_among(text, operands, today),
+            Test::Among(wanted) => is_among(wanted),
+            Test::NotAmong(wanted) => !is_among(wanted),
             Test::Order(op, bound) => order(bound).is_some_and(|order| match op {
                 FilterOp::Lt => order == Ordering::Less,
                 FilterOp::Le => order != Ordering::Greater,
@@ -195,12 +194,6 @@ impl Comparison {
                     && order(high).is_some_and(|order| order != Ordering::Greater)
             }
         }
-    }
-
-    fn is_among(&self, text: &str, operands: &[Operand], today: Day) -> bool {
-        Value::read(self.field_type, text).is_some_and(|value| {
-            operands.iter().any(|operand| operand.order_of(&value, today) == Some(Ordering::Equal))
-        })
     }
 }
 

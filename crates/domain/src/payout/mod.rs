@@ -1,0 +1,183 @@
+//! What an affiliate earns for a lead.
+//!
+//! | offer | pays |
+//! |---|---|
+//! | hosted | each sellable lead, at once, sold or not |
+//! | host-n-post, `pay_on_post`, `pay_only_when_sold` | once it is sold |
+//! | host-n-post, `pay_on_post` only | once it is accepted, sold or not |
+//! | host-n-post, `pay_only_when_sold` only | once a pixel names it after a sale |
+//! | host-n-post, neither | once a pixel names it, sold or not |
+//! | third party | nothing for leads; its pixels report conversions |
+//!
+//! How much: the lead tier's payout if one matches, else what the campaign says,
+//! else its offer contract, else the offer — which says an amount, or in its place
+//! a share (`payout_percent`) of what the lead's sales bring. An amount is earned
+//! once; a share grows with each sale.
+
+use crate::Money;
+use crate::network::{Campaign, Offer, OfferContract, OfferType, PriceFormat};
+
+/// On what terms an affiliate sends leads to an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// For a lead; the fixed amount where there is no share.
+    pub payout: Money,
+    /// Share of what the sales bring, in percent, instead of the payout.
+    pub payout_percent: Option<Money>,
+    /// What is paid for.
+    pub price_format: PriceFormat,
+    /// How the offer takes leads.
+    pub offer_type: OfferType,
+    /// Host-n-post: an accepted post pays (else a later pixel does).
+    pub pay_on_post: bool,
+    /// Host-n-post: only a sold lead pays.
+    pub pay_only_when_sold: bool,
+    /// Whether a lead answered as unsold still pays when it is sold later.
+    pub pay_late_sales: bool,
+}
+
+impl Terms {
+    /// The terms of a campaign (none for a test link, or before it is made) on an
+    /// offer, under the offer contract it runs on (none for the offer's own terms).
+    ///
+    /// A payout that the campaign or its contract writes beats the offer's share,
+    /// which stands in place of the offer's payout alone: the internal affiliate's
+    /// campaign at 0.00 earns nothing on an offer that shares.
+    pub fn of(offer: &Offer, contract: Option<&OfferContract>, campaign: Option<&Campaign>) -> Self {
+        Self {
+            payout: campaign_payout(offer, contract, campaign),
+            payout_percent: match written_payout(contract, campaign) {
+                Some(_) => None,
+                None => offer.payout_percent,
+            },
+            price_format: price_format(offer, contract, campaign),
+            offer_type: offer.offer_type,
+            pay_on_post: offer.pay_on_post,
+            pay_only_when_sold: offer.pay_only_when_sold,
+            pay_late_sales: campaign.is_some_and(|campaign| campaign.pay_late_sales),
+        }
+    }
+
+    /// The share of an amount, `None` where the terms have none. Half a micro-unit is
+    /// rounded away from zero.
+    pub fn share_of(&self, revenue: Money) -> Option<Money> {
+        self.payout_percent.map(|percent| share(revenue, percent))
+    }
+}
+
+/// The fixed amount that a campaign's leads earn: the campaign's, else the
+/// contract's, else the offer's.
+pub fn campaign_payout(
+    offer: &Offer,
+    contract: Option<&OfferContract>,
+    campaign: Option<&Campaign>,
+) -> Money {
+    written_payout(contract, campaign).unwrap_or(offer.payout)
+}
+
+/// What a campaign is paid for: the campaign's format, else the contract's, else
+/// the offer's.
+pub fn price_format(
+    offer: &Offer,
+    contract: Option<&OfferContract>,
+    campaign: Option<&Campaign>,
+) -> PriceFormat {
+    campaign
+        .and_then(|campaign| campaign.price_format)
+        .or_else(|| contract.and_then(|contract| contract.price_format))
+        .unwrap_or(offer.price_format)
+}
+
+fn written_payout(contract: Option<&OfferContract>, campaign: Option<&Campaign>) -> Option<Money> {
+    campaign.and_then(|campaign| campaign.payout).or_else(|| contract.and_then(|contract| contract.payout))
+}
+
+/// Whether a lead can earn anything, apart from its sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Accepted, and somebody's.
+    Sellable,
+    /// In the review or the scrub queue; a person may still accept it.
+    HeldBack,
+    /// A session post that named no session: kept for the internal affiliate and
+    /// not offered.
+    Unattributed,
+    /// A test.
+    Test,
+}
+
+/// What is known of a lead when its payout is reckoned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeadFacts {
+    /// Whether it can earn anything.
+    pub standing: Standing,
+    /// The payout of the lead tier that it matches.
+    pub tier_payout: Option<Money>,
+    /// What its sales have brought together; `None` while nobody bought it. A sale
+    /// at 0.00 is a sale.
+    pub sold: Option<Money>,
+    /// Whether its poster had been answered that nobody bought it when the sale came.
+    pub is_late_sale: bool,
+    /// Whether a pixel has named it: where only sold leads pay, since it was sold.
+    pub has_pixel: bool,
+}
+
+impl LeadFacts {
+    /// A lead just accepted: not sold, no pixel yet.
+    pub fn accepted(standing: Standing, tier_payout: Option<Money>) -> Self {
+        Self { standing, tier_payout, sold: None, is_late_sale: false, has_pixel: false }
+    }
+
+    /// The same lead once it is sold within the request that posted it.
+    pub fn sold_for(self, revenue: Money) -> Self {
+        Self { sold: Some(revenue), ..self }
+    }
+}
+
+/// What a lead has earned its affiliate in total, by what is known of it. As the
+/// facts grow the total grows; the ledger takes the difference to what it holds, so
+/// that a lead pays once however often this is asked.
+pub fn lead_payout(terms: &Terms, lead: &LeadFacts) -> Money {
+    let earns = lead.standing == Standing::Sellable
+        && matches!(terms.price_format, PriceFormat::Cpa | PriceFormat::Revshare)
+        && is_due(terms, lead);
+    match (lead.tier_payout, terms.payout_percent) {
+        _ if !earns => Money::ZERO,
+        (Some(tier_payout), _) => tier_payout,
+        (None, None) => terms.payout,
+        (None, Some(percent)) => counted_sale(terms, lead).map_or(Money::ZERO, |sold| share(sold, percent)),
+    }
+}
+
+/// Whether the moment has come in which the offer pays.
+fn is_due(terms: &Terms, lead: &LeadFacts) -> bool {
+    match terms.offer_type {
+        OfferType::ThirdParty => false,
+        OfferType::Hosted => true,
+        OfferType::HostNPost => {
+            let is_sold_enough = !terms.pay_only_when_sold || counted_sale(terms, lead).is_some();
+            let is_reported_enough = terms.pay_on_post || lead.has_pixel;
+            is_sold_enough && is_reported_enough
+        }
+    }
+}
+
+/// What the sales brought as far as the affiliate has a part in them: not in a sale
+/// that came after its poster was told that there was none, unless the campaign pays
+/// late sales.
+fn counted_sale(terms: &Terms, lead: &LeadFacts) -> Option<Money> {
+    lead.sold.filter(|_| !lead.is_late_sale || terms.pay_late_sales)
+}
+
+/// `percent` of an amount, exactly, then rounded half away from zero to micro-units.
+fn share(amount: Money, percent: Money) -> Money {
+    const WHOLE: i128 = 100 * Money::MICROS_PER_UNIT as i128;
+    let product = i128::from(amount.micros()) * i128::from(percent.micros());
+    let rounded = (product.abs() + WHOLE / 2) / WHOLE * product.signum();
+    // Only a percentage beyond any sense can leave the range; it is held there.
+    let end = if rounded < 0 { i64::MIN } else { i64::MAX };
+    Money::from_micros(i64::try_from(rounded).unwrap_or(end))
+}
+
+#[cfg(test)]
+mod tests;
