@@ -46,6 +46,9 @@ pub struct PostRequest {
     pub malformed: Option<Problem>,
     /// `ckm_ping_id` as sent.
     pub ping_id: Option<String>,
+    /// `ckm_idempotency_key` as sent: means what the header of that name means,
+    /// for scripts and frames, which cannot set one.
+    pub idempotency_key: Option<String>,
     /// All but the control parameters, `ip_address` included.
     pub fields: Pairs,
     /// Names (lower-cased) of body members that hold other members and so have no
@@ -207,6 +210,7 @@ impl Sent {
             json_body,
             malformed,
             ping_id: text("ckm_ping_id"),
+            idempotency_key: text(crate::script::IDEMPOTENCY_PARAMETER),
             pairs_hash: self.hash(unreadable),
             fields: pairs
                 .iter()

@@ -101,11 +101,12 @@ fn the_other_controls_are_read() {
     assert_eq!(post.max_seconds, Some(19));
     assert_eq!(post.ping_id.as_deref(), Some("P"));
     assert_eq!(post.callback, Some("cb".parse()));
+    assert_eq!(query("ckm_idempotency_key=0af").idempotency_key.as_deref(), Some("0af"));
     assert!(post.fields.is_empty());
 
     let bare = query("ckm_lead_id=&ckm_resell=0&ckm_ifrm=0&ckm_max_seconds=soon");
     assert_eq!((bare.lead_id, bare.resell, bare.iframe, bare.max_seconds), (None, false, false, None));
-    assert_eq!(bare.callback, None);
+    assert_eq!((bare.callback, bare.idempotency_key), (None, None));
     assert!(!bare.json_body);
 }
 
