@@ -23,6 +23,7 @@ pub mod network;
 pub mod outcome;
 pub mod payout;
 pub mod post;
+pub mod refusal;
 pub mod request_id;
 pub mod session;
 pub mod sub_ids;

@@ -47,6 +47,11 @@ impl Feed {
         Self { sender: broadcast::Sender::new(BACKLOG) }
     }
 
+    /// Whether anybody listens.
+    pub fn is_heard(&self) -> bool {
+        self.sender.receiver_count() > 0
+    }
+
     /// Tells the listeners, if there are any; `make` is called only then.
     pub fn tell(&self, make: impl FnOnce() -> Recorded) {
         if self.sender.receiver_count() > 0 {

@@ -4,7 +4,7 @@ use crate::feed::Feed;
 use crate::geo::GeoDatabase;
 use crumb_domain::request_id::{Node, RequestIdKey, RowIdSequence};
 use crumb_domain::{Clock, RequestId, RowId, Timestamp};
-use crumb_network::live::LiveNetwork;
+use crumb_network::LiveNetwork;
 use crumb_storage::{Store, StoreError};
 use crumb_wire::cookie::CookieKey;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -90,7 +90,8 @@ impl Keys {
 
 fn derive(secret: &[u8; 32], use_of_it: &[u8]) -> [u8; 32] {
     use hmac::{Hmac, KeyInit as _, Mac as _};
-    let mut mac = Hmac::<sha2::Sha256>::new(&(*secret).into());
+    // HMAC takes a key of any length, so this cannot fail.
+    let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(secret) else { return *secret };
     mac.update(b"crumb ");
     mac.update(use_of_it);
     mac.finalize().into_bytes().into()

@@ -1,0 +1,72 @@
+//! What a post says, held against the vertical's rules.
+
+use crate::credit::{Credit, is_browsers};
+use crumb_domain::AffiliateId;
+use crumb_domain::fields::{Checked, FieldVerdict};
+use crumb_domain::outcome::Problem;
+use crumb_domain::time::Day;
+use crumb_network::CompiledOffer;
+use crumb_tracking::client::Client;
+use crumb_wire::post::PostRequest;
+
+/// The name of the field that holds the consumer's address.
+pub const IP_FIELD: &str = "ip_address";
+
+/// A post's fields, checked.
+pub struct Judged {
+    /// The values and what is wrong with them.
+    pub checked: Checked,
+    /// What follows from that, by the decisions of the failing fields: a browser's
+    /// visitor can be asked to mend them, a server cannot.
+    pub verdict: Option<FieldVerdict>,
+    /// Whether the vertical's inbound filter wants it.
+    pub filtered: Option<Problem>,
+    /// What the first lead tier that matches pays.
+    pub tier_payout: Option<crumb_domain::Money>,
+}
+
+/// Checks a post's fields. `standing` holds the values of a lead that is being
+/// changed: what is not sent stays.
+pub fn judge(
+    offer: &CompiledOffer,
+    request: &PostRequest,
+    client: &Client,
+    standing: &[(String, String)],
+    today: Day,
+) -> Judged {
+    let vertical = offer.vertical();
+    let browsers = is_browsers(request);
+    let given = |name: &str| {
+        let sent = request.fields.get(name).map(str::to_owned);
+        let stays =
+            || standing.iter().find(|(kept, _)| kept.eq_ignore_ascii_case(name)).map(|(_, v)| v.clone());
+        let own = || (browsers && standing.is_empty() && name == IP_FIELD).then(|| client.ip.to_string());
+        sent.filter(|value| !(name == IP_FIELD && browsers && value.trim().is_empty()))
+            .or_else(stays)
+            .or_else(own)
+    };
+    let nested = |name: &str| request.nested.iter().any(|n| n == name);
+    let checked = vertical.rules.check_structured(&given, &nested, today);
+    let verdict = if browsers { checked.client_verdict() } else { checked.server_verdict() };
+    let value = |name: &str| {
+        checked
+            .values
+            .iter()
+            .find(|(kept, _)| kept.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.clone())
+    };
+    let filtered = vertical.inbound.matches(&value, today).err().map(|_| Problem::UnmatchedFilter);
+    let tier_payout = vertical
+        .tiers
+        .iter()
+        .find(|(filter, _)| filter.matches(&value, today).is_ok())
+        .map(|(_, tier)| tier.payout);
+    Judged { checked, verdict, filtered, tier_payout }
+}
+
+/// Whether a lead is a test: it says so, or its session is a test link's.
+pub fn is_test(request: &PostRequest, credit: &Credit) -> bool {
+    request.test
+        || credit.affiliate == AffiliateId::TEST
+        || credit.session.as_ref().is_some_and(|session| session.test)
+}

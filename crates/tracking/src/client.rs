@@ -1,0 +1,145 @@
+//! Who asks: what an HTTP request says about its sender.
+
+use crumb_domain::click::{MAX_HEADER_CHARS, NonHuman};
+use crumb_wire::cookie::CookieJar;
+use std::net::IpAddr;
+
+/// The sender of a request, with trusted proxies already looked through.
+pub struct Client {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Whether it came over https, by the listener or a trusted proxy.
+    pub https: bool,
+    /// `User-Agent`, cut.
+    pub user_agent: String,
+    /// `Referer`, cut.
+    pub referrer: String,
+    /// Its cookies.
+    pub cookies: CookieJar,
+    /// It asks for headers only.
+    pub head: bool,
+}
+
+/// A header's text as it is kept: cut, and without characters that are no text.
+pub fn kept_header(value: &str) -> String {
+    value.chars().filter(|c| !c.is_control()).take(MAX_HEADER_CHARS).collect()
+}
+
+/// Why a request is not a person's, if it is not.
+pub fn non_human(user_agent: &str, head: bool) -> Option<NonHuman> {
+    if head {
+        return Some(NonHuman::Head);
+    }
+    let lower = user_agent.to_ascii_lowercase();
+    if PREVIEWS.iter().any(|word| lower.contains(word)) {
+        return Some(NonHuman::Preview);
+    }
+    let listed = BOTS.iter().any(|word| lower.contains(word));
+    (listed || woothee::is_crawler(user_agent)).then_some(NonHuman::Bot)
+}
+
+/// Fetchers of link previews, by a part of their user agent.
+const PREVIEWS: &[&str] = &[
+    "facebookexternalhit",
+    "facebookcatalog",
+    "meta-externalfetcher",
+    "twitterbot",
+    "slackbot",
+    "slack-imgproxy",
+    "telegrambot",
+    "whatsapp/",
+    "discordbot",
+    "linkedinbot",
+    "skypeuripreview",
+    "microsoftpreview",
+    "pinterestbot",
+    "redditbot",
+    "viber/",
+    "snapchat-url-preview",
+    "iframely",
+    "embedly",
+    "vkshare",
+    "bitlybot",
+    "google-pagerenderer",
+    "googleimageproxy",
+    "applenewsbot",
+    "mattermost-bot",
+    "mastodon/",
+];
+
+/// Crawlers and scripts that woothee's data, of 2021, does not have.
+const BOTS: &[&str] = &[
+    "bot/",
+    "bot;",
+    "bot)",
+    "-bot",
+    "crawler",
+    "spider",
+    "gptbot",
+    "chatgpt-user",
+    "oai-searchbot",
+    "claudebot",
+    "claude-user",
+    "anthropic-ai",
+    "perplexitybot",
+    "ccbot",
+    "bytespider",
+    "amazonbot",
+    "applebot",
+    "meta-externalagent",
+    "petalbot",
+    "semrush",
+    "ahrefs",
+    "mj12bot",
+    "dotbot",
+    "dataforseo",
+    "headlesschrome",
+    "phantomjs",
+    "lighthouse",
+    "google-inspectiontool",
+    "googleother",
+    "adsbot",
+    "mediapartners-google",
+    "feedfetcher",
+    "uptimerobot",
+    "pingdom",
+    "statuscake",
+    "site24x7",
+    "scrapy",
+    "zgrab",
+    "masscan",
+    "nuclei",
+    "censysinspect",
+    "expanse",
+    "archive.org_bot",
+    "ia_archiver",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crawlers_and_previews_are_told_from_people() {
+        let person = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
+        let google = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+        assert_eq!(non_human(person, false), None);
+        assert_eq!(non_human(person, true), Some(NonHuman::Head));
+        assert_eq!(non_human(google, false), Some(NonHuman::Bot));
+        assert_eq!(non_human("facebookexternalhit/1.1", false), Some(NonHuman::Preview));
+        assert_eq!(non_human("Slackbot-LinkExpanding 1.0", false), Some(NonHuman::Preview));
+    }
+
+    #[test]
+    fn scripts_that_post_leads_are_not_crawlers() {
+        for agent in ["curl/8.5.0", "python-requests/2.32", "Java/17", ""] {
+            assert_eq!(non_human(agent, false), None, "{agent}");
+        }
+    }
+
+    #[test]
+    fn a_kept_header_is_cut_and_has_no_control_characters() {
+        assert_eq!(kept_header("a\r\nb\0c"), "abc");
+        assert_eq!(kept_header(&"é".repeat(2_000)).chars().count(), MAX_HEADER_CHARS);
+    }
+}

@@ -1,0 +1,146 @@
+//! The checks that clicks and leads share, in their order.
+
+use crumb_domain::network::{
+    ActiveStatus, AffiliateStatus, BlacklistRedirect, Campaign, Creative, OfferStatus,
+};
+use crumb_domain::refusal::Refusal;
+use crumb_domain::{AffiliateId, Timestamp};
+use crumb_network::{CompiledOffer, Snapshot};
+use std::net::IpAddr;
+
+/// What is known of a click or lead before its fields are looked at.
+#[derive(Clone, Copy)]
+pub struct Visit<'a> {
+    /// The moment.
+    pub now: Timestamp,
+    /// Who sends it; [`AffiliateId::TEST`] for test links.
+    pub affiliate: AffiliateId,
+    /// Its sub-affiliate.
+    pub sub_affiliate: Option<&'a str>,
+    /// On what.
+    pub offer: &'a CompiledOffer,
+    /// The affiliate's campaign on the offer, where there is one.
+    pub campaign: Option<&'a Campaign>,
+    /// The creative, where one is known.
+    pub creative: Option<&'a Creative>,
+    /// Addresses that must not be blocked: the client's, and the consumer's
+    /// where the poster names it.
+    pub addresses: [Option<IpAddr>; 2],
+    /// Whether the offer's countries are enforced, and the visitor's.
+    pub country: Geo<'a>,
+}
+
+/// What is known of a visitor's country.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Geo<'a> {
+    /// There is no geo database, or no address to look up: nothing is enforced.
+    NotEnforced,
+    /// The database knows no country for the address: a mismatch where the offer
+    /// names countries.
+    Unknown,
+    /// ISO 3166 code.
+    Country(&'a str),
+}
+
+/// A refusal, with where a refused click goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// Where a click goes.
+    pub way: Way,
+}
+
+/// Where a refused click goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// To the Global Redirect.
+    Global,
+    /// Along the chain of redirect offers.
+    Chain,
+    /// To a 404 page.
+    NotFound,
+}
+
+/// The first reason to refuse a visit, or `None`.
+///
+/// Status checks of affiliate and campaign do not apply to the internal affiliate
+/// and to test links: neither is a partner that could be switched off.
+pub fn refuse(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
+    let refused = |why, way| Some(Refused { why, way });
+    let house = is_house(snapshot, visit.affiliate);
+    let offer = &visit.offer.offer;
+    if !house && visit.campaign.is_none() && needs_campaign(offer.status) {
+        return refused(Refusal::NotAuthorized, Way::Chain);
+    }
+    if !house {
+        if let Some(refused) = refuse_affiliate(snapshot, visit) {
+            return Some(refused);
+        }
+    }
+    if offer.status == OfferStatus::Inactive {
+        return refused(Refusal::InactiveOffer, Way::Chain);
+    }
+    if is_over(offer.expires_at, visit.now) {
+        return refused(Refusal::OfferExpired, Way::Chain);
+    }
+    if let Some(campaign) = visit.campaign.filter(|_| !house) {
+        if campaign.status == ActiveStatus::Inactive {
+            return refused(Refusal::InactiveCampaign, Way::Chain);
+        }
+        if is_over(campaign.expires_at, visit.now) {
+            return refused(Refusal::CampaignExpired, Way::Chain);
+        }
+    }
+    if let Some(creative) = visit.creative {
+        if creative.status == ActiveStatus::Inactive {
+            return refused(Refusal::InactiveCreative, Way::Chain);
+        }
+        if is_over(creative.expires_at, visit.now) {
+            return refused(Refusal::CreativeExpired, Way::Chain);
+        }
+    }
+    if visit.addresses.iter().flatten().any(|ip| snapshot.is_blocked_ip(*ip)) {
+        return refused(Refusal::BlockedIpAddress, Way::Global);
+    }
+    let wanted = match visit.country {
+        Geo::NotEnforced => true,
+        Geo::Unknown => offer.countries.is_empty(),
+        Geo::Country(code) => {
+            offer.countries.is_empty() || offer.countries.iter().any(|c| c.eq_ignore_ascii_case(code))
+        }
+    };
+    if wanted { None } else { refused(Refusal::GeotargetMismatch, Way::Global) }
+}
+
+/// The house's own affiliates: the internal one, and that of test links.
+pub fn is_house(snapshot: &Snapshot, affiliate: AffiliateId) -> bool {
+    affiliate == AffiliateId::TEST || snapshot.settings().internal_affiliate == Some(affiliate)
+}
+
+/// An inactive offer is not "not public": its own reason is told.
+fn needs_campaign(status: OfferStatus) -> bool {
+    matches!(status, OfferStatus::Private | OfferStatus::ApplyToRun)
+}
+
+fn refuse_affiliate(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
+    let active = snapshot.affiliate(visit.affiliate).is_some_and(|a| a.status == AffiliateStatus::Active);
+    if !active {
+        return Some(Refused { why: Refusal::InactiveAffiliate, way: Way::Chain });
+    }
+    if visit.sub_affiliate.is_some_and(|sub| snapshot.is_sub_id_off(visit.affiliate, sub)) {
+        return Some(Refused { why: Refusal::InactiveSubAffiliate, way: Way::Global });
+    }
+    let listed = snapshot.blacklisted(visit.affiliate, visit.sub_affiliate, visit.offer)?;
+    let why = if listed.sub_id { Refusal::BlacklistedSubAffiliate } else { Refusal::BlacklistedAffiliate };
+    let way = match listed.redirect {
+        BlacklistRedirect::Global => Way::Global,
+        BlacklistRedirect::Offer => Way::Chain,
+        BlacklistRedirect::NotFound => Way::NotFound,
+    };
+    Some(Refused { why, way })
+}
+
+fn is_over(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
+    expires_at.is_some_and(|end| now >= end)
+}
