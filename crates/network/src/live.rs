@@ -9,7 +9,7 @@ use crate::check::{check, ids_used_twice};
 use crate::documents::{self, State, difference};
 use crate::error::NetworkError;
 use crate::merge::{Known, Merged, asked, merge, remember};
-use crate::plan::{Plan, PlanLine, PlanSign, plan};
+use crate::plan::{Plan, PlanLine, PlanSign, Secrets, plan};
 use crate::snapshot::{FIRST_SERVER_CAMPAIGN, Snapshot};
 use arc_swap::ArcSwap;
 use crumb_domain::network::{ActiveStatus, Campaign, Network, Secret, Vertical};
@@ -175,9 +175,26 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
     /// # Errors
     /// [`NetworkError::Invalid`] with all faults of the file; the store's.
     pub async fn plan(&self, file: &Network, prune: bool) -> Result<Plan, NetworkError> {
+        self.plan_showing(file, prune, Secrets::Masked).await
+    }
+
+    /// As [`LiveNetwork::plan`], its lines with keys and credentials.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn plan_with_secrets(&self, file: &Network, prune: bool) -> Result<Plan, NetworkError> {
+        self.plan_showing(file, prune, Secrets::Shown).await
+    }
+
+    async fn plan_showing(
+        &self,
+        file: &Network,
+        prune: bool,
+        secrets: Secrets,
+    ) -> Result<Plan, NetworkError> {
         let lock = self.changes.lock().await;
         self.take_up(&lock).await?;
-        Ok(self.prepare(&self.snapshot(), file.clone(), prune).await?.plan)
+        Ok(self.prepare(&self.snapshot(), file.clone(), prune, secrets).await?.plan)
     }
 
     /// Makes the network what the file says, in one transaction. Where that
@@ -207,7 +224,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         self.take_up(&lock).await?;
         for _ in 0..MAX_ATTEMPTS {
             let present = self.snapshot();
-            let mut prepared = self.prepare(&present, file.clone(), prune).await?;
+            let mut prepared = self.prepare(&present, file.clone(), prune, Secrets::Masked).await?;
             for campaign in prepared.after.network.campaign.iter_mut().filter(|c| c.key.is_none()) {
                 campaign.key = Some(random_key(&mut keys));
             }
@@ -249,7 +266,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         let earlier = documents::read(&stored)?;
         for _ in 0..MAX_ATTEMPTS {
             let present = self.snapshot();
-            let mut prepared = self.prepare(&present, earlier.network.clone(), true).await?;
+            let mut prepared = self.prepare(&present, earlier.network.clone(), true, Secrets::Masked).await?;
             prepared.after.server_made.extend(&earlier.server_made);
             let summary = format!("revert to {to}");
             if let Some(applied) = self.commit(&lock, &present, prepared, now, summary).await? {
@@ -299,6 +316,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         present: &Snapshot,
         file: Network,
         prune: bool,
+        secrets: Secrets,
     ) -> Result<Prepared, NetworkError> {
         let before = state_of(present);
         let mut errors = ids_used_twice(&file);
@@ -309,7 +327,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         if !errors.is_empty() {
             return Err(NetworkError::Invalid(errors));
         }
-        let plan = plan(present.version(), &before.network, &network, &made_inactive);
+        let plan = plan(present.version(), &before.network, &network, &made_inactive, secrets);
         let campaigns: HashSet<CampaignId> = network.campaign.iter().map(|campaign| campaign.id).collect();
         let contracts: HashSet<ContractId> = network.contract.iter().map(|contract| contract.id).collect();
         let server_made = before.server_made.intersection(&campaigns).copied().collect();

@@ -1,4 +1,4 @@
-//! What applying a file would change, line by line and without secrets.
+//! What applying a file would change, line by line and without secrets unless asked for.
 
 use crate::entity::Entity;
 use crate::secrets::{MASK, is_secret};
@@ -79,8 +79,9 @@ pub(crate) fn plan(
     before: &Network,
     after: &Network,
     made_inactive: &BTreeMap<String, &'static str>,
+    secrets: Secrets,
 ) -> Plan {
-    let mut lines = Lines { made_inactive, lines: Vec::new() };
+    let mut lines = Lines { made_inactive, secrets, lines: Vec::new() };
     lines.of(before.network.as_slice(), after.network.as_slice());
     lines.of(&before.blacklist, &after.blacklist);
     lines.of(&before.vertical, &after.vertical);
@@ -93,8 +94,16 @@ pub(crate) fn plan(
     Plan { base, lines: lines.lines }
 }
 
+/// Whether a plan's lines hold secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secrets {
+    Masked,
+    Shown,
+}
+
 struct Lines<'a> {
     made_inactive: &'a BTreeMap<String, &'static str>,
+    secrets: Secrets,
     lines: Vec<PlanLine>,
 }
 
@@ -144,8 +153,9 @@ impl Lines<'_> {
             own.map(|(key, value)| (key.clone(), value.clone())).collect()
         };
         let mut changes = Vec::new();
-        compare(T::KIND, "", &Value::Object(own(&before)), &Value::Object(own(&after)), &mut changes);
-        let mut inner = Lines { made_inactive: self.made_inactive, lines: Vec::new() };
+        let (old, new) = (Value::Object(own(&before)), Value::Object(own(&after)));
+        compare((T::KIND, self.secrets), "", &old, &new, &mut changes);
+        let mut inner = Lines { made_inactive: self.made_inactive, secrets: self.secrets, lines: Vec::new() };
         for (list, id, name) in members {
             let (old, new) = (list_of(&before, list), list_of(&after, list));
             inner.members(&label, id, name, old, new);
@@ -182,7 +192,7 @@ impl Lines<'_> {
                     }
                     None => {
                         let mut changes = Vec::new();
-                        compare(name, "", &old, member, &mut changes);
+                        compare((name, self.secrets), "", &old, member, &mut changes);
                         self.push(PlanSign::Changed, format!("{}: {}", label(member), changes.join(", ")));
                     }
                 },
@@ -206,7 +216,7 @@ fn list_of<'a>(table: &'a Map<String, Value>, key: &str) -> &'a [Value] {
 }
 
 /// Adds `key old → new` for each difference, tables key by key.
-fn compare(kind: &str, path: &str, before: &Value, after: &Value, changes: &mut Vec<String>) {
+fn compare(of: (&str, Secrets), path: &str, before: &Value, after: &Value, changes: &mut Vec<String>) {
     match (before, after) {
         (Value::Object(old), Value::Object(new)) => {
             let mut keys: Vec<&String> = old.keys().chain(new.keys()).collect();
@@ -215,12 +225,15 @@ fn compare(kind: &str, path: &str, before: &Value, after: &Value, changes: &mut 
             for key in keys {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 let value = |table: &Map<String, Value>| table.get(key).cloned().unwrap_or(Value::Null);
-                compare(kind, &path, &value(old), &value(new), changes);
+                compare(of, &path, &value(old), &value(new), changes);
             }
         }
         _ if before == after => {}
         _ => {
-            let show = |value: &Value| masked(kind, path, value);
+            let show = |value: &Value| match of {
+                (kind, Secrets::Masked) => masked(kind, path, value),
+                (_, Secrets::Shown) => shown(Some(value)),
+            };
             changes.push(format!("{path} {} → {}", show(before), show(after)));
         }
     }
