@@ -140,7 +140,7 @@ pub async fn clicks_are_found_by_each_filter_and_by_time<S: Store>(store: Arc<S>
     let mut rows = Rows::new();
     let mut at = |seconds| {
         let at = NOW.plus_seconds(seconds);
-        Click { at, ..click(rows.next_at(at)) }
+        Click { at, ..click(rows.next_row_at(at)) }
     };
     let plain = at(0);
     let affiliate = Click { affiliate: Some(AffiliateId(13)), ..at(100) };
@@ -310,7 +310,7 @@ pub async fn the_newest_row_of_each_node_is_known<S: Store>(store: Arc<S>) {
     assert_eq!(store.newest_row(0).await.unwrap(), None);
     let (mut of_zero, mut of_one) = (Rows::new(), Rows::of_node(1));
     let zero = click(of_zero.next_row());
-    let one = click(of_one.next_at(NOW.plus_seconds(100)));
+    let one = click(of_one.next_row_at(NOW.plus_seconds(100)));
     record_all(&*store, vec![zero.clone(), one.clone()]).await;
     assert_eq!(store.newest_row(0).await.unwrap(), Some(zero.id));
     assert_eq!(store.newest_row(1).await.unwrap(), Some(one.id));

@@ -14,8 +14,14 @@
 
 #![expect(clippy::unwrap_used, reason = "this is test code that lives in a library, so that stores share it")]
 
+pub mod access;
 pub mod build;
 pub mod clicks;
+pub mod configuration;
+pub mod lead_lists;
+pub mod leads;
+pub mod posts;
+pub mod updates;
 
 /// Makes one test of each case of the suite, for a store that `$fresh` makes: an
 /// async function that gives an `Arc` of the store and whatever must live as long.
@@ -35,6 +41,57 @@ macro_rules! store_contract {
                 counts_add_up_over_the_days_of_a_check,
                 many_clicks_at_once_are_all_kept_and_counted,
                 the_newest_row_of_each_node_is_known,
+            ];
+            leads: [
+                a_lead_comes_back_as_it_was,
+                the_answer_is_rendered_from_the_verdict_and_kept_with_the_post,
+                a_lead_id_that_is_taken_keeps_nothing,
+                equal_posts_at_the_same_moment_make_one_lead,
+                an_earlier_lead_counts_in_its_vertical_offer_and_window_only,
+                a_cap_of_ten_takes_exactly_ten_of_a_thousand_posts,
+                a_cap_counts_all_days_of_its_interval,
+                checks_come_in_order,
+                a_refused_lead_leaves_its_post_and_nothing_else,
+                a_session_opened_by_a_lead_is_one_that_attributes_nothing,
+                a_session_has_converted_with_a_sold_queued_or_paid_lead,
+                rows_of_leads_posts_and_their_sessions_count_as_newest,
+            ];
+            posts: [
+                posts_with_one_key_at_the_same_moment_make_one_lead,
+                an_answer_is_given_again_within_72_hours_and_its_scope,
+                a_rejection_is_given_again_too,
+                a_rejected_post_is_kept_with_its_answer_and_the_beginning_of_its_body,
+                posts_beyond_the_limit_are_only_counted,
+                rejections_are_found_by_each_filter_and_in_pages,
+            ];
+            updates: [
+                a_change_replaces_the_lead_and_raises_its_revision,
+                of_changes_at_the_same_moment_one_holds,
+                a_lead_is_no_duplicate_of_itself,
+                a_changed_lead_is_the_earlier_one_of_its_new_person_only,
+                a_refused_change_leaves_the_lead_as_it_was,
+                a_change_under_a_used_key_is_not_made_again,
+            ];
+            lead_lists: [
+                leads_are_found_by_each_filter_and_by_time,
+                leads_are_found_by_id_email_and_phone,
+                pages_of_leads_follow_each_other_without_gap_or_repeat,
+            ];
+            configuration: [
+                nothing_applied_is_version_0_without_entities,
+                a_version_holds_what_it_put_and_what_it_did_not_touch,
+                every_version_can_be_read_again,
+                a_change_of_another_version_is_a_conflict_and_keeps_nothing,
+                of_changes_at_the_same_moment_one_is_committed,
+                versions_are_listed_newest_first_in_pages,
+                every_document_of_an_entity_is_known,
+                what_clicks_posts_and_leads_refer_to_has_history,
+            ];
+            access: [
+                a_key_is_found_by_its_hash_also_when_revoked,
+                a_name_belongs_to_one_key_that_is_in_force,
+                a_share_lives_until_it_is_ended,
+                a_fresh_store_is_ready,
             ];
         }
     };

@@ -1,0 +1,169 @@
+//! The network's versions.
+
+use super::build::{NOW, Rows, accepted, click, lead, record, reject};
+use crate::configuration::{
+    ConfigurationChange, Entity, EntityKey, HistoryOf, Origin, StoredConfiguration, VersionInfo,
+};
+use crate::{PageRequest, Store, StoreError};
+use crumb_domain::click::Click;
+use crumb_domain::lead::Lead;
+use crumb_domain::outcome::Problem;
+use crumb_domain::{AffiliateId, CampaignId, ConfigVersion, CreativeId, OfferId};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+fn entity(key: &str, document: &str) -> Entity {
+    Entity { key: EntityKey(key.to_owned()), document: document.to_owned(), origin: Origin::Written }
+}
+
+fn change(base: i64, put: &[Entity], delete: &[&str]) -> ConfigurationChange {
+    ConfigurationChange {
+        base: ConfigVersion(base),
+        at: NOW.plus_seconds(base),
+        summary: format!("change of {base}"),
+        put: put.to_vec(),
+        delete: delete.iter().map(|key| EntityKey((*key).to_owned())).collect(),
+    }
+}
+
+async fn commit<S: Store>(store: &S, base: i64, put: &[Entity], delete: &[&str]) {
+    let version = store.commit_configuration(change(base, put, delete)).await.unwrap();
+    assert_eq!(version, ConfigVersion(base + 1));
+}
+
+async fn entities<S: Store>(store: &S, version: i64) -> Vec<Entity> {
+    let found = store.configuration(Some(ConfigVersion(version))).await.unwrap().unwrap();
+    assert_eq!(found.version, ConfigVersion(version));
+    found.entities
+}
+
+/// A store begins empty.
+pub async fn nothing_applied_is_version_0_without_entities<S: Store>(store: Arc<S>) {
+    assert_eq!(store.present_version().await.unwrap(), ConfigVersion(0));
+    let empty = StoredConfiguration { version: ConfigVersion(0), entities: Vec::new() };
+    assert_eq!(store.configuration(None).await.unwrap(), Some(empty.clone()));
+    assert_eq!(store.configuration(Some(ConfigVersion(0))).await.unwrap(), Some(empty));
+    assert_eq!(store.configuration(Some(ConfigVersion(1))).await.unwrap(), None);
+    assert_eq!(store.configuration(Some(ConfigVersion(-1))).await.unwrap(), None);
+}
+
+/// Documents come back as they were, ordered by key, with who made them.
+pub async fn a_version_holds_what_it_put_and_what_it_did_not_touch<S: Store>(store: Arc<S>) {
+    let server = Entity { origin: Origin::Server, ..entity("campaign:57", "{\"id\":57}") };
+    let put = [entity("offer:100", "{\"id\":100}"), server.clone()];
+    commit(&*store, 0, &put, &[]).await;
+    let changed = entity("offer:100", "{\"id\":100,\"name\":\"é\"}");
+    commit(&*store, 1, std::slice::from_ref(&changed), &[]).await;
+    assert_eq!(store.present_version().await.unwrap(), ConfigVersion(2));
+    let present = store.configuration(None).await.unwrap().unwrap();
+    assert_eq!(present.version, ConfigVersion(2));
+    assert_eq!(present.entities, [server, changed]);
+}
+
+/// Also after an entity ended and was made again.
+pub async fn every_version_can_be_read_again<S: Store>(store: Arc<S>) {
+    let (a1, a2, a4) = (entity("a", "1"), entity("a", "2"), entity("a", "4"));
+    let b1 = entity("b", "1");
+    commit(&*store, 0, &[a1.clone(), b1.clone()], &[]).await;
+    commit(&*store, 1, std::slice::from_ref(&a2), &["b"]).await;
+    commit(&*store, 2, &[], &["a", "never was"]).await;
+    commit(&*store, 3, std::slice::from_ref(&a4), &[]).await;
+    assert_eq!(entities(&*store, 0).await, []);
+    assert_eq!(entities(&*store, 1).await, [a1, b1]);
+    assert_eq!(entities(&*store, 2).await, [a2]);
+    assert_eq!(entities(&*store, 3).await, []);
+    assert_eq!(entities(&*store, 4).await, [a4]);
+    assert_eq!(store.configuration(Some(ConfigVersion(5))).await.unwrap(), None);
+}
+
+/// [`StoreError::Conflict`] for an older and for a future base.
+pub async fn a_change_of_another_version_is_a_conflict_and_keeps_nothing<S: Store>(store: Arc<S>) {
+    commit(&*store, 0, &[entity("a", "1")], &[]).await;
+    for base in [0, 2] {
+        let refused = change(base, &[entity("a", "2"), entity("b", "2")], &[]);
+        assert_eq!(store.commit_configuration(refused).await, Err(StoreError::Conflict));
+    }
+    assert_eq!(store.present_version().await.unwrap(), ConfigVersion(1));
+    assert_eq!(entities(&*store, 1).await, [entity("a", "1")]);
+    assert_eq!(store.versions(PageRequest::default()).await.unwrap().total, 1);
+}
+
+/// Fifty changes of one version: one is committed, whole.
+pub async fn of_changes_at_the_same_moment_one_is_committed<S: Store>(store: Arc<S>) {
+    let mut tasks = JoinSet::new();
+    for number in 0..50 {
+        let document = number.to_string();
+        let change = change(0, &[entity("a", &document), entity("b", &document)], &[]);
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { (document, store.commit_configuration(change).await) });
+    }
+    let results = tasks.join_all().await;
+    let (committed, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(|(_, result)| result.is_ok());
+    assert_eq!(committed.len(), 1);
+    assert!(refused.iter().all(|(_, result)| *result == Err(StoreError::Conflict)));
+    let document = &committed[0].0;
+    assert_eq!(entities(&*store, 1).await, [entity("a", document), entity("b", document)]);
+}
+
+/// With when, what, and how much.
+pub async fn versions_are_listed_newest_first_in_pages<S: Store>(store: Arc<S>) {
+    for base in 0..5 {
+        commit(&*store, base, &[entity("a", "1"), entity("b", "1")], &["c"]).await;
+    }
+    let info = |version: i64| VersionInfo {
+        version: ConfigVersion(version),
+        at: NOW.plus_seconds(version - 1),
+        summary: format!("change of {}", version - 1),
+        put: 2,
+        deleted: 1,
+    };
+    let request = PageRequest { limit: 3, ..PageRequest::default() };
+    let first = store.versions(request.clone()).await.unwrap();
+    assert_eq!((first.data, first.total), (vec![info(5), info(4), info(3)], 5));
+    let rest = store.versions(PageRequest { cursor: first.next, ..request }).await.unwrap();
+    assert_eq!((rest.data, rest.next), (vec![info(2), info(1)], None));
+}
+
+/// Oldest first, also of an entity that ended.
+pub async fn every_document_of_an_entity_is_known<S: Store>(store: Arc<S>) {
+    commit(&*store, 0, &[entity("a", "1"), entity("b", "x")], &[]).await;
+    commit(&*store, 1, &[entity("a", "2")], &[]).await;
+    commit(&*store, 2, &[], &["a"]).await;
+    commit(&*store, 3, &[entity("a", "4")], &[]).await;
+    let of = |key: &str| store.entity_history(EntityKey(key.to_owned()));
+    assert_eq!(of("a").await.unwrap(), ["1", "2", "4"]);
+    assert_eq!(of("b").await.unwrap(), ["x"]);
+    assert_eq!(of("c").await.unwrap(), Vec::<String>::new());
+}
+
+/// [`crate::ConfigurationStore::have_history`], in the order asked.
+pub async fn what_clicks_posts_and_leads_refer_to_has_history<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let clicked = Click {
+        affiliate: Some(AffiliateId(1)),
+        offer: Some(OfferId(1)),
+        campaign: Some(CampaignId(1)),
+        creative: Some(CreativeId(1)),
+        ..click(rows.next_row())
+    };
+    record(&*store, clicked).await;
+    let (affiliate, offer, campaign) = (AffiliateId(2), OfferId(2), Some(CampaignId(2)));
+    accepted(&*store, Lead { affiliate, offer, campaign, ..lead(1, rows.next_row()) }).await;
+    let mut rejected = reject(rows.next_row(), Problem::LeadMissingData);
+    rejected.post.affiliate = Some(AffiliateId(3));
+    rejected.post.offer = Some(OfferId(3));
+    rejected.post.campaign = Some(CampaignId(3));
+    store.reject_post(rejected).await.unwrap();
+    let mut of = vec![HistoryOf::Creative(CreativeId(1)), HistoryOf::Creative(CreativeId(2))];
+    let mut expected = vec![true, false];
+    for id in [4, 3, 2, 1] {
+        of.extend([
+            HistoryOf::Affiliate(AffiliateId(id)),
+            HistoryOf::Offer(OfferId(id)),
+            HistoryOf::Campaign(CampaignId(id)),
+        ]);
+        expected.extend([id != 4; 3]);
+    }
+    assert_eq!(store.have_history(of).await.unwrap(), expected);
+    assert_eq!(store.have_history(Vec::new()).await.unwrap(), Vec::<bool>::new());
+}
