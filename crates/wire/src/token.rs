@@ -58,7 +58,9 @@ fn replace(
         };
         match lookup(&name.to_ascii_lowercase()) {
             Some(value) => escape.append(&mut output, &value),
-            None => output.push_str(from_mark.strip_suffix(after).unwrap_or_default()),
+            // By length: comparing all that comes after, for every token, would be
+            // quadratic.
+            None => output.push_str(from_mark.get(..from_mark.len() - after.len()).unwrap_or_default()),
         }
         rest = after;
     }
