@@ -1,0 +1,54 @@
+//! `GET /`: tracking links and click pixels.
+
+use super::Edge;
+use super::answer::Answer;
+use crumb_storage::Store;
+use crumb_tracking::service::{ClickError, ClickReply};
+use crumb_wire::answer::{PIXEL_GIF, not_found_page, redirect};
+use crumb_wire::link::parse_link;
+use crumb_wire::script::click_pixel;
+use http::{HeaderMap, Request, StatusCode};
+use hyper::body::Incoming;
+use std::net::SocketAddr;
+
+impl<S: Store + Clone> Edge<S> {
+    /// Records a click and sends its visitor on.
+    pub(super) async fn click(&self, request: &Request<Incoming>, peer: SocketAddr) -> Answer {
+        if is_prefetch(request.headers()) {
+            return Answer::not_prefetched();
+        }
+        let query = request.uri().query().unwrap_or_default();
+        let Ok(link) = parse_link(query.as_bytes()) else { return Answer::too_large() };
+        let client = self.client(request, peer);
+        let pixel = link.pixel.is_some();
+        let answered = match self.clicks.click(&link, &client).await {
+            Ok(answered) => answered,
+            Err(error) => {
+                let (ClickError::Store(_) | ClickError::Network(_)) = &error;
+                tracing::error!(%error, "a click could not be recorded");
+                self.metrics.store_write_failed();
+                let answer = Answer::unavailable();
+                return if pixel { answer.with_any_origin() } else { answer };
+            }
+        };
+        self.metrics.click(answered.disposition, answered.counted);
+        let answer = match answered.reply {
+            ClickReply::Redirect(target) => Answer::stored(redirect(&target)),
+            ClickReply::NotFound => Answer::stored(not_found_page()),
+            ClickReply::Script(session) => Answer::script(click_pixel(session)),
+            ClickReply::Image => Answer::new(StatusCode::OK, "image/gif", PIXEL_GIF),
+        };
+        let answer = answer.with_cookies(&answered.cookies);
+        if pixel { answer.with_any_origin() } else { answer }
+    }
+}
+
+/// Whether a browser loads this ahead of a person's going there.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
+        headers.get(*name).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+            let value = value.to_ascii_lowercase();
+            value.contains("prefetch") || value.contains("prerender") || value.contains("preview")
+        })
+    })
+}

@@ -1,0 +1,115 @@
+//! `GET|POST /d.ashx`: lead posts.
+
+use super::Edge;
+use super::answer::Answer;
+use bytes::Bytes;
+use crumb_intake::service::IdempotencyKey;
+use crumb_intake::{Answered, PostError, RawPost};
+use crumb_storage::Store;
+use crumb_wire::input::MAX_INPUT_BYTES;
+use crumb_wire::post::{PostRequest, parse_post};
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Body as _, Incoming};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A request's body must arrive within this time.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Characters of an idempotency key.
+const MAX_KEY_CHARS: usize = 128;
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+impl<S: Store + Clone> Edge<S> {
+    /// Takes a post. The work goes on if the client hangs up: its lead is stored,
+    /// and sold, whether or not anybody waits for the answer.
+    pub(super) async fn lead(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+        let client = self.client(&request, peer);
+        let (parts, body) = request.into_parts();
+        let query = parts.uri.query().unwrap_or_default().as_bytes().to_vec();
+        let body = match read(body, MAX_INPUT_BYTES.saturating_sub(query.len())).await {
+            Ok(body) => body,
+            Err(answer) => return answer.with_any_origin(),
+        };
+        let content_type = header_text(&parts.headers, header::CONTENT_TYPE);
+        let Ok(request) = parse_post(&query, content_type.as_deref(), &body) else {
+            return Answer::too_large().with_any_origin();
+        };
+        if matches!(request.callback, Some(Err(_))) {
+            return Answer::bad_request("callback is no name of a function.\n").with_any_origin();
+        }
+        let idempotency_key = match idempotency_key(&parts.headers, &request) {
+            Ok(key) => key,
+            Err(answer) => return answer.with_any_origin(),
+        };
+        let raw = RawPost {
+            query,
+            content_type: content_type.unwrap_or_default(),
+            body: body.to_vec(),
+            accepts_json: header_text(&parts.headers, header::ACCEPT)
+                .is_some_and(|accept| accept == "application/json"),
+            idempotency_key,
+        };
+        let leads = Arc::clone(&self.leads);
+        let posted = tokio::spawn(async move { leads.post(&request, &raw, &client).await }).await;
+        let answered = match posted {
+            Ok(Ok(answered)) => answered,
+            Ok(Err(error)) => {
+                let (PostError::Store(_) | PostError::Network(_)) = &error;
+                tracing::error!(%error, "a post could not be stored");
+                self.metrics.store_write_failed();
+                return Answer::unavailable().with_any_origin();
+            }
+            Err(error) => {
+                tracing::error!(%error, "a post's work ended early");
+                return Answer::unavailable().with_any_origin();
+            }
+        };
+        match answered.outcome {
+            Answered::Lead(outcome) => self.metrics.lead(answered.kind, outcome),
+            Answered::Rejected(problem) => self.metrics.rejection(answered.kind, problem),
+            Answered::Before => {}
+        }
+        let answer = Answer::stored(answered.answer).with_any_origin();
+        if answered.replayed {
+            answer.with(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"))
+        } else {
+            answer
+        }
+    }
+}
+
+/// Reads a body of at most `limit` bytes.
+async fn read(body: Incoming, limit: usize) -> Result<Bytes, Answer> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Answer::too_large());
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Answer::too_large()),
+        Ok(Err(_)) => Err(Answer::bad_request("The body ended early.\n")),
+        Err(_) => Err(Answer::text(StatusCode::REQUEST_TIMEOUT, "The body took too long.\n")),
+    }
+}
+
+fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+}
+
+fn idempotency_key(headers: &HeaderMap, request: &PostRequest) -> Result<Option<IdempotencyKey>, Answer> {
+    let malformed = || Answer::bad_request("Idempotency-Key must be 1 to 128 visible ASCII characters.\n");
+    let is_well_formed =
+        |key: &str| (1..=MAX_KEY_CHARS).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+    if let Some(value) = headers.get(IDEMPOTENCY_KEY) {
+        let key = value.to_str().ok().filter(|key| is_well_formed(key)).ok_or_else(malformed)?;
+        return Ok(Some(IdempotencyKey::Header(key.to_owned())));
+    }
+    match request.idempotency_key.as_deref() {
+        None => Ok(None),
+        Some(key) if is_well_formed(key) => Ok(Some(IdempotencyKey::Form(key.to_owned()))),
+        Some(_) => Err(malformed()),
+    }
+}

@@ -1,0 +1,163 @@
+//! A server for one test: real listeners, a real store, a fake clock.
+
+use crate::browser::Visitor;
+use crate::client::{Client, Reply, Request};
+use crate::clock::FakeClock;
+use crumb_domain::Clock;
+use crumb_domain::request_id::Node;
+use crumb_network::{FileFormat, LiveNetwork};
+use crumb_server::api::key::new_api_key;
+use crumb_server::edge::Edge;
+use crumb_server::metrics::Metrics;
+use crumb_storage::AccessStore as _;
+use crumb_storage::access::ApiKey;
+use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
+use crumb_tracking::Installation;
+use crumb_tracking::geo::GeoDatabase;
+use crumb_tracking::installation::Keys;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// What a test's server is started with.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Peers whose forwarded addresses count, as CIDRs.
+    pub trusted_proxies: Vec<String>,
+    /// A MaxMind-format file.
+    pub geo_database: Option<PathBuf>,
+}
+
+/// A running server.
+pub struct Server {
+    /// Its clock.
+    pub clock: Arc<FakeClock>,
+    /// Its parts.
+    pub site: Arc<Installation<SqliteStore>>,
+    /// A client of the tracking listener.
+    pub tracking: Client,
+    /// A client of the admin listener.
+    pub admin: Client,
+    /// Where the tracking listener is.
+    pub tracking_address: SocketAddr,
+    key: String,
+    stop: CancellationToken,
+    _directory: TempDir,
+}
+
+impl Server {
+    /// Starts a server with a network file's text (TOML).
+    ///
+    /// # Panics
+    /// Where it cannot be started: the test cannot go on.
+    pub async fn start(network: &str) -> Self {
+        Self::start_with(network, Options::default()).await
+    }
+
+    /// Starts a server with options.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub async fn start_with(network: &str, options: Options) -> Self {
+        let directory = TempDir::new().expect("a directory for the test");
+        let clock = Arc::new(FakeClock::new());
+        let store = SqliteStore::open(&directory.path().join("crumb.db"), SqliteOptions::default())
+            .expect("a fresh store opens");
+        let live = LiveNetwork::load(store.clone()).await.expect("an empty network loads");
+        let geo = options.geo_database.map(|path| GeoDatabase::open(&path).expect("the geo database opens"));
+        let keys = Keys::derive(&[7; 32]);
+        let node = Node::new(0).expect("0 is a node");
+        let shared_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+        let site = Installation::new(store, live, shared_clock, keys, node, geo)
+            .await
+            .expect("the store can be read");
+        let site = Arc::new(site);
+        let metrics = Arc::new(Metrics::new().expect("each series has its own name"));
+        let trusted = options.trusted_proxies.iter().map(|text| text.parse().expect("a CIDR")).collect();
+        let edge = Arc::new(Edge::new(Arc::clone(&site), Arc::clone(&metrics), trusted));
+        let stop = CancellationToken::new();
+        let tracking = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let tracking_address = tracking.local_addr().expect("a bound socket has an address");
+        tokio::spawn(edge.serve(tracking, stop.clone()));
+        let admin = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let admin_address = admin.local_addr().expect("a bound socket has an address");
+        let router = crumb_server::admin::admin_router(
+            Arc::clone(&site),
+            metrics,
+            crumb_server::admin::AdminOptions::default(),
+        );
+        let stopped = stop.clone().cancelled_owned();
+        tokio::spawn(async move { axum::serve(admin, router).with_graceful_shutdown(stopped).await });
+        let mut server = Self {
+            clock,
+            site,
+            tracking: Client::new(tracking_address),
+            admin: Client::new(admin_address),
+            tracking_address,
+            key: String::new(),
+            stop,
+            _directory: directory,
+        };
+        server.key = server.api_key("admin").await;
+        server.apply(network).await;
+        server
+    }
+
+    /// Applies a further network file.
+    ///
+    /// # Panics
+    /// Where it is faulty.
+    pub async fn apply(&self, network: &str) {
+        let file =
+            crumb_network::parse(network, FileFormat::Toml).unwrap_or_else(|errors| panic!("{errors:?}"));
+        let now = self.clock.now();
+        self.site
+            .network
+            .apply(file, false, now, &mut rand::rng())
+            .await
+            .unwrap_or_else(|error| panic!("{error:?}"));
+    }
+
+    /// A new API key of a role.
+    pub async fn api_key(&self, role: &str) -> String {
+        let (key, hash) = new_api_key(&mut rand::rng());
+        let kept = ApiKey {
+            hash,
+            name: format!("{role} {}", &key[key.len() - 6..]),
+            role: role.to_owned(),
+            created_at: self.clock.now(),
+            revoked_at: None,
+        };
+        self.site.store.create_api_key(kept).await.expect("the key is stored");
+        key
+    }
+
+    /// A visitor of the tracking domain, with cookies of its own.
+    pub fn visitor(&self) -> Visitor {
+        Visitor::new(self.tracking.clone())
+    }
+
+    /// `GET` of the API with an admin's key; `target` begins after `/api/v1`.
+    pub async fn api(&self, target: &str) -> Reply {
+        self.admin.send(Request::get(&format!("/api/v1{target}")).bearer(&self.key)).await
+    }
+
+    /// The API's JSON, where it answers 200.
+    ///
+    /// # Panics
+    /// Where it does not.
+    pub async fn api_json(&self, target: &str) -> serde_json::Value {
+        let reply = self.api(target).await;
+        assert_eq!(reply.status, 200, "{target}: {}", reply.text());
+        reply.json()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
