@@ -3,7 +3,10 @@
 
 use crate::config::Flags;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use crumb_domain::{AffiliateId, CampaignId, ContractId, CreativeId, OfferContractId, OfferId, VerticalId};
+use crumb_domain::{
+    AffiliateId, CampaignId, ContractId, CreativeId, MediaTypeId, OfferContractId, OfferId, VerticalId,
+};
+use crumb_wire::posting_doc::Method;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -140,7 +143,7 @@ pub enum Format {
 /// `crumb versions`.
 #[derive(Debug, Args)]
 pub struct VersionsArguments {
-    /// Show keys and credentials instead of masking them
+    /// Accepted as `plan` and `export` do; a version's line never holds a secret
     #[arg(long)]
     pub secrets: bool,
 }
@@ -196,6 +199,9 @@ pub struct LinkArguments {
     /// Offer contract, where the offer has more than one
     #[arg(long, value_name = "ID")]
     pub offer_contract: Option<OfferContractId>,
+    /// Media type, recorded only
+    #[arg(short = 'm', long, value_name = "ID")]
+    pub media_type: Option<MediaTypeId>,
 }
 
 fn affiliate(text: &str) -> Result<AffiliateId, String> {
@@ -218,24 +224,12 @@ pub struct PostingDocArguments {
     /// The fields of a vertical
     #[arg(long, value_name = "ID")]
     pub vertical: Option<VerticalId>,
-    /// The way of posting it describes
-    #[arg(long, value_enum, default_value_t = Method::Server)]
-    pub method: Method,
+    /// The way of posting it opens with: server, browser_http, browser_ajax, session, …
+    #[arg(long, value_name = "NAME")]
+    pub method: Option<Method>,
     /// Print a signed address of the document instead, for 30 days
     #[arg(long)]
     pub share: bool,
-}
-
-/// A way of posting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// With the campaign's id and key.
-    Server,
-    /// From a browser, with the offer's cookie.
-    Browser,
-    /// With a request id.
-    Session,
 }
 
 /// `crumb contract …`.

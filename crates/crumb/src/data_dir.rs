@@ -68,9 +68,20 @@ impl DataDirectory {
         &self.directory
     }
 
-    /// The embedded store's file.
-    pub fn database(&self) -> PathBuf {
-        self.directory.join(&self.file)
+    /// The embedded store's file, made for its owner alone where there is none: it
+    /// holds people's data, and the directory need not be ours.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn database(&self) -> anyhow::Result<PathBuf> {
+        let path = self.directory.join(&self.file);
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("the store {} cannot be written", path.display()))?;
+        Ok(path)
     }
 
     /// The name of that file, by which a command and a server make sure that they
@@ -105,6 +116,14 @@ mod tests {
         let directory = parent.path().join("a/b");
         DataDirectory::open(&place(directory.clone())).unwrap();
         assert_eq!(std::fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn the_store_is_its_owners_alone_whatever_the_directory_is() {
+        let parent = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(parent.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let database = DataDirectory::open(&place(parent.path().to_owned())).unwrap().database().unwrap();
+        assert_eq!(std::fs::metadata(database).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

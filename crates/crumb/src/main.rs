@@ -7,6 +7,50 @@ mod config;
 mod data_dir;
 mod handoff;
 mod logging;
+mod owner;
 mod secrets;
 
-fn main() {}
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use cli::{Cli, ConfigCommand, Typed};
+use commands::{Command, Reply};
+use config::Settings;
+use owner::Owner;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A reader that went away needs no help text.
+            let _ = error.print();
+            // Not clap's 2, by which `plan` says that something would change.
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(u8::from(!asked));
+        }
+    };
+    let reply = run(&cli).unwrap_or_else(|error| Reply::failed(&format!("{error:#}")));
+    // Whoever closed our output knows what it missed.
+    let _ = std::io::stderr().write_all(reply.stderr.as_bytes());
+    let _ = std::io::stdout().write_all(reply.stdout.as_bytes());
+    ExitCode::from(reply.exit)
+}
+
+fn run(cli: &Cli) -> commands::Result {
+    if let Typed::Config(ConfigCommand::Default) = &cli.command {
+        return Ok(Reply::printed(config::documented_defaults()));
+    }
+    let settings = Settings::read(&cli.flags())?;
+    if let Typed::Serve(arguments) = &cli.command {
+        return commands::serve::run(&settings, arguments).map(|()| Reply::default());
+    }
+    let command = Command::of(&cli.command)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Some(command) => Owner::of(&settings)?.carry_out(command).await,
+            None => commands::config::check(&settings).await,
+        }
+    })
+}

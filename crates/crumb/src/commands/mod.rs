@@ -2,16 +2,92 @@
 //! need of the caller's files is in them, so that they mean the same whoever
 //! carries them out, the process they were typed into or the server.
 
+mod apply;
+pub mod config;
+mod contract;
+mod export;
+mod key;
+mod link;
+mod pixel;
+mod plan;
+mod posting_doc;
+mod revert;
+pub mod serve;
+mod versions;
+
+pub use apply::{MAX_NETWORK_FILE_BYTES, NetworkFile};
+
+use crate::cli::{ContractCommand, Format, KeyCommand, LinkArguments, PostingDocArguments, Typed};
+use crumb_domain::{ConfigVersion, ContractId};
+use crumb_network::Snapshot;
+use crumb_storage::Store;
+use crumb_tracking::Installation;
 use serde::{Deserialize, Serialize};
 
-/// The largest network file: room for ten thousand campaigns many times over.
-pub const MAX_NETWORK_FILE_BYTES: u64 = 16 << 20;
-
-/// A command.
+/// A command, as it is carried out and as it is handed over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
+    /// `crumb plan`.
+    Plan {
+        /// What is to be.
+        file: NetworkFile,
+        /// `--prune`.
+        prune: bool,
+        /// `--secrets`.
+        secrets: bool,
+    },
+    /// `crumb apply`.
+    Apply {
+        /// What is to be.
+        file: NetworkFile,
+        /// `--prune`.
+        prune: bool,
+    },
+    /// `crumb export`.
+    Export {
+        /// `--format`.
+        format: Format,
+        /// `--secrets`.
+        secrets: bool,
+    },
+    /// `crumb versions`.
+    Versions,
+    /// `crumb revert`.
+    Revert {
+        /// To which.
+        version: ConfigVersion,
+    },
+    /// `crumb key create`.
+    KeyCreate {
+        /// `--role`.
+        role: String,
+        /// `--name`.
+        name: String,
+    },
+    /// `crumb key list`.
     KeyList,
+    /// `crumb key revoke`.
+    KeyRevoke {
+        /// Which.
+        name: String,
+    },
+    /// `crumb link`.
+    Link(LinkArguments),
+    /// `crumb pixel`.
+    Pixel(LinkArguments),
+    /// `crumb posting-doc`.
+    PostingDoc(PostingDocArguments),
+    /// `crumb contract on`.
+    ContractOn {
+        /// Which.
+        id: ContractId,
+    },
+    /// The part of `crumb config check` that looks into the store.
+    Check {
+        /// Whether countries can be told.
+        has_geo: bool,
+    },
 }
 
 /// What a command has to say, and how it ends.
@@ -25,9 +101,86 @@ pub struct Reply {
     pub exit: u8,
 }
 
+/// What each command gives: a reply, or why it was not carried out.
+pub type Result = anyhow::Result<Reply>;
+
 impl Reply {
+    /// Done; this is what was asked for.
+    pub fn printed(stdout: String) -> Self {
+        Self { stdout, ..Self::default() }
+    }
+
+    /// Done; this is for people to read.
+    pub fn said(stderr: String) -> Self {
+        Self { stderr, ..Self::default() }
+    }
+
     /// Not done, and why.
     pub fn failed(reason: &str) -> Self {
-        Self { stdout: String::new(), stderr: format!("{reason}\n"), exit: 1 }
+        Self { stderr: format!("{reason}\n"), exit: 1, ..Self::default() }
     }
+}
+
+/// What commands work on.
+pub struct Context<'i, S> {
+    /// Store, network, clock and keys.
+    pub installation: &'i Installation<S>,
+    /// The tracking listener's own address, as the base of links.
+    pub listener_url: &'i str,
+}
+
+impl<S> Context<'_, S> {
+    /// The base of generated links.
+    pub fn base_url(&self, snapshot: &Snapshot) -> String {
+        snapshot.settings().tracking_url.clone().unwrap_or_else(|| self.listener_url.to_owned())
+    }
+}
+
+impl Command {
+    /// The command that was typed, with the files that it names read; `None` for
+    /// those that are carried out otherwise.
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    pub fn of(typed: &Typed) -> anyhow::Result<Option<Self>> {
+        Ok(Some(match typed {
+            Typed::Serve(_) | Typed::Config(_) => return Ok(None),
+            Typed::Plan(plan) => {
+                Self::Plan { file: NetworkFile::read(&plan.file)?, prune: plan.prune, secrets: plan.secrets }
+            }
+            Typed::Apply(apply) => Self::Apply { file: NetworkFile::read(&apply.file)?, prune: apply.prune },
+            Typed::Export(export) => Self::Export { format: export.format, secrets: export.secrets },
+            Typed::Versions(_) => Self::Versions,
+            Typed::Revert { version } => Self::Revert { version: ConfigVersion(*version) },
+            Typed::Key(KeyCommand::Create { role, name }) => {
+                Self::KeyCreate { role: role.clone(), name: name.clone() }
+            }
+            Typed::Key(KeyCommand::List) => Self::KeyList,
+            Typed::Key(KeyCommand::Revoke { name }) => Self::KeyRevoke { name: name.clone() },
+            Typed::Link(link) => Self::Link(link.clone()),
+            Typed::Pixel(link) => Self::Pixel(link.clone()),
+            Typed::PostingDoc(arguments) => Self::PostingDoc(arguments.clone()),
+            Typed::Contract(ContractCommand::On { id }) => Self::ContractOn { id: *id },
+        }))
+    }
+}
+
+/// Carries a command out.
+pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S>) -> Reply {
+    let done = match command {
+        Command::Plan { file, prune, secrets } => plan::plan(context, &file, prune, secrets).await,
+        Command::Apply { file, prune } => apply::apply(context, &file, prune).await,
+        Command::Export { format, secrets } => export::export(context, format, secrets).await,
+        Command::Versions => versions::versions(context).await,
+        Command::Revert { version } => revert::revert(context, version).await,
+        Command::KeyCreate { role, name } => key::create(context, &role, name).await,
+        Command::KeyList => key::list(context).await,
+        Command::KeyRevoke { name } => key::revoke(context, name).await,
+        Command::Link(arguments) => link::link(context, &arguments),
+        Command::Pixel(arguments) => pixel::pixel(context, &arguments),
+        Command::PostingDoc(arguments) => posting_doc::posting_doc(context, &arguments).await,
+        Command::ContractOn { id } => contract::on(context, id).await,
+        Command::Check { has_geo } => config::check_network(context, has_geo).await,
+    };
+    done.unwrap_or_else(|error| Reply::failed(&format!("{error:#}")))
 }

@@ -1,0 +1,22 @@
+//! `crumb pixel`: the pixel code of a page that visitors may reach without a link.
+
+use super::link::{known, options, sub_ids};
+use super::{Context, Reply, Result};
+use crate::cli::LinkArguments;
+use crumb_storage::Store;
+use crumb_wire::generate::click_pixel_code;
+
+/// Prints the code.
+pub fn pixel<S: Store + Clone>(context: &Context<'_, S>, arguments: &LinkArguments) -> Result {
+    let snapshot = context.installation.network.snapshot();
+    known(&snapshot, arguments)?;
+    let base = context.base_url(&snapshot);
+    let code = click_pixel_code(
+        &base,
+        arguments.affiliate,
+        arguments.creative,
+        &sub_ids(arguments),
+        options(arguments),
+    );
+    Ok(Reply::printed(format!("{code}\n")))
+}

@@ -1,0 +1,26 @@
+//! `crumb plan`: what applying a file would change.
+
+use super::apply::NetworkFile;
+use super::{Context, Reply, Result};
+use crumb_storage::Store;
+
+/// The exit code that says that something would change.
+const WOULD_CHANGE: u8 = 2;
+
+/// A line for each change, and exit 2 where there is one.
+pub async fn plan<S: Store + Clone>(
+    context: &Context<'_, S>,
+    file: &NetworkFile,
+    prune: bool,
+    secrets: bool,
+) -> Result {
+    let (network, file) = (&context.installation.network, file.parsed()?);
+    let plan = if secrets {
+        network.plan_with_secrets(&file, prune).await?
+    } else {
+        network.plan(&file, prune).await?
+    };
+    let exit = if plan.is_empty() { 0 } else { WOULD_CHANGE };
+    let summary = if plan.is_empty() { "nothing to change".to_owned() } else { plan.summary() };
+    Ok(Reply { stdout: plan.to_string(), stderr: format!("{summary}\n"), exit })
+}

@@ -1,0 +1,250 @@
+//! `crumb serve`: the server, from its lock to its last answer.
+
+use super::apply::NetworkFile;
+use super::{Command, Context, Reply, execute};
+use crate::cli::ServeArguments;
+use crate::config::Settings;
+use crate::handoff::Socket;
+use crate::logging;
+use crate::owner::{Owner, base_url, open};
+use anyhow::{Context as _, anyhow};
+use axum::serve::ListenerExt as _;
+use crumb_server::admin::{AdminOptions, admin_router};
+use crumb_server::edge::Edge;
+use crumb_server::metrics::Metrics;
+use crumb_storage_sqlite::SqliteStore;
+use crumb_tracking::Installation;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+/// How often another process's or node's change of the network is looked for: half
+/// of the second within which it must be taken up.
+const REFRESH: Duration = Duration::from_millis(500);
+
+/// How long threads that block may take to end, after everything else has.
+const LAST_THREADS: Duration = Duration::from_secs(5);
+
+/// Runs the server until a signal ends it.
+///
+/// # Errors
+/// Why it could not start, or which part of it failed.
+pub fn run(settings: &Settings, arguments: &ServeArguments) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // The lock is held until the store is closed, which the runtime's end sees to.
+    let ended = runtime.block_on(async {
+        let owner = Owner::of(settings)?;
+        let lock = owner.take().await?;
+        anyhow::Ok((lock, serve(settings, arguments, &owner).await))
+    });
+    runtime.shutdown_timeout(LAST_THREADS);
+    ended.and_then(|(_lock, served)| served)
+}
+
+async fn serve(settings: &Settings, arguments: &ServeArguments, owner: &Owner<'_>) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
+    let file = arguments.network.as_deref().map(NetworkFile::read).transpose()?;
+    // Before anything is written: a port that is taken must change nothing.
+    let tracking = bind("tracking", settings.tracking).await?;
+    let admin = bind("admin", settings.admin).await?;
+    let opened = open(settings, owner.directory()).await?;
+    let carrier =
+        Carrier { installation: Arc::new(opened.installation), url: base_url(tracking.local_addr()?) };
+    if let Some(file) = file {
+        let applied = carrier.execute(Command::Apply { file, prune: false }).await;
+        if applied.exit != 0 {
+            return Err(anyhow!(applied.stderr.trim_end().to_owned()));
+        }
+    }
+    logging::start(settings);
+    let mut warnings = opened.warnings;
+    if settings.geo_database.is_none() {
+        warnings.push("no geo database: countries are not enforced".to_owned());
+    }
+    announce(settings, &carrier.installation, &tracking, &admin, &warnings);
+    let stop = CancellationToken::new();
+    let socket = Socket::bind(owner.directory().socket())?;
+    let mut parts = Parts { running: JoinSet::new(), stop: stop.clone() };
+    parts.start_listeners(settings, &carrier.installation, tracking, admin, warnings)?;
+    parts.start("refresh", refresh(Arc::clone(&carrier.installation), stop.clone()));
+    let database = owner.directory().database_name();
+    parts.start(
+        "handoff",
+        socket.serve(database, stop, move |command| {
+            let carrier = carrier.clone();
+            async move { carrier.execute(command).await }
+        }),
+    );
+    parts.run_until(&mut signals, settings.drain).await
+}
+
+async fn bind(what: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("the {what} listener cannot listen on {address}"))
+}
+
+/// The first lines of the log: where it listens, and what an operator must know.
+fn announce(
+    settings: &Settings,
+    installation: &Installation<SqliteStore>,
+    tracking: &TcpListener,
+    admin: &TcpListener,
+    warnings: &[String],
+) {
+    let address = |listener: &TcpListener| listener.local_addr().map(|a| a.to_string()).unwrap_or_default();
+    tracing::info!(
+        tracking = address(tracking),
+        admin = address(admin),
+        data = %settings.store.directory.display(),
+        version = env!("CARGO_PKG_VERSION"),
+        config_version = installation.network.snapshot().version().0,
+        "listening"
+    );
+    if settings.clock_offset_seconds != 0 {
+        tracing::warn!(
+            offset_seconds = settings.clock_offset_seconds,
+            "the clock is shifted by {} seconds",
+            settings.clock_offset_seconds
+        );
+    }
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    for secret in installation.network.snapshot().missing_secrets() {
+        tracing::warn!(secret, "a secret is not in the environment");
+    }
+}
+
+/// Carries out the commands that come over the socket, and the network file's.
+#[derive(Clone)]
+struct Carrier {
+    installation: Arc<Installation<SqliteStore>>,
+    url: String,
+}
+
+impl Carrier {
+    async fn execute(&self, command: Command) -> Reply {
+        let context = Context { installation: &self.installation, listener_url: &self.url };
+        execute(command, &context).await
+    }
+}
+
+/// The parts of the server, which run until it stops.
+struct Parts {
+    running: JoinSet<&'static str>,
+    stop: CancellationToken,
+}
+
+impl Parts {
+    fn start(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
+        self.running.spawn(async move {
+            part.await;
+            name
+        });
+    }
+
+    fn start_listeners(
+        &mut self,
+        settings: &Settings,
+        installation: &Arc<Installation<SqliteStore>>,
+        tracking: TcpListener,
+        admin: TcpListener,
+        warnings: Vec<String>,
+    ) -> anyhow::Result<()> {
+        let metrics = Arc::new(Metrics::new()?);
+        let stop = &self.stop;
+        let options = AdminOptions { warnings, stop: stop.clone() };
+        let routes = admin_router(Arc::clone(installation), Arc::clone(&metrics), options);
+        let edge = Arc::new(Edge::new(Arc::clone(installation), metrics, settings.trusted_proxies.clone()));
+        let (stop_tracking, stop_admin) = (stop.clone(), stop.clone());
+        self.start("tracking", edge.serve(tracking, stop_tracking));
+        self.start("admin", async move {
+            // Small answers must not wait for an acknowledgement of the last one.
+            let admin = admin.tap_io(|stream| drop(stream.set_nodelay(true)));
+            let serving = axum::serve(admin, routes).with_graceful_shutdown(stop_admin.cancelled_owned());
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "the admin listener failed");
+            }
+        });
+        Ok(())
+    }
+
+    /// Waits for a signal, tells the parts to stop, and lets them finish for as long
+    /// as they may. A second signal ends the wait.
+    async fn run_until(mut self, signals: &mut Signals, drain: Duration) -> anyhow::Result<()> {
+        let failed = tokio::select! {
+            name = signals.next() => {
+                tracing::info!(signal = name, "stopping");
+                None
+            }
+            // No part ends by itself: one that does has failed, and half a server helps nobody.
+            ended = self.running.join_next() => Some(match ended {
+                Some(Ok(name)) => anyhow!("the {name} part ended"),
+                Some(Err(error)) => anyhow!("a part failed: {error}"),
+                None => anyhow!("nothing runs"),
+            }),
+        };
+        self.stop.cancel();
+        let running = &mut self.running;
+        let finished = async { while running.join_next().await.is_some() {} };
+        tokio::select! {
+            () = finished => tracing::info!("stopped"),
+            () = tokio::time::sleep(drain) => tracing::warn!("stopped while requests were under way: the time to drain is up"),
+            _ = signals.next() => tracing::warn!("stopped while requests were under way: a second signal came"),
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Takes up versions of the network that other processes and nodes make.
+async fn refresh(installation: Arc<Installation<SqliteStore>>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(REFRESH);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match installation.network.refresh().await {
+            Ok(true) => {
+                let version = installation.network.snapshot().version().0;
+                tracing::info!(config_version = version, "took up the network's new version");
+                failing = false;
+            }
+            Ok(false) => failing = false,
+            // Once for each trouble, not twice a second.
+            Err(error) if !failing => {
+                tracing::error!(%error, "the network's version cannot be read");
+                failing = true;
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// The signals that stop a server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `crumb key`.
+
+use crate::program::Place;
+
+#[test]
+fn key_create_prints_the_new_key_and_nothing_else() {
+    let place = Place::new();
+    let ran = place.run(&["key", "create", "--role", "admin", "--name", "ci"]);
+    assert_eq!((ran.exit, ran.stderr.as_str()), (Some(0), ""));
+    let key = ran.stdout.strip_suffix('\n').unwrap();
+    assert!(key.len() > 40 && !key.contains(char::is_whitespace), "{key:?}");
+    let other = place.printed(&["key", "create", "--role", "affiliate:12", "--name", "partner"]);
+    assert_ne!(other, ran.stdout);
+}
+
+#[test]
+fn key_list_shows_names_and_roles_and_never_a_key() {
+    let place = Place::new();
+    let key = place.printed(&["key", "create", "--role", "reader", "--name", "ci"]);
+    let list = place.printed(&["key", "list"]);
+    assert!(list.starts_with("ci\treader\t") && list.ends_with("\tactive\n"), "{list}");
+    assert!(!list.contains(key.trim()));
+}
+
+#[test]
+fn a_revoked_key_frees_its_name() {
+    let place = Place::new();
+    let create = ["key", "create", "--role", "reader", "--name", "ci"];
+    place.printed(&create);
+    assert!(place.refused(&create).starts_with("there is a key \"ci\" already"));
+    assert_eq!(place.printed(&["key", "revoke", "ci"]), "");
+    assert_eq!(place.refused(&["key", "revoke", "ci"]), "no key \"ci\"\n");
+    assert!(place.printed(&["key", "list"]).contains("\trevoked "));
+    place.printed(&create);
+}
+
+#[test]
+fn a_key_has_a_role_that_is_known_and_a_name() {
+    let place = Place::new();
+    let refused = place.refused(&["key", "create", "--role", "root", "--name", "ci"]);
+    assert!(refused.starts_with("--role: \"root\" is no role"), "{refused}");
+    let refused = place.refused(&["key", "create", "--role", "admin", "--name", " "]);
+    assert_eq!(refused, "--name: a key needs a name\n");
+}

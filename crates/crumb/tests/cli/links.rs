@@ -1,0 +1,72 @@
+//! `crumb link`, `crumb pixel`, `crumb posting-doc`.
+
+use crate::program::{NETWORK, Place};
+
+#[test]
+fn link_prints_the_tracking_link() {
+    let place = Place::with_network();
+    let link = ["link", "--affiliate", "12", "--creative", "1057"];
+    assert_eq!(place.printed(&link), "https://trk.example/?a=12&c=1057\n");
+    let mut more = link.to_vec();
+    more.extend(["--s1", "site one", "--s5", "e", "-p", "r"]);
+    assert_eq!(place.printed(&more), "https://trk.example/?a=12&c=1057&p=r&s1=site%20one&s5=e\n");
+    let test = place.printed(&["link", "--affiliate", "-1", "--creative", "1057"]);
+    assert_eq!(test, "https://trk.example/?a=-1&c=1057\n");
+}
+
+#[test]
+fn a_network_without_a_tracking_url_has_links_to_the_listener() {
+    let place = Place::new();
+    place.write("network.toml", &NETWORK.replace("tracking_url = \"https://trk.example\"\n", ""));
+    place.printed(&["apply", "network.toml"]);
+    let link = ["link", "--affiliate", "12", "--creative", "1057"];
+    assert_eq!(place.printed(&link), "http://127.0.0.1:8080/?a=12&c=1057\n");
+    let server = place.serve(&[]);
+    assert_eq!(place.printed(&link), format!("http://{}/?a=12&c=1057\n", server.tracking));
+}
+
+#[test]
+fn pixel_prints_the_pixel_code() {
+    let place = Place::with_network();
+    let code = place.printed(&["pixel", "--affiliate", "12", "--creative", "1057", "--s1", "x"]);
+    assert!(code.contains("https://trk.example/?a=12&c=1057&s1=x&cp=js"), "{code}");
+}
+
+#[test]
+fn a_link_to_nothing_is_refused() {
+    let place = Place::with_network();
+    for command in ["link", "pixel"] {
+        let refused = place.refused(&[command, "--affiliate", "13", "--creative", "1057"]);
+        assert_eq!(refused, "--affiliate: no affiliate 13\n");
+        let refused = place.refused(&[command, "--affiliate", "12", "--creative", "9"]);
+        assert_eq!(refused, "--creative: no creative 9\n");
+    }
+}
+
+#[test]
+fn posting_doc_prints_the_document_of_a_campaign_an_offer_or_a_vertical() {
+    let place = Place::with_network();
+    let campaign = place.printed(&["posting-doc", "--campaign", "57"]);
+    assert!(campaign.contains("Ab3dE5gH1jK") && campaign.contains("email_address"), "{campaign}");
+    let session = place.printed(&["posting-doc", "--offer", "100", "--method", "session"]);
+    assert!(session.contains("ckm_request_id") && !session.contains("Ab3dE5gH1jK"), "{session}");
+    assert!(place.printed(&["posting-doc", "--vertical", "1"]).contains("Auto insurance"));
+    assert_eq!(place.refused(&["posting-doc", "--offer", "9"]), "no offer 9\n");
+    assert_eq!(place.run(&["posting-doc"]).exit, Some(1));
+    assert_eq!(place.run(&["posting-doc", "--offer", "100", "--vertical", "1"]).exit, Some(1));
+}
+
+#[test]
+fn a_shared_posting_document_is_an_address_that_the_server_answers() {
+    let place = Place::with_network();
+    let share = ["posting-doc", "--campaign", "57", "--method", "session", "--share"];
+    let before = place.printed(&share);
+    let server = place.serve(&[]);
+    let after = place.printed(&share);
+    assert_ne!(before, after);
+    for address in [before, after] {
+        let path = address.trim().strip_prefix("https://trk.example").unwrap();
+        let answer = server.get(server.tracking, path);
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("Free quote"), "{answer}");
+    }
+}

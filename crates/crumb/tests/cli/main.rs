@@ -1,0 +1,9 @@
+//! The program as people and scripts use it: each test runs the built executable
+//! in a directory of its own.
+
+mod keys;
+mod links;
+mod network;
+mod program;
+mod serve;
+mod settings;

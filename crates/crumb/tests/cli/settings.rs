@@ -1,0 +1,106 @@
+//! The server's own settings, and what every command takes.
+
+use crate::program::{NETWORK, Place};
+
+#[test]
+fn config_default_prints_defaults_that_can_be_used_as_they_are() {
+    let place = Place::new();
+    let defaults = place.printed(&["config", "default"]);
+    for section in ["listen", "store", "outbound", "geo", "secrets", "mail", "limits", "log"] {
+        assert!(defaults.contains(&format!("\n[{section}]\n")), "{section}");
+    }
+    place.write("crumb.toml", &defaults);
+    assert_eq!(place.run(&["config", "check"]).exit, Some(0));
+}
+
+#[test]
+fn config_check_says_what_is_wrong_and_exits_1() {
+    let place = Place::new();
+    place.write("crumb.toml", "[listen]\ntrackin = 1\n[store]\nnode = 128\n");
+    assert_eq!(
+        place.refused(&["config", "check"]),
+        "crumb.toml: listen.trackin: unknown key\ncrumb.toml: store.node: 128 is not between 0 and 127\n"
+    );
+    place.write("crumb.toml", "[geo]\ndatabase = \"nowhere.mmdb\"\n");
+    let ran = place.run(&["config", "check"]);
+    assert_eq!(ran.exit, Some(1));
+    assert!(ran.stderr.starts_with("geo.database: "), "{}", ran.stderr);
+}
+
+#[test]
+fn config_check_says_that_countries_are_not_enforced_and_how_many_leads_are_held() {
+    let place = Place::new();
+    let network = NETWORK.replace("name = \"Free quote\"", "name = \"Free quote\"\ncountries = [\"US\"]");
+    place.write("network.toml", &network);
+    let before = place.printed(&["config", "check"]);
+    assert_eq!(before, "warning: the data directory ./data is not there yet\n");
+    assert!(!place.path("data").exists(), "looking makes nothing");
+    place.printed(&["apply", "network.toml"]);
+    let expected = "warning: no global redirect: traffic that goes nowhere else is answered 404\n\
+                    warning: no geo database: countries are not enforced (offers 100)\n\
+                    held leads: 0\n";
+    assert_eq!(place.printed(&["config", "check"]), expected);
+    let _server = place.serve(&[]);
+    assert_eq!(place.printed(&["config", "check"]), expected);
+}
+
+#[test]
+fn config_names_another_file_which_must_be_there() {
+    let place = Place::new();
+    place.write("other.toml", "[store]\ndata = \"elsewhere\"\n");
+    place.printed(&["versions", "--config", "other.toml"]);
+    assert!(place.path("elsewhere/crumb.db").exists());
+    assert!(place.refused(&["versions", "--config", "nowhere.toml"]).starts_with("nowhere.toml: "));
+}
+
+#[test]
+fn command_line_wins_over_environment_and_that_over_the_file() {
+    let mut place = Place::new();
+    place.write("crumb.toml", "[store]\ndata = \"of-file\"\n");
+    place.printed(&["versions"]);
+    place.set("CRUMB_STORE_DATA", "of-environment");
+    place.printed(&["versions"]);
+    place.printed(&["versions", "--data", "of-flag"]);
+    for directory in ["of-file", "of-environment", "of-flag"] {
+        assert!(place.path(directory).join("crumb.db").exists(), "{directory}");
+    }
+    assert!(!place.path("data").exists());
+}
+
+#[test]
+fn an_unknown_variable_of_a_section_is_refused() {
+    let mut place = Place::new();
+    place.set("CRUMB_STORE_DATE", "x");
+    assert_eq!(place.refused(&["versions"]), "CRUMB_STORE_DATE: unknown key store.date\n");
+}
+
+#[test]
+fn outbound_networks_are_comma_separated() {
+    let mut place = Place::new();
+    place.set("CRUMB_OUTBOUND_ALLOW", "127.0.0.0/8,10.1.0.0/16");
+    place.printed(&["versions"]);
+    place.set("CRUMB_OUTBOUND_ALLOW", "127.0.0.0/8,ten");
+    let refused = place.refused(&["versions"]);
+    assert_eq!(refused, "CRUMB_OUTBOUND_ALLOW: \"ten\" is no network like \"10.1.0.0/16\"\n");
+}
+
+#[test]
+fn a_database_is_a_sqlite_file() {
+    let place = Place::new();
+    place.write("network.toml", NETWORK);
+    let database = format!("sqlite:{}", place.path("net/other.db").display());
+    assert_eq!(place.printed(&["apply", "network.toml", "--database", &database]), "1\n");
+    assert!(place.path("net/other.db").exists() && !place.path("data").exists());
+    let refused = place.refused(&["versions", "--database", "postgres://u:secret@db/x"]);
+    assert_eq!(refused, "--database: PostgreSQL is not in this version; use \"sqlite:PATH\"\n");
+}
+
+#[test]
+fn a_wrong_command_line_does_not_look_like_a_plan_with_changes() {
+    let place = Place::new();
+    assert_eq!(place.run(&["plan"]).exit, Some(1));
+    assert_eq!(place.run(&["plan", "--prun", "x.toml"]).exit, Some(1));
+    let version = place.run(&["--version"]);
+    assert_eq!((version.exit, version.stdout), (Some(0), format!("crumb {}\n", env!("CARGO_PKG_VERSION"))));
+    assert!(place.printed(&["--help"]).contains("posting-doc"));
+}
