@@ -1,0 +1,74 @@
+//! Posting documents as pages, and the signed addresses under which they are
+//! given out.
+//!
+//! What a document says is `crumb_wire`'s; here it is looked up, laid out and
+//! shared. A shared address is a capability: whoever has it sees the document (a
+//! campaign's with its key) until it ends or is revoked, and nothing else.
+
+mod page;
+mod share;
+#[cfg(test)]
+mod tests;
+
+pub use crumb_wire::posting_doc::{Method, PostingDoc, UnknownMethod, text};
+pub use page::{Shown, page};
+pub use share::{SHARE_DAYS, SHARED_HEADERS, SharedPage, create_share, revoke_share, shared_page};
+
+use crumb_domain::network::Secret;
+use crumb_domain::time::Day;
+use crumb_domain::{CampaignId, OfferId, VerticalId};
+use crumb_network::Snapshot;
+use crumb_wire::posting_doc::DocContext;
+use serde::{Deserialize, Serialize};
+
+/// What a posting document is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A vertical.
+    Vertical(VerticalId),
+    /// An offer.
+    Offer(OfferId),
+    /// A campaign: its document shows the post key.
+    Campaign(CampaignId),
+}
+
+/// The document of a subject, `None` where the network has no such thing.
+///
+/// `base_url` is the tracking domain of its addresses where the network names
+/// none; `today` is for sample dates.
+pub fn document(snapshot: &Snapshot, subject: Subject, base_url: &str, today: Day) -> Option<PostingDoc> {
+    let settings = snapshot.settings();
+    let context = DocContext {
+        base_url: settings.tracking_url.as_deref().unwrap_or(base_url),
+        today,
+        internal_affiliate: settings.internal_affiliate,
+    };
+    match subject {
+        Subject::Vertical(id) => {
+            let vertical = snapshot.vertical(id)?;
+            Some(PostingDoc::for_vertical(vertical, &vertical.rules, context))
+        }
+        Subject::Offer(id) => {
+            let offer = snapshot.offer(id)?;
+            let vertical = offer.vertical();
+            Some(PostingDoc::for_offer(offer, vertical, &vertical.rules, context))
+        }
+        Subject::Campaign(id) => {
+            let campaign = snapshot.campaign(id)?;
+            let offer = snapshot.offer(campaign.offer)?;
+            let vertical = offer.vertical();
+            let key = campaign.key.as_ref().and_then(resolved);
+            let key = key.as_deref();
+            Some(PostingDoc::for_campaign(campaign, key, offer, vertical, &vertical.rules, context))
+        }
+    }
+}
+
+/// The key itself, from the environment where it is kept there.
+fn resolved(key: &Secret) -> Option<String> {
+    match key.env_name() {
+        Some(name) => std::env::var(name).ok(),
+        None => Some(key.expose().to_owned()),
+    }
+}

@@ -1,0 +1,217 @@
+use super::*;
+use crumb_domain::ConfigVersion;
+use crumb_domain::network::Network;
+use crumb_domain::time::Zone;
+use serde_json::json;
+use std::collections::HashSet;
+
+const BASE: &str = "http://127.0.0.1:8080";
+
+fn snapshot(field_label: &str) -> Snapshot {
+    let network: Network = serde_json::from_value(json!({
+        "network": { "name": "Example", "internal_affiliate": 1 },
+        "vertical": [{ "id": 1, "name": "Auto insurance", "field": [
+            { "name": "first_name", "type": "string", "required": true, "label": field_label },
+            { "name": "plan", "type": "list", "values": ["</code><script>alert(1)</script>", "Gold"] },
+            { "name": "ip_address", "type": "ip" }
+        ]}],
+        "affiliate": [{ "id": 1, "name": "House" }, { "id": 12, "name": "Traffic Co" }],
+        "offer": [{ "id": 100, "name": "Free quote", "vertical": 1, "type": "hosted",
+            "link": "https://lp.example/quote?reqid=#reqid#",
+            "creative": [{ "id": 1057, "name": "Text link" }] }],
+        "campaign": [{ "id": 57, "affiliate": 12, "offer": 100, "key": "Ab3dE5gH1jK" }]
+    }))
+    .unwrap();
+    Snapshot::compile(network, ConfigVersion(1), HashSet::new()).unwrap()
+}
+
+fn doc(subject: Subject) -> PostingDoc {
+    let today = Zone::civil_day(2026, 11, 22).unwrap();
+    document(&snapshot("First name"), subject, BASE, today).unwrap()
+}
+
+#[test]
+fn the_page_of_a_campaign_is_what_was_agreed() {
+    let page = page(&doc(Subject::Campaign(CampaignId(57))), Method::Session);
+    insta::assert_snapshot!(page.replace(page::SCRIPT, "…"));
+}
+
+#[test]
+fn the_chosen_method_is_selected_and_alone_visible() {
+    let doc = doc(Subject::Offer(OfferId(100)));
+    for method in Method::ALL {
+        let page = page(&doc, method);
+        assert!(page.contains(&format!("<option value=\"{method}\" selected>")));
+        assert!(page.contains(&format!("<section id=\"{method}\" data-method=\"{method}\">")));
+        assert_eq!(page.matches(" hidden>").count(), Method::ALL.len() - 1);
+    }
+    let all = page(&doc, Shown::All);
+    assert!(all.contains("<option value=\"all\" selected>") && !all.contains(" hidden>"));
+}
+
+#[test]
+fn a_page_loads_nothing() {
+    // What examples show is text: their tags are escaped.
+    let page = page(&doc(Subject::Vertical(VerticalId(1))), Shown::All);
+    assert_eq!(page.matches("<script").count(), 1);
+    for loading in ["<script src", "<link", "<img", "<iframe", "@import", "url("] {
+        assert!(!page.contains(loading), "{loading}");
+    }
+    assert!(!page::SCRIPT.contains("</"), "the script would end early");
+}
+
+#[test]
+fn no_label_or_value_becomes_markup() {
+    let today = Zone::civil_day(2026, 11, 22).unwrap();
+    let snapshot = snapshot("<img src=x onerror=alert(1)>");
+    let doc = document(&snapshot, Subject::Campaign(CampaignId(57)), BASE, today).unwrap();
+    let page = page(&doc, Shown::All);
+    assert!(!page.contains("<img") && !page.contains("<script>alert"));
+}
+
+#[test]
+fn a_subject_that_the_network_lacks_has_no_document() {
+    let today = Zone::civil_day(2026, 11, 22).unwrap();
+    for subject in
+        [Subject::Vertical(VerticalId(9)), Subject::Offer(OfferId(9)), Subject::Campaign(CampaignId(9))]
+    {
+        assert_eq!(document(&snapshot("x"), subject, BASE, today), None);
+    }
+}
+
+mod shared {
+    use super::*;
+    use crumb_domain::request_id::Node;
+    use crumb_network::LiveNetwork;
+    use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
+    use crumb_testkit::FakeClock;
+    use crumb_tracking::Installation;
+    use crumb_tracking::installation::Keys;
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+    use std::cell::Cell;
+    use std::sync::Arc;
+
+    const SUBJECT: Subject = Subject::Campaign(CampaignId(57));
+
+    struct Site {
+        installation: Installation<SqliteStore>,
+        clock: Arc<FakeClock>,
+        seed: Cell<u64>,
+        _directory: tempfile::TempDir,
+    }
+
+    impl Site {
+        async fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let store =
+                SqliteStore::open(&directory.path().join("crumb.db"), SqliteOptions::default()).unwrap();
+            let clock = Arc::new(FakeClock::new());
+            let network = LiveNetwork::load(store.clone()).await.unwrap();
+            let keys = Keys::derive(&[7; 32]);
+            let node = Node::new(0).unwrap();
+            let installation =
+                Installation::new(store, network, clock.clone(), keys, node, None).await.unwrap();
+            let site = Self { installation, clock, seed: Cell::new(2), _directory: directory };
+            let network = snapshot("First name").network().clone();
+            let mut rng = StdRng::seed_from_u64(1);
+            let now = crumb_domain::Clock::now(&*site.clock);
+            site.installation.network.apply(network, false, now, &mut rng).await.unwrap();
+            site
+        }
+
+        async fn share(&self, subject: Subject, method: Option<Method>) -> String {
+            let mut rng = StdRng::seed_from_u64(self.seed.get());
+            self.seed.set(self.seed.get() + 1);
+            create_share(&self.installation, "http://trk.example/", subject, method, &mut rng).await.unwrap()
+        }
+
+        async fn get(&self, address: &str, method: Option<&str>) -> SharedPage {
+            let token = address.strip_prefix("http://trk.example/doc/").unwrap();
+            shared_page(&self.installation, token, method).await.unwrap()
+        }
+
+        async fn html(&self, address: &str, method: Option<&str>) -> String {
+            match self.get(address, method).await {
+                SharedPage::Html(html) => html,
+                SharedPage::NotFound => panic!("not found"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_shared_address_shows_the_document_with_its_method_chosen() {
+        let site = Site::new().await;
+        let address = site.share(SUBJECT, Some(Method::Session)).await;
+        let html = site.html(&address, None).await;
+        assert!(html.contains("Ab3dE5gH1jK") && html.contains("http://trk.example/d.ashx"));
+        assert!(html.contains("<option value=\"session\" selected>"));
+    }
+
+    #[tokio::test]
+    async fn the_address_can_ask_for_another_method_or_all() {
+        let site = Site::new().await;
+        let address = site.share(SUBJECT, Some(Method::Session)).await;
+        assert!(site.html(&address, Some("xml")).await.contains("<option value=\"xml\" selected>"));
+        assert!(site.html(&address, Some("all")).await.contains("<option value=\"all\" selected>"));
+        assert!(site.html(&address, Some("soap")).await.contains("<option value=\"session\" selected>"));
+        let address = site.share(Subject::Vertical(VerticalId(1)), None).await;
+        assert!(site.html(&address, None).await.contains("<option value=\"server\" selected>"));
+    }
+
+    #[tokio::test]
+    async fn a_shared_address_ends_after_thirty_days() {
+        let site = Site::new().await;
+        let address = site.share(SUBJECT, None).await;
+        site.clock.advance_seconds(30 * 86_400 - 1);
+        site.html(&address, None).await;
+        site.clock.advance_seconds(1);
+        assert_eq!(site.get(&address, None).await, SharedPage::NotFound);
+    }
+
+    #[tokio::test]
+    async fn a_shared_address_can_be_revoked() {
+        let site = Site::new().await;
+        let address = site.share(SUBJECT, None).await;
+        assert!(revoke_share(&site.installation, &address).await.unwrap());
+        assert_eq!(site.get(&address, None).await, SharedPage::NotFound);
+        assert!(!revoke_share(&site.installation, "http://trk.example/doc/nonsense").await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_token_that_was_changed_anywhere_shows_nothing() {
+        let site = Site::new().await;
+        let address = site.share(SUBJECT, None).await;
+        let token = address.strip_prefix("http://trk.example/doc/").unwrap();
+        for at in 0..token.len() {
+            let mut changed = token.as_bytes().to_vec();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            let page = shared_page(&site.installation, &changed, None).await.unwrap();
+            assert_eq!(page, SharedPage::NotFound, "{at}");
+        }
+        for made_up in ["", "A", "../../etc", &token[..22], &format!("{token}A"), &format!("{token}=")] {
+            let page = shared_page(&site.installation, made_up, None).await.unwrap();
+            assert_eq!(page, SharedPage::NotFound, "{made_up}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_subject_that_is_gone_shows_nothing() {
+        let site = Site::new().await;
+        let address = site.share(Subject::Offer(OfferId(999)), None).await;
+        assert_eq!(site.get(&address, None).await, SharedPage::NotFound);
+    }
+
+    #[test]
+    fn a_shared_document_is_not_indexed_kept_or_passed_on() {
+        let header = |name: &str| {
+            let (_, value) = SHARED_HEADERS.iter().find(|(header, _)| header == name).unwrap();
+            value.to_str().unwrap().to_owned()
+        };
+        assert_eq!(header("x-robots-tag"), "noindex");
+        assert_eq!(header("referrer-policy"), "no-referrer");
+        assert_eq!(header("cache-control"), "no-store");
+        assert!(header("content-security-policy").contains("default-src 'none'"));
+    }
+}
