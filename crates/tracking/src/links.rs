@@ -3,7 +3,7 @@
 use crumb_domain::network::{Creative, Offer};
 use crumb_domain::session::Session;
 use crumb_domain::{CampaignId, CreativeId, RequestId};
-use crumb_wire::token::{Escape, replace_tokens};
+use crumb_wire::token::{Escape, replace_link_tokens, replace_tokens};
 use url::Url;
 
 /// Stands in for personal data in what is kept of a redirect.
@@ -78,7 +78,7 @@ pub fn deep_link(
     if !creative.allow_link_override {
         return None;
     }
-    let filled = values.fill(target);
+    let filled = header_safe(replace_link_tokens(target, &|name| values.lookup(name)));
     let url = Url::parse(&filled).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let host = url.host_str()?;
     let listed = offer.link_override_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host));
