@@ -9,12 +9,11 @@ use crate::{AffiliateId, OfferId, RequestId, RowId, Timestamp};
 
 /// Says whose a lead is, and by what. `session` is the public name of
 /// [`Lead::session`]. The text holds ids only, no personal data.
-pub fn explain_attribution(lead: &Lead, session: Option<RequestId>) -> String {
-    let session = named(session);
+pub fn explain_attribution(lead: &Lead, session: RequestId) -> String {
     let age = age_of(lead.session, lead.at);
     let request_id = request_id_clause(lead.trace.request_id, lead.offer);
     let mut text = match lead.attribution {
-        Attribution::Key => by_key(lead, &session, &age, &request_id),
+        Attribution::Key => by_key(lead, session, &age, &request_id),
         Attribution::RequestId => format!(
             "Credited to {} by request id {session}: the post named it, and its session is of offer {} and \
              was {age} old.",
@@ -41,8 +40,8 @@ pub fn explain_attribution(lead: &Lead, session: Option<RequestId>) -> String {
 }
 
 /// Says what a click did and where it went. `session` is the public name of
-/// [`Click::session`] (of the click itself where it has none), `credited` the
-/// affiliate of that session where it was looked up.
+/// [`Click::session`], none where its reader may not know it; `credited` is the
+/// affiliate of that session, where it was looked up.
 pub fn explain_click(click: &Click, session: Option<RequestId>, credited: Option<AffiliateId>) -> String {
     let mut text = match (click.disposition, click.session) {
         (Disposition::Ok, Some(opened)) if opened == click.id => opened_session(click, &named(session)),
@@ -92,7 +91,7 @@ pub fn explain_rejection(problem: Problem) -> String {
     format!("{problem}: the post made no lead, because {because}.")
 }
 
-fn by_key(lead: &Lead, session: &str, age: &str, request_id: &str) -> String {
+fn by_key(lead: &Lead, session: RequestId, age: &str, request_id: &str) -> String {
     let campaign = lead.campaign.map_or_else(|| "its campaign".to_owned(), |id| format!("campaign {id}"));
     let follows = if lead.trace.request_id == Claim::Credited {
         format!("its request id {session} is a click of this campaign, {age} old, and the lead belongs to it")
@@ -146,8 +145,8 @@ fn internal_sale(outcome: LeadOutcome) -> &'static str {
 
 fn opened_session(click: &Click, session: &str) -> String {
     format!(
-        "Opened session {session} for {} on {}: no live session of this visitor there takes this click. Leads \
-         and conversions of the session are credited to it.",
+        "Opened {session} for {} on {}: the click belongs to no live session of this visitor. Leads and \
+         conversions of the session are credited to it.",
         click.affiliate.map_or_else(|| "nobody".to_owned(), whose),
         on_what(click)
     )
@@ -160,7 +159,7 @@ fn duplicate_of(click: &Click, session: &str, credited: Option<AffiliateId>) -> 
         None => "stays with that session".to_owned(),
     };
     format!(
-        "A duplicate of session {session}: this visitor's session on {} is live, so the click is recorded but \
+        "A duplicate of {session}: this visitor's session on {} is live, so the click is recorded but \
          not counted, and the credit {stays}.",
         on_what(click)
     )
@@ -208,7 +207,7 @@ fn on_what(click: &Click) -> String {
 }
 
 fn named(session: Option<RequestId>) -> String {
-    session.map_or_else(|| "without a name".to_owned(), |id| id.to_string())
+    session.map_or_else(|| "another session".to_owned(), |id| format!("session {id}"))
 }
 
 /// How old a session was: its id says when it began, within a second or two.
@@ -296,8 +295,8 @@ mod tests {
         }
     }
 
-    fn name() -> Option<RequestId> {
-        "4711".parse().ok()
+    fn name() -> RequestId {
+        "4711".parse().unwrap()
     }
 
     #[test]
@@ -370,9 +369,9 @@ mod tests {
     #[test]
     fn a_new_session_says_whose_it_is() {
         assert_eq!(
-            explain_click(&click(), name(), None),
-            "Opened session 4711 for affiliate 12 on offer 100: no live session of this visitor there takes \
-             this click. Leads and conversions of the session are credited to it."
+            explain_click(&click(), Some(name()), None),
+            "Opened session 4711 for affiliate 12 on offer 100: the click belongs to no live session of this \
+             visitor. Leads and conversions of the session are credited to it."
         );
     }
 
@@ -382,11 +381,19 @@ mod tests {
         further.duplicate = true;
         further.session = RowId::from_i64(1);
         assert_eq!(
-            explain_click(&further, name(), Some(AffiliateId(13))),
+            explain_click(&further, Some(name()), Some(AffiliateId(13))),
             "A duplicate of session 4711: this visitor's session on offer 100 is live, so the click is recorded \
              but not counted, and the credit stays with affiliate 13, who has the session."
         );
-        assert!(explain_click(&further, name(), Some(AffiliateId(12))).ends_with("stays with affiliate 12."));
+        assert!(
+            explain_click(&further, Some(name()), Some(AffiliateId(12)))
+                .ends_with("stays with affiliate 12.")
+        );
+        assert_eq!(
+            explain_click(&further, None, None),
+            "A duplicate of another session: this visitor's session on offer 100 is live, so the click is \
+             recorded but not counted, and the credit stays with that session."
+        );
     }
 
     #[test]
@@ -395,7 +402,7 @@ mod tests {
         expired.session = None;
         expired.disposition = Disposition::OfferExpired;
         assert_eq!(
-            explain_click(&expired, name(), None),
+            explain_click(&expired, Some(name()), None),
             "Offer Expired: the offer has expired, so the visitor was sent elsewhere and the click is not counted."
         );
     }
@@ -405,7 +412,7 @@ mod tests {
         let mut bot = click();
         bot.non_human = Some(NonHuman::Bot);
         bot.test = true;
-        let why = explain_click(&bot, name(), None);
+        let why = explain_click(&bot, Some(name()), None);
         assert!(why.contains("Not counted: its user agent is a known crawler's."), "{why}");
         assert!(why.ends_with("It is a test: never paid or counted."), "{why}");
     }

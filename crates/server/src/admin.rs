@@ -1,0 +1,140 @@
+//! The admin listener: health, metrics and the API.
+//!
+//! It stands apart from the tracking listener, so that the tracking domain can
+//! face the internet alone.
+
+use crate::api::problem::{ApiError, LogText};
+use crate::api::{self, events, openapi};
+use crate::metrics::Metrics;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use crumb_domain::Clock as _;
+use crumb_storage::Store;
+use crumb_tracking::Installation;
+use serde::Serialize;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// The largest body of a request: the API takes small documents only.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What the admin listener is told at start.
+#[derive(Debug, Clone, Default)]
+pub struct AdminOptions {
+    /// What an operator should know, shown by `/readyz`: "countries are not
+    /// enforced". What the running server knows by itself is added there.
+    pub warnings: Vec<String>,
+    /// Ends streams of events, which would otherwise outlast an orderly stop.
+    pub stop: CancellationToken,
+}
+
+/// What the routes of the admin listener share.
+pub(crate) struct Admin<S> {
+    pub(crate) installation: Arc<Installation<S>>,
+    pub(crate) options: AdminOptions,
+    pub(crate) listeners: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+}
+
+/// The routes of the admin listener.
+pub fn admin_router<S: Store + Clone>(
+    installation: Arc<Installation<S>>,
+    metrics: Arc<Metrics>,
+    options: AdminOptions,
+) -> Router {
+    let listeners = Arc::new(Semaphore::new(events::MAX_LISTENERS));
+    let admin = Arc::new(Admin { installation, options, listeners, metrics });
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/readyz", get(ready::<S>))
+        .route("/metrics", get(metrics_text::<S>))
+        .route("/api/v1/openapi.json", get(openapi::document))
+        .nest("/api/v1", api::router(admin.clone()))
+        .fallback(api::not_found)
+        .method_not_allowed_fallback(api::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(guard))
+        .with_state(admin)
+}
+
+/// `/healthz`: the process lives and answers.
+async fn health() -> &'static str {
+    "ok"
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    reason: Option<String>,
+    config_version: i64,
+    warnings: Vec<String>,
+}
+
+/// `/readyz`: whether it may take traffic, which it may while writes succeed.
+async fn ready<S: Store + Clone>(State(admin): State<Arc<Admin<S>>>) -> (StatusCode, Json<Readiness>) {
+    let installation = &admin.installation;
+    let reason = installation.store.ready().await.err().map(|error| error.to_string());
+    let network = installation.network.snapshot();
+    let mut warnings = admin.options.warnings.clone();
+    let offset = installation.clock.offset_seconds();
+    if offset != 0 {
+        warnings.push(format!("the clock is shifted by {offset} seconds"));
+    }
+    let missing = network.missing_secrets();
+    warnings.extend(missing.into_iter().map(|name| format!("a secret is not in the environment: {name}")));
+    let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let config_version = network.version().0;
+    (status, Json(Readiness { ready: reason.is_none(), reason, config_version, warnings }))
+}
+
+/// `/metrics`, for Prometheus.
+async fn metrics_text<S: Store + Clone>(State(admin): State<Arc<Admin<S>>>) -> Result<Response, ApiError> {
+    let text = admin.metrics.text().map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+/// The outermost layer: turns a panic into an answer, logs what went wrong once,
+/// and says how answers may be used. Query strings hold people's data and are
+/// never logged.
+async fn guard(request: Request<Body>, next: Next) -> Response {
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let mut response = match unpanicked(next.run(request)).await {
+        Some(response) => response,
+        None => ApiError::Internal("a handler panicked".to_owned()).into_response(),
+    };
+    if let Some(LogText(error)) = response.extensions().get() {
+        let route = route.unwrap_or_default();
+        tracing::error!(%method, route, status = response.status().as_u16(), error, "admin request failed");
+    }
+    let headers = response.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// The future's value, `None` where it panicked. What it held is dropped with
+/// it, so that nothing half-changed is seen afterwards.
+async fn unpanicked<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests;

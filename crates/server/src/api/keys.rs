@@ -1,0 +1,74 @@
+//! `GET /keys`: which keys there are. Never the keys themselves, which nobody
+//! has but their holders.
+
+use super::key::Caller;
+use super::problem::{ApiError, Problem};
+use super::query::QueryString;
+use crate::admin::Admin;
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use crumb_domain::Timestamp;
+use crumb_storage::Store;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// An API key, without the key.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct KeyRow {
+    /// What its maker calls it.
+    pub name: String,
+    /// `admin`, `manager`, `reader`, `affiliate:ID` or `buyer:ID`.
+    pub role: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it ended; null where it has not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// All keys, oldest first: an installation has few.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct KeyListing {
+    /// The keys.
+    pub data: Vec<KeyRow>,
+    /// Always null: there is one page.
+    pub next: Option<String>,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// All keys; for admins.
+#[utoipa::path(
+    get,
+    path = "/keys",
+    tag = "access",
+    operation_id = "list_keys",
+    responses(
+        (status = 200, body = KeyListing),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list<S: Store + Clone>(
+    State(admin): State<Arc<Admin<S>>>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Json<KeyListing>, ApiError> {
+    caller.must_be_admin()?;
+    QueryString::of(&uri).finish()?;
+    let keys = admin.installation.store.api_keys().await?;
+    let data: Vec<KeyRow> = keys
+        .into_iter()
+        .map(|key| KeyRow {
+            name: key.name,
+            role: key.role,
+            created_at: key.created_at,
+            revoked_at: key.revoked_at,
+        })
+        .collect();
+    let total = data.len() as u64;
+    Ok(Json(KeyListing { data, next: None, total }))
+}

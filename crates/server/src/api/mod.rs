@@ -1,0 +1,64 @@
+//! The REST API under `/api/v1/`.
+//!
+//! JSON; amounts are decimal strings, times RFC 3339 in UTC, entity ids numbers
+//! and request ids strings. Each file is one collection: its rows, its filters,
+//! its routes. What a role may see is decided where rows are made, so that no
+//! route can forget it.
+
+pub mod clicks;
+pub mod events;
+pub mod key;
+pub mod keys;
+pub mod leads;
+pub mod openapi;
+pub mod problem;
+pub mod query;
+pub mod rejections;
+pub mod role;
+
+use crate::admin::Admin;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use crumb_storage::Store;
+use problem::ApiError;
+use std::fmt::Display;
+use std::sync::Arc;
+
+/// The routes that need a key, with paths relative to `/api/v1`.
+pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin<S>>> {
+    Router::new()
+        .route("/clicks", get(clicks::list::<S>))
+        .route("/clicks/{request_id}", get(clicks::get::<S>))
+        .route("/leads", get(leads::list::<S>))
+        .route("/leads/{leadid}", get(leads::get::<S>))
+        .route("/rejections", get(rejections::list::<S>))
+        .route("/events", get(events::stream::<S>))
+        .route("/keys", get(keys::list::<S>))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(admin, key::authenticate::<S>))
+}
+
+pub(crate) async fn not_found() -> ApiError {
+    ApiError::NotFound("there is nothing at this address".to_owned())
+}
+
+pub(crate) async fn method_not_allowed() -> ApiError {
+    ApiError::MethodNotAllowed
+}
+
+/// Narrows a filter to the key's owner; asking for another's is refused.
+fn only_its_own<Id: Copy + PartialEq + Display>(asked: &mut Option<Id>, own: Id) -> Result<(), ApiError> {
+    match asked.replace(own) {
+        Some(other) if other != own => {
+            Err(ApiError::Forbidden(format!("this key may see what is of {own}, not of {other}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) use tests::World;

@@ -1,0 +1,53 @@
+//! `GET /openapi.json`: the API's description, made from the code.
+
+use super::{clicks, events, keys, leads, rejections};
+use axum::Json;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Crumb",
+        description = "Clicks, leads and what became of them. Amounts are decimal strings, times RFC 3339 in \
+                       UTC, ids numbers, request ids strings."
+    ),
+    servers((url = "/api/v1")),
+    paths(
+        clicks::list,
+        clicks::get,
+        leads::list,
+        leads::get,
+        rejections::list,
+        events::stream,
+        keys::list,
+    ),
+    modifiers(&BearerKey),
+    security(("key" = []))
+)]
+pub struct Document;
+
+struct BearerKey;
+
+impl Modify for BearerKey {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        document.components.get_or_insert_default().add_security_scheme("key", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The document; needs no key.
+pub(crate) async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(Document::openapi())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_of_the_api_is_as_it_was_agreed() {
+        insta::assert_json_snapshot!(Document::openapi());
+    }
+}

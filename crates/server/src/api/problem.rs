@@ -1,0 +1,177 @@
+//! Errors as `application/problem+json` (RFC 9457).
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use crumb_storage::StoreError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Seconds after which a client may ask again while the store is not available:
+/// long enough to let it breathe, short enough that people do not wait.
+const RETRY_AFTER_SECONDS: u16 = 5;
+
+/// Why a request was not fulfilled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApiError {
+    /// No key, or one that is wrong or revoked.
+    Unauthorized,
+    /// A key that may not do this; says why.
+    Forbidden(String),
+    /// There is none, or the key's owner may not see it; says what.
+    NotFound(String),
+    /// The address exists, but not with this method.
+    MethodNotAllowed,
+    /// The request is wrong in these places.
+    Invalid(Vec<FieldError>),
+    /// Changed by somebody else in the meantime.
+    Conflict,
+    /// The store cannot be used now; the text is for the log.
+    Unavailable(String),
+    /// A fault of the program; the text is for the log.
+    Internal(String),
+}
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Where: a query parameter's name, or a path into the body.
+    pub path: String,
+    /// What.
+    pub message: String,
+}
+
+impl FieldError {
+    /// Says what is wrong at a place.
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
+    }
+}
+
+/// The body of an answer that is an error.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// A name of this kind of error: `urn:crumb:problem:` and the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What happened, in general.
+    pub title: &'static str,
+    /// As the HTTP status.
+    pub status: u16,
+    /// What happened, in this case.
+    pub detail: String,
+    /// A stable code.
+    pub code: &'static str,
+    /// The single things that are wrong.
+    pub errors: Vec<FieldError>,
+}
+
+/// What an answer's error means inside; the outermost layer logs it, once.
+#[derive(Debug, Clone)]
+pub(crate) struct LogText(pub String);
+
+impl ApiError {
+    fn parts(&self) -> (StatusCode, &'static str, &'static str, String) {
+        match self {
+            Self::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "A valid API key is needed",
+                "Send \"Authorization: Bearer <key>\" with a key that is not revoked.".to_owned(),
+            ),
+            Self::Forbidden(why) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed", why.clone()),
+            Self::NotFound(what) => (StatusCode::NOT_FOUND, "not_found", "Not found", what.clone()),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "Method not allowed",
+                "This address does not take this method.".to_owned(),
+            ),
+            Self::Invalid(errors) => {
+                let texts: Vec<String> =
+                    errors.iter().map(|e| format!("{}: {}", e.path, e.message)).collect();
+                (StatusCode::BAD_REQUEST, "invalid_request", "The request is not valid", texts.join("; "))
+            }
+            Self::Conflict => (
+                StatusCode::CONFLICT,
+                "conflict",
+                "Changed in the meantime",
+                "Somebody else changed this in the meantime; read it again.".to_owned(),
+            ),
+            Self::Unavailable(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store_unavailable",
+                "The store is not available",
+                "The store cannot be used now; try again soon.".to_owned(),
+            ),
+            Self::Internal(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal_error",
+                "A fault of the server",
+                "The server failed to answer; its log says why.".to_owned(),
+            ),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Overloaded(_) => Self::Unavailable(error.to_string()),
+            StoreError::Conflict => Self::Conflict,
+            StoreError::Corrupt(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code, title, detail) = self.parts();
+        let kind = format!("urn:crumb:problem:{code}");
+        let (errors, log) = match self {
+            Self::Invalid(errors) => (errors, None),
+            Self::Unavailable(text) | Self::Internal(text) => (Vec::new(), Some(text)),
+            _ => (Vec::new(), None),
+        };
+        let body = Problem { kind, title, status: status.as_u16(), detail, code, errors };
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+            }
+            _ => {}
+        }
+        if let Some(text) = log {
+            response.extensions_mut().insert(LogText(text));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_inside_goes_to_the_log_and_not_outside() {
+        let response = ApiError::from(StoreError::Corrupt("row 7".to_owned())).into_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let log = response.extensions().get::<LogText>().map(|text| text.0.clone());
+        assert_eq!(log.as_deref(), Some("stored data cannot be read: row 7"));
+    }
+
+    #[test]
+    fn a_store_that_is_away_says_when_to_try_again() {
+        for error in [StoreError::Unavailable("disk full".to_owned()), StoreError::Overloaded(10)] {
+            let response = ApiError::from(error).into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers().get(RETRY_AFTER), Some(&HeaderValue::from(5u16)));
+        }
+    }
+}

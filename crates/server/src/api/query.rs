@@ -1,0 +1,212 @@
+//! Query strings of the API: strict, so that a misspelt filter is an error and
+//! not a longer list.
+
+use super::problem::{ApiError, FieldError};
+use axum::http::Uri;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use crumb_domain::{RequestId, Timestamp};
+use crumb_storage::{Cursor, Page, PageRequest};
+use serde::Serialize;
+use std::str::FromStr;
+use utoipa::ToSchema;
+
+/// A query string that is taken apart parameter by parameter; all that is wrong
+/// with it is reported at once by [`QueryString::finish`].
+#[derive(Debug)]
+pub struct QueryString {
+    pairs: Vec<(String, String)>,
+    errors: Vec<FieldError>,
+}
+
+impl QueryString {
+    /// Of a request's address. An empty value counts as absent.
+    pub fn of(uri: &Uri) -> Self {
+        let mut errors = Vec::new();
+        let pairs = match axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri) {
+            Ok(axum::extract::Query(pairs)) => pairs,
+            Err(_) => {
+                errors.push(FieldError::new("", "the query string cannot be read"));
+                Vec::new()
+            }
+        };
+        Self { pairs, errors }
+    }
+
+    /// A parameter's text.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        let mut found = None;
+        let mut times = 0;
+        self.pairs.retain(|(key, value)| {
+            if key != name {
+                return true;
+            }
+            times += 1;
+            found.get_or_insert_with(|| value.clone());
+            false
+        });
+        if times > 1 {
+            self.errors.push(FieldError::new(name, "given more than once"));
+        }
+        found.filter(|value| !value.is_empty())
+    }
+
+    /// A parameter read by a function; `expected` ends "expected …".
+    pub fn read<T>(&mut self, name: &str, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let text = self.text(name)?;
+        let value = read(&text);
+        if value.is_none() {
+            self.errors.push(FieldError::new(name, format!("expected {expected}")));
+        }
+        value
+    }
+
+    /// An entity's id.
+    pub fn id<T: FromStr>(&mut self, name: &str) -> Option<T> {
+        self.read(name, "a positive whole number", |text| text.parse().ok())
+    }
+
+    /// A request id.
+    pub fn request_id(&mut self, name: &str) -> Option<RequestId> {
+        self.read(name, "a request id: a positive number below 2^53", |text| text.parse().ok())
+    }
+
+    /// A moment. A space stands for the `+` of an offset that was not escaped.
+    pub fn time(&mut self, name: &str) -> Option<Timestamp> {
+        self.read(name, "a time like \"2030-01-01T00:00:00Z\"", |text| text.replace(' ', "+").parse().ok())
+    }
+
+    /// `sort`, `limit` and `cursor`.
+    pub fn page(&mut self) -> PageRequest {
+        let default = PageRequest::default();
+        let ascending = self.read("sort", "\"-id\" or \"id\"", |text| match text {
+            "id" => Some(true),
+            "-id" => Some(false),
+            _ => None,
+        });
+        let expected = format!("a whole number from 1 to {}", PageRequest::MAX_LIMIT);
+        let limit = self.read("limit", &expected, |text| {
+            text.parse().ok().filter(|limit| (1..=PageRequest::MAX_LIMIT).contains(limit))
+        });
+        PageRequest {
+            limit: limit.unwrap_or(default.limit),
+            cursor: self.read("cursor", "the \"next\" of an earlier answer", read_cursor),
+            ascending: ascending.unwrap_or(default.ascending),
+        }
+    }
+
+    /// Reports what was wrong, with parameters that nobody asked for.
+    ///
+    /// # Errors
+    /// [`ApiError::Invalid`].
+    pub fn finish(mut self) -> Result<(), ApiError> {
+        let unknown = self.pairs.iter().map(|(name, _)| FieldError::new(name, "there is no such parameter"));
+        self.errors.extend(unknown);
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.errors)) }
+    }
+}
+
+/// A page of a list, as it is answered.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Listing<T> {
+    /// Its rows.
+    pub data: Vec<T>,
+    /// The `cursor` of the next page; null on the last.
+    pub next: Option<String>,
+    /// How many rows the whole list has.
+    pub total: u64,
+}
+
+impl<T> Listing<T> {
+    /// A page of the store's, its rows turned into the API's.
+    pub fn of<R>(page: Page<R>, row: impl FnMut(R) -> T) -> Self {
+        Self {
+            data: page.data.into_iter().map(row).collect(),
+            next: page.next.map(write_cursor),
+            total: page.total,
+        }
+    }
+}
+
+fn write_cursor(cursor: Cursor) -> String {
+    URL_SAFE_NO_PAD.encode(cursor.0.to_be_bytes())
+}
+
+fn read_cursor(text: &str) -> Option<Cursor> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    Some(Cursor(i64::from_be_bytes(bytes.try_into().ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumb_domain::OfferId;
+    use proptest::prelude::*;
+
+    fn query(text: &str) -> QueryString {
+        QueryString::of(&format!("/api/v1/leads?{text}").parse().unwrap())
+    }
+
+    fn errors(result: Result<(), ApiError>) -> Vec<(String, String)> {
+        match result {
+            Err(ApiError::Invalid(errors)) => errors.into_iter().map(|e| (e.path, e.message)).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_reported_at_once() {
+        let mut q = query("offer=x&from=yesterday&colour=red&limit=0&sort=name&cursor=%21&offer=1");
+        q.page();
+        assert_eq!(q.id::<OfferId>("offer"), None);
+        assert_eq!(q.time("from"), None);
+        let paths: Vec<String> = errors(q.finish()).into_iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, ["sort", "limit", "cursor", "offer", "offer", "from", "colour"]);
+    }
+
+    #[test]
+    fn the_limit_is_one_to_a_thousand() {
+        for (text, limit) in [("limit=1", 1), ("limit=1000", 1_000), ("", 100), ("limit=", 100)] {
+            assert_eq!(query(text).page().limit, limit);
+        }
+        for wrong in ["limit=0", "limit=1001", "limit=-1", "limit=all"] {
+            let mut q = query(wrong);
+            q.page();
+            assert_eq!(
+                errors(q.finish()),
+                [("limit".to_owned(), "expected a whole number from 1 to 1000".to_owned())]
+            );
+        }
+    }
+
+    #[test]
+    fn lists_are_newest_first_unless_sorted_by_id() {
+        assert!(!query("").page().ascending);
+        assert!(!query("sort=-id").page().ascending);
+        assert!(query("sort=id").page().ascending);
+    }
+
+    #[test]
+    fn a_time_may_have_an_offset_whose_plus_was_not_escaped() {
+        let expected = "2029-12-31T23:00:00Z".parse().ok();
+        assert_eq!(query("from=2030-01-01T00:00:00%2B01:00").time("from"), expected);
+        assert_eq!(query("from=2030-01-01T00:00:00+01:00").time("from"), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_read_as_it_was_written(row in any::<i64>()) {
+            prop_assert_eq!(read_cursor(&write_cursor(Cursor(row))), Some(Cursor(row)));
+        }
+
+        #[test]
+        fn no_query_string_is_too_strange(text in "[!-~]{0,60}") {
+            if let Ok(uri) = format!("/x?{}", text.replace('#', "")).parse() {
+                let mut q = QueryString::of(&uri);
+                q.page();
+                q.time("from");
+                let _ = q.finish();
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Who may ask, and how errors look.
+
+use super::World;
+use super::world::{at, click, lead, row};
+use axum::http::{Method, StatusCode};
+use crumb_storage::AccessStore as _;
+
+const ROUTES: [&str; 7] = [
+    "/api/v1/clicks",
+    "/api/v1/clicks/1",
+    "/api/v1/leads",
+    "/api/v1/leads/C8097F17",
+    "/api/v1/rejections",
+    "/api/v1/events",
+    "/api/v1/keys",
+];
+
+#[tokio::test]
+async fn without_a_key_nothing_is_answered() {
+    let world = World::new().await;
+    for route in ROUTES.into_iter().chain(["/api/v1/nothing"]) {
+        let answer = world.ask(Method::GET, route, None).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{route}");
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert_eq!(answer.json()["code"], "unauthorized");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_as_good_as_none() {
+    let world = World::new().await;
+    world.key("admin").await;
+    for key in ["crumb_wrong", "crumb_admin2", "crumb_admi", "CRUMB_ADMIN"] {
+        let answer = world.ask(Method::GET, "/api/v1/leads", Some(key)).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_key_stops_at_once() {
+    let world = World::new().await;
+    assert_eq!(world.get_as("reader", "/api/v1/leads").await.status, StatusCode::OK);
+    assert!(world.installation.store.revoke_api_key("reader".to_owned(), at(1)).await.unwrap());
+    let answer = world.ask(Method::GET, "/api/v1/leads", Some("crumb_reader")).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn each_role_reaches_its_collections_and_no_others() {
+    let world = World::new().await;
+    let allowed = [
+        ("admin", ["clicks", "leads", "rejections", "keys"].as_slice()),
+        ("manager", &["clicks", "leads", "rejections"]),
+        ("reader", &["clicks", "leads", "rejections"]),
+        ("affiliate:12", &["clicks", "leads"]),
+        ("buyer:5", &["leads"]),
+    ];
+    for (role, may) in allowed {
+        for collection in ["clicks", "leads", "rejections", "keys"] {
+            let answer = world.get_as(role, &format!("/api/v1/{collection}")).await;
+            let expected = if may.contains(&collection) { StatusCode::OK } else { StatusCode::FORBIDDEN };
+            assert_eq!(answer.status, expected, "{role} on {collection}");
+        }
+    }
+    for role in ["affiliate:12", "buyer:5"] {
+        assert_eq!(world.get_as(role, "/api/v1/events").await.status, StatusCode::FORBIDDEN);
+    }
+}
+
+#[tokio::test]
+async fn an_affiliate_sees_its_own_and_is_told_nothing_of_others() {
+    let world = World::new().await;
+    world.record(click(1)).await;
+    world.accept(lead(2, 1, "C8097F17")).await;
+    let session = format!("/api/v1/clicks/{}", world.name(row(1)));
+    for path in [session.as_str(), "/api/v1/leads/C8097F17"] {
+        assert_eq!(world.get_as("affiliate:12", path).await.status, StatusCode::OK);
+        let other = world.get_as("affiliate:13", path).await;
+        assert_eq!(other.status, StatusCode::NOT_FOUND);
+    }
+    for list in ["/api/v1/clicks", "/api/v1/leads"] {
+        assert_eq!(world.get_as("affiliate:12", list).await.json()["total"], 1);
+        assert_eq!(world.get_as("affiliate:13", list).await.json()["total"], 0);
+        let others = world.get_as("affiliate:13", &format!("{list}?affiliate=12")).await;
+        assert_eq!(others.status, StatusCode::FORBIDDEN);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_of_its_own_kind() {
+    let world = World::new().await;
+    let missing = ["/api/v1/clicks/1", "/api/v1/clicks/abc", "/api/v1/leads/C8097F17", "/api/v1/leads/x"];
+    for path in missing.into_iter().chain(["/api/v1/conversions", "/api/v1", "/nothing"]) {
+        let answer = world.get_as("admin", path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert_eq!(answer.json()["code"], "not_found");
+    }
+    let answer = world.ask(Method::DELETE, "/api/v1/leads", Some("crumb_admin")).await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(answer.json()["code"], "method_not_allowed");
+}
+
+#[tokio::test]
+async fn a_wrong_query_names_its_places() {
+    let world = World::new().await;
+    let answer =
+        world.get_as("admin", "/api/v1/leads?status=lost&from=yesterday&colour=red&limit=1001").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    insta::assert_json_snapshot!(answer.json());
+}
+
+#[tokio::test]
+async fn keys_are_listed_without_the_keys() {
+    let world = World::new().await;
+    world.key("affiliate:12").await;
+    let answer = world.get_as("admin", "/api/v1/keys").await;
+    insta::assert_json_snapshot!(answer.json());
+}
+
+#[tokio::test]
+async fn the_description_needs_no_key() {
+    let world = World::new().await;
+    let answer = world.ask(Method::GET, "/api/v1/openapi.json", None).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let version = answer.json()["openapi"].as_str().unwrap().to_owned();
+    assert!(version.starts_with("3.1"), "{version}");
+}

@@ -1,0 +1,109 @@
+//! Leads.
+
+use super::World;
+use super::world::{at, click, lead, row};
+use axum::http::StatusCode;
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::{AffiliateId, OfferId};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_lead_shows_whose_it_is_and_why() {
+    let world = World::new().await;
+    world.record(click(1)).await;
+    world.accept(lead(4, 1, "C8097F17")).await;
+    let answer = world.get_as("reader", "/api/v1/leads/C8097F17").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    insta::assert_json_snapshot!(answer.json());
+}
+
+#[tokio::test]
+async fn fields_stand_in_the_order_of_the_vertical() {
+    let world = World::new().await;
+    world.accept(lead(1, 1, "C8097F17")).await;
+    let text = world.get_as("reader", "/api/v1/leads/C8097F17").await.text;
+    let expected = r#""fields":{"zip_code":"90210","email_address":"ann@example.com","phone":"5551234567"}"#;
+    assert!(text.contains(expected), "{text}");
+}
+
+#[tokio::test]
+async fn an_affiliate_sees_neither_others_money_nor_personal_data() {
+    let world = World::new().await;
+    world.accept(lead(1, 1, "C8097F17")).await;
+    for path in ["/api/v1/leads/C8097F17", "/api/v1/leads"] {
+        let answer = world.get_as("affiliate:12", path).await;
+        let lead = answer.json().pointer("/data/0").cloned().unwrap_or_else(|| answer.json());
+        assert_eq!(lead["payout"], "12.00");
+        assert_eq!(lead.get("revenue"), None);
+        assert_eq!(lead.get("sales"), None);
+        assert_eq!(lead["fields"], json!({"zip_code": "90210", "email_address": "***", "phone": "***"}));
+        assert!(!answer.text.contains("ann@example.com"));
+    }
+}
+
+#[tokio::test]
+async fn a_buyer_sees_no_lead_that_it_did_not_buy() {
+    let world = World::new().await;
+    world.accept(lead(1, 1, "C8097F17")).await;
+    assert_eq!(world.get_as("buyer:5", "/api/v1/leads/C8097F17").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(world.get_as("buyer:5", "/api/v1/leads").await.json()["total"], 0);
+}
+
+#[tokio::test]
+async fn each_filter_of_leads_narrows_the_list() {
+    let world = World::new().await;
+    world.record(click(1)).await;
+    world.accept(lead(2, 1, "AAAAAAA2")).await;
+    world
+        .accept(Lead { status: LeadStatus::Test, outcome: LeadOutcome::Test, ..lead(3, 3, "AAAAAAA3") })
+        .await;
+    world.accept(Lead { affiliate: AffiliateId(13), offer: OfferId(101), ..lead(4, 4, "AAAAAAA4") }).await;
+    let session = world.name(row(1));
+    for (filter, expected) in [
+        ("status=unsold".to_owned(), vec!["AAAAAAA4", "AAAAAAA2"]),
+        ("status=test".to_owned(), vec!["AAAAAAA3"]),
+        ("offer=101".to_owned(), vec!["AAAAAAA4"]),
+        ("affiliate=12".to_owned(), vec!["AAAAAAA3", "AAAAAAA2"]),
+        ("buyer=5".to_owned(), vec![]),
+        (format!("request_id={session}"), vec!["AAAAAAA2"]),
+        (format!("from={}&to={}", at(3), at(4)), vec!["AAAAAAA3"]),
+        ("q=AAAAAAA4".to_owned(), vec!["AAAAAAA4"]),
+        (format!("q={session}"), vec!["AAAAAAA2"]),
+        ("sort=id&limit=1".to_owned(), vec!["AAAAAAA2"]),
+    ] {
+        let answer = world.get_as("admin", &format!("/api/v1/leads?{filter}")).await;
+        let expected: Vec<Value> = expected.into_iter().map(Value::from).collect();
+        assert_eq!(answer.each("id"), expected, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn a_lead_is_found_by_the_email_or_phone_of_its_person() {
+    let world = World::new().await;
+    let fields = |email: &str, phone: &str| {
+        vec![("email_address".to_owned(), email.to_owned()), ("phone".to_owned(), phone.to_owned())]
+    };
+    world.accept(Lead { fields: fields("Ann@Example.com", "5551234567"), ..lead(1, 1, "AAAAAAA1") }).await;
+    world.accept(Lead { fields: fields("bob@example.com", "5557654321"), ..lead(2, 2, "AAAAAAA2") }).await;
+    for (q, expected) in [
+        ("ann%40example.com", "AAAAAAA1"),
+        ("ANN%40example.com", "AAAAAAA1"),
+        ("5557654321", "AAAAAAA2"),
+        ("%28555%29%20765-4321", "AAAAAAA2"),
+        ("aaaaaaa2", "AAAAAAA2"),
+    ] {
+        let answer = world.get_as("admin", &format!("/api/v1/leads?q={q}")).await;
+        assert_eq!(answer.each("id"), [expected], "{q}");
+    }
+    assert_eq!(world.get_as("admin", "/api/v1/leads?q=nobody").await.json()["total"], 0);
+}
+
+#[tokio::test]
+async fn a_session_that_a_lead_opened_has_no_clicks_and_its_lead() {
+    let world = World::new().await;
+    world.accept_with_session(lead(1, 1, "C8097F17")).await;
+    let answer = world.get_as("reader", &format!("/api/v1/clicks/{}", world.name(row(1)))).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json()["clicks"], json!([]));
+    assert_eq!(answer.json()["leads"], json!(["C8097F17"]));
+}
