@@ -1,6 +1,11 @@
 //! Offers and verticals in the form in which clicks and posts use them.
 
-use crumb_domain::network::{Creative, Event, Offer, OfferContract, PriceFormat, Vertical};
+use crate::error::FileError;
+use crumb_domain::fields::FieldRules;
+use crumb_domain::filter::Filter;
+use crumb_domain::network::{
+    Condition, Creative, Event, LeadTier, Offer, OfferContract, PriceFormat, Vertical,
+};
 use crumb_domain::{EventId, Money, OfferContractId, OfferId};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -10,6 +15,30 @@ use std::sync::Arc;
 pub struct CompiledVertical {
     /// As written.
     pub vertical: Vertical,
+    /// What its fields must look like.
+    pub rules: FieldRules,
+    /// What its leads must be; what fails is `Unmatched Filter`.
+    pub inbound: Filter,
+    /// Its lead tiers: the first whose filter holds sets the payout.
+    pub tiers: Vec<(Filter, LeadTier)>,
+}
+
+impl CompiledVertical {
+    /// Compiles a vertical; `place` is what its faults are named by.
+    pub(crate) fn new(vertical: Vertical, place: &str) -> Result<Self, FileError> {
+        let rules = FieldRules::compile(&vertical)
+            .map_err(|error| FileError::new(format!("{place}.{}", error.place), error.message))?;
+        let filter = |key: &str, conditions: &[Condition]| {
+            Filter::compile(conditions, &rules)
+                .map_err(|error| FileError::new(format!("{place}.{key}{}", error.path), error.message))
+        };
+        let inbound = filter("inbound_filter", &vertical.inbound_filter)?;
+        let mut tiers = Vec::with_capacity(vertical.lead_tier.len());
+        for (index, tier) in vertical.lead_tier.iter().enumerate() {
+            tiers.push((filter(&format!("lead_tier[{index}].filter"), &tier.filter)?, tier.clone()));
+        }
+        Ok(Self { vertical, rules, inbound, tiers })
+    }
 }
 
 impl Deref for CompiledVertical {

@@ -137,6 +137,14 @@ impl Places {
         }
     }
 
+    /// Entities that the file does not mention, then its own in its order: so that
+    /// where two do not go together the fault is the file's.
+    pub fn in_order<'a, T: Entity>(&self, entities: &'a [T]) -> Vec<&'a T> {
+        let mut ordered: Vec<&T> = entities.iter().collect();
+        ordered.sort_by_cached_key(|entity| self.0.get(&entity.key()).copied());
+        ordered
+    }
+
     /// Whether the file mentions it.
     pub fn mentions<T: Entity>(&self, entity: &T) -> bool {
         self.0.contains_key(&entity.key())

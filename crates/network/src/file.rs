@@ -129,7 +129,7 @@ fn fault(place: &str, inner: &str, message: &str) -> FileError {
 /// The network as a TOML file, keys at their defaults left out.
 pub fn to_toml(network: &Network) -> String {
     // A tree without nulls whose root is a table is always TOML.
-    toml::to_string_pretty(&tree_of(network)).unwrap_or_default()
+    toml::to_string(&tree_of(network)).unwrap_or_default()
 }
 
 /// The network as a JSON file, keys at their defaults left out.

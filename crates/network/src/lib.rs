@@ -26,3 +26,6 @@ pub use live::{Applied, LiveNetwork, Made};
 pub use plan::{Plan, PlanLine, PlanSign};
 pub use secrets::MASK;
 pub use snapshot::{Blacklisted, FIRST_SERVER_CAMPAIGN, Snapshot};
+
+#[cfg(test)]
+mod tests;

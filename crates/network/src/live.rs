@@ -69,7 +69,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
     /// Takes up the store's present version.
     ///
     /// # Errors
-    /// The store's; [`StoreError::Corrupt`] where the stored network cannot be compiled.
+    /// The store's; [`NetworkError::Invalid`] where the stored network cannot be compiled.
     pub async fn load(store: S) -> Result<Self, NetworkError> {
         let snapshot = match store.configuration(None).await? {
             Some(stored) => compiled(None, documents::read(&stored)?, stored.version)?,
@@ -117,10 +117,6 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
     ///
     /// # Errors
     /// [`NetworkError::NoCampaign`] where the affiliate or offer is gone; the store's.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what a campaign is made of, and where time and chance come from"
-    )]
     pub fn ensure_campaign<R: Rng + ?Sized>(
         &self,
         affiliate: AffiliateId,

@@ -11,6 +11,9 @@ use std::fmt;
 /// Values longer than this are cut where a plan shows them: a line stays a line.
 const MAX_SHOWN_CHARACTERS: usize = 60;
 
+/// The end of a value that was cut.
+const CUT: char = '…';
+
 /// What would change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -256,6 +259,6 @@ fn shown(value: Option<&Value>) -> String {
         Some(other) => other.to_string(),
     };
     let cut: String = text.chars().take(MAX_SHOWN_CHARACTERS).collect();
-    let cut = if cut.len() < text.len() { cut + "…" } else { cut };
+    let cut = if cut.len() < text.len() { cut + &CUT.to_string() } else { cut };
     cut.replace(|c: char| c.is_control(), " ")
 }

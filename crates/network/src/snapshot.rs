@@ -10,11 +10,13 @@ use crate::compiled::{CompiledOffer, CompiledVertical};
 use crate::entity::Places;
 use crate::error::FileError;
 use crumb_domain::network::{
-    Affiliate, Blacklist, BlacklistRedirect, Campaign, Creative, Network, PriceFormat, Secret, Settings,
+    Affiliate, Blacklist, BlacklistRedirect, Buyer, Campaign, Contract, Creative, Network, PriceFormat,
+    Secret, Settings,
 };
 use crumb_domain::time::Zone;
 use crumb_domain::{
-    AffiliateId, CampaignId, ConfigVersion, ContractId, CreativeId, OfferContractId, OfferId, VerticalId,
+    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, CreativeId, OfferContractId, OfferId,
+    VerticalId,
 };
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -41,6 +43,8 @@ pub struct Snapshot {
     /// Indices into the network's campaigns, by ascending id.
     campaigns_of: HashMap<(AffiliateId, OfferId), Vec<usize>>,
     blacklist: HashMap<AffiliateId, Vec<Blacklist>>,
+    contracts: HashMap<ContractId, usize>,
+    buyers: HashMap<BuyerId, usize>,
     /// Post keys that the environment keeps; none where it lacks them.
     environment_keys: HashMap<CampaignId, Option<String>>,
     missing_secrets: Vec<String>,
@@ -101,6 +105,8 @@ impl Snapshot {
             campaigns: HashMap::new(),
             campaigns_of: HashMap::new(),
             blacklist: HashMap::new(),
+            contracts: index(&network.contract, |contract| contract.id),
+            buyers: index(&network.buyer, |buyer| buyer.id),
             environment_keys: HashMap::new(),
             missing_secrets: Vec::new(),
             server_made,
@@ -138,12 +144,15 @@ impl Snapshot {
     }
 
     fn compile_verticals(&mut self, before: Option<&Snapshot>) -> Result<(), Vec<FileError>> {
-        for vertical in &self.network.vertical {
+        for (index, vertical) in self.network.vertical.iter().enumerate() {
             let same =
                 before.and_then(|b| b.verticals.get(&vertical.id)).filter(|old| old.vertical == *vertical);
             let compiled = match same {
                 Some(old) => old.clone(),
-                None => Arc::new(CompiledVertical { vertical: vertical.clone() }),
+                None => {
+                    let place = format!("vertical[{index}]");
+                    Arc::new(CompiledVertical::new(vertical.clone(), &place).map_err(|error| vec![error])?)
+                }
             };
             self.verticals.insert(vertical.id, compiled);
         }
@@ -302,6 +311,16 @@ impl Snapshot {
 
     fn price_format(&self, offer: &CompiledOffer, campaign: &Campaign) -> PriceFormat {
         campaign.price_format.unwrap_or_else(|| offer.terms(campaign.offer_contract).price_format)
+    }
+
+    /// A buyer's contract, as written: [`Snapshot::is_switched_off`] stands above its status.
+    pub fn contract(&self, id: ContractId) -> Option<&Contract> {
+        self.network.contract.get(*self.contracts.get(&id)?)
+    }
+
+    /// A buyer.
+    pub fn buyer(&self, id: BuyerId) -> Option<&Buyer> {
+        self.network.buyer.get(*self.buyers.get(&id)?)
     }
 
     /// Whether the server itself made the campaign.

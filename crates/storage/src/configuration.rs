@@ -112,3 +112,35 @@ pub trait ConfigurationStore {
     /// Which of these clicks, posts or leads refer to, in the same order.
     fn have_history(&self, of: Vec<HistoryOf>) -> impl Future<Output = Result<Vec<bool>>> + Send;
 }
+
+impl<S: ConfigurationStore + Send + Sync + ?Sized> ConfigurationStore for std::sync::Arc<S> {
+    fn present_version(&self) -> impl Future<Output = Result<ConfigVersion>> + Send {
+        (**self).present_version()
+    }
+
+    fn configuration(
+        &self,
+        version: Option<ConfigVersion>,
+    ) -> impl Future<Output = Result<Option<StoredConfiguration>>> + Send {
+        (**self).configuration(version)
+    }
+
+    fn commit_configuration(
+        &self,
+        change: ConfigurationChange,
+    ) -> impl Future<Output = Result<ConfigVersion>> + Send {
+        (**self).commit_configuration(change)
+    }
+
+    fn versions(&self, page: PageRequest) -> impl Future<Output = Result<Page<VersionInfo>>> + Send {
+        (**self).versions(page)
+    }
+
+    fn entity_history(&self, key: EntityKey) -> impl Future<Output = Result<Vec<String>>> + Send {
+        (**self).entity_history(key)
+    }
+
+    fn have_history(&self, of: Vec<HistoryOf>) -> impl Future<Output = Result<Vec<bool>>> + Send {
+        (**self).have_history(of)
+    }
+}

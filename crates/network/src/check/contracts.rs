@@ -33,9 +33,7 @@ impl Check<'_> {
                 self.schedule_row(&format!("{place}.schedule[{index}]"), row);
             }
             let vertical = self.verticals.get(&contract.vertical).copied();
-            if let Some(vertical) = vertical {
-                self.filter(&format!("{place}.filter"), &contract.filter, vertical);
-            }
+            self.filter(&format!("{place}.filter"), &contract.filter, contract.vertical);
             if let Some(ping) = &contract.ping {
                 let place = format!("{place}.ping");
                 self.delivery(&place, ping, vertical);

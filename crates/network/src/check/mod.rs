@@ -15,6 +15,7 @@ pub(crate) use links::is_http;
 
 use crate::entity::{Entity, Places};
 use crate::error::FileError;
+use crumb_domain::fields::FieldRules;
 use crumb_domain::id::MAX_ENTITY_ID;
 use crumb_domain::network::{Network, Offer, OfferType, Vertical};
 use crumb_domain::time::Zone;
@@ -31,6 +32,8 @@ pub(crate) struct Check<'a> {
     affiliates: HashSet<AffiliateId>,
     advertisers: HashSet<AdvertiserId>,
     buyers: HashSet<BuyerId>,
+    /// Of the verticals whose fields are sound.
+    rules: HashMap<VerticalId, FieldRules>,
     errors: Vec<FileError>,
 }
 
@@ -45,6 +48,7 @@ pub(crate) fn check(network: &Network, places: &Places, server_made: &HashSet<Ca
         affiliates: network.affiliate.iter().map(|a| a.id).collect(),
         advertisers: network.advertiser.iter().map(|a| a.id).collect(),
         buyers: network.buyer.iter().map(|b| b.id).collect(),
+        rules: HashMap::new(),
         errors: Vec::new(),
     };
     check.settings();

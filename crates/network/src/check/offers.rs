@@ -12,7 +12,7 @@ impl Check<'_> {
     pub(super) fn offers(&mut self) {
         let mut creatives = HashMap::new();
         let mut contracts = HashMap::new();
-        for offer in &self.network.offer {
+        for offer in self.places.in_order(&self.network.offer) {
             let place = self.places.at(offer);
             self.offer(&place, offer);
             self.creatives(&place, offer, &mut creatives);

@@ -34,7 +34,7 @@ impl Check<'_> {
 
     pub(super) fn campaigns(&mut self) {
         let mut seen: HashMap<Terms, CampaignId> = HashMap::new();
-        for campaign in &self.network.campaign {
+        for campaign in self.places.in_order(&self.network.campaign) {
             let place = self.places.at(campaign);
             self.id(&place, campaign.id.0);
             self.affiliate_exists(format!("{place}.affiliate"), campaign.affiliate);

@@ -1,7 +1,9 @@
 //! Verticals with their fields, filters and routing.
 
 use super::{Check, used_twice};
+use crumb_domain::VerticalId;
 use crumb_domain::fields::FieldRules;
+use crumb_domain::filter::Filter;
 use crumb_domain::network::{Condition, Field, Vertical};
 use std::collections::HashSet;
 
@@ -17,11 +19,14 @@ impl Check<'_> {
             self.offer_exists(format!("{place}.redirect_offer"), vertical.redirect_offer);
             self.not_negative(format!("{place}.router.minimum_margin"), Some(vertical.router.minimum_margin));
             self.fields(&place, vertical);
-            self.filter(&format!("{place}.inbound_filter"), &vertical.inbound_filter, vertical);
+            if let Ok(rules) = FieldRules::compile(vertical) {
+                self.rules.insert(vertical.id, rules);
+            }
+            self.filter(&format!("{place}.inbound_filter"), &vertical.inbound_filter, vertical.id);
             for (index, tier) in vertical.lead_tier.iter().enumerate() {
                 let place = format!("{place}.lead_tier[{index}]");
                 self.not_negative(format!("{place}.payout"), Some(tier.payout));
-                self.filter(&format!("{place}.filter"), &tier.filter, vertical);
+                self.filter(&format!("{place}.filter"), &tier.filter, vertical.id);
             }
             for (index, name) in vertical.duplicate_fields.iter().enumerate() {
                 if name != DEFAULT_DUPLICATE_FIELD && !has_field(vertical, name) {
@@ -49,12 +54,12 @@ impl Check<'_> {
                     self.fault(format!("{place}.id"), used_twice(id));
                 }
             }
-            self.rules(&place, vertical, field);
+            self.field_rules(&place, vertical, field);
         }
     }
 
     /// Each field by itself, so that one fault does not hide another field's.
-    fn rules(&mut self, place: &str, vertical: &Vertical, field: &Field) {
+    fn field_rules(&mut self, place: &str, vertical: &Vertical, field: &Field) {
         let alone = Vertical {
             field: vec![field.clone()],
             inbound_filter: Vec::new(),
@@ -67,22 +72,16 @@ impl Check<'_> {
         }
     }
 
-    /// A filter, whose fields have to be the vertical's.
-    pub(super) fn filter(&mut self, path: &str, filter: &[Condition], vertical: &Vertical) {
+    /// A filter on a vertical's fields; each condition by itself, so that one fault
+    /// does not hide another's. A vertical whose fields are faulty has no rules to
+    /// hold filters against.
+    pub(super) fn filter(&mut self, path: &str, filter: &[Condition], vertical: VerticalId) {
         for (index, condition) in filter.iter().enumerate() {
-            self.condition(&format!("{path}[{index}]"), condition, vertical);
-        }
-    }
-
-    fn condition(&mut self, path: &str, condition: &Condition, vertical: &Vertical) {
-        match condition {
-            Condition::Compare { field, .. } if !has_field(vertical, field) => {
-                self.fault(format!("{path}.field"), format!("vertical {} has no field {field}", vertical.id));
+            let Some(rules) = self.rules.get(&vertical) else { return };
+            if let Err(error) = Filter::compile(std::slice::from_ref(condition), rules) {
+                let below = error.path.strip_prefix("[0]").unwrap_or(&error.path);
+                self.fault(format!("{path}[{index}]{below}"), error.message);
             }
-            Condition::Compare { .. } => {}
-            Condition::All(all) => self.filter(&format!("{path}.all"), all, vertical),
-            Condition::Any(any) => self.filter(&format!("{path}.any"), any, vertical),
-            Condition::Not(not) => self.condition(&format!("{path}.not"), not, vertical),
         }
     }
 }

@@ -1,0 +1,94 @@
+//! `--prune`: what is not mentioned goes, but for what has to stay.
+
+use super::*;
+use crate::Made;
+use crumb_domain::network::{ActiveStatus, AffiliateStatus, OfferStatus};
+use crumb_domain::{AffiliateId, CampaignId, OfferId, VerticalId};
+use crumb_storage::configuration::HistoryOf;
+
+#[tokio::test]
+async fn what_the_file_does_not_mention_goes() {
+    let (live, _) = running().await;
+    let mut file = example();
+    file.blacklist.clear();
+    file.affiliate.remove(2);
+    file.contract.clear();
+    file.buyer.clear();
+    assert_eq!(
+        planned(&live, &file, true).await,
+        [
+            "- blacklist of affiliate 13 sub id bad on offer 100",
+            "- affiliate 13",
+            "- buyer 5",
+            "- contract 7"
+        ]
+    );
+    assert!(planned(&live, &file, false).await.is_empty(), "without --prune it stays");
+    live.apply(file, true, NOW, &mut rng()).await.unwrap();
+    assert!(live.snapshot().affiliate(AffiliateId(13)).is_none());
+}
+
+#[tokio::test]
+async fn what_has_history_is_made_inactive_instead() {
+    let (live, store) = running().await;
+    store.remember(HistoryOf::Campaign(CampaignId(57)));
+    store.remember(HistoryOf::Affiliate(AffiliateId(12)));
+    store.remember(HistoryOf::Offer(OfferId(100)));
+    let file = toml("[[affiliate]]\nid=1\nname=\"House\"");
+    assert_eq!(
+        planned(&live, &file, true).await,
+        [
+            "- blacklist of affiliate 13 sub id bad on offer 100",
+            "- offer 100 (made inactive: it has clicks or leads)",
+            "- affiliate 12 (made inactive: it has clicks or leads)",
+            "- affiliate 13",
+            "- campaign 57 (made inactive: it has clicks or leads)",
+            "- buyer 5",
+            "- contract 7",
+        ]
+    );
+    live.apply(file.clone(), true, NOW, &mut rng()).await.unwrap();
+    let snapshot = live.snapshot();
+    assert_eq!(snapshot.campaign(CampaignId(57)).unwrap().status, ActiveStatus::Inactive);
+    assert_eq!(snapshot.affiliate(AffiliateId(12)).unwrap().status, AffiliateStatus::Inactive);
+    assert_eq!(snapshot.offer(OfferId(100)).unwrap().offer.status, OfferStatus::Inactive);
+    // What they refer to stays with them.
+    assert!(snapshot.vertical(VerticalId(1)).is_some() && snapshot.offer(OfferId(101)).is_some());
+    assert_eq!(snapshot.network().advertiser.len(), 1);
+    assert!(planned(&live, &file, true).await.is_empty());
+}
+
+#[tokio::test]
+async fn prune_spares_what_the_server_made_and_what_that_needs() {
+    let (live, _) = running().await;
+    let made = live
+        .ensure_campaign(AffiliateId(13), OfferId(101), None, Made::RunAtOnce, NOW, &mut rng())
+        .await
+        .unwrap();
+    assert!(planned(&live, &example(), true).await.is_empty());
+    let mut file = example();
+    file.affiliate.remove(2);
+    file.blacklist.clear();
+    file.contract[0].exclude_affiliates.clear();
+    live.apply(file, true, NOW, &mut rng()).await.unwrap();
+    let snapshot = live.snapshot();
+    assert!(snapshot.is_server_made(made) && snapshot.campaign(made).is_some());
+    assert!(snapshot.affiliate(AffiliateId(13)).is_some());
+}
+
+#[tokio::test]
+async fn settings_are_not_pruned() {
+    let (live, _) = running().await;
+    let mut file = example();
+    file.network = None;
+    assert!(planned(&live, &file, true).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_file_may_not_refer_to_what_it_prunes() {
+    let (live, _) = running().await;
+    let mut file = example();
+    file.affiliate.remove(1);
+    let error = live.plan(&file, true).await.unwrap_err();
+    assert_eq!(error.to_string(), "campaign[0].affiliate: no affiliate 12");
+}

@@ -1,0 +1,172 @@
+//! What the server itself changes: campaigns made when needed, contracts switched off.
+
+use super::*;
+use crate::{FIRST_SERVER_CAMPAIGN, Made};
+use crumb_domain::network::ActiveStatus;
+use crumb_domain::{AffiliateId, CampaignId, ConfigVersion, ContractId, Money, OfferContractId, OfferId};
+use crumb_storage::configuration::Origin;
+
+const OTHER: AffiliateId = AffiliateId(13);
+
+async fn ensure(live: &Live, affiliate: AffiliateId, offer: OfferId, why: Made) -> CampaignId {
+    live.ensure_campaign(affiliate, offer, None, why, NOW, &mut rng()).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_server_makes_a_campaign_at_the_offers_default_payout() {
+    let (live, store) = running().await;
+    let id = ensure(&live, OTHER, OfferId(100), Made::RunAtOnce).await;
+    assert_eq!(id, FIRST_SERVER_CAMPAIGN);
+    let snapshot = live.snapshot();
+    let campaign = snapshot.campaign(id).unwrap();
+    assert_eq!((campaign.affiliate, campaign.offer, campaign.payout), (OTHER, OfferId(100), None));
+    assert_eq!(campaign.key.as_ref().unwrap().expose().len(), 11);
+    assert_eq!(snapshot.version(), ConfigVersion(2));
+    assert_eq!(store.entity("campaign:1000001").unwrap().origin, Origin::Server);
+    assert_eq!(store.last_change().summary, "campaign 1000001 made for affiliate 13 on offer 100");
+    assert_eq!(ensure(&live, OTHER, OfferId(101), Made::Redirected).await, CampaignId(1_000_002));
+}
+
+#[tokio::test]
+async fn the_internal_affiliates_campaign_pays_nothing() {
+    let (live, _) = running().await;
+    for (offer, why) in [(OfferId(100), Made::Internal), (OfferId(101), Made::Redirected)] {
+        let id = ensure(&live, AffiliateId(1), offer, why).await;
+        assert_eq!(live.snapshot().campaign(id).unwrap().payout, Some(Money::ZERO));
+    }
+}
+
+#[tokio::test]
+async fn a_written_campaign_is_used_where_there_is_one() {
+    let (live, store) = running().await;
+    assert_eq!(ensure(&live, AffiliateId(12), OfferId(100), Made::RunAtOnce).await, CampaignId(57));
+    assert_eq!(store.count(), 1);
+}
+
+#[tokio::test]
+async fn a_campaign_is_made_on_the_contract_that_the_link_names_if_the_offer_has_it() {
+    let (live, _) = running().await;
+    let make = async |offer, contract| {
+        let contract = Some(OfferContractId(contract));
+        let id =
+            live.ensure_campaign(OTHER, OfferId(offer), contract, Made::RunAtOnce, NOW, &mut rng()).await;
+        live.snapshot().campaign(id.unwrap()).unwrap().offer_contract
+    };
+    assert_eq!(make(100, 900).await, Some(OfferContractId(900)));
+    assert_eq!(make(101, 900).await, None);
+}
+
+#[tokio::test]
+async fn of_many_first_clicks_at_once_exactly_one_makes_the_campaign() {
+    let (live, store) = running().await;
+    let other = Arc::new(LiveNetwork::load(store.clone()).await.unwrap());
+    let live = Arc::new(live);
+    let tasks: Vec<_> = (0..40)
+        .map(|i| {
+            let node = if i % 2 == 0 { live.clone() } else { other.clone() };
+            tokio::spawn(async move { ensure(&node, OTHER, OfferId(100), Made::RunAtOnce).await })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), FIRST_SERVER_CAMPAIGN);
+    }
+    assert_eq!(store.count(), 2, "one version for the file, one for the campaign");
+    other.refresh().await.unwrap();
+    assert_eq!(other.snapshot().campaigns(OTHER, OfferId(100)).count(), 1);
+}
+
+#[tokio::test]
+async fn a_taken_id_is_passed_over() {
+    let (live, _) = running().await;
+    apply(&live, toml("[[campaign]]\nid=1000001\naffiliate=12\noffer=101")).await;
+    assert_eq!(ensure(&live, OTHER, OfferId(101), Made::RunAtOnce).await, CampaignId(1_000_002));
+}
+
+#[tokio::test]
+async fn no_campaign_is_made_for_what_the_network_does_not_have() {
+    let (live, _) = running().await;
+    let error =
+        live.ensure_campaign(AffiliateId(99), OfferId(100), None, Made::RunAtOnce, NOW, &mut rng()).await;
+    assert_eq!(error.unwrap_err().to_string(), "no campaign can be made: no affiliate 99");
+    let error = live.ensure_campaign(OTHER, OfferId(9), None, Made::RunAtOnce, NOW, &mut rng()).await;
+    assert_eq!(error.unwrap_err().to_string(), "no campaign can be made: no offer 9");
+}
+
+#[tokio::test]
+async fn the_servers_campaign_id_cannot_be_taken_for_another_affiliate_or_offer() {
+    let (live, _) = running().await;
+    ensure(&live, OTHER, OfferId(100), Made::RunAtOnce).await;
+    assert_eq!(
+        faults(&live, &toml("[[campaign]]\nid=1000001\naffiliate=12\noffer=101")).await,
+        [
+            "campaign[0].id: campaign 1000001 was made by the server for affiliate 13 on offer 100; take another id"
+        ]
+    );
+    // Its terms may be written, and it stays the server's for `--prune`.
+    apply(&live, toml("[[campaign]]\nid=1000001\naffiliate=13\noffer=100\npayout=\"3.00\"")).await;
+    assert!(live.snapshot().is_server_made(FIRST_SERVER_CAMPAIGN));
+}
+
+#[tokio::test]
+async fn a_person_may_write_a_campaign_where_the_server_made_one_and_it_goes_first() {
+    let (live, _) = running().await;
+    ensure(&live, OTHER, OfferId(100), Made::RunAtOnce).await;
+    apply(
+        &live,
+        toml(
+            "[[campaign]]\nid=2000000\naffiliate=13\noffer=101\n[[campaign]]\nid=61\naffiliate=13\noffer=100",
+        ),
+    )
+    .await;
+    let snapshot = live.snapshot();
+    assert_eq!(snapshot.choose_campaign(OTHER, OfferId(100), None, None).unwrap().id, CampaignId(61));
+}
+
+#[tokio::test]
+async fn what_the_server_made_is_there_after_a_restart() {
+    let (live, store) = running().await;
+    let id = ensure(&live, OTHER, OfferId(100), Made::RunAtOnce).await;
+    live.set_contract_status(ContractId(7), ActiveStatus::Inactive, NOW).await.unwrap();
+    let again = LiveNetwork::load(store).await.unwrap().snapshot();
+    assert_eq!(again.network(), live.snapshot().network());
+    assert!(again.is_server_made(id) && again.is_switched_off(ContractId(7)));
+}
+
+#[tokio::test]
+async fn a_contract_that_the_server_switched_off_stays_so_until_it_is_switched_on() {
+    let (live, _) = running().await;
+    let off = live.set_contract_status(ContractId(7), ActiveStatus::Inactive, NOW).await.unwrap();
+    assert_eq!(off.plan.to_string(), "~ contract 7: switched off by the server\n");
+    assert!(apply(&live, example()).await.plan.is_empty());
+    apply(&live, edited("name = \"CA only\"", "name = \"CA and NV\"")).await;
+    assert!(live.snapshot().is_switched_off(ContractId(7)));
+    assert_eq!(live.snapshot().network().contract[0].status, ActiveStatus::Active, "the file's word is kept");
+    let on = live.set_contract_status(ContractId(7), ActiveStatus::Active, NOW).await.unwrap();
+    assert_eq!(on.version, ConfigVersion(4));
+    assert!(!live.snapshot().is_switched_off(ContractId(7)));
+    let again = live.set_contract_status(ContractId(7), ActiveStatus::Active, NOW).await.unwrap();
+    assert!(again.plan.is_empty() && again.version == ConfigVersion(4));
+}
+
+#[tokio::test]
+async fn contract_on_switches_on_what_a_person_wrote_inactive_too() {
+    let (live, _) = running().await;
+    let text = "name = \"CA only\"\nstatus = \"active\"";
+    apply(&live, edited(text, &text.replace("active", "inactive"))).await;
+    live.set_contract_status(ContractId(7), ActiveStatus::Active, NOW).await.unwrap();
+    assert_eq!(live.snapshot().network().contract[0].status, ActiveStatus::Active);
+    let error = live.set_contract_status(ContractId(8), ActiveStatus::Active, NOW).await.unwrap_err();
+    assert_eq!(error.to_string(), "no contract 8");
+}
+
+#[tokio::test]
+async fn one_more_campaign_does_not_compile_the_network_again() {
+    let (live, _) = running().await;
+    let before = live.snapshot();
+    ensure(&live, OTHER, OfferId(100), Made::RunAtOnce).await;
+    let after = live.snapshot();
+    assert!(std::ptr::eq(before.offer(OfferId(100)).unwrap(), after.offer(OfferId(100)).unwrap()));
+    assert_eq!(after.campaigns(OTHER, OfferId(100)).count(), 1);
+    let ids: Vec<i64> = after.network().campaign.iter().map(|campaign| campaign.id.0).collect();
+    assert_eq!(ids, [57, 1_000_001]);
+}

@@ -1,0 +1,130 @@
+//! Reading a file's text.
+
+use super::{EXAMPLE, example, printed};
+use crate::{FileFormat, parse, to_json, to_toml};
+use std::path::Path;
+
+fn faults(text: &str) -> Vec<String> {
+    printed(&parse(text, FileFormat::Toml).unwrap_err())
+}
+
+#[test]
+fn toml_and_json_are_one_structure_and_the_ending_tells_which() {
+    assert_eq!(FileFormat::of(Path::new("a/network.toml")), FileFormat::Toml);
+    assert_eq!(FileFormat::of(Path::new("a/network.JSON")), FileFormat::Json);
+    let json = to_json(&example());
+    assert_eq!(parse(&json, FileFormat::Json).unwrap(), example());
+}
+
+#[test]
+fn what_is_written_as_toml_is_read_back() {
+    assert_eq!(parse(&to_toml(&example()), FileFormat::Toml).unwrap(), example());
+}
+
+#[test]
+fn every_key_of_the_documentation_is_known() {
+    assert!(parse(EXAMPLE, FileFormat::Toml).is_ok());
+}
+
+#[test]
+fn an_unknown_key_is_refused_at_its_own_place() {
+    assert_eq!(
+        faults("[[campaign]]\nid=1\naffiliate=2\noffer=3\npayuot=\"1\""),
+        ["campaign[0].payuot: unknown key"]
+    );
+    assert_eq!(faults("[[campain]]\nid=1"), ["campain: unknown key"]);
+    assert_eq!(faults("[network]\nname=\"x\"\ncurency=\"USD\""), ["network.curency: unknown key"]);
+    let nested = "[[offer]]\nid=1\nname=\"x\"\nvertical=1\ntype=\"hosted\"\n[[offer.creative]]\nid=1\nname=\"x\"\nlnk=\"\"";
+    assert_eq!(faults(nested), ["offer[0].creative[0].lnk: unknown key"]);
+    let credit = "[[buyer]]\nid=1\nname=\"x\"\ncredit={type=\"prepaid\",ballance=\"1\"}";
+    assert_eq!(faults(credit), ["buyer[0].credit.ballance: unknown key"]);
+    let router = "[[vertical]]\nid=1\nname=\"x\"\nrouter={of=true}";
+    assert_eq!(faults(router), ["vertical[0].router.of: unknown key"]);
+}
+
+#[test]
+fn a_price_that_is_no_decimal_is_named_at_its_place() {
+    let campaign =
+        |payout: &str| faults(&format!("[[campaign]]\nid=1\naffiliate=2\noffer=3\npayout={payout}"));
+    assert_eq!(
+        campaign("\"12,00\""),
+        ["campaign[0].payout: invalid value: string \"12,00\", expected a decimal string like \"12.00\""]
+    );
+    assert_eq!(campaign("\"1e3\"").len(), 1);
+    assert_eq!(campaign("12.5").len(), 1, "a number is no decimal string");
+    assert_eq!(campaign("12").len(), 1);
+}
+
+#[test]
+fn a_required_key_that_is_missing_is_named() {
+    assert_eq!(faults("[[campaign]]\nid=1\naffiliate=2"), ["campaign[0].offer: required"]);
+    assert_eq!(faults("[[offer]]\nid=1\nname=\"x\"\nvertical=1"), ["offer[0].type: required"]);
+    assert_eq!(
+        faults("[[vertical]]\nid=1\nname=\"x\"\n[[vertical.field]]\nname=\"a\""),
+        ["vertical[0].field[0].type: required"]
+    );
+    assert_eq!(faults("[[affiliate]]\nname=\"x\""), ["affiliate[0].id: required"]);
+}
+
+#[test]
+fn places_are_counted_from_0_and_each_entity_is_read() {
+    let text = "[[affiliate]]\nid=1\nname=\"x\"\n[[affiliate]]\nid=2\n[[affiliate]]\nname=\"y\"";
+    assert_eq!(faults(text), ["affiliate[1].name: required", "affiliate[2].id: required"]);
+}
+
+#[test]
+fn a_value_that_is_none_of_the_known_ones_is_refused_with_those() {
+    assert_eq!(
+        faults("[[affiliate]]\nid=1\nname=\"x\"\nstatus=\"on\""),
+        ["affiliate[0].status: unknown value \"on\", expected one of \"active\", \"inactive\", \"pending\""]
+    );
+    assert_eq!(
+        faults("[[blacklist]]\naffiliate=1\nredirect=\"home\""),
+        ["blacklist[0].redirect: a redirect is \"global\", \"offer\" or \"404\""]
+    );
+    assert_eq!(
+        faults("[[buyer]]\nid=1\nname=\"x\"\ncredit={type=\"unlimited\",limit=\"1\"}"),
+        ["buyer[0].credit: unlimited credit has no balance and no limit"]
+    );
+}
+
+#[test]
+fn text_that_is_no_toml_or_json_is_refused_with_its_line() {
+    let message = &faults("[network]\nname = \"x\nb = 1")[0];
+    assert!(message.starts_with("not valid TOML: ") && message.contains(" at line 2 column "), "{message}");
+    let errors = parse("{\"network\": ", FileFormat::Json).unwrap_err();
+    assert!(errors[0].to_string().starts_with("not valid JSON: "), "{errors:?}");
+    let errors = parse(r#"{"campaign": [], "campaign": []}"#, FileFormat::Json).unwrap_err();
+    assert!(errors[0].to_string().contains("duplicate key `campaign`"), "{errors:?}");
+    assert_eq!(printed(&parse("[]", FileFormat::Json).unwrap_err()), ["a network file is one table"]);
+    assert_eq!(faults("campaign = 1"), ["campaign: must be a list of tables: [[campaign]]"]);
+}
+
+#[test]
+fn a_toml_date_is_as_good_as_its_text() {
+    let text = EXAMPLE.replace("\"2030-01-01T00:00:00Z\"", "2030-01-01T00:00:00Z");
+    assert_eq!(parse(&text, FileFormat::Toml).unwrap(), example());
+}
+
+#[test]
+fn params_may_be_a_table_or_pairs_that_repeat_a_name() {
+    let contract = &example().contract[0];
+    assert_eq!(contract.post.params.len(), 3);
+    let pairs = &contract.ping.as_ref().unwrap().params;
+    assert_eq!(pairs, &[("zip".to_owned(), "#zip_code#".to_owned()), ("zip".to_owned(), "again".to_owned())]);
+}
+
+#[test]
+fn a_404_may_be_written_as_a_number() {
+    let number = parse("[[blacklist]]\naffiliate=1\nredirect=404", FileFormat::Toml).unwrap();
+    let text = parse("[[blacklist]]\naffiliate=1\nredirect=\"404\"", FileFormat::Toml).unwrap();
+    assert_eq!(number, text);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_reader_fail(text in "\\PC{0,200}") {
+        let _ = parse(&text, FileFormat::Toml);
+        let _ = parse(&text, FileFormat::Json);
+    }
+}
