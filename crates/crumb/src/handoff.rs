@@ -97,10 +97,11 @@ impl Socket {
                 tokio::time::sleep(ACCEPT_REST).await;
                 continue;
             };
-            let (places, database, execute) = (Arc::clone(&places), database.clone(), execute.clone());
+            let (places, database) = (Arc::clone(&places), database.clone());
+            let (stop, execute) = (stop.clone(), execute.clone());
             open.spawn(async move {
                 // Whoever hangs up or sends nonsense gets no answer and needs none.
-                let _ = converse(stream, &places, &database, execute).await;
+                let _ = converse(stream, &places, &database, &stop, execute).await;
             });
         }
         open.close();
@@ -112,13 +113,18 @@ async fn converse<H, F>(
     mut stream: UnixStream,
     places: &Semaphore,
     database: &str,
+    stop: &CancellationToken,
     execute: H,
 ) -> anyhow::Result<()>
 where
     H: Fn(Command) -> F,
     F: Future<Output = Reply>,
 {
-    let request: Request = timeout(TRANSFER, read_line(&mut stream)).await??;
+    let request: Request = tokio::select! {
+        request = timeout(TRANSFER, read_line(&mut stream)) => request??,
+        // Nothing was promised to whoever has not asked yet.
+        () = stop.cancelled() => return Ok(()),
+    };
     let reply = if request.database == database {
         // A place is taken only now, so that a silent client keeps nobody waiting.
         let _place = places.acquire().await?;

@@ -5,6 +5,7 @@ mod clock;
 mod commands;
 mod config;
 mod data_dir;
+mod descriptors;
 mod handoff;
 mod logging;
 mod owner;

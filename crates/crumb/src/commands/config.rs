@@ -4,6 +4,7 @@ use super::{Command, Context, Reply, Result};
 use crate::config::Settings;
 use crate::owner::Owner;
 use crumb_domain::lead::LeadStatus;
+use crumb_network::Snapshot;
 use crumb_storage::leads::LeadFilter;
 use crumb_storage::{PageRequest, Store};
 use crumb_tracking::geo::GeoDatabase;
@@ -54,16 +55,7 @@ pub async fn check_network<S: Store + Clone>(context: &Context<'_, S>, has_geo: 
     if snapshot.settings().global_redirect.is_none() {
         lines.push("warning: no global redirect: traffic that goes nowhere else is answered 404".to_owned());
     }
-    let mut offers: Vec<_> = snapshot
-        .offers()
-        .filter(|offer| !offer.offer.countries.is_empty())
-        .map(|offer| offer.offer.id)
-        .collect();
-    offers.sort_unstable();
-    if !has_geo && !offers.is_empty() {
-        let offers = offers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        lines.push(format!("warning: no geo database: countries are not enforced (offers {offers})"));
-    }
+    lines.extend(countries_not_enforced(&snapshot, has_geo).map(|warning| format!("warning: {warning}")));
     for secret in snapshot.missing_secrets() {
         lines.push(format!("warning: a secret is not in the environment: {secret}"));
     }
@@ -72,4 +64,16 @@ pub async fn check_network<S: Store + Clone>(context: &Context<'_, S>, has_geo: 
     let held = context.installation.store.leads(filter, page).await?.total;
     lines.push(format!("held leads: {held}"));
     Ok(Reply::printed(lines.join("\n") + "\n"))
+}
+
+/// What to know where offers name countries that nobody can tell.
+pub fn countries_not_enforced(snapshot: &Snapshot, has_geo: bool) -> Option<String> {
+    let naming = snapshot.offers().filter(|offer| !offer.offer.countries.is_empty());
+    let mut offers: Vec<_> = naming.map(|offer| offer.offer.id).collect();
+    if has_geo || offers.is_empty() {
+        return None;
+    }
+    offers.sort_unstable();
+    let offers = offers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    Some(format!("no geo database: countries are not enforced (offers {offers})"))
 }

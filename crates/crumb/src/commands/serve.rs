@@ -1,9 +1,11 @@
 //! `crumb serve`: the server, from its lock to its last answer.
 
 use super::apply::NetworkFile;
+use super::config::countries_not_enforced;
 use super::{Command, Context, Reply, execute};
 use crate::cli::ServeArguments;
 use crate::config::Settings;
+use crate::descriptors;
 use crate::handoff::Socket;
 use crate::logging;
 use crate::owner::{Owner, base_url, open};
@@ -36,6 +38,7 @@ const LAST_THREADS: Duration = Duration::from_secs(5);
 /// # Errors
 /// Why it could not start, or which part of it failed.
 pub fn run(settings: &Settings, arguments: &ServeArguments) -> anyhow::Result<()> {
+    descriptors::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // The lock is held until the store is closed, which the runtime's end sees to.
     let ended = runtime.block_on(async {
@@ -64,9 +67,8 @@ async fn serve(settings: &Settings, arguments: &ServeArguments, owner: &Owner<'_
     }
     logging::start(settings);
     let mut warnings = opened.warnings;
-    if settings.geo_database.is_none() {
-        warnings.push("no geo database: countries are not enforced".to_owned());
-    }
+    let snapshot = carrier.installation.network.snapshot();
+    warnings.extend(countries_not_enforced(&snapshot, settings.geo_database.is_some()));
     announce(settings, &carrier.installation, &tracking, &admin, &warnings);
     let stop = CancellationToken::new();
     let socket = Socket::bind(owner.directory().socket())?;

@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tracing_subscriber::EnvFilter;
 use values::{CLOCK_OFFSET, Given, Value, Values};
 
 /// The file that is read where `--config` names none.
@@ -27,6 +28,9 @@ const MAX_DRAIN_SECONDS: i64 = 600;
 /// The furthest that the clock may be shifted, in seconds: a hundred years, so
 /// that no time computed from it leaves the range of times.
 const MAX_CLOCK_OFFSET_SECONDS: i64 = 100 * 366 * 86_400;
+
+/// What may stand for a level in `log.level`.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// The settings, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -291,7 +295,12 @@ impl Checker {
 
     fn log_level(&mut self) -> String {
         let text = self.text("log.level");
-        if text.is_empty() || tracing_subscriber::EnvFilter::try_new(&text).is_err() {
+        // The filter itself takes a misspelt level for a part's name, and logs nothing.
+        let is_level = |part: &str| {
+            let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
+            LEVELS.contains(&level.trim())
+        };
+        if !text.split(',').all(is_level) || EnvFilter::try_new(&text).is_err() {
             self.fault("log.level", format!("{text:?} is no level like \"info\""));
         }
         text

@@ -77,6 +77,11 @@ fn a_faulty_value_is_named_with_its_place() {
         "crumb.toml: outbound.allow: \"10.0.0.0/33\" is no network like \"10.1.0.0/16\"",
     );
     refused("[log]\nformat = \"xml\"", "crumb.toml: log.format: \"xml\" is neither \"json\" nor \"text\"");
+    for wrong in ["", "inof", "info,crumb_server", "info,crumb_server=loud"] {
+        let file = format!("[log]\nlevel = \"{wrong}\"");
+        refused(&file, &format!("crumb.toml: log.level: {wrong:?} is no level like \"info\""));
+    }
+    assert!(of_file("[log]\nlevel = \"info,crumb_server=debug\"").is_ok());
     refused("[mail]\nfrom = \"a@b.example\"", "crumb.toml: mail.from: needs mail.relay");
     assert_eq!(
         of_environment("CRUMB_LISTEN_TRACKING", "nowhere"),

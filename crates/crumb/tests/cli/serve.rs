@@ -48,14 +48,7 @@ fn it_drains_and_exits_0_on_sigterm_and_sigint() {
     for signal in ["TERM", "INT"] {
         let place = Place::with_network();
         let mut server = place.serve(&[]);
-        let mut slow = TcpStream::connect(server.tracking).unwrap();
-        let head = "POST /d.ashx HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-                    Content-Length: 52\r\nExpect: 100-continue\r\n\r\n";
-        slow.write_all(head.as_bytes()).unwrap();
-        // The server asks for the body: the request is under way.
-        let mut go_on = [0; 25];
-        slow.read_exact(&mut go_on).unwrap();
-        assert!(go_on.starts_with(b"HTTP/1.1 100 Continue"));
+        let mut slow = post_under_way(&server);
         server.signal(signal);
         server.until("it says that it stops", |server| {
             server.log().iter().any(|line| line.contains("stopping"))
@@ -67,6 +60,58 @@ fn it_drains_and_exits_0_on_sigterm_and_sigint() {
         assert_eq!(server.ended().0, Some(0));
         assert!(!exists(&place.path("data/crumb.sock")));
     }
+}
+
+/// A lead post whose body the server waits for.
+fn post_under_way(server: &Server) -> TcpStream {
+    let mut stream = TcpStream::connect(server.tracking).unwrap();
+    let head = "POST /d.ashx HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+                Content-Length: 52\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100 Continue"));
+    stream
+}
+
+#[test]
+fn the_drain_has_a_bound_and_a_second_signal_ends_it() {
+    let mut place = Place::with_network();
+    let mut server = place.serve(&[]);
+    let _slow = post_under_way(&server);
+    server.signal("TERM");
+    server.until("it says that it stops", |server| server.log().iter().any(|line| line.contains("stopping")));
+    server.signal("TERM");
+    let (exit, log) = server.ended();
+    assert_eq!(exit, Some(0));
+    assert!(log.iter().any(|line| line.contains("a second signal came")), "{log:?}");
+
+    place.set("CRUMB_LIMITS_DRAIN_SECONDS", "0");
+    let server = place.serve(&[]);
+    let _slow = post_under_way(&server);
+    server.signal("TERM");
+    let (exit, log) = server.ended();
+    assert_eq!(exit, Some(0));
+    assert!(log.iter().any(|line| line.contains("the time to drain is up")), "{log:?}");
+}
+
+#[test]
+fn idle_connections_and_hanging_clients_do_not_hold_up_the_end() {
+    let place = Place::with_network();
+    let server = place.serve(&[]);
+    let _hanging = UnixStream::connect(place.path("data/crumb.sock")).unwrap();
+    let mut idle = Vec::new();
+    for listener in [server.tracking, server.admin] {
+        idle.push(TcpStream::connect(listener).unwrap());
+        let mut kept = TcpStream::connect(listener).unwrap();
+        kept.write_all(b"GET /robots.txt HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        kept.read_exact(&mut [0; 12]).unwrap();
+        idle.push(kept);
+    }
+    server.signal("TERM");
+    let (exit, log) = server.ended();
+    assert_eq!(exit, Some(0));
+    assert!(log.iter().all(|line| !line.contains("WARN")), "{log:?}");
 }
 
 #[test]
