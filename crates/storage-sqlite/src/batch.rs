@@ -27,9 +27,9 @@ pub(crate) struct QueuedClicks {
 
 /// Any other write that waits for its commit.
 pub(crate) trait Task: Send {
-    /// Does the write and keeps its result; false where it failed and is to be
+    /// Does the write and keeps its result; why it failed, where it is to be
     /// rolled back.
-    fn run(&mut self, context: &mut WriteContext<'_>) -> bool;
+    fn run(&mut self, context: &mut WriteContext<'_>) -> Result<()>;
     /// Gives the caller its result, or why nothing was committed.
     fn answer(self: Box<Self>, committed: &Result<()>);
 }
@@ -53,14 +53,14 @@ where
     T: Send,
     F: FnOnce(&mut WriteContext<'_>) -> Result<T> + Send,
 {
-    fn run(&mut self, context: &mut WriteContext<'_>) -> bool {
+    fn run(&mut self, context: &mut WriteContext<'_>) -> Result<()> {
         if let Some(work) = self.work.take() {
             // A caller's function renders the answer inside the write; if it
             // panics, that write fails and the writer lives on.
             self.result = catch_unwind(AssertUnwindSafe(|| work(context)))
                 .unwrap_or_else(|_| Err(StoreError::Corrupt("a write panicked".to_owned())));
         }
-        self.result.is_ok()
+        self.result.as_ref().map(|_| ()).map_err(StoreError::clone)
     }
 
     fn answer(self: Box<Self>, committed: &Result<()>) {
@@ -143,43 +143,43 @@ fn run(connection: &Connection, seen: &mut Seen, batch: &mut Batch) -> Result<()
         }
     }
     for task in &mut batch.tasks {
-        in_savepoint(connection, seen, |seen| task.run(&mut WriteContext { connection, seen }))?;
+        // The task keeps its own failure; only one that ended the transaction counts here.
+        let _ = in_savepoint(connection, seen, |seen| task.run(&mut WriteContext { connection, seen }))?;
     }
     statement("COMMIT")
 }
 
 fn insert_each(connection: &Connection, seen: &mut Seen, batch: &mut Batch) -> Result<()> {
     for (position, queued) in batch.clicks.iter().enumerate() {
-        let mut refusal = None;
-        in_savepoint(connection, seen, |seen| {
-            refusal = insert_clicks(connection, seen, std::iter::once(&queued.clicks)).err();
-            refusal.is_none()
+        let inserted = in_savepoint(connection, seen, |seen| {
+            insert_clicks(connection, seen, std::iter::once(&queued.clicks)).map_err(from_sqlite)
         })?;
-        if let Some(error) = refusal {
-            batch.refused.push((position, from_sqlite(error)));
+        if let Err(error) = inserted {
+            batch.refused.push((position, error));
         }
     }
     Ok(())
 }
 
-/// Runs a write in a savepoint and rolls it back where it says so. `Err`: the
-/// whole transaction is lost.
+/// Runs a write in a savepoint and takes it back where it failed, which is the
+/// inner result. The outer one fails where the whole transaction is lost: a full
+/// disk and the like end it at once.
 fn in_savepoint(
     connection: &Connection,
     seen: &mut Seen,
-    write: impl FnOnce(&mut Seen) -> bool,
-) -> Result<()> {
+    write: impl FnOnce(&mut Seen) -> Result<()>,
+) -> Result<Result<()>> {
     let statement = |sql: &str| connection.prepare_cached(sql).and_then(|mut s| s.execute([]));
     let mark = seen.mark();
     statement("SAVEPOINT one").map_err(from_sqlite)?;
-    if !write(seen) {
-        // A full disk and the like end the whole transaction, not the savepoint.
+    let written = write(seen);
+    if let Err(error) = &written {
         if connection.is_autocommit() {
-            return Err(StoreError::Unavailable("the write was rolled back by SQLite".to_owned()));
+            return Err(error.clone());
         }
         seen.forget_since(mark);
         statement("ROLLBACK TO one").map_err(from_sqlite)?;
     }
     statement("RELEASE one").map_err(from_sqlite)?;
-    Ok(())
+    Ok(written)
 }

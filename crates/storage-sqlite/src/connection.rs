@@ -45,6 +45,8 @@ pub const PAGE_SIZE: u32 = 8_192;
 const WRITER_CACHE_KIB: i32 = 16 * 1_024;
 /// A reader's page cache; the system's own cache stands behind it.
 const READER_CACHE_KIB: i32 = 4 * 1_024;
+/// How many times the usual length of the write-ahead log stays on the disk.
+const LOG_LENGTHS_KEPT: u32 = 8;
 /// Prepared statements kept by each connection: more than there are texts.
 const STATEMENTS: usize = 128;
 
@@ -54,22 +56,26 @@ pub(crate) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connec
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = open(path, flags, options)?;
-    let in_words = |error| from_sqlite(error);
     // The page size only counts before the first table is made.
-    connection.pragma_update(None, "page_size", PAGE_SIZE).map_err(in_words)?;
+    connection.pragma_update(None, "page_size", PAGE_SIZE).map_err(from_sqlite)?;
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
-        .map_err(in_words)?;
+        .map_err(from_sqlite)?;
     if mode != "wal" {
         return Err(StoreError::Unavailable(format!("the file's system takes no write-ahead log ({mode})")));
     }
     set_for_writing(&connection)?;
-    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(in_words)?;
+    // Whatever readers made of the log's length, it is cut back when it begins anew.
+    let most = i64::from(options.checkpoint_pages) * i64::from(LOG_LENGTHS_KEPT) * i64::from(PAGE_SIZE);
+    connection
+        .pragma_update_and_check(None, "journal_size_limit", most, |row| row.get::<_, i64>(0))
+        .map_err(from_sqlite)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(from_sqlite)?;
     migrations::migrate(&mut connection)?;
     if let Some(pages) = options.max_pages {
         connection
             .pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))
-            .map_err(in_words)?;
+            .map_err(from_sqlite)?;
     }
     Ok(connection)
 }
@@ -107,4 +113,43 @@ fn set_for_writing(connection: &Connection) -> Result<()> {
         .pragma_update_and_check(None, "wal_autocheckpoint", 0, |row| row.get::<_, i64>(0))
         .map_err(from_sqlite)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pragma(connection: &Connection, name: &str) -> String {
+        connection
+            .pragma_query_value(None, name, |row| {
+                row.get_ref(0).map(|value| format!("{:?}", rusqlite::types::Value::try_from(value).unwrap()))
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn each_commit_is_on_stable_storage_and_checkpoints_are_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crumb.db");
+        let options = SqliteOptions::default();
+        let writer = open_writer(&path, &options).unwrap();
+        let checkpointer = open_checkpointer(&path, &options).unwrap();
+        for connection in [&writer, &checkpointer] {
+            assert_eq!(pragma(connection, "synchronous"), "Integer(2)");
+            assert_eq!(pragma(connection, "journal_mode"), "Text(\"wal\")");
+            assert_eq!(pragma(connection, "wal_autocheckpoint"), "Integer(0)");
+            assert_eq!(pragma(connection, "page_size"), "Integer(8192)");
+        }
+    }
+
+    #[test]
+    fn a_reader_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crumb.db");
+        let options = SqliteOptions::default();
+        let _writer = open_writer(&path, &options).unwrap();
+        let reader = open_reader(&path, &options).unwrap();
+        let error = reader.execute("UPDATE probe SET n = 7", []).unwrap_err();
+        assert!(from_sqlite(error).to_string().contains("cannot be written"));
+    }
 }

@@ -1,0 +1,157 @@
+//! kill -9 at any instant loses nothing that was acknowledged, and leaves nothing
+//! half done.
+//!
+//! The test starts itself anew as a child that writes and prints what was
+//! acknowledged, kills it in the midst, opens the file and looks.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its setting fails")]
+
+use crumb_domain::caps::{CapCheck, CapScope, DayCount};
+use crumb_domain::network::CapOf;
+use crumb_domain::request_id::{Node, RowIdSequence};
+use crumb_domain::time::Day;
+use crumb_domain::{OfferId, RowId};
+use crumb_storage::clicks::{ClickBatch, ClickFilter};
+use crumb_storage::contract::build::{NOW, accept, click, lead};
+use crumb_storage::leads::{AcceptLead, LeadFilter};
+use crumb_storage::{ClickStore, LeadStore, PageRequest, Store};
+use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use tokio::task::JoinSet;
+
+/// Names the file to the child.
+const CHILD: &str = "CRUMB_CRASH_TEST_FILE";
+const ROUNDS: usize = 6;
+
+const LEADS: DayCount = DayCount { scope: CapScope::Offer(OfferId(100)), of: CapOf::Lead, day: Day(1) };
+const CLICKS: DayCount = DayCount { of: CapOf::Click, ..LEADS };
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
+    if let Some(file) = std::env::var_os(CHILD) {
+        write_until_killed(Path::new(&file));
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crumb.db");
+    let mut acknowledged = HashSet::new();
+    for round in 0..ROUNDS {
+        // After so many answers, which is at no moment in particular.
+        let answers = 1 + RandomState::new().hash_one(round) as usize % 600;
+        let seen = run_and_kill(&path, answers);
+        assert!(seen.len() >= answers, "the child wrote");
+        acknowledged.extend(seen);
+        look(&path, &acknowledged, &format!("round {round}, killed after {answers} answers"));
+    }
+}
+
+/// Starts the child, kills it after some answers, and gives all that it printed.
+fn run_and_kill(path: &Path, answers: usize) -> Vec<String> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "nothing_acknowledged_is_lost_when_the_process_is_killed", "--nocapture"])
+        .env(CHILD, path)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut seen = Vec::new();
+    let mut killed = false;
+    let mut line = String::new();
+    while output.read_line(&mut line).unwrap() > 0 {
+        // A line that was cut off by the end is no answer.
+        if let Some(answer) = line.strip_suffix('\n').and_then(|line| line.strip_prefix("acknowledged ")) {
+            seen.push(answer.to_owned());
+        }
+        if seen.len() >= answers && !killed {
+            child.kill().unwrap();
+            killed = true;
+        }
+        line.clear();
+    }
+    child.wait().unwrap();
+    seen
+}
+
+fn look(path: &Path, acknowledged: &HashSet<String>, when: &str) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(path, SqliteOptions::default()).unwrap();
+        store.ready().await.unwrap();
+        for answer in acknowledged {
+            let (kind, id) = answer.split_once(' ').unwrap();
+            let found = match kind {
+                "click" => {
+                    let id = RowId::from_i64(id.parse().unwrap()).unwrap();
+                    store.session(id).await.unwrap().is_some()
+                }
+                _ => {
+                    let id = id.parse().unwrap();
+                    let posts = store.posts_of_lead(id).await.unwrap();
+                    store.lead(id).await.unwrap().is_some() && posts.len() == 1
+                }
+            };
+            assert!(found, "{answer} was acknowledged and is lost: {when}");
+        }
+        let page = PageRequest { limit: 1, ..PageRequest::default() };
+        let clicks = store.clicks(ClickFilter::default(), page.clone()).await.unwrap().total;
+        let leads = store.leads(LeadFilter::default(), page).await.unwrap().total;
+        for (count, kept) in [(CLICKS, clicks), (LEADS, leads)] {
+            let DayCount { scope, of, day } = count;
+            let check = CapCheck { scope, of, first_day: day, day, limit: 0 };
+            assert_eq!(store.count(check).await.unwrap(), kept, "a count without its record: {when}");
+        }
+    });
+    let whole: String = rusqlite::Connection::open(path)
+        .unwrap()
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(whole, "ok", "{when}");
+}
+
+/// The child's part: clicks and leads from several tasks, each printed once it is
+/// acknowledged. A short log, so that checkpoints are killed too.
+fn write_until_killed(path: &Path) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let options = SqliteOptions { checkpoint_pages: 30, ..SqliteOptions::default() };
+        let store = SqliteStore::open(path, options).unwrap();
+        let newest = store.newest_row(0).await.unwrap();
+        let rows = RowIdSequence::resume(Node::new(0).unwrap(), NOW, newest);
+        let rows = Arc::new(Mutex::new(rows));
+        let mut tasks = JoinSet::new();
+        for number in 0..16 {
+            let (store, rows) = (store.clone(), Arc::clone(&rows));
+            tasks.spawn(async move {
+                loop {
+                    let row = rows.lock().unwrap().next(NOW);
+                    if number % 4 == 0 {
+                        write_lead(&store, row).await;
+                    } else {
+                        write_click(&store, row).await;
+                    }
+                }
+            });
+        }
+        tasks.join_all().await;
+    });
+}
+
+async fn write_click(store: &SqliteStore, row: RowId) {
+    let batch = ClickBatch { clicks: vec![click(row)], counts: vec![CLICKS] };
+    store.record_clicks(batch).await.unwrap();
+    println!("acknowledged click {}", row.as_i64());
+}
+
+async fn write_lead(store: &SqliteStore, row: RowId) {
+    // The last digits of a row id differ within this test's few thousand.
+    let lead = lead(u32::try_from(row.as_i64() % 100_000_000).unwrap(), row);
+    let id = lead.id;
+    store.accept_lead(AcceptLead { counts: vec![LEADS], ..accept(lead) }).await.unwrap();
+    println!("acknowledged lead {id}");
+}
