@@ -151,7 +151,7 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Integer,
         default: "25",
         about: "How long a stopping server lets open requests finish, in seconds, 0 to 600. The\n\
-                default is more than a sale's longest deadline and less than the 30 s after\n\
+                default is more than a sale's usual deadline and less than the 30 s after\n\
                 which many a supervisor kills.",
     },
     Key {

@@ -259,7 +259,10 @@ impl Checker {
             }
             return Some(StorePlace { directory: directory.into(), file: "crumb.db".into() });
         };
-        if url.origin.rank() == data.origin.rank() {
+        // A file made of the documented defaults names the default directory, too.
+        let is_default =
+            Values::defaults().get("store.data").is_some_and(|default| default.value == data.value);
+        if url.origin.rank() == data.origin.rank() && !is_default {
             self.fault("store.url", "a database and a data directory are named; only one can be used");
             return None;
         }

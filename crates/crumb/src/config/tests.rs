@@ -125,6 +125,8 @@ fn of_data_directory_and_database_the_stronger_word_counts() {
     let file = "[store]\nurl = \"sqlite:/srv/net.db\"";
     let flags = Flags { data: Some("here".to_owned()), ..Flags::default() };
     assert_eq!(resolve(file, &[], &flags).unwrap().store.directory, Path::new("here"));
+    let edited = documented_defaults().replace("url = \"\"", "url = \"sqlite:/srv/net.db\"");
+    assert_eq!(of_file(&edited).unwrap().store.directory, Path::new("/srv"));
     assert_eq!(
         of_file("[store]\nurl = \"sqlite:/srv/net.db\"\ndata = \"here\""),
         Err("crumb.toml: store.url: a database and a data directory are named; only one can be used"

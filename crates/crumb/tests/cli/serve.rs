@@ -64,12 +64,12 @@ fn it_drains_and_exits_0_on_sigterm_and_sigint() {
 
 /// A lead post whose body the server waits for.
 fn post_under_way(server: &Server) -> TcpStream {
-    let mut stream = TcpStream::connect(server.tracking).unwrap();
+    let mut stream = TcpStream::connect(server.tracking).expect("a connection");
     let head = "POST /d.ashx HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
                 Content-Length: 52\r\nExpect: 100-continue\r\n\r\n";
-    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(head.as_bytes()).expect("a head written");
     let mut go_on = [0; 25];
-    stream.read_exact(&mut go_on).unwrap();
+    stream.read_exact(&mut go_on).expect("an interim answer");
     assert!(go_on.starts_with(b"HTTP/1.1 100 Continue"));
     stream
 }
