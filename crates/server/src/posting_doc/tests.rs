@@ -214,4 +214,15 @@ mod shared {
         assert_eq!(header("cache-control"), "no-store");
         assert!(header("content-security-policy").contains("default-src 'none'"));
     }
+
+    #[test]
+    fn the_policy_lets_the_pages_own_script_run() {
+        use base64::Engine as _;
+        use sha2::Digest as _;
+        let page = page(&doc(SUBJECT), Method::Server);
+        let script = page.split("<script>").nth(1).and_then(|rest| rest.split("</script>").next()).unwrap();
+        let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(script));
+        let (_, policy) = SHARED_HEADERS.iter().find(|(name, _)| name == "content-security-policy").unwrap();
+        assert!(policy.to_str().unwrap().contains(&format!("script-src 'sha256-{hash}'")));
+    }
 }

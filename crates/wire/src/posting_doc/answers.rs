@@ -2,8 +2,8 @@
 
 use super::{Example, FieldDoc, Language, Method};
 use crate::answer::{AnswerForm, LeadReply, render};
-use crumb_domain::post::StoredAnswer;
 use crumb_domain::outcome::Problem;
+use crumb_domain::post::StoredAnswer;
 use crumb_domain::{LeadId, Money};
 
 /// A sample price: 25.00.
@@ -17,7 +17,15 @@ pub(super) fn answers(method: Method, fields: &[FieldDoc]) -> Vec<Example> {
     if let Ok(lead) = SAMPLE_LEAD.parse() {
         cases.extend(successes(method, lead));
     }
-    cases.push(("An error", problem(Problem::DuplicateLead)));
+    if method == Method::BrowserHttp {
+        cases.push((
+            "A duplicate or unsold lead: the visitor is sent on all the same",
+            problem(Problem::DuplicateLead),
+        ));
+        cases.push(("Another error of the whole lead: a page", problem(Problem::OfferExpired)));
+    } else {
+        cases.push(("An error", problem(Problem::DuplicateLead)));
+    }
     cases.extend(
         several_errors(fields).map(|reply| ("Several errors: fields that are missing or wrong", reply)),
     );
@@ -79,6 +87,11 @@ fn shown(title: &str, form: &AnswerForm, answer: &StoredAnswer) -> Example {
             format!("HTTP/1.1 {} Found\nLocation: {location}", answer.status),
         );
     }
+    let content = main_content(&answer.body).filter(|_| *form == AnswerForm::Redirect);
+    if let Some(content) = content {
+        let head = format!("HTTP/1.1 {} OK\nContent-Type: text/html; charset=utf-8", answer.status);
+        return Example::new(title, Language::Http, format!("{head}\n\n{content}"));
+    }
     let language = match form {
         AnswerForm::Xml => Language::Xml,
         AnswerForm::Json => Language::Json,
@@ -86,4 +99,10 @@ fn shown(title: &str, form: &AnswerForm, answer: &StoredAnswer) -> Example {
         AnswerForm::Iframe | AnswerForm::Redirect => Language::Html,
     };
     Example::new(title, language, &*answer.body)
+}
+
+/// What a page says, without what it looks like.
+fn main_content(page: &str) -> Option<&str> {
+    let (_, content) = page.split_once("<main>")?;
+    content.split_once("</main>").map(|(content, _)| content)
 }

@@ -2,6 +2,9 @@
 
 use super::{Ids, Method};
 
+const LOST_ANSWER: &str = "Where an answer was lost, post again with the same Idempotency-Key header (1 to 128 \
+    visible ASCII characters): the first answer is given again, and no second lead is made.";
+
 pub(super) fn steps(method: Method, ids: &Ids) -> Vec<String> {
     match method {
         Method::Session | Method::SessionJson => session_steps(ids),
@@ -25,7 +28,14 @@ pub(super) fn steps(method: Method, ids: &Ids) -> Vec<String> {
              sends the visitor on. Set members of the global CKM before the document is ready to change how."
                 .to_owned(),
         ],
-        Method::Server | Method::ServerJson | Method::Xml => Vec::new(),
+        Method::Server | Method::ServerJson | Method::Xml => vec![
+            "Post each lead once, with the consumer's address as ip_address where the fields have it.".to_owned(),
+            "Code 0 is a success: keep the leadid, and send the consumer to the redirect, if there is one. Code 1 \
+             is an error: the texts say what is wrong. The HTTP status is 200 for both; after a 503 post again \
+             later."
+                .to_owned(),
+            LOST_ANSWER.to_owned(),
+        ],
     }
 }
 
@@ -61,9 +71,7 @@ fn session_steps(ids: &Ids) -> Vec<String> {
          nobody: the lead is kept for the network itself, and not offered for sale. A hosted offer answers \
          code 0 with price 0.00, a host-n-post offer code 1 with No Qualified Buyers Found."
             .to_owned(),
-        "Where an answer was lost, post again with the same Idempotency-Key header (1 to 128 visible ASCII \
-         characters): the first answer is given again, and no second lead is made."
-            .to_owned(),
+        LOST_ANSWER.to_owned(),
     ]
 }
 
