@@ -162,7 +162,8 @@ impl Parts {
     ) -> anyhow::Result<()> {
         let metrics = Arc::new(Metrics::new()?);
         let stop = &self.stop;
-        let options = AdminOptions { warnings, stop: stop.clone() };
+        let listener_url = base_url(tracking.local_addr()?);
+        let options = AdminOptions { warnings, stop: stop.clone(), listener_url };
         let routes = admin_router(Arc::clone(installation), Arc::clone(&metrics), options);
         let edge = Arc::new(Edge::new(Arc::clone(installation), metrics, settings.trusted_proxies.clone()));
         let (stop_tracking, stop_admin) = (stop.clone(), stop.clone());
