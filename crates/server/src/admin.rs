@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use crumb_domain::Clock as _;
+use crumb_network::Snapshot;
 use crumb_storage::Store;
 use crumb_tracking::Installation;
 use serde::Serialize;
@@ -37,6 +38,9 @@ pub struct AdminOptions {
     pub warnings: Vec<String>,
     /// Ends streams of events, which would otherwise outlast an orderly stop.
     pub stop: CancellationToken,
+    /// Base of generated links where the network names none: the tracking
+    /// listener's own address, like `http://127.0.0.1:8080`.
+    pub listener_url: String,
 }
 
 /// What the routes of the admin listener share.
@@ -45,6 +49,13 @@ pub(crate) struct Admin<S> {
     pub(crate) options: AdminOptions,
     pub(crate) listeners: Arc<Semaphore>,
     metrics: Arc<Metrics>,
+}
+
+impl<S> Admin<S> {
+    /// Base of generated links.
+    pub(crate) fn tracking_url<'a>(&'a self, network: &'a Snapshot) -> &'a str {
+        network.settings().tracking_url.as_deref().unwrap_or(&self.options.listener_url)
+    }
 }
 
 /// The routes of the admin listener.

@@ -10,7 +10,9 @@ pub mod events;
 pub mod key;
 pub mod keys;
 pub mod leads;
+pub mod links;
 pub mod openapi;
+pub mod posting_docs;
 pub mod problem;
 pub mod query;
 pub mod rejections;
@@ -19,7 +21,7 @@ pub mod role;
 use crate::admin::Admin;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{get, post};
 use crumb_storage::Store;
 use problem::ApiError;
 use std::fmt::Display;
@@ -35,6 +37,9 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/rejections", get(rejections::list::<S>))
         .route("/events", get(events::stream::<S>))
         .route("/keys", get(keys::list::<S>))
+        .route("/links", get(links::link::<S>))
+        .route("/pixel-code", get(links::pixel_code::<S>))
+        .route("/posting-docs", post(posting_docs::create::<S>))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(admin, key::authenticate::<S>))

@@ -1,6 +1,6 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
-use super::{clicks, events, keys, leads, rejections};
+use super::{clicks, events, keys, leads, links, posting_docs, rejections};
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -22,6 +22,9 @@ use utoipa::{Modify, OpenApi};
         rejections::list,
         events::stream,
         keys::list,
+        links::link,
+        links::pixel_code,
+        posting_docs::create,
     ),
     modifiers(&BearerKey),
     security(("key" = []))

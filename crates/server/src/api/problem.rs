@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use crumb_storage::StoreError;
 use serde::Serialize;
+use std::fmt;
 use utoipa::ToSchema;
 
 /// Seconds after which a client may ask again while the store is not available:
@@ -23,6 +24,8 @@ pub enum ApiError {
     NotFound(String),
     /// The address exists, but not with this method.
     MethodNotAllowed,
+    /// The body is larger than any that the API takes.
+    TooLarge,
     /// The request is wrong in these places.
     Invalid(Vec<FieldError>),
     /// Changed by somebody else in the meantime.
@@ -36,7 +39,7 @@ pub enum ApiError {
 /// One thing that is wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// Where: a query parameter's name, or a path into the body.
+    /// Where: a query parameter's name, or a member of the body; empty for the whole.
     pub path: String,
     /// What.
     pub message: String,
@@ -46,6 +49,15 @@ impl FieldError {
     /// Says what is wrong at a place.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { path: path.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => f.write_str(&self.message),
+            path => write!(f, "{path}: {}", self.message),
+        }
     }
 }
 
@@ -88,9 +100,14 @@ impl ApiError {
                 "Method not allowed",
                 "This address does not take this method.".to_owned(),
             ),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "payload_too_large",
+                "The body is too large",
+                "The body is larger than any that the API takes.".to_owned(),
+            ),
             Self::Invalid(errors) => {
-                let texts: Vec<String> =
-                    errors.iter().map(|e| format!("{}: {}", e.path, e.message)).collect();
+                let texts: Vec<String> = errors.iter().map(FieldError::to_string).collect();
                 (StatusCode::BAD_REQUEST, "invalid_request", "The request is not valid", texts.join("; "))
             }
             Self::Conflict => (

@@ -4,6 +4,7 @@ mod access;
 mod clicks;
 mod events;
 mod leads;
+mod links;
 mod rejections;
 mod world;
 

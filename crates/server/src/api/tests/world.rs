@@ -33,7 +33,7 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// A network with a vertical, an offer and two affiliates.
+/// A network with a vertical, a public and a private offer and two affiliates.
 fn network() -> Network {
     serde_json::from_value(json!({
         "network": { "name": "Example", "internal_affiliate": 1, "tracking_url": "https://trk.example" },
@@ -45,6 +45,9 @@ fn network() -> Network {
         "offer": [{
             "id": 100, "name": "Quote", "vertical": 1, "type": "host_n_post", "link": "https://lp.example/",
             "creative": [{ "id": 1057, "name": "Text" }],
+        }, {
+            "id": 101, "name": "Secret", "vertical": 1, "type": "hosted", "link": "https://lp.example/",
+            "status": "private", "creative": [{ "id": 1058, "name": "Text" }],
         }],
         "affiliate": [
             { "id": 1, "name": "Internal" }, { "id": 12, "name": "Traffic Co" }, { "id": 13, "name": "Other" },
@@ -94,6 +97,13 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    async fn of(response: axum::http::Response<Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Self { status: parts.status, headers: parts.headers, text }
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
@@ -151,12 +161,19 @@ impl World {
         self.ask(Method::GET, path, Some(&key)).await
     }
 
+    /// Posts a body with the key of a role, which is made for it.
+    pub(crate) async fn post_as(&self, role: &str, path: &str, body: impl Into<Body>) -> Answer {
+        let key = format!("crumb_{role}");
+        if self.installation.store.api_key(hash_api_key(&key)).await.unwrap().is_none() {
+            self.key(role).await;
+        }
+        let request = Request::post(path).header("Authorization", format!("Bearer {key}"));
+        let request = request.body(body.into()).unwrap();
+        Answer::of(TowerToHyperService::new(self.router.clone()).call(request).await.unwrap()).await
+    }
+
     pub(crate) async fn ask(&self, method: Method, path: &str, key: Option<&str>) -> Answer {
-        let response = self.response(method, path, key).await;
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Answer { status: parts.status, headers: parts.headers, text }
+        Answer::of(self.response(method, path, key).await).await
     }
 
     pub(crate) async fn response(

@@ -1,0 +1,184 @@
+//! `GET /links` and `GET /pixel-code`: what is put on pages, made by the server
+//! so that nobody has to know how.
+
+use super::key::Caller;
+use super::problem::{ApiError, FieldError, Problem};
+use super::query::QueryString;
+use super::role::Role;
+use crate::admin::Admin;
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use crumb_domain::network::{OfferStatus, PriceFormat};
+use crumb_domain::{AffiliateId, CreativeId, SubIds};
+use crumb_network::Snapshot;
+use crumb_storage::Store;
+use crumb_wire::generate::{LinkOptions, click_pixel_code, tracking_link};
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+
+/// What a link or click pixel is made of.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters, which are read one by one to name what is wrong")]
+pub(crate) struct LinkParameters {
+    /// The affiliate's id; -1 makes a test link.
+    affiliate: i64,
+    /// The creative's id.
+    creative: i64,
+    /// Sub-affiliate.
+    s1: Option<String>,
+    /// Free sub id.
+    s2: Option<String>,
+    /// Free sub id.
+    s3: Option<String>,
+    /// Free sub id.
+    s4: Option<String>,
+    /// Free sub id.
+    s5: Option<String>,
+    /// Which of the affiliate's campaigns: `c` CPC, `m` CPM, `f` fixed, `r` RevShare.
+    price_format: Option<String>,
+    /// Offer contract, where the offer has more than one.
+    offer_contract: Option<i64>,
+    /// Media type, recorded only.
+    media_type: Option<i64>,
+}
+
+/// A tracking link.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Link {
+    /// Its address.
+    #[schema(example = "https://trk.example/?a=12&c=1057")]
+    pub link: String,
+}
+
+/// A click pixel.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PixelCode {
+    /// HTML for the top of a page's body.
+    pub code: String,
+}
+
+/// An affiliate's tracking link.
+#[utoipa::path(
+    get,
+    path = "/links",
+    tag = "links",
+    operation_id = "make_link",
+    params(LinkParameters),
+    responses(
+        (status = 200, body = Link),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn link<S: Store + Clone>(
+    State(admin): State<Arc<Admin<S>>>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Json<Link>, ApiError> {
+    let network = admin.installation.network.snapshot();
+    let Wanted { affiliate, creative, sub_ids, options } = wanted(&uri, caller.role, &network)?;
+    let link = tracking_link(admin.tracking_url(&network), affiliate, creative, &sub_ids, options);
+    Ok(Json(Link { link }))
+}
+
+/// The click pixel of a page that an affiliate's visitors reach without a link.
+#[utoipa::path(
+    get,
+    path = "/pixel-code",
+    tag = "links",
+    operation_id = "make_pixel_code",
+    params(LinkParameters),
+    responses(
+        (status = 200, body = PixelCode),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn pixel_code<S: Store + Clone>(
+    State(admin): State<Arc<Admin<S>>>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Json<PixelCode>, ApiError> {
+    let network = admin.installation.network.snapshot();
+    let Wanted { affiliate, creative, sub_ids, options } = wanted(&uri, caller.role, &network)?;
+    let code = click_pixel_code(admin.tracking_url(&network), affiliate, creative, &sub_ids, options);
+    Ok(Json(PixelCode { code }))
+}
+
+struct Wanted {
+    affiliate: AffiliateId,
+    creative: CreativeId,
+    sub_ids: SubIds,
+    options: LinkOptions,
+}
+
+/// Reads what is wanted and refuses what the network does not have: a link to
+/// nothing is a lost click.
+fn wanted(uri: &Uri, role: Role, network: &Snapshot) -> Result<Wanted, ApiError> {
+    if let Role::Buyer(_) = role {
+        return Err(ApiError::Forbidden("a buyer has no links".to_owned()));
+    }
+    let mut query = QueryString::of(uri);
+    let affiliate = query.read("affiliate", "an affiliate's id, or -1 for a test link", |text| match text {
+        "-1" => Some(AffiliateId::TEST),
+        text => text.parse().ok(),
+    });
+    let creative: Option<CreativeId> = query.id("creative");
+    let sub_ids = ["s1", "s2", "s3", "s4", "s5"].map(|name| query.text(name).unwrap_or_default());
+    let options = LinkOptions {
+        price_format: query.read("price_format", "\"c\", \"m\", \"f\" or \"r\"", |text| match text {
+            "c" => Some(PriceFormat::Cpc),
+            "m" => Some(PriceFormat::Cpm),
+            "f" => Some(PriceFormat::Fixed),
+            "r" => Some(PriceFormat::Revshare),
+            _ => None,
+        }),
+        offer_contract: query.id("offer_contract"),
+        media_type: query.id("media_type"),
+    };
+    query.finish()?;
+    let (Some(affiliate), Some(creative)) = (affiliate, creative) else {
+        let absent = [("affiliate", affiliate.is_none()), ("creative", creative.is_none())];
+        let absent = absent.into_iter().filter(|(_, is_absent)| *is_absent);
+        return Err(ApiError::Invalid(absent.map(|(name, _)| FieldError::new(name, "is needed")).collect()));
+    };
+    if let Role::Affiliate(own) = role {
+        super::only_its_own(&mut Some(affiliate), own)?;
+    }
+    check(affiliate, creative, options, role, network)?;
+    Ok(Wanted { affiliate, creative, sub_ids: SubIds::new(sub_ids.each_ref().map(String::as_str)), options })
+}
+
+fn check(
+    affiliate: AffiliateId,
+    creative: CreativeId,
+    options: LinkOptions,
+    role: Role,
+    network: &Snapshot,
+) -> Result<(), ApiError> {
+    let mut errors = Vec::new();
+    if affiliate != AffiliateId::TEST && network.affiliate(affiliate).is_none() {
+        errors.push(FieldError::new("affiliate", format!("no affiliate {affiliate}")));
+    }
+    // An affiliate is not told of offers that it may not run.
+    let may_run = |offer: &crumb_network::CompiledOffer| {
+        role.is_of_the_network()
+            || offer.offer.status == OfferStatus::Public
+            || network.campaigns(affiliate, offer.offer.id).next().is_some()
+    };
+    match network.creative(creative).filter(|(offer, _)| may_run(offer)) {
+        None => errors.push(FieldError::new("creative", format!("no creative {creative}"))),
+        Some((offer, _)) => {
+            if let Some(id) = options.offer_contract.filter(|id| offer.contract(*id).is_none()) {
+                let message = format!("no offer contract {id} of offer {}", offer.offer.id);
+                errors.push(FieldError::new("offer_contract", message));
+            }
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(ApiError::Invalid(errors)) }
+}

@@ -1,0 +1,132 @@
+//! `POST /posting-docs`: how leads are posted, to read or to give out.
+
+use super::key::Caller;
+use super::problem::{ApiError, FieldError, Problem};
+use super::role::Role;
+use crate::admin::Admin;
+use crate::posting_doc::{Method, Subject, create_share, document, page, text};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use crumb_domain::{CampaignId, OfferId, VerticalId};
+use crumb_network::Snapshot;
+use crumb_storage::Store;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Which document; exactly one of campaign, offer and vertical.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PostingDocRequest {
+    /// Of this campaign, with its post key.
+    #[schema(value_type = Option<i64>)]
+    campaign: Option<CampaignId>,
+    /// Of this offer.
+    #[schema(value_type = Option<i64>)]
+    offer: Option<OfferId>,
+    /// Of this vertical.
+    #[schema(value_type = Option<i64>)]
+    vertical: Option<VerticalId>,
+    /// The method that is shown: `server` (the default), `browser_http`,
+    /// `browser_ajax`, `session`, `server_json`, `session_json` or `xml`.
+    #[schema(value_type = Option<String>)]
+    method: Option<Method>,
+    /// Also makes a signed address that shows it to anybody for 30 days.
+    #[serde(default)]
+    share: bool,
+}
+
+/// A posting document.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PostingDocument {
+    /// For a terminal or a mail.
+    pub text: String,
+    /// A whole page.
+    pub html: String,
+    /// Its signed address, where it is shared.
+    pub url: Option<String>,
+}
+
+/// A posting document; 201 where it is shared.
+#[utoipa::path(
+    post,
+    path = "/posting-docs",
+    tag = "links",
+    operation_id = "make_posting_doc",
+    request_body = PostingDocRequest,
+    responses(
+        (status = 200, body = PostingDocument),
+        (status = 201, body = PostingDocument),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn create<S: Store + Clone>(
+    State(admin): State<Arc<Admin<S>>>,
+    caller: Caller,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<PostingDocument>), ApiError> {
+    let body = body.map_err(|_| ApiError::TooLarge)?;
+    let request: PostingDocRequest = serde_json::from_slice(&body)
+        .map_err(|error| ApiError::Invalid(vec![FieldError::new("", error.to_string())]))?;
+    let (subject, place, id) = subject(&request)?;
+    let installation = &admin.installation;
+    let network = installation.network.snapshot();
+    may_see(caller.role, subject, &network)?;
+    if request.share && !caller.role.may_change() {
+        return Err(ApiError::Forbidden(format!("the role {} may not share documents", caller.role)));
+    }
+    let base_url = admin.tracking_url(&network);
+    let today = network.zone().day_of(installation.clock.now());
+    let Some(doc) = document(&network, subject, base_url, today) else {
+        return Err(ApiError::Invalid(vec![FieldError::new(place, format!("no {place} {id}"))]));
+    };
+    let method = request.method.unwrap_or(Method::Server);
+    let mut answer = PostingDocument { text: text(&doc, method), html: page(&doc, method), url: None };
+    if !request.share {
+        return Ok((StatusCode::OK, Json(answer)));
+    }
+    #[expect(clippy::disallowed_methods, reason = "the operating system's randomness makes the address")]
+    let mut rng = StdRng::from_rng(&mut rand::rng());
+    answer.url = Some(create_share(installation, base_url, subject, request.method, &mut rng).await?);
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+fn subject(request: &PostingDocRequest) -> Result<(Subject, &'static str, i64), ApiError> {
+    match *request {
+        PostingDocRequest { campaign: Some(id), offer: None, vertical: None, .. } => {
+            Ok((Subject::Campaign(id), "campaign", id.0))
+        }
+        PostingDocRequest { campaign: None, offer: Some(id), vertical: None, .. } => {
+            Ok((Subject::Offer(id), "offer", id.0))
+        }
+        PostingDocRequest { campaign: None, offer: None, vertical: Some(id), .. } => {
+            Ok((Subject::Vertical(id), "vertical", id.0))
+        }
+        _ => {
+            let message = "exactly one of campaign, offer and vertical is needed";
+            Err(ApiError::Invalid(vec![FieldError::new("", message)]))
+        }
+    }
+}
+
+/// A campaign's document shows its post key: its affiliate has that, and those
+/// who may change campaigns, but not those who only read.
+fn may_see(role: Role, subject: Subject, network: &Snapshot) -> Result<(), ApiError> {
+    let may = match (role, subject) {
+        (Role::Admin | Role::Manager, _) => true,
+        (Role::Reader, Subject::Offer(_) | Subject::Vertical(_)) => true,
+        (Role::Affiliate(own), Subject::Campaign(id)) => {
+            network.campaign(id).is_some_and(|campaign| campaign.affiliate == own)
+        }
+        _ => false,
+    };
+    if may { Ok(()) } else { Err(ApiError::Forbidden(format!("the role {role} may not see this document"))) }
+}
