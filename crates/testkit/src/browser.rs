@@ -24,6 +24,19 @@ impl Visitor {
         self.send(Request::get(target)).await
     }
 
+    /// Follows a tracking link and tells the request id that the page gets in
+    /// `reqid=`.
+    ///
+    /// # Panics
+    /// Where it is not sent on to such a page.
+    pub async fn click(&self, target: &str) -> String {
+        let reply = self.get(target).await;
+        assert_eq!(reply.status, 302, "{target}: {}", reply.text());
+        let location = reply.location();
+        let id = location.split_once("reqid=").map(|(_, rest)| rest.split('&').next().unwrap_or(rest));
+        id.unwrap_or_else(|| panic!("{target} led to {location}")).to_owned()
+    }
+
     /// A urlencoded `POST`.
     pub async fn post_form(&self, target: &str, body: &str) -> Reply {
         self.send(Request::post(target, "application/x-www-form-urlencoded", body)).await

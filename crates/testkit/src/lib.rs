@@ -8,6 +8,7 @@
 mod browser;
 mod client;
 mod clock;
+pub mod geo;
 pub mod network;
 mod server;
 

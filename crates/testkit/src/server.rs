@@ -29,6 +29,8 @@ pub struct Options {
     pub trusted_proxies: Vec<String>,
     /// A MaxMind-format file.
     pub geo_database: Option<PathBuf>,
+    /// Pages beyond which the store's file is full.
+    pub max_store_pages: Option<u32>,
 }
 
 /// A running server.
@@ -64,7 +66,8 @@ impl Server {
     pub async fn start_with(network: &str, options: Options) -> Self {
         let directory = TempDir::new().expect("a directory for the test");
         let clock = Arc::new(FakeClock::new());
-        let store = SqliteStore::open(&directory.path().join("crumb.db"), SqliteOptions::default())
+        let store_options = SqliteOptions { max_pages: options.max_store_pages, ..SqliteOptions::default() };
+        let store = SqliteStore::open(&directory.path().join("crumb.db"), store_options)
             .expect("a fresh store opens");
         let live = LiveNetwork::load(store.clone()).await.expect("an empty network loads");
         let geo = options.geo_database.map(|path| GeoDatabase::open(&path).expect("the geo database opens"));
