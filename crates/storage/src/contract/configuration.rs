@@ -1,6 +1,7 @@
 //! The network's versions.
 
 use super::build::{NOW, Rows, accepted, click, lead, record, reject};
+use crate::clicks::ClickBatch;
 use crate::configuration::{
     ConfigurationChange, Entity, EntityKey, HistoryOf, Origin, StoredConfiguration, VersionInfo,
 };
@@ -166,4 +167,18 @@ pub async fn what_clicks_posts_and_leads_refer_to_has_history<S: Store>(store: A
     }
     assert_eq!(store.have_history(of).await.unwrap(), expected);
     assert_eq!(store.have_history(Vec::new()).await.unwrap(), Vec::<bool>::new());
+}
+
+/// A store that remembers what it has noted forgets it with the write.
+pub async fn a_refused_write_makes_no_history_and_hides_none<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let of_99 = Click { affiliate: Some(AffiliateId(99)), ..click(rows.next_row()) };
+    let taken = click(rows.next_row());
+    record(&*store, taken.clone()).await;
+    let refused = ClickBatch { clicks: vec![of_99.clone(), taken], counts: Vec::new() };
+    assert!(store.record_clicks(refused).await.is_err());
+    let of = vec![HistoryOf::Affiliate(AffiliateId(99))];
+    assert_eq!(store.have_history(of.clone()).await.unwrap(), [false]);
+    record(&*store, of_99).await;
+    assert_eq!(store.have_history(of).await.unwrap(), [true]);
 }

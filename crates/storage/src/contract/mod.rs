@@ -5,7 +5,7 @@
 //! [`store_contract!`](crate::store_contract) with the name of an async function
 //! that makes one:
 //!
-//! ```ignore
+//! ```text
 //! async fn fresh() -> (Arc<MyStore>, TempDir) { … }
 //! crumb_storage::store_contract!(fresh);
 //! ```
@@ -86,6 +86,7 @@ macro_rules! store_contract {
                 versions_are_listed_newest_first_in_pages,
                 every_document_of_an_entity_is_known,
                 what_clicks_posts_and_leads_refer_to_has_history,
+                a_refused_write_makes_no_history_and_hides_none,
             ];
             access: [
                 a_key_is_found_by_its_hash_also_when_revoked,
