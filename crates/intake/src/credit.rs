@@ -220,7 +220,7 @@ async fn internal<S: Store + Clone>(
         Some(campaign) => campaign.id,
         None => {
             let made =
-                site.network.ensure_campaign(affiliate, offer, None, Made::Internal, now, &mut rand::rng());
+                site.network.ensure_campaign(affiliate, offer, None, Made::Internal, now, &mut site.random());
             made.await?
         }
     };

@@ -46,6 +46,13 @@ impl<S: Store + Clone> Installation<S> {
         Ok(Self { store, network, clock, rows, keys, geo, feed: Feed::new() })
     }
 
+    /// Chance: for keys, visitors' numbers and lead ids. The one place where the
+    /// services take it from, so that none of them makes its own.
+    #[expect(clippy::disallowed_methods, reason = "this is where randomness comes in")]
+    pub fn random(&self) -> rand::rngs::ThreadRng {
+        rand::rng()
+    }
+
     /// The public name of a session or other row.
     ///
     /// Rows come from [`RowIds`], which skips the one without a name; 1 stands in
