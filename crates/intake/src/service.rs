@@ -221,7 +221,7 @@ impl<S: Store + Clone> Leads<S> {
     ) -> Result<PostAnswer, PostError> {
         let test = judgement::is_test(way.request, &credit);
         for _ in 0..MAX_ID_TRIES {
-            let id = LeadId::random(&mut rand::rng());
+            let id = LeadId::random(&mut self.site.random());
             let (row, _) = self.site.rows.next(way.now);
             let session_row =
                 credit.session.as_ref().map_or_else(|| self.site.rows.next(way.now).0, |s| s.id);

@@ -406,7 +406,7 @@ impl<S: Store + Clone> Clicks<S> {
             Made::RunAtOnce if !(active && public) => return Ok(snapshot),
             made => made,
         };
-        let making = self.site.network.ensure_campaign(affiliate, offer, None, made, now, &mut rand::rng());
+        let making = self.site.network.ensure_campaign(affiliate, offer, None, made, now, &mut self.site.random());
         making.await?;
         Ok(self.site.network.snapshot())
     }
@@ -528,7 +528,7 @@ impl<S: Store + Clone> Clicks<S> {
             None => {
                 use rand::RngExt as _;
                 // Below 2^53, like request ids, since pages get it as #vstid#.
-                let visitor = VisitorId(rand::rng().random_range(1..1 << 53));
+                let visitor = VisitorId(self.site.random().random_range(1..1 << 53));
                 (visitor, Some(cookie::set_visitor(&self.site.keys.cookies, visitor, client.https)))
             }
         }
