@@ -19,6 +19,25 @@ async fn a_server_that_can_write_is_ready_and_shows_its_warnings() {
 }
 
 #[tokio::test]
+async fn a_server_that_cannot_write_is_not_ready_and_says_why_but_lives() {
+    let world = World::full().await;
+    let answer = world.ask(Method::GET, "/readyz", None).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.json()["ready"], false);
+    let reason = answer.json()["reason"].as_str().unwrap().to_owned();
+    assert!(reason.starts_with("the store is not available: "), "{reason}");
+    assert_eq!(world.ask(Method::GET, "/healthz", None).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_shifted_clock_is_announced() {
+    let world = World::new().await;
+    world.clock.shift(3_600);
+    let answer = world.ask(Method::GET, "/readyz", None).await;
+    assert_eq!(answer.json()["warnings"], serde_json::json!(["the clock is shifted by 3600 seconds"]));
+}
+
+#[tokio::test]
 async fn the_metrics_are_prometheus_text() {
     let world = World::new().await;
     world.metrics.store_write_failed();

@@ -28,6 +28,7 @@ async fn clicks_leads_and_rejections_are_told_in_the_shape_of_their_rows() {
     let key = world.key("reader").await;
     let response = world.response(Method::GET, "/api/v1/events", Some(&key)).await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["cache-control"], "no-store");
     let mut body = response.into_body();
 
     let feed = &world.installation.feed;

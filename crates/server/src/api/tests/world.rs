@@ -32,6 +32,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// A network with a vertical, a public and a private offer and two affiliates.
 fn network() -> Network {
@@ -57,11 +58,23 @@ fn network() -> Network {
     .unwrap()
 }
 
-struct StillClock;
+/// A clock that stands still, and says that it is shifted when told to.
+#[derive(Default)]
+pub(crate) struct StillClock(AtomicI64);
+
+impl StillClock {
+    pub(crate) fn shift(&self, seconds: i64) {
+        self.0.store(seconds, Ordering::Relaxed);
+    }
+}
 
 impl Clock for StillClock {
     fn now(&self) -> Timestamp {
         began()
+    }
+
+    fn offset_seconds(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -85,6 +98,7 @@ pub(crate) struct World {
     pub(crate) installation: Arc<Installation<SqliteStore>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) options: AdminOptions,
+    pub(crate) clock: Arc<StillClock>,
     router: Router,
     _directory: tempfile::TempDir,
 }
@@ -124,18 +138,37 @@ impl World {
     }
 
     pub(crate) async fn with_options(options: AdminOptions) -> Self {
+        Self::with_store(options, SqliteOptions::default()).await
+    }
+
+    /// A world whose disk is full.
+    pub(crate) async fn full() -> Self {
+        const PAGES: u32 = 200;
+        let store = SqliteOptions { max_pages: Some(PAGES), ..SqliteOptions::default() };
+        let world = Self::with_store(AdminOptions::default(), store).await;
+        for n in 0..i64::from(PAGES) * 100 {
+            let click = Click { user_agent: "x".repeat(4_000), ..click(n) };
+            let batch = ClickBatch { clicks: vec![click], counts: Vec::new() };
+            if world.installation.store.record_clicks(batch).await.is_err() {
+                return world;
+            }
+        }
+        panic!("the disk is never full");
+    }
+
+    async fn with_store(options: AdminOptions, store: SqliteOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&directory.path().join("crumb.db"), SqliteOptions::default()).unwrap();
+        let store = SqliteStore::open(&directory.path().join("crumb.db"), store).unwrap();
         let live = LiveNetwork::load(store.clone()).await.unwrap();
         live.apply(network(), false, began(), &mut StdRng::seed_from_u64(1)).await.unwrap();
         let keys = Keys::derive(&[7; 32]);
         let node = Node::new(0).unwrap();
-        let installation =
-            Installation::new(store, live, Arc::new(StillClock), keys, node, None).await.unwrap();
+        let clock = Arc::new(StillClock::default());
+        let installation = Installation::new(store, live, clock.clone(), keys, node, None).await.unwrap();
         let installation = Arc::new(installation);
         let metrics = Arc::new(Metrics::new().unwrap());
         let router = admin_router(installation.clone(), metrics.clone(), options.clone());
-        Self { installation, metrics, options, router, _directory: directory }
+        Self { installation, metrics, options, clock, router, _directory: directory }
     }
 
     /// Makes a key of a role and gives it.
