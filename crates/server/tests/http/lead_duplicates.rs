@@ -1,0 +1,114 @@
+//! Which leads are an earlier one again.
+
+use crate::posts::*;
+use crumb_testkit::network::{self, Part, small_with};
+use crumb_testkit::Server;
+
+#[tokio::test]
+async fn an_equal_e_mail_however_written_is_a_duplicate() {
+    let server = Server::start(network::SMALL).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    refused(&server, &[HOSTED, ANN], &["Duplicate Lead"]).await;
+    refused(&server, &[HOSTED, "email_address=%20ANN@Example.COM&zip_code=10001"], &["Duplicate Lead"]).await;
+    accepted(&server, &[HOSTED, BOB]).await;
+}
+
+#[tokio::test]
+async fn a_phone_is_compared_by_its_digits() {
+    let server = Server::start(&small_with(&[(Part::Vertical, "duplicate_fields = [\"phone_home\"]")])).await;
+    accepted(&server, &[HOSTED, ANN, "phone_home=(212) 555-0123"]).await;
+    refused(&server, &[HOSTED, BOB, "phone_home=212.555.0123"], &["Duplicate Lead"]).await;
+    accepted(&server, &[HOSTED, ANN, "phone_home=2125550124"]).await;
+}
+
+#[tokio::test]
+async fn all_duplicate_fields_must_be_equal_and_none_means_no_check() {
+    let both = small_with(&[(Part::Vertical, "duplicate_fields = [\"email_address\", \"phone_home\"]")]);
+    let server = Server::start(&both).await;
+    accepted(&server, &[HOSTED, ANN, "phone_home=2125550123"]).await;
+    accepted(&server, &[HOSTED, ANN, "phone_home=2125550124"]).await;
+    refused(&server, &[HOSTED, ANN, "phone_home=2125550123"], &["Duplicate Lead"]).await;
+    let server = Server::start(&small_with(&[(Part::Vertical, "duplicate_fields = []")])).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+}
+
+#[tokio::test]
+async fn after_the_verticals_window_it_is_none() {
+    let server = Server::start(&small_with(&[(Part::Vertical, "duplicate_window_days = 7")])).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    server.clock.advance_seconds(7 * 86_400 - 1);
+    refused(&server, &[HOSTED, ANN], &["Duplicate Lead"]).await;
+    server.clock.advance_seconds(2);
+    accepted(&server, &[HOSTED, ANN]).await;
+}
+
+#[tokio::test]
+async fn the_window_is_thirty_days_by_default() {
+    let server = Server::start(network::SMALL).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    server.clock.advance_seconds(30 * 86_400 - 1);
+    refused(&server, &[HOSTED, ANN], &["Duplicate Lead"]).await;
+    server.clock.advance_seconds(2);
+    accepted(&server, &[HOSTED, ANN]).await;
+}
+
+#[tokio::test]
+async fn the_scope_is_the_offers() {
+    let second = "[[offer]]\nid = 400\nname = \"Other\"\nvertical = 1\ntype = \"hosted\"\nlink = \"https://lp.example/o\"\nduplicate_scope = \"SCOPE\"\n[[campaign]]\nid = 61\naffiliate = 12\noffer = 400\nkey = \"otherKey1234\"\n";
+    let other = "ckm_campaign_id=61&ckm_key=otherKey1234";
+    for (scope, elsewhere, here) in [("vertical", false, false), ("offer", true, false), ("none", true, true)] {
+        let server = Server::start(&small_with(&[(Part::More, &second.replace("SCOPE", scope))])).await;
+        accepted(&server, &[HOSTED, ANN]).await;
+        let reply = post(&server, &[other, ANN]).await;
+        assert_eq!(reply.text().contains("success"), elsewhere, "{scope}: {}", reply.text());
+        accepted(&server, &[other, BOB]).await;
+        let reply = post(&server, &[other, BOB]).await;
+        assert_eq!(reply.text().contains("success"), here, "{scope}: {}", reply.text());
+    }
+}
+
+#[tokio::test]
+async fn host_n_post_looks_at_its_own_offer_unless_told_otherwise() {
+    let server = Server::start(network::SMALL).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    refused(&server, &[HOST_N_POST, ANN], &["No Qualified Buyers Found"]).await;
+    let server =
+        Server::start(&small_with(&[(Part::HostNPostOffer, "duplicate_scope = \"vertical\"")])).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    refused(&server, &[HOST_N_POST, ANN], &["Duplicate Lead"]).await;
+}
+
+#[tokio::test]
+async fn rejects_tests_unattributed_session_posts_and_unsold_host_n_post_leads_are_no_earlier_ones() {
+    let server = Server::start(&small_with(&[(Part::HostNPostOffer, "duplicate_scope = \"vertical\"")])).await;
+    refused(&server, &[HOSTED, "email_address=ann@example.com"], &["Lead Missing Data", "Zip code is required."])
+        .await;
+    accepted(&server, &[HOSTED, ANN, "ckm_test=1"]).await;
+    accepted(&server, &["ckm_offer_id=100&ckm_request_id=5", ANN]).await;
+    refused(&server, &[HOST_N_POST, ANN], &["No Qualified Buyers Found"]).await;
+    refused(&server, &[HOST_N_POST, ANN], &["No Qualified Buyers Found"]).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    refused(&server, &[HOSTED, ANN], &["Duplicate Lead"]).await;
+}
+
+#[tokio::test]
+async fn a_lead_for_review_that_was_answered_with_success_is_an_earlier_one() {
+    let server = Server::start(&small_with(&[(Part::ZipCode, "server_decision = \"review\"")])).await;
+    accepted(&server, &[HOSTED, "email_address=ann@example.com&zip_code=x"]).await;
+    refused(&server, &[HOSTED, ANN], &["Duplicate Lead"]).await;
+}
+
+#[tokio::test]
+async fn a_hundred_equal_posts_at_once_make_one_lead_and_ninety_nine_duplicates() {
+    let server = Server::start(network::SMALL).await;
+    let posts = (0..100).map(|_| {
+        let client = server.tracking.clone();
+        async move { client.post_form("/d.ashx", &format!("{HOSTED}&{ANN}")).await }
+    });
+    let replies = at_once(posts).await;
+    let duplicate = refusal(&["Duplicate Lead"]);
+    assert_eq!(replies.iter().filter(|reply| reply.text().contains("success")).count(), 1);
+    assert_eq!(replies.iter().filter(|reply| reply.text().trim_end() == duplicate).count(), 99);
+    assert_eq!(leads(&server).await.len(), 1);
+}

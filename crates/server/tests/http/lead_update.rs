@@ -1,0 +1,181 @@
+//! `ckm_lead_id`: changing a lead that is there.
+
+use crate::posts::*;
+use crumb_storage::LeadStore as _;
+use crumb_testkit::Server;
+use crumb_testkit::network::{self, Part, small_with};
+
+#[tokio::test]
+async fn its_campaigns_key_may_change_a_lead_and_what_is_not_sent_stays() {
+    let server = Server::start(network::SMALL).await;
+    let id = accepted(&server, &[HOSTED, ANN, "first_name=Ann&ckm_subid=web"]).await;
+    let before = lead(&server, &id).await;
+    let reply = post(&server, &[HOSTED, &format!("ckm_lead_id={id}"), "zip_code=10001&last_name=Lee"]).await;
+    assert_eq!(lead_id(&reply), id);
+    assert!(reply.text().contains("<price>12.00</price>"), "{}", reply.text());
+    let after = lead(&server, &id).await;
+    assert_eq!(after["fields"]["zip_code"], "10001");
+    assert_eq!(after["fields"]["last_name"], "Lee");
+    assert_eq!(after["fields"]["first_name"], "Ann");
+    assert_eq!(after["fields"]["email_address"], "ann@example.com");
+    for same in ["affiliate", "campaign", "attribution", "request_id", "sub_ids", "payout", "status", "at", "post"] {
+        assert_eq!(after[same], before[same], "{same}");
+    }
+    assert_eq!(leads(&server).await.len(), 1);
+    let posts = server.site.store.posts_of_lead(id.parse().unwrap()).await.unwrap();
+    assert_eq!(posts.len(), 2);
+}
+
+#[tokio::test]
+async fn a_leads_own_request_id_may_change_it() {
+    let server = Server::start(network::SMALL).await;
+    let request_id = server.visitor().click("/?a=12&c=1057").await;
+    let session = format!("ckm_offer_id=100&ckm_request_id={request_id}");
+    let id = accepted(&server, &[&session, ANN]).await;
+    let reply = post(&server, &[&session, &format!("ckm_lead_id={id}"), "first_name=Ann"]).await;
+    assert_eq!(lead_id(&reply), id);
+    assert_eq!(lead(&server, &id).await["fields"]["first_name"], "Ann");
+    assert_eq!(lead(&server, &id).await["payout"], "12.00");
+}
+
+#[tokio::test]
+async fn the_request_id_of_a_session_that_the_lead_opened_may_change_it() {
+    let server = Server::start(network::SMALL).await;
+    let id = accepted(&server, &[HOSTED, ANN]).await;
+    let request_id = lead(&server, &id).await["request_id"].as_str().unwrap().to_owned();
+    let session = format!("ckm_offer_id=100&ckm_request_id={request_id}");
+    let reply = post(&server, &[&session, &format!("ckm_lead_id={id}"), "first_name=Ann"]).await;
+    assert_eq!(lead_id(&reply), id);
+    assert_eq!(lead(&server, &id).await["affiliate"], 12);
+}
+
+#[tokio::test]
+async fn its_sessions_cookie_may_change_it() {
+    let server = Server::start(network::SMALL).await;
+    let visitor = server.visitor();
+    visitor.click("/?a=12&c=1057").await;
+    visitor.post_form("/d.ashx", &format!("ckm_offer_id=100&{ANN}")).await;
+    let id = leads(&server).await[0]["id"].as_str().unwrap().to_owned();
+    let body = format!("ckm_offer_id=100&ckm_lead_id={id}&first_name=Ann");
+    let reply = visitor.post_form("/d.ashx", &body).await;
+    assert_eq!(reply.status, 302, "{}", reply.text());
+    assert_eq!(reply.location(), format!("https://lp.example/thanks?lead={id}"));
+    assert_eq!(lead(&server, &id).await["fields"]["first_name"], "Ann");
+}
+
+#[tokio::test]
+async fn nobody_else_may_and_an_unknown_lead_is_the_same() {
+    let text = small_with(&[(
+        Part::More,
+        "[[campaign]]\nid = 61\naffiliate = 13\noffer = 100\nkey = \"otherKey1234\"\n",
+    )]);
+    let server = Server::start(&text).await;
+    let request_id = server.visitor().click("/?a=12&c=1057").await;
+    let session = format!("ckm_offer_id=100&ckm_request_id={request_id}");
+    let id = accepted(&server, &[&session, ANN]).await;
+    let stranger = server.visitor();
+    let other_id = stranger.click("/?a=12&c=1057").await;
+    let update = format!("ckm_lead_id={id}&first_name=Eve");
+    let texts = ["Invalid Lead ID"];
+    refused(&server, &["ckm_campaign_id=61&ckm_key=otherKey1234", &update], &texts).await;
+    refused(&server, &[HOST_N_POST, &update], &texts).await;
+    refused(&server, &[&format!("ckm_offer_id=100&ckm_request_id={other_id}"), &update], &texts).await;
+    refused(&server, &["ckm_offer_id=100&ckm_request_id=5", &update], &texts).await;
+    let reply = stranger.post_form("/d.ashx", &format!("ckm_offer_id=100&{update}")).await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.text().contains("Invalid Lead ID"), "{}", reply.text());
+    for unknown in ["ZZZZZZZZ", "x", "0", "%20"] {
+        refused(&server, &[HOSTED, &format!("ckm_lead_id={unknown}"), ANN], &texts).await;
+    }
+    refused(&server, &["ckm_campaign_id=57&ckm_key=no", &update], &["Invalid Post Key"]).await;
+    assert!(lead(&server, &id).await["fields"].get("first_name").is_none_or(|name| name != "Eve"));
+    assert_eq!(leads(&server).await.len(), 1);
+    let kept = rejections(&server).await;
+    assert_eq!(kept.last().unwrap().errors, ["Invalid Post Key"]);
+    assert_eq!(kept[0].errors, ["Invalid Lead ID"]);
+}
+
+#[tokio::test]
+async fn the_result_is_checked_again_and_a_bad_one_changes_nothing() {
+    let server = Server::start(network::SMALL).await;
+    let id = accepted(&server, &[HOSTED, ANN]).await;
+    let update = format!("ckm_lead_id={id}");
+    refused(&server, &[HOSTED, &update, "zip_code=x"], &["Validation Failed", "Zip code is not valid."]).await;
+    refused(&server, &[HOSTED, &update, "zip_code="], &["Lead Missing Data", "Zip code is required."]).await;
+    assert_eq!(lead(&server, &id).await["fields"]["zip_code"], "90210");
+}
+
+#[tokio::test]
+async fn another_lead_makes_it_a_duplicate_and_it_itself_does_not() {
+    let server = Server::start(network::SMALL).await;
+    accepted(&server, &[HOSTED, BOB]).await;
+    let id = accepted(&server, &[HOSTED, ANN]).await;
+    let update = format!("ckm_lead_id={id}");
+    refused(&server, &[HOSTED, &update, "email_address=bob@example.com"], &["Duplicate Lead"]).await;
+    assert_eq!(lead(&server, &id).await["fields"]["email_address"], "ann@example.com");
+    assert_eq!(accepted(&server, &[HOSTED, &update, "email_address=Ann@example.com"]).await, id);
+    // Once it is somebody else's, the former one is free again.
+    assert_eq!(accepted(&server, &[HOSTED, &update, "email_address=eve@example.com"]).await, id);
+    refused(&server, &[HOSTED, "email_address=eve@example.com&zip_code=90210"], &["Duplicate Lead"]).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+}
+
+#[tokio::test]
+async fn an_update_is_answered_as_the_lead_stands() {
+    let server = Server::start(network::SMALL).await;
+    refused(&server, &[HOST_N_POST, ANN], &["No Qualified Buyers Found"]).await;
+    let id = leads(&server).await[0]["id"].as_str().unwrap().to_owned();
+    let update = format!("ckm_lead_id={id}&first_name=Ann");
+    refused(&server, &[HOST_N_POST, &update], &["No Qualified Buyers Found"]).await;
+    assert_eq!(lead(&server, &id).await["fields"]["first_name"], "Ann");
+    assert_eq!(lead(&server, &id).await["status"], "unsold");
+}
+
+#[tokio::test]
+async fn with_ckm_resell_a_lead_is_offered_again() {
+    let server = Server::start(network::SMALL).await;
+    let id = accepted(&server, &["ckm_offer_id=100&ckm_request_id=5", ANN]).await;
+    let own = lead(&server, &id).await["request_id"].as_str().unwrap().to_owned();
+    let update = format!("ckm_offer_id=100&ckm_request_id={own}&ckm_lead_id={id}");
+    accepted(&server, &[&update, "ckm_resell=0"]).await;
+    assert_eq!(lead(&server, &id).await["status"], "unsold");
+    accepted(&server, &[&update, "ckm_resell=1"]).await;
+    let after = lead(&server, &id).await;
+    assert_eq!(after["status"], "queued");
+    assert_eq!(after["outcome"], "queued");
+    assert_eq!(after["affiliate"], 1);
+    assert_eq!(after["attribution"], "internal");
+}
+
+#[tokio::test]
+async fn updates_take_no_room_in_a_cap() {
+    let caps = "caps = [{ of = \"lead\", interval = \"total\", limit = 2 }]";
+    let server = Server::start(&small_with(&[(Part::Campaign, caps)])).await;
+    let id = accepted(&server, &[HOSTED, ANN]).await;
+    for name in ["a", "b", "c"] {
+        accepted(&server, &[HOSTED, &format!("ckm_lead_id={id}&first_name={name}")]).await;
+    }
+    accepted(&server, &[HOSTED, BOB]).await;
+    refused(&server, &[HOSTED, "email_address=c@example.com&zip_code=90210"], &["Campaign Over Lead Cap"]).await;
+    accepted(&server, &[HOSTED, &format!("ckm_lead_id={id}&first_name=d")]).await;
+}
+
+#[tokio::test]
+async fn many_updates_at_once_lose_nothing() {
+    let server = Server::start(network::SMALL).await;
+    let id = accepted(&server, &[HOSTED, ANN]).await;
+    let updates = ["first_name=Ann", "last_name=Lee", "phone_home=2125550123", "state=CA"];
+    let posts = updates.into_iter().map(|update| {
+        let client = server.tracking.clone();
+        let body = format!("{HOSTED}&ckm_lead_id={id}&{update}");
+        async move { client.post_form("/d.ashx", &body).await }
+    });
+    for reply in at_once(posts).await {
+        assert_eq!(lead_id(&reply), id);
+    }
+    let fields = lead(&server, &id).await["fields"].clone();
+    assert_eq!(fields["first_name"], "Ann");
+    assert_eq!(fields["last_name"], "Lee");
+    assert_eq!(fields["phone_home"], "2125550123");
+    assert_eq!(fields["state"], "CA");
+}
