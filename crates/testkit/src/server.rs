@@ -6,6 +6,7 @@ use crate::clock::FakeClock;
 use crumb_domain::Clock;
 use crumb_domain::request_id::Node;
 use crumb_network::{FileFormat, LiveNetwork};
+use crumb_server::admin::AdminOptions;
 use crumb_server::api::key::new_api_key;
 use crumb_server::edge::Edge;
 use crumb_server::metrics::Metrics;
@@ -87,10 +88,11 @@ impl Server {
         tokio::spawn(edge.serve(tracking, stop.clone()));
         let admin = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let admin_address = admin.local_addr().expect("a bound socket has an address");
+        let options = AdminOptions { listener_url: format!("http://{tracking_address}"), ..AdminOptions::default() };
         let router = crumb_server::admin::admin_router(
             Arc::clone(&site),
             metrics,
-            crumb_server::admin::AdminOptions::default(),
+            options,
         );
         let stopped = stop.clone().cancelled_owned();
         tokio::spawn(async move { axum::serve(admin, router).with_graceful_shutdown(stopped).await });
@@ -113,6 +115,7 @@ impl Server {
     ///
     /// # Panics
     /// Where it is faulty.
+    #[expect(clippy::disallowed_methods, reason = "tests need random post keys, not the same ones")]
     pub async fn apply(&self, network: &str) {
         let file =
             crumb_network::parse(network, FileFormat::Toml).unwrap_or_else(|errors| panic!("{errors:?}"));
@@ -125,6 +128,7 @@ impl Server {
     }
 
     /// A new API key of a role.
+    #[expect(clippy::disallowed_methods, reason = "tests need a random key, not the same one")]
     pub async fn api_key(&self, role: &str) -> String {
         let (key, hash) = new_api_key(&mut rand::rng());
         let kept = ApiKey {
