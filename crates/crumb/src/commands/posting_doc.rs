@@ -1,19 +1,26 @@
 //! `crumb posting-doc`: how leads are posted, to print or to give out.
 
 use super::{Context, Reply, Result};
-use crate::cli::PostingDocArguments;
+use crate::cli::{DocumentForm, PostingDocArguments};
 use anyhow::bail;
-use crumb_server::posting_doc::{Method, Subject, create_share, document, text};
+use crumb_server::posting_doc::{Method, Subject, create_share, document, page, revoke_share, text};
 use crumb_storage::Store;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-/// Prints the document; with `--share` its signed address instead.
+/// Prints the document; with `--share` its signed address instead. `--revoke` ends a
+/// share.
 pub async fn posting_doc<S: Store + Clone>(
     context: &Context<'_, S>,
     arguments: &PostingDocArguments,
 ) -> Result {
     let installation = context.installation;
+    if let Some(address) = &arguments.revoke {
+        return match revoke_share(installation, address).await? {
+            true => Ok(Reply::default()),
+            false => bail!("no such share"),
+        };
+    }
     let snapshot = installation.network.snapshot();
     let base_url = context.base_url(&snapshot);
     let today = snapshot.zone().day_of(installation.clock.now());
@@ -26,7 +33,11 @@ pub async fn posting_doc<S: Store + Clone>(
     let Some(document) = document(&snapshot, subject, &base_url, today) else { bail!("no {name}") };
     if !arguments.share {
         let method = arguments.method.unwrap_or(Method::Server);
-        return Ok(Reply::printed(text(&document, method).trim_end().to_owned() + "\n"));
+        let printed = match arguments.format {
+            DocumentForm::Html => page(&document, method),
+            DocumentForm::Text => text(&document, method),
+        };
+        return Ok(Reply::printed(printed.trim_end().to_owned() + "\n"));
     }
     #[expect(clippy::disallowed_methods, reason = "the operating system's randomness makes the address")]
     let mut rng = StdRng::from_rng(&mut rand::rng());

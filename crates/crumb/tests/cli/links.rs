@@ -51,6 +51,9 @@ fn posting_doc_prints_the_document_of_a_campaign_an_offer_or_a_vertical() {
     let session = place.printed(&["posting-doc", "--offer", "100", "--method", "session"]);
     assert!(session.contains("ckm_request_id") && !session.contains("Ab3dE5gH1jK"), "{session}");
     assert!(place.printed(&["posting-doc", "--vertical", "1"]).contains("Auto insurance"));
+    assert!(campaign.starts_with("<!DOCTYPE html>"), "{campaign}");
+    let text = place.printed(&["posting-doc", "--campaign", "57", "--format", "text"]);
+    assert!(text.contains("Ab3dE5gH1jK") && !text.contains("<html"), "{text}");
     assert_eq!(place.refused(&["posting-doc", "--offer", "9"]), "no offer 9\n");
     assert_eq!(place.run(&["posting-doc"]).exit, Some(1));
     assert_eq!(place.run(&["posting-doc", "--offer", "100", "--vertical", "1"]).exit, Some(1));
@@ -68,5 +71,12 @@ fn a_shared_posting_document_is_an_address_that_the_server_answers() {
         let path = address.trim().strip_prefix("https://trk.example").unwrap();
         let answer = server.get(server.tracking, path);
         assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("Free quote"), "{answer}");
+        place.printed(&["posting-doc", "--revoke", address.trim()]);
+        let answer = server.get(server.tracking, path);
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        assert_eq!(
+            place.refused(&["posting-doc", "--revoke", "https://trk.example/doc/none"]),
+            "no such share\n"
+        );
     }
 }
