@@ -86,3 +86,98 @@ pub fn touch(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const OFFER: OfferId = OfferId(100);
+    const DAYS: u32 = 30;
+    const INTERNAL: AffiliateId = AffiliateId(1);
+
+    fn session(row: i64, at: Timestamp, affiliate: AffiliateId) -> Session {
+        Session {
+            id: RowId::from_i64(row).expect("rows of tests are positive"),
+            at,
+            origin: SessionOrigin::Click,
+            affiliate,
+            offer: OFFER,
+            campaign: None,
+            creative: None,
+            offer_contract: None,
+            sub_ids: SubIds::default(),
+            device_id: None,
+            visitor: None,
+            test: false,
+            ip: None,
+            country: None,
+            converted: false,
+        }
+    }
+
+    /// Follows one visitor, whose cookie names the session that its last click was
+    /// credited to, and gives the affiliate credited after each click.
+    fn credited(clicks: &[(AffiliateId, i64)], last_touch: bool) -> Vec<AffiliateId> {
+        let mut now = Timestamp::from_micros(1_800_000_000_000_000);
+        let mut cookie: Option<Session> = None;
+        let mut credited = Vec::new();
+        for (row, (affiliate, hours)) in (1..).zip(clicks) {
+            now = now.plus_seconds(hours * 3_600);
+            let live = cookie.clone().filter(|session| session.attributes(OFFER, DAYS, now));
+            if touch(live.as_ref(), *affiliate, last_touch, Some(INTERNAL)) == Touch::Opens {
+                cookie = Some(session(row, now, *affiliate));
+            } else {
+                cookie = live;
+            }
+            credited.extend(cookie.as_ref().map(|session| session.affiliate));
+        }
+        credited
+    }
+
+    fn clicks() -> impl Strategy<Value = Vec<(AffiliateId, i64)>> {
+        prop::collection::vec(((1i64..4).prop_map(AffiliateId), 0i64..24 * 40), 1..20)
+    }
+
+    proptest! {
+        #[test]
+        fn under_first_touch_the_first_click_of_the_cookie_days_is_credited(clicks in clicks()) {
+            let mut expected = Vec::new();
+            let mut opened: Option<(AffiliateId, i64)> = None;
+            let mut hour = 0;
+            for (affiliate, hours) in &clicks {
+                hour += hours;
+                let live = opened.filter(|(_, since)| hour - since < i64::from(DAYS) * 24);
+                let (whose, since) = live.unwrap_or((*affiliate, hour));
+                opened = Some((whose, since));
+                expected.push(whose);
+            }
+            prop_assert_eq!(credited(&clicks, false), expected);
+        }
+
+        #[test]
+        fn under_last_touch_the_last_affiliate_is_credited_and_the_house_takes_over_from_nobody(clicks in clicks()) {
+            let after = credited(&clicks, true);
+            for (index, (affiliate, _)) in clicks.iter().enumerate() {
+                if *affiliate == INTERNAL {
+                    // Its own click, or the live session of another.
+                    let before = index.checked_sub(1).map(|before| after[before]);
+                    prop_assert!(after[index] == INTERNAL || Some(after[index]) == before);
+                } else {
+                    prop_assert_eq!(after[index], *affiliate);
+                }
+            }
+        }
+
+        #[test]
+        fn a_session_attributes_within_its_offers_days_and_on_no_other_offer(days in 1u32..400, hours in 0i64..24 * 500) {
+            let opened = Timestamp::from_micros(1_800_000_000_000_000);
+            let session = session(1, opened, AffiliateId(12));
+            let now = opened.plus_seconds(hours * 3_600);
+            prop_assert_eq!(session.attributes(OFFER, days, now), hours < i64::from(days) * 24);
+            prop_assert!(!session.attributes(OfferId(101), days, now));
+            let by_lead = Session { origin: SessionOrigin::Lead, ..session };
+            prop_assert!(!by_lead.attributes(OFFER, days, now));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The tree itself: what a reader relies on, and no tool checks.
+
+use std::path::{Path, PathBuf};
+
+/// Lines of a source file, tests in a file of their own aside: beyond this a room
+/// has more than one purpose.
+const MAX_LINES: usize = 600;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn files(below: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(below).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if path.is_dir() && !["target", "node_modules", ".git"].contains(&name.as_str()) {
+            files(&path, ending, found);
+        } else if name.ends_with(ending) {
+            found.push(path);
+        }
+    }
+}
+
+fn all(below: &str, ending: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    files(&root().join(below), ending, &mut found);
+    found
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).expect("a readable file");
+            (path, text)
+        })
+        .collect()
+}
+
+#[test]
+fn no_room_outgrows_its_purpose() {
+    let sources = all("crates", ".rs");
+    assert!(sources.len() > 50, "the sources were not found");
+    for (path, text) in sources {
+        let lines = text.lines().count();
+        assert!(lines <= MAX_LINES, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn each_dependency_says_why() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("the manifest");
+    let section = manifest.split("[workspace.dependencies]").nth(1).expect("its dependencies");
+    let lines = section.lines().take_while(|line| !line.starts_with('['));
+    let dependencies: Vec<&str> =
+        lines.filter(|line| line.contains('=') && !line.starts_with("crumb-")).collect();
+    assert!(dependencies.len() > 20, "the dependencies were not found");
+    for line in dependencies {
+        assert!(line.contains(" # "), "{line} does not say why");
+    }
+}
+
+#[test]
+fn lock_files_of_npm_name_no_download_address() {
+    let locks = all("tests", "package-lock.json");
+    assert!(!locks.is_empty(), "the lock files were not found");
+    for (path, text) in locks {
+        assert!(!text.contains("\"resolved\""), "{} names a download address", path.display());
+    }
+}
+
+#[test]
+fn documents_link_only_to_what_is_there() {
+    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        let text = std::fs::read_to_string(root().join(name)).expect("the document");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if !link.starts_with("http") {
+                assert!(root().join(link).exists(), "{name} links to {link}, which is not there");
+            }
+        }
+    }
+}
