@@ -1,6 +1,6 @@
 //! Whose lead it is.
 
-use crate::lead::coded;
+use crate::coded::coded;
 use crate::session::Session;
 use crate::{OfferId, Timestamp};
 use serde::{Deserialize, Serialize};

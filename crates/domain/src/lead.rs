@@ -1,6 +1,7 @@
 //! A lead: a person's data, whose it is, and what became of it.
 
 use crate::attribution::{Attribution, AttributionTrace};
+use crate::coded::coded;
 use crate::network::SaleType;
 use crate::post::PostKind;
 use crate::{
@@ -85,36 +86,6 @@ pub struct Sale {
     /// When.
     pub at: Timestamp,
 }
-
-macro_rules! coded {
-    ($(#[$top:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $code:literal;)* }) => {
-        $(#[$top])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$doc])* $variant,)* }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
-
-            /// The stable code.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $code,)* }
-            }
-
-            /// By its stable code.
-            pub fn from_code(code: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|v| v.as_str() == code)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-    };
-}
-pub(crate) use coded;
 
 coded! {
     /// Where a lead stands.

@@ -12,6 +12,7 @@ pub mod attribution;
 pub mod caps;
 pub mod click;
 pub mod clock;
+mod coded;
 pub mod decimal;
 pub mod duplicate;
 pub mod fields;

@@ -1,6 +1,6 @@
 //! Posts: what came in at `d.ashx`, kept with what was answered.
 
-use crate::lead::coded;
+use crate::coded::coded;
 use crate::outcome::Problem;
 use crate::{AffiliateId, CampaignId, LeadId, OfferId, RowId, Timestamp};
 use serde::{Deserialize, Serialize};
