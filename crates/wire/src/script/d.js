@@ -114,7 +114,7 @@
   var checks = []; // {id, name, inputs, required, state, turn}
   var calls_under_way = 0;
   var when_idle = null; // what waits for them
-  var attempt = null; // {token, bodies, answered, answer}
+  var attempt = null; // {token, bodies, sends, answered, answer}
   var frame_post = null; // {frame, done} while a frame's answer is awaited
   var act_on_frame = null; // the page's on_iframe_load, or ours
   var names_given = 0;
@@ -298,7 +298,7 @@
       if (attempt.answered !== body.text) attempt = null;
       else if (attempt.answer.success) { finish(act, attempt.answer); return; }
     }
-    if (!attempt) attempt = { token: random_token(), bodies: [], answered: null, answer: null };
+    if (!attempt) attempt = { token: random_token(), bodies: [], sends: 0, answered: null, answer: null };
     var mine = attempt;
     var before = mine.bodies.filter(function (other) { return other.text !== body.text; });
     mine.bodies = [body].concat(before);
@@ -307,7 +307,7 @@
 
   function send_first_of(mine, index) {
     var body = mine.bodies[index];
-    send(mine.token, body, function (kind, data, actor) {
+    send(mine, body, function (kind, data, actor) {
       if (kind === "answer" && index > 0 && !data.success) {
         // What was sent before is refused for good, and its token spent.
         attempt = null;
@@ -330,28 +330,32 @@
   }
 
   // An answer after its time: a success is one all the same.
-  function came_late(token, data) {
-    if (!attempt || attempt.token !== token || attempt.answered || window.CKM.submitting) return;
+  function came_late(mine, data) {
+    if (attempt !== mine || mine.answered || window.CKM.submitting) return;
     if (!data || !data.success) return;
-    attempt.answered = serialize().text;
-    attempt.answer = data;
+    mine.answered = serialize().text;
+    mine.answer = data;
     act(data);
   }
 
-  function send(token, body, done) {
+  function send(mine, body, done) {
     var ckm = window.CKM;
-    var extra = [["ckm_idempotency_key", token]];
+    var extra = [["ckm_idempotency_key", mine.token]];
     if (!body.has_max_seconds) extra.push(["ckm_max_seconds", max_seconds()]);
     var query = body.text + (body.text ? "&" : "") + encode_pairs(extra);
     // One name for one token: the server may give the same answer again.
-    var callback = "ckm_answer_" + token;
+    var callback = "ckm_answer_" + mine.token;
+    // A browser's cache holds a request back while one for the same address is
+    // unanswered. Empty pairs make the address another, and the request no other.
+    for (var i = 0; i < mine.sends; i++) query += "&";
+    mine.sends++;
     var length = action().length + query.length + callback.length + "?&callback=".length;
     if (ckm.use_iframe || length > MAX_ADDRESS_LENGTH) {
       post_by_frame(body.pairs.concat(extra), function (kind, data) { done(kind, data, act_on_frame); });
     } else {
       jsonp(action(), query, callback, function (kind, data) {
         done(kind === "answer" && !data ? "error" : kind, data, act);
-      }, function (data) { came_late(token, data); });
+      }, function (data) { came_late(mine, data); });
     }
   }
 

@@ -1,0 +1,51 @@
+// @ts-check
+// Chromium, as every test here starts it: the system's own, without a display, and
+// with no way to any host but this one.
+
+import { chromium } from "playwright-core";
+
+const EXECUTABLE = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+const ARGUMENTS = [
+  "--headless",
+  // Tests run in containers and as root, where the sandbox cannot be set up.
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+];
+
+/** Starts the browser. Close it in `after`. */
+export function startBrowser() {
+  return chromium.launch({ executablePath: EXECUTABLE, args: ARGUMENTS });
+}
+
+/**
+ * A fresh page with cookies of its own. What the page says in dialogs is kept in
+ * `dialogs`, what it throws in `failures`.
+ *
+ * @param {import("playwright-core").Browser} browser
+ */
+export async function openPage(browser) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  // A test that waits in vain is told so before its runner gives up on it.
+  page.setDefaultTimeout(20_000);
+  /** @type {string[]} */
+  const dialogs = [];
+  /** @type {string[]} */
+  const failures = [];
+  page.on("dialog", (dialog) => {
+    dialogs.push(dialog.message());
+    // A page that is left while it shows a dialog takes the dialog with it.
+    dialog.accept().catch(() => {});
+  });
+  page.on("pageerror", (error) => failures.push(error.message));
+  /** The next dialog's text. */
+  const nextDialog = async () => (await page.waitForEvent("dialog")).message();
+  return { context, page, dialogs, failures, nextDialog };
+}
