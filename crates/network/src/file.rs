@@ -1,6 +1,7 @@
 //! The network file's text: TOML or JSON of one structure, the ending tells which.
 
 use crate::error::FileError;
+use crate::secrets::is_secret;
 use crate::tree::Tree;
 use crumb_domain::network::{
     Affiliate, Blacklist, Buyer, Campaign, Contract, Creative, DeliveryMethod, Event, Field, Network, Offer,
@@ -34,11 +35,17 @@ impl FileFormat {
 /// # Errors
 /// The first fault of the notation, or the first fault of each entity.
 pub fn parse(text: &str, format: FileFormat) -> Result<Network, Vec<FileError>> {
-    let tree = match format {
+    // Some editors put a mark before the first letter, which JSON does not know.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let tree: Tree = match format {
         FileFormat::Toml => toml::from_str(text).map_err(|error| vec![toml_fault(text, &error)])?,
         FileFormat::Json => serde_json::from_str(text)
             .map_err(|error| vec![FileError::new("", format!("not valid JSON: {error}"))])?,
     };
+    let not_finite = tree.not_finite();
+    if !not_finite.is_empty() {
+        return Err(not_finite.into_iter().map(|place| FileError::new(place, "is no number")).collect());
+    }
     let Tree::Table(pairs) = tree else {
         return Err(vec![FileError::new("", "a network file is one table")]);
     };
@@ -123,7 +130,25 @@ fn fault(place: &str, inner: &str, message: &str) -> FileError {
             format!("unknown value \"{value}\", expected {}", expected.replace('`', "\"")),
         );
     }
-    FileError::new(path, message.replace('`', ""))
+    let kind = place.split('[').next().unwrap_or_default();
+    if message.starts_with("invalid ") && is_secret(kind, inner) {
+        return FileError::new(path, "is not in the expected form; it is not shown, because it is a secret");
+    }
+    FileError::new(path, in_words(&message.replace('`', "")))
+}
+
+/// Says what was expected in the words of the file instead of the program's types.
+fn in_words(message: &str) -> String {
+    let Some((found, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
+    let expected = match expected {
+        "i32" | "i64" => "a whole number",
+        "u16" | "u32" | "u64" => "a whole number, not negative",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
+    };
+    format!("{found}, expected {expected}")
 }
 
 /// The network as a TOML file, keys at their defaults left out.

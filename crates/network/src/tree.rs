@@ -40,6 +40,32 @@ impl Tree {
         }
     }
 
+    /// The places of `nan` and `inf`, which TOML can say and no key takes. A JSON
+    /// value has no word for them and would have them as nothing.
+    pub fn not_finite(&self) -> Vec<String> {
+        let mut places = Vec::new();
+        self.add_not_finite("", &mut places);
+        places
+    }
+
+    fn add_not_finite(&self, place: &str, places: &mut Vec<String>) {
+        match self {
+            Tree::Float(value) if !value.is_finite() => places.push(place.to_owned()),
+            Tree::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    item.add_not_finite(&format!("{place}[{index}]"), places);
+                }
+            }
+            Tree::Table(pairs) => {
+                for (key, item) in pairs {
+                    let point = if place.is_empty() { "" } else { "." };
+                    item.add_not_finite(&format!("{place}{point}{key}"), places);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// A key of a table.
     pub fn get(&self, key: &str) -> Option<&Tree> {
         match self {
@@ -76,8 +102,18 @@ impl<'de> Visitor<'de> for TreeVisitor {
         Ok(Tree::Integer(value))
     }
 
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Tree, E> {
-        i64::try_from(value).map(Tree::Integer).map_err(|_| E::custom(format!("{value} is too large")))
+    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
+        Ok(i64::try_from(value).map_or(Tree::Float(value as f64), Tree::Integer))
+    }
+
+    /// A whole number beyond all that a key takes is refused where it stands, as a
+    /// fraction would be.
+    fn visit_i128<E>(self, value: i128) -> Result<Tree, E> {
+        Ok(i64::try_from(value).map_or(Tree::Float(value as f64), Tree::Integer))
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Tree, E> {
+        Ok(i64::try_from(value).map_or(Tree::Float(value as f64), Tree::Integer))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {

@@ -56,6 +56,69 @@ fn a_price_that_is_no_decimal_is_named_at_its_place() {
 }
 
 #[test]
+fn what_is_no_number_is_refused_at_its_place() {
+    let campaign = |more: &str| faults(&format!("[[campaign]]\nid=1\naffiliate=2\noffer=3\n{more}"));
+    for wrong in ["nan", "+nan", "inf", "-inf"] {
+        assert_eq!(campaign(&format!("payout={wrong}")), ["campaign[0].payout: is no number"], "{wrong}");
+    }
+    assert_eq!(
+        campaign("caps=[{of=\"click\",interval=\"day\",limit=nan}]"),
+        ["campaign[0].caps[0].limit: is no number"]
+    );
+}
+
+#[test]
+fn a_number_beyond_all_ids_is_refused_at_its_place() {
+    let text = "[[advertiser]]\nid=99999999999999999999\nname=\"x\"";
+    let fault = "advertiser[0].id: invalid type: floating point 1e+20, expected a whole number";
+    assert_eq!(faults(text), [fault]);
+    for id in ["99999999999999999999", "18446744073709551615"] {
+        let json = format!("{{\"advertiser\":[{{\"id\":{id},\"name\":\"x\"}}]}}");
+        let faults = printed(&parse(&json, FileFormat::Json).unwrap_err());
+        assert!(faults[0].starts_with("advertiser[0].id: invalid type: floating point"), "{faults:?}");
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_said_in_the_files_own_words() {
+    assert_eq!(
+        faults("[[advertiser]]\nid=\"1\"\nname=\"x\""),
+        ["advertiser[0].id: invalid type: string \"1\", expected a whole number"]
+    );
+    assert_eq!(faults("advertiser=[5]"), ["advertiser[0]: invalid type: integer 5, expected a table"]);
+    let caps = "[[campaign]]\nid=1\naffiliate=2\noffer=3\ncaps=";
+    assert_eq!(faults(&format!("{caps}1")), ["campaign[0].caps: invalid type: integer 1, expected a list"]);
+    assert_eq!(
+        faults(&format!("{caps}[{{of=\"click\",interval=\"day\",limit=-1}}]")),
+        ["campaign[0].caps[0].limit: invalid value: integer -1, expected a whole number, not negative"]
+    );
+}
+
+#[test]
+fn a_secret_in_the_wrong_form_is_not_repeated() {
+    let fault = "is not in the expected form; it is not shown, because it is a secret";
+    let key = "[[campaign]]\nid=1\naffiliate=2\noffer=3\nkey=70412";
+    assert_eq!(faults(key), [format!("campaign[0].key: {fault}")]);
+    let contract = |post: &str| {
+        faults(&format!(
+            "[[contract]]\nid=1\nbuyer=1\nvertical=1\nname=\"x\"\nschedule=[]\n[contract.post]\nmethod=\"post\"\n{post}"
+        ))
+    };
+    assert_eq!(contract("headers={X=70412}"), [format!("contract[0].post.headers.X: {fault}")]);
+    assert_eq!(contract("auth={bearer=70412}"), [format!("contract[0].post.auth.bearer: {fault}")]);
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    let text = "[[advertiser]]\r\nid=1\r\nname=\"x\"\r\n";
+    let json = "{\"advertiser\":[{\"id\":1,\"name\":\"x\"}]}";
+    for (text, format) in [(text, FileFormat::Toml), (json, FileFormat::Json)] {
+        assert_eq!(parse(&format!("\u{feff}{text}"), format), parse(text, format));
+        assert!(parse(text, format).is_ok());
+    }
+}
+
+#[test]
 fn a_required_key_that_is_missing_is_named() {
     assert_eq!(faults("[[campaign]]\nid=1\naffiliate=2"), ["campaign[0].offer: required"]);
     assert_eq!(faults("[[offer]]\nid=1\nname=\"x\"\nvertical=1"), ["offer[0].type: required"]);
