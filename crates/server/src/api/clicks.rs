@@ -6,6 +6,7 @@ use super::query::{Listing, QueryString};
 use super::role::Role;
 use crate::admin::Admin;
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use crumb_domain::click::{Click, ClickSource, Disposition, NonHuman};
@@ -65,7 +66,8 @@ pub struct ClickRow {
     pub user_agent: String,
     /// As sent.
     pub referrer: String,
-    /// Where the visitor was sent, pre-fill values masked; null for pixels and 404s.
+    /// Where the visitor was sent, pre-fill values masked; null for pixels and 404s,
+    /// and for an affiliate whose click is a duplicate of another's session.
     pub redirect: Option<String>,
     /// `link`, `js_pixel` or `image_pixel`.
     #[schema(value_type = String)]
@@ -125,13 +127,13 @@ impl ClickRow {
 
     /// As the affiliate sees it that made it: a visitor's number would tell
     /// affiliates which visitors they share, and another's request id would let
-    /// one claim the other's lead.
+    /// one claim the other's lead. The redirect of a duplicate carries that id, too.
     fn for_affiliate(click: &Click, names: &RequestIdKey, session_is_its_own: bool) -> Self {
         let row = Self { visitor: None, ..Self::new(click, names, None) };
         if session_is_its_own {
             row
         } else {
-            Self { request_id: None, why: explain_click(click, None, None), ..row }
+            Self { request_id: None, redirect: None, why: explain_click(click, None, None), ..row }
         }
     }
 }
@@ -192,7 +194,7 @@ pub(crate) async fn list<S: Store + Clone>(
         campaign: query.id("campaign"),
         creative: query.id("creative"),
         disposition: query.read("disposition", "a disposition like \"ok\"", Disposition::from_text),
-        session: query.request_id("request_id").and_then(|id| names.row_id(id)),
+        session: query.session("request_id", names),
         from: query.time("from"),
         to: query.time("to"),
     };
@@ -206,13 +208,13 @@ pub(crate) async fn list<S: Store + Clone>(
             Ok(Json(Listing::of(page, |click| {
                 let session = click.session.unwrap_or(click.id);
                 let its_own = session == click.id || owners.get(&session) == Some(&own);
-                ClickRow::for_affiliate(&click, names, its_own)
+                Some(ClickRow::for_affiliate(&click, names, its_own))
             })))
         }
         _ => {
             caller.must_be_of_the_network()?;
             let page = store.clicks(filter, page).await?;
-            Ok(Json(Listing::of(page, |click| ClickRow::new(&click, names, None))))
+            Ok(Json(Listing::of(page, |click| Some(ClickRow::new(&click, names, None)))))
         }
     }
 }
@@ -247,7 +249,7 @@ async fn owners<S: Store>(store: &S, clicks: &[Click]) -> Result<HashMap<RowId, 
 pub(crate) async fn get<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<SessionRow>, ApiError> {
     let own = match caller.role {
         Role::Affiliate(own) => Some(own),
@@ -259,6 +261,7 @@ pub(crate) async fn get<S: Store + Clone>(
     let store = &admin.installation.store;
     let names = &admin.installation.keys.request_ids;
     let missing = || ApiError::NotFound("there is no click or session of this request id".to_owned());
+    let Path(name) = name.map_err(|_| missing())?;
     let request_id: RequestId = name.parse().map_err(|_| missing())?;
     let row = names.row_id(request_id).ok_or_else(missing)?;
     let session = store.session(row).await?;

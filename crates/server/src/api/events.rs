@@ -91,7 +91,7 @@ pub(crate) async fn stream<S: Store + Clone>(
         .listeners
         .clone()
         .try_acquire_owned()
-        .map_err(|_| ApiError::Unavailable(format!("{MAX_LISTENERS} listeners are connected")))?;
+        .map_err(|_| ApiError::Busy(format!("{MAX_LISTENERS} listeners are connected already")))?;
     let feed = admin.installation.feed.listen();
     let names = admin.installation.keys.request_ids.clone();
     let stop = admin.options.stop.clone();

@@ -6,6 +6,7 @@ use super::query::{Listing, QueryString};
 use super::role::Role;
 use crate::admin::Admin;
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use crumb_domain::attribution::Attribution;
@@ -19,8 +20,8 @@ use crumb_domain::{
     RequestId, SubIds, Timestamp, VerticalId,
 };
 use crumb_network::Snapshot;
-use crumb_storage::Store;
 use crumb_storage::leads::LeadFilter;
+use crumb_storage::{Store, lead_search};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
@@ -250,25 +251,35 @@ pub(crate) async fn list<S: Store + Clone>(
         offer: query.id("offer"),
         affiliate: query.id("affiliate"),
         buyer: query.id("buyer"),
-        session: query.request_id("request_id").and_then(|id| names.row_id(id)),
+        session: query.session("request_id", names),
         from: query.time("from"),
         to: query.time("to"),
         text: query.text("q"),
     };
     let page = query.page();
     query.finish()?;
-    match caller.role {
-        Role::Affiliate(own) => super::only_its_own(&mut filter.affiliate, own)?,
-        Role::Buyer(own) => super::only_its_own(&mut filter.buyer, own)?,
-        _ => {}
-    }
     find_session(&installation.store, names, &mut filter).await?;
+    narrow(&mut filter, caller.role)?;
     let page = installation.store.leads(filter, page).await?;
     let network = installation.network.snapshot();
     let sight = sight(caller.role, &network);
-    let mut listing = Listing::of(page, |lead| LeadRow::new(&lead, names, sight));
-    let data = std::mem::take(&mut listing.data).into_iter().flatten().collect();
-    Ok(Json(Listing { data, next: listing.next, total: listing.total }))
+    Ok(Json(Listing::of(page, |lead| LeadRow::new(&lead, names, sight))))
+}
+
+/// Narrows a filter to what a role may ask. A filter tells whatever it looks at:
+/// an affiliate, who is shown neither buyers nor personal data, can ask for neither.
+fn narrow(filter: &mut LeadFilter, role: Role) -> Result<(), ApiError> {
+    match role {
+        Role::Admin | Role::Manager | Role::Reader => Ok(()),
+        Role::Buyer(own) => super::only_its_own(&mut filter.buyer, own),
+        Role::Affiliate(_) if filter.buyer.is_some() => {
+            Err(ApiError::Forbidden("an affiliate is not told who bought a lead".to_owned()))
+        }
+        Role::Affiliate(_) if filter.text.as_deref().and_then(lead_search::key_of).is_some() => {
+            Err(ApiError::Forbidden("an affiliate finds leads by their id and request id only".to_owned()))
+        }
+        Role::Affiliate(own) => super::only_its_own(&mut filter.affiliate, own),
+    }
 }
 
 /// A `q` that names a session is looked for as such. Digits may be a phone number
@@ -305,10 +316,11 @@ async fn find_session<S: Store>(
 pub(crate) async fn get<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<LeadRow>, ApiError> {
     let installation = &admin.installation;
     let missing = || ApiError::NotFound("there is no lead of this id".to_owned());
+    let Path(id) = id.map_err(|_| missing())?;
     let id: LeadId = id.parse().map_err(|_| missing())?;
     let lead = installation.store.lead(id).await?.ok_or_else(missing)?;
     let may_see = match caller.role {

@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
-use crumb_domain::{CampaignId, OfferId, VerticalId};
+use crumb_domain::{AffiliateId, CampaignId, OfferId, VerticalId};
 use crumb_network::Snapshot;
 use crumb_storage::Store;
 use rand::SeedableRng as _;
@@ -65,6 +65,7 @@ pub struct PostingDocument {
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 413, body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -79,15 +80,20 @@ pub(crate) async fn create<S: Store + Clone>(
     let (subject, place, id) = subject(&request)?;
     let installation = &admin.installation;
     let network = installation.network.snapshot();
-    may_see(caller.role, subject, &network)?;
+    let missing = || ApiError::NotFound(format!("no {place} {id}"));
+    match caller.role {
+        // Another's campaign is to it as if there were none.
+        Role::Affiliate(own) if campaign_of(subject, &network).is_some_and(|of| of != own) => {
+            return Err(missing());
+        }
+        role => may_see(role, subject)?,
+    }
     if request.share && !caller.role.may_change() {
         return Err(ApiError::Forbidden(format!("the role {} may not share documents", caller.role)));
     }
     let base_url = admin.tracking_url(&network);
     let today = network.zone().day_of(installation.clock.now());
-    let Some(doc) = document(&network, subject, base_url, today) else {
-        return Err(ApiError::Invalid(vec![FieldError::new(place, format!("no {place} {id}"))]));
-    };
+    let doc = document(&network, subject, base_url, today).ok_or_else(missing)?;
     let method = request.method.unwrap_or(Method::Server);
     let mut answer = PostingDocument { text: text(&doc, method), html: page(&doc, method), url: None };
     if !request.share {
@@ -117,16 +123,22 @@ fn subject(request: &PostingDocRequest) -> Result<(Subject, &'static str, i64), 
     }
 }
 
+/// Whose campaign a document is of.
+fn campaign_of(subject: Subject, network: &Snapshot) -> Option<AffiliateId> {
+    match subject {
+        Subject::Campaign(id) => network.campaign(id).map(|campaign| campaign.affiliate),
+        Subject::Offer(_) | Subject::Vertical(_) => None,
+    }
+}
+
 /// A campaign's document shows its post key: its affiliate has that, and those
 /// who may change campaigns, but not those who only read.
-fn may_see(role: Role, subject: Subject, network: &Snapshot) -> Result<(), ApiError> {
-    let may = match (role, subject) {
-        (Role::Admin | Role::Manager, _) => true,
-        (Role::Reader, Subject::Offer(_) | Subject::Vertical(_)) => true,
-        (Role::Affiliate(own), Subject::Campaign(id)) => {
-            network.campaign(id).is_some_and(|campaign| campaign.affiliate == own)
-        }
-        _ => false,
+fn may_see(role: Role, subject: Subject) -> Result<(), ApiError> {
+    let may = match role {
+        Role::Admin | Role::Manager => true,
+        Role::Reader => matches!(subject, Subject::Offer(_) | Subject::Vertical(_)),
+        Role::Affiliate(_) => matches!(subject, Subject::Campaign(_)),
+        Role::Buyer(_) => false,
     };
     if may { Ok(()) } else { Err(ApiError::Forbidden(format!("the role {role} may not see this document"))) }
 }

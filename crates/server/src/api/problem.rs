@@ -30,6 +30,8 @@ pub enum ApiError {
     Invalid(Vec<FieldError>),
     /// Changed by somebody else in the meantime.
     Conflict,
+    /// As many others are served as can be; says what.
+    Busy(String),
     /// The store cannot be used now; the text is for the log.
     Unavailable(String),
     /// A fault of the program; the text is for the log.
@@ -116,6 +118,9 @@ impl ApiError {
                 "Changed in the meantime",
                 "Somebody else changed this in the meantime; read it again.".to_owned(),
             ),
+            Self::Busy(why) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many at this moment", why.clone())
+            }
             Self::Unavailable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store_unavailable",

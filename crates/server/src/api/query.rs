@@ -5,7 +5,8 @@ use super::problem::{ApiError, FieldError};
 use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use crumb_domain::{RequestId, Timestamp};
+use crumb_domain::request_id::RequestIdKey;
+use crumb_domain::{RowId, Timestamp};
 use crumb_storage::{Cursor, Page, PageRequest};
 use serde::Serialize;
 use std::str::FromStr;
@@ -66,9 +67,11 @@ impl QueryString {
         self.read(name, "a positive whole number", |text| text.parse().ok())
     }
 
-    /// A request id.
-    pub fn request_id(&mut self, name: &str) -> Option<RequestId> {
-        self.read(name, "a request id: a positive number below 2^53", |text| text.parse().ok())
+    /// The row of the session that a request id names.
+    pub fn session(&mut self, name: &str, names: &RequestIdKey) -> Option<RowId> {
+        self.read(name, "a request id: a positive number below 2^53", |text| {
+            text.parse().ok().and_then(|id| names.row_id(id))
+        })
     }
 
     /// A moment. A space stands for the `+` of an offset that was not escaped.
@@ -118,10 +121,11 @@ pub struct Listing<T> {
 }
 
 impl<T> Listing<T> {
-    /// A page of the store's, its rows turned into the API's.
-    pub fn of<R>(page: Page<R>, row: impl FnMut(R) -> T) -> Self {
+    /// A page of the store's, its rows turned into the API's; what has no row there
+    /// is left out.
+    pub fn of<R>(page: Page<R>, row: impl FnMut(R) -> Option<T>) -> Self {
         Self {
-            data: page.data.into_iter().map(row).collect(),
+            data: page.data.into_iter().filter_map(row).collect(),
             next: page.next.map(write_cursor),
             total: page.total,
         }

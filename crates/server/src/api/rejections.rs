@@ -175,10 +175,6 @@ pub(crate) async fn list<S: Store + Clone>(
     query.finish()?;
     let page = store.rejections(filter, page).await?;
     let with_exchange = caller.role.may_change();
-    let mut listing = Listing::of(page, |post| RejectionRow::of_post(post, names, with_exchange));
-    let data = std::mem::take(&mut listing.data).into_iter().flatten().collect();
-    Ok(Json(RejectionListing {
-        listing: Listing { data, next: listing.next, total: listing.total },
-        not_kept: store.rejections_not_kept().await?,
-    }))
+    let listing = Listing::of(page, |post| RejectionRow::of_post(post, names, with_exchange));
+    Ok(Json(RejectionListing { listing, not_kept: store.rejections_not_kept().await? }))
 }

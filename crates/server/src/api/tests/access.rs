@@ -38,6 +38,41 @@ async fn a_wrong_key_is_as_good_as_none() {
 }
 
 #[tokio::test]
+async fn a_key_counts_in_its_header_only() {
+    let world = World::new().await;
+    let key = world.key("admin").await;
+    for query in
+        [format!("key={key}"), format!("access_token={key}"), format!("Authorization=Bearer%20{key}")]
+    {
+        let answer = world.ask(Method::GET, &format!("/api/v1/leads?{query}"), None).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn no_method_passes_without_a_key_and_no_page_of_another_origin_may_read() {
+    let world = World::new().await;
+    for method in [Method::HEAD, Method::OPTIONS, Method::POST, Method::TRACE] {
+        let answer = world.ask(method.clone(), "/api/v1/leads", None).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method}");
+        assert!(!answer.headers.keys().any(|name| name.as_str().starts_with("access-control")), "{method}");
+    }
+    let key = world.key("admin").await;
+    let refused = world.ask(Method::OPTIONS, "/api/v1/leads", Some(&key)).await;
+    assert_eq!((refused.status, refused.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET,HEAD"));
+}
+
+#[tokio::test]
+async fn a_search_text_is_no_pattern() {
+    let world = World::new().await;
+    world.accept(lead(1, 1, "C8097F17")).await;
+    for q in ["%25", "_", "C809%25", "________", "%27%20OR%201%3D1--", "%00", "%FF", "%20"] {
+        let answer = world.get_as("admin", &format!("/api/v1/leads?q={q}")).await;
+        assert_eq!((answer.status, answer.json()["total"].as_u64()), (StatusCode::OK, Some(0)), "{q}");
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_key_stops_at_once() {
     let world = World::new().await;
     assert_eq!(world.get_as("reader", "/api/v1/leads").await.status, StatusCode::OK);
@@ -90,7 +125,17 @@ async fn an_affiliate_sees_its_own_and_is_told_nothing_of_others() {
 #[tokio::test]
 async fn what_is_not_there_is_a_problem_of_its_own_kind() {
     let world = World::new().await;
-    let missing = ["/api/v1/clicks/1", "/api/v1/clicks/abc", "/api/v1/leads/C8097F17", "/api/v1/leads/x"];
+    let missing = [
+        "/api/v1/clicks/1",
+        "/api/v1/clicks/abc",
+        "/api/v1/clicks/%FF",
+        "/api/v1/leads/C8097F17",
+        "/api/v1/leads/x",
+        "/api/v1/leads/%FF",
+        "/api/v1/leads/",
+        "/api/v1/leads/..%2Fkeys",
+        "/api/v1/",
+    ];
     for path in missing.into_iter().chain(["/api/v1/conversions", "/api/v1", "/nothing"]) {
         let answer = world.get_as("admin", path).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");

@@ -3,6 +3,7 @@
 use super::World;
 use super::world::{at, click, diverted_click, further_click, lead, row};
 use axum::http::StatusCode;
+use crumb_domain::click::Click;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -136,11 +137,13 @@ async fn prefill_values_are_shown_to_nobody() {
 async fn an_affiliate_whose_click_is_anothers_duplicate_is_not_told_the_others_session() {
     let world = World::new().await;
     world.record(click(1)).await;
-    world.record(further_click(2, 1, 13)).await;
+    let request_id = world.name(row(1));
+    let redirect = Some(format!("https://lp.example/?reqid={request_id}&aff=12"));
+    world.record(Click { redirect, ..further_click(2, 1, 13) }).await;
     let answer = world.get_as("affiliate:13", "/api/v1/clicks").await;
     assert_eq!(answer.each("request_id"), [Value::Null]);
     assert_eq!(answer.each("visitor"), [Value::Null]);
-    assert!(!answer.text.contains(&world.name(row(1)).to_string()));
-    let own = world.get_as("affiliate:12", &format!("/api/v1/clicks/{}", world.name(row(1)))).await.json();
+    assert!(!answer.text.contains(&request_id.to_string()), "{}", answer.text);
+    let own = world.get_as("affiliate:12", &format!("/api/v1/clicks/{request_id}")).await.json();
     assert_eq!(own["clicks"].as_array().map(Vec::len), Some(1), "only its own clicks");
 }

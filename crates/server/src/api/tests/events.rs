@@ -92,6 +92,7 @@ async fn listeners_beyond_the_limit_are_told_to_come_back() {
     let refused = world.ask(Method::GET, "/api/v1/events", Some(&key)).await;
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused.header("retry-after"), "5");
+    assert_eq!(refused.json()["code"], "busy", "the store is well");
     // A listener that leaves makes room, as soon as its task has seen it.
     drop(open);
     while world.response(Method::GET, "/api/v1/events", Some(&key)).await.status() != StatusCode::OK {

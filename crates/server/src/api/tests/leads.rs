@@ -42,6 +42,22 @@ async fn an_affiliate_sees_neither_others_money_nor_personal_data() {
 }
 
 #[tokio::test]
+async fn an_affiliates_filters_tell_neither_buyers_nor_personal_data() {
+    let world = World::new().await;
+    world.record(click(1)).await;
+    world.accept(lead(2, 1, "C8097F17")).await;
+    for filter in ["buyer=5", "q=ann%40example.com", "q=%28555%29%20123-4567"] {
+        let answer = world.get_as("affiliate:12", &format!("/api/v1/leads?{filter}")).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{filter}");
+    }
+    for q in ["C8097F17".to_owned(), world.name(row(1)).to_string()] {
+        let found = async |role| world.get_as(role, &format!("/api/v1/leads?q={q}")).await.each("id");
+        assert_eq!(found("affiliate:12").await, ["C8097F17"], "{q}");
+        assert_eq!(found("affiliate:13").await, Vec::<Value>::new(), "{q}");
+    }
+}
+
+#[tokio::test]
 async fn a_buyer_sees_no_lead_that_it_did_not_buy() {
     let world = World::new().await;
     world.accept(lead(1, 1, "C8097F17")).await;
