@@ -53,7 +53,8 @@
       }
     });
     made.className = "copy";
-    box.appendChild(made);
+    made.setAttribute("aria-label", "Copy: " + box.querySelector("h4").textContent);
+    box.insertBefore(made, pre);
   }
   var boxes = document.querySelectorAll(".code");
   for (var i = 0; i < boxes.length; i++) { copyButton(boxes[i]); }

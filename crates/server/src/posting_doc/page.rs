@@ -108,7 +108,6 @@ fn section(doc: &PostingDoc, post: &MethodDoc, chosen: Shown) -> Markup {
             (controls(&post.controls))
             h3 { "Fields" }
             (fields(&doc.fields, post.method))
-            p { span class="required" { "*" } " required" }
             @if !post.steps.is_empty() {
                 h3 { "Step by step" }
                 ol { @for step in &post.steps { li { (step) } } }
@@ -132,8 +131,8 @@ fn controls(controls: &[Parameter]) -> Markup {
             tbody {
                 @for parameter in controls {
                     tr {
-                        td { code { (parameter.name) } (star(parameter.required)) }
-                        td { @if let Some(value) = &parameter.value { code { (value) } } }
+                        td { code { (parameter.name) } (mark(parameter.required)) }
+                        td data-head="Value" { @if let Some(value) = &parameter.value { code { (value) } } }
                         td { (parameter.description) }
                     }
                 }
@@ -149,10 +148,10 @@ fn fields(fields: &[FieldDoc], method: Method) -> Markup {
             tbody {
                 @for field in fields {
                     tr {
-                        td { code { (field.name) } (star(field.required)) }
+                        td { code { (field.name) } (mark(field.required)) }
                         td { (field.label) }
-                        td { (field.type_name) }
-                        td {
+                        td data-head="Type" { (field.type_name) }
+                        td data-head="Rules" {
                             ul {
                                 @for rule in &field.rules { li { (rule) } }
                                 @if !field.values.is_empty() {
@@ -177,13 +176,16 @@ fn examples(title: &str, examples: &[Example]) -> Markup {
         @if !examples.is_empty() {
             h3 { (title) }
             @for example in examples {
-                h4 { (example.title) }
-                div class="code" { pre tabindex="0" { code { (example.code) } } }
+                div class="code" {
+                    h4 { (example.title) }
+                    pre tabindex="0" { code { (example.code) } }
+                }
             }
         }
     }
 }
 
-fn star(required: bool) -> Markup {
-    html! { @if required { span class="required" title="required" { " *" } } }
+/// In words as well: a lone star is looked for in vain on a phone and on paper.
+fn mark(required: bool) -> Markup {
+    html! { @if required { " " span class="required" { "* required" } } }
 }
