@@ -8,6 +8,7 @@ use crumb_domain::{
 };
 use crumb_wire::posting_doc::Method;
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Tracks a visitor from a click to a lead to a sale, and says who is owed what.
@@ -45,6 +46,11 @@ struct Everywhere {
 pub enum Typed {
     /// Run the server until SIGTERM or SIGINT
     Serve(ServeArguments),
+    /// Run a small network with an advertiser's site, to watch in a browser
+    ///
+    /// Its data is in ./data/demo, apart from any other, where --data names no
+    /// other directory. Ctrl-C stops it.
+    Demo(DemoArguments),
     /// Show what a network file would change, and change nothing
     ///
     /// Exits 2 if something would change, 0 if nothing would, 1 if the file is faulty.
@@ -94,6 +100,20 @@ pub struct ServeArguments {
     /// Network file to apply at the start
     #[arg(long, value_name = "FILE")]
     pub network: Option<PathBuf>,
+}
+
+/// `crumb demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Address of the tracking listener [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// Address of health, metrics and the API [default: 127.0.0.1:8081]
+    #[arg(long, value_name = "ADDR")]
+    pub admin_listen: Option<String>,
+    /// Address of the advertiser's site, and of the page that shows what arrives
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+    pub landing_listen: SocketAddr,
 }
 
 /// `crumb plan`.
@@ -256,6 +276,7 @@ impl Cli {
     pub fn flags(&self) -> Flags {
         let (listen, admin_listen) = match &self.command {
             Typed::Serve(serve) => (serve.listen.clone(), serve.admin_listen.clone()),
+            Typed::Demo(demo) => (demo.listen.clone(), demo.admin_listen.clone()),
             _ => (None, None),
         };
         Flags {

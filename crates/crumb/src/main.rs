@@ -5,6 +5,7 @@ mod clock;
 mod commands;
 mod config;
 mod data_dir;
+mod demo;
 mod descriptors;
 mod handoff;
 mod logging;
@@ -41,6 +42,9 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> commands::Result {
     if let Typed::Config(ConfigCommand::Default) = &cli.command {
         return Ok(Reply::printed(config::documented_defaults()));
+    }
+    if let Typed::Demo(arguments) = &cli.command {
+        return demo::run(cli.flags(), arguments).map(|()| Reply::default());
     }
     let settings = Settings::read(&cli.flags())?;
     if let Typed::Serve(arguments) = &cli.command {

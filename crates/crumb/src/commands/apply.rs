@@ -53,6 +53,11 @@ impl NetworkFile {
         Ok(Self { name, text })
     }
 
+    /// A file that comes with the program, named as it would be on disk.
+    pub fn embedded(name: &str, text: String) -> Self {
+        Self { name: name.to_owned(), text }
+    }
+
     /// What it says, taken apart by the notation that its ending tells.
     ///
     /// # Errors

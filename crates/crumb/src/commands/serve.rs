@@ -9,7 +9,7 @@ use crate::descriptors;
 use crate::handoff::Socket;
 use crate::logging;
 use crate::owner::{Owner, base_url, open};
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use axum::serve::ListenerExt as _;
 use crumb_server::admin::{AdminOptions, admin_router};
 use crumb_server::edge::Edge;
@@ -17,6 +17,7 @@ use crumb_server::metrics::Metrics;
 use crumb_storage_sqlite::SqliteStore;
 use crumb_tracking::Installation;
 use std::future::Future;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,41 +39,59 @@ const LAST_THREADS: Duration = Duration::from_secs(5);
 /// # Errors
 /// Why it could not start, or which part of it failed.
 pub fn run(settings: &Settings, arguments: &ServeArguments) -> anyhow::Result<()> {
+    let file = arguments.network.as_deref().map(NetworkFile::read).transpose()?;
+    run_with(settings, async |starting| match file {
+        Some(file) => starting.done(Command::Apply { file, prune: false }).await.map(drop),
+        None => Ok(()),
+    })
+}
+
+/// Runs the server, prepared by the caller before it answers anybody.
+///
+/// # Errors
+/// Why it could not start, or which part of it failed.
+pub fn run_with<P>(settings: &Settings, prepare: P) -> anyhow::Result<()>
+where
+    P: AsyncFnOnce(&mut Starting) -> anyhow::Result<()>,
+{
     descriptors::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // The lock is held until the store is closed, which the runtime's end sees to.
     let ended = runtime.block_on(async {
         let owner = Owner::of(settings)?;
         let lock = owner.take().await?;
-        anyhow::Ok((lock, serve(settings, arguments, &owner).await))
+        anyhow::Ok((lock, serve(settings, &owner, prepare).await))
     });
     runtime.shutdown_timeout(LAST_THREADS);
     ended.and_then(|(_lock, served)| served)
 }
 
-async fn serve(settings: &Settings, arguments: &ServeArguments, owner: &Owner<'_>) -> anyhow::Result<()> {
+async fn serve<P>(settings: &Settings, owner: &Owner<'_>, prepare: P) -> anyhow::Result<()>
+where
+    P: AsyncFnOnce(&mut Starting) -> anyhow::Result<()>,
+{
     let mut signals = Signals::listen()?;
-    let file = arguments.network.as_deref().map(NetworkFile::read).transpose()?;
     // Before anything is written: a port that is taken must change nothing.
-    let tracking = bind("tracking", settings.tracking).await?;
-    let admin = bind("admin", settings.admin).await?;
+    let tracking = bind("tracking", "--listen", settings.tracking).await?;
+    let admin = bind("admin", "--admin-listen", settings.admin).await?;
     let opened = open(settings, owner.directory()).await?;
-    let carrier =
-        Carrier { installation: Arc::new(opened.installation), url: base_url(tracking.local_addr()?) };
-    if let Some(file) = file {
-        let applied = carrier.execute(Command::Apply { file, prune: false }).await;
-        if applied.exit != 0 {
-            return Err(anyhow!(applied.stderr.trim_end().to_owned()));
-        }
-    }
+    let mut starting = Starting {
+        carrier: Carrier {
+            installation: Arc::new(opened.installation),
+            url: base_url(tracking.local_addr()?),
+        },
+        admin_url: base_url(admin.local_addr()?),
+        parts: Parts { running: JoinSet::new(), stop: CancellationToken::new() },
+    };
+    prepare(&mut starting).await?;
+    let Starting { carrier, mut parts, .. } = starting;
     logging::start(settings);
     let mut warnings = opened.warnings;
     let snapshot = carrier.installation.network.snapshot();
     warnings.extend(countries_not_enforced(&snapshot, settings.geo_database.is_some()));
     announce(settings, &carrier.installation, &tracking, &admin, &warnings);
-    let stop = CancellationToken::new();
+    let stop = parts.stop.clone();
     let socket = Socket::bind(owner.directory().socket())?;
-    let mut parts = Parts { running: JoinSet::new(), stop: stop.clone() };
     parts.start_listeners(settings, &carrier.installation, tracking, admin, warnings)?;
     parts.start("refresh", refresh(Arc::clone(&carrier.installation), stop.clone()));
     let database = owner.directory().database_name();
@@ -86,10 +105,61 @@ async fn serve(settings: &Settings, arguments: &ServeArguments, owner: &Owner<'_
     parts.run_until(&mut signals, settings.drain).await
 }
 
-async fn bind(what: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("the {what} listener cannot listen on {address}"))
+/// A server whose ports are bound and whose store is open, and which answers
+/// nobody yet.
+pub struct Starting {
+    carrier: Carrier,
+    admin_url: String,
+    parts: Parts,
+}
+
+impl Starting {
+    /// The installation that will be served.
+    pub fn installation(&self) -> &Arc<Installation<SqliteStore>> {
+        &self.carrier.installation
+    }
+
+    /// The tracking listener's own address, as a URL without a path.
+    pub fn tracking_url(&self) -> &str {
+        &self.carrier.url
+    }
+
+    /// The admin listener's address, as a URL without a path.
+    pub fn admin_url(&self) -> &str {
+        &self.admin_url
+    }
+
+    /// Carries a command out, and gives what it printed.
+    ///
+    /// # Errors
+    /// Where it was not done, with its reasons.
+    pub async fn done(&self, command: Command) -> anyhow::Result<String> {
+        let reply = self.carrier.execute(command).await;
+        if reply.exit == 0 { Ok(reply.stdout) } else { Err(anyhow!(reply.stderr.trim_end().to_owned())) }
+    }
+
+    /// What tells further parts to end.
+    pub fn stop(&self) -> CancellationToken {
+        self.parts.stop.clone()
+    }
+
+    /// Starts a further part of the process, which ends when [`Self::stop`] says so.
+    pub fn start(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
+        self.parts.start(name, part);
+    }
+}
+
+async fn bind(what: &str, flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| cannot_listen(what, flag, address, &error))
+}
+
+/// Says why, and how to choose another address where that helps.
+pub fn cannot_listen(what: &str, flag: &str, address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
+    let advice = match error.kind() {
+        ErrorKind::AddrInUse => format!("; choose another address by {flag}"),
+        _ => String::new(),
+    };
+    anyhow!("the {what} listener cannot listen on {address}: {error}{advice}")
 }
 
 /// The first lines of the log: where it listens, and what an operator must know.

@@ -1,0 +1,133 @@
+//! `crumb demo`: a small network, the server, and an advertiser's own site, to
+//! watch a lead's way in a browser.
+//!
+//! The server is the one that `crumb serve` runs. The advertiser's site stands
+//! beside it on a port of its own, and speaks with it as any site would: by links,
+//! forms, pixels and posts. Only the page that shows what arrives looks inside.
+
+mod journal;
+mod scenarios;
+mod site;
+#[cfg(test)]
+mod tests;
+
+use crate::cli::DemoArguments;
+use crate::commands::serve::{self, Starting, cannot_listen};
+use crate::commands::{Command, NetworkFile};
+use crate::config::{Flags, LogFormat, Settings};
+use crate::owner::base_url;
+use anyhow::{Context as _, ensure};
+use crumb_domain::CampaignId;
+use crumb_server::posting_doc::{Method, Subject, create_share};
+use journal::Journal;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use scenarios::{Addresses, PARTNER_CAMPAIGN};
+use site::Site;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+/// The network, as a person would write it.
+const NETWORK: &str = include_str!("network.toml");
+
+/// What the network file calls the network.
+const NETWORK_NAME: &str = "Crumb demo";
+
+/// Where the network file has the advertiser's site, and the same site under a name
+/// that a browser takes for another one.
+const WRITTEN_SITE: (&str, &str) = ("http://127.0.0.1:8090/", "http://localhost:8090/");
+
+/// Where the demo keeps its data, apart from any other, where nothing else is said.
+const DATA: &str = "data/demo";
+
+/// The file of the advertiser's own database.
+const SITE_DATABASE: &str = "sunny-auto-quotes.db";
+
+/// The name of the API key that each start makes anew.
+const KEY_NAME: &str = "demo";
+
+/// Runs the demo until a signal ends it.
+///
+/// # Errors
+/// Why it could not start, or which part of it failed.
+pub fn run(mut flags: Flags, arguments: &DemoArguments) -> anyhow::Result<()> {
+    if flags.data.is_none() && flags.database.is_none() {
+        // Whatever the environment or a file names is not the demo's to change.
+        flags.data = Some(DATA.to_owned());
+    }
+    let mut settings = Settings::read(&flags)?;
+    if settings.log_level == "info" {
+        // The terminal is for what to open; trouble is still told.
+        settings.log_level = "warn".to_owned();
+        settings.log_format = LogFormat::Text;
+    }
+    let address = arguments.landing_listen;
+    let listener = TcpListener::bind(address)
+        .map_err(|error| cannot_listen("landing page", "--landing-listen", address, &error))?;
+    let database = settings.store.directory.join(SITE_DATABASE);
+    let data = settings.store.directory.display().to_string();
+    serve::run_with(&settings, async |starting| {
+        check_network(starting)?;
+        let landing = listener.local_addr()?;
+        let file = NetworkFile::embedded("network.toml", network_file(landing));
+        starting.done(Command::Apply { file, prune: false }).await?;
+        let addresses = addresses(starting, landing, data).await?;
+        let stop = starting.stop();
+        let journal = Arc::new(Journal::default());
+        let recording = Arc::clone(&journal).record(Arc::clone(starting.installation()), stop.clone());
+        let site = Site::open(&database, addresses.clone(), Arc::clone(starting.installation()), journal)
+            .with_context(|| format!("the advertiser's database {} cannot be opened", database.display()))?;
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        starting.start("journal", recording);
+        starting.start("landing pages", site.serve(listener, stop));
+        // Whoever closed our output wants no guide.
+        let _ = std::io::stdout().write_all(scenarios::guide(&addresses).as_bytes());
+        let _ = std::io::stdout().flush();
+        Ok(())
+    })
+}
+
+/// Refuses a data directory that is somebody's real one.
+fn check_network(starting: &Starting) -> anyhow::Result<()> {
+    let snapshot = starting.installation().network.snapshot();
+    let name = &snapshot.settings().name;
+    ensure!(
+        snapshot.version().0 == 0 || name == NETWORK_NAME,
+        "the data directory holds the network {name:?}; the demo wants one of its own (--data)"
+    );
+    Ok(())
+}
+
+/// The network file, with the advertiser's site where it really is.
+fn network_file(landing: SocketAddr) -> String {
+    let (here, elsewhere) = WRITTEN_SITE;
+    NETWORK
+        .replace(here, &format!("{}/", base_url(landing)))
+        .replace(elsewhere, &format!("{}/", scenarios::other_site(landing)))
+}
+
+/// Where everything is, keys and signed addresses made.
+async fn addresses(starting: &Starting, landing: SocketAddr, data: String) -> anyhow::Result<Addresses> {
+    // The last start's key is nobody's any more; the first start has none to revoke.
+    let _ = starting.done(Command::KeyRevoke { name: KEY_NAME.to_owned() }).await;
+    let key = Command::KeyCreate { role: "admin".to_owned(), name: KEY_NAME.to_owned() };
+    let snapshot = starting.installation().network.snapshot();
+    let campaign = snapshot.campaign(CampaignId(PARTNER_CAMPAIGN));
+    let campaign_key =
+        campaign.and_then(|campaign| campaign.key.as_ref()).context("the network has no partner")?;
+    #[expect(clippy::disallowed_methods, reason = "the operating system's randomness makes the address")]
+    let mut rng = StdRng::from_rng(&mut rand::rng());
+    let (subject, method) = (Subject::Campaign(CampaignId(PARTNER_CAMPAIGN)), Some(Method::Server));
+    let share = create_share(starting.installation(), starting.tracking_url(), subject, method, &mut rng);
+    Ok(Addresses {
+        tracking: starting.tracking_url().to_owned(),
+        admin: starting.admin_url().to_owned(),
+        landing: base_url(landing),
+        partner_key: campaign_key.expose().to_owned(),
+        api_key: starting.done(key).await?.trim_end().to_owned(),
+        posting_document: share.await?,
+        data,
+    })
+}

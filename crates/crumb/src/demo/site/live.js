@@ -1,0 +1,138 @@
+// Shows what the server records, newest first, and which of it belongs together.
+(function () {
+  "use strict";
+
+  var names = JSON.parse(document.getElementById("names").textContent);
+  var feed = document.getElementById("feed");
+  var empty = document.getElementById("empty");
+  var connection = document.getElementById("connection");
+  var ATTRIBUTIONS = { key: "by campaign key", request_id: "by request id", cookie: "by cookie", internal: "nobody's" };
+  var SOURCES = { link: "link", js_pixel: "click pixel", image_pixel: "image pixel" };
+  var run = null;
+  var counts = {};
+
+  var buttons = document.querySelectorAll("[data-kind]");
+  buttons.forEach(function (button) {
+    button.addEventListener("click", function () {
+      var shown = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", String(shown));
+      feed.classList.toggle("without-" + button.getAttribute("data-kind"), !shown);
+    });
+  });
+
+  var source = new EventSource("/live/events");
+  source.onopen = function () { connection.textContent = "live"; connection.className = "on"; };
+  source.onerror = function () { connection.textContent = "not connected"; connection.className = ""; };
+  ["click", "lead", "rejection"].forEach(function (kind) {
+    source.addEventListener(kind, function (event) { arrived(kind, event); });
+  });
+
+  // A server that was started anew knows nothing of what is shown here.
+  function arrived(kind, event) {
+    var of = event.lastEventId.split("-")[0];
+    if (run !== null && run !== of) { feed.replaceChildren(); counts = {}; buttons.forEach(count); }
+    run = of;
+    var row = JSON.parse(event.data);
+    var card = { click: click, lead: lead, rejection: rejection }[kind](row);
+    card.classList.add(kind);
+    card.append(element("p", "why", row.why));
+    var earlier = kind === "lead" && document.getElementById("lead-" + row.id);
+    if (earlier) earlier.remove();
+    else counts[kind] = (counts[kind] || 0) + 1;
+    feed.prepend(card);
+    empty.hidden = true;
+    buttons.forEach(count);
+  }
+
+  function count(button) {
+    button.querySelector("b").textContent = counts[button.getAttribute("data-kind")] || 0;
+  }
+
+  function click(row) {
+    var what = row.duplicate ? "Click again" : row.disposition === "ok" ? "Click" : "Click diverted";
+    var card = begin(row, what, row.affiliate, row.offer);
+    var facts = [["session", row.request_id], ["by", SOURCES[row.source]]];
+    facts.push(["s1", row.sub_ids[0]]);
+    if (row.disposition !== "ok") facts.unshift(["", row.disposition, "bad"]);
+    if (row.non_human) facts.push(["", row.non_human, "muted"]);
+    if (row.test) facts.push(["", "test", "muted"]);
+    return end(card, row, facts);
+  }
+
+  function lead(row) {
+    var card = begin(row, "Lead", row.affiliate, row.offer);
+    card.id = "lead-" + row.id;
+    var person = [row.fields.first_name, row.fields.last_name].filter(Boolean).join(" ");
+    var facts = [
+      ["", ATTRIBUTIONS[row.attribution], "by-" + row.attribution],
+      ["session", row.request_id],
+      ["", row.post + " post"],
+      ["lead", row.id],
+      ["", row.status.replace(/_/g, " ")],
+      ["earns", row.payout],
+      ["", person, "muted"]
+    ];
+    if (row.test) facts.push(["", "test", "muted"]);
+    return end(card, row, facts);
+  }
+
+  function rejection(row) {
+    var card = begin(row, "Refused", row.affiliate, row.offer);
+    return end(card, row, [["", row.errors.join(" · "), "bad"], ["", row.post + " post"]]);
+  }
+
+  function begin(row, what, affiliate, offer) {
+    var card = document.createElement("li");
+    var head = element("div", "head");
+    head.append(element("span", "what", what));
+    if (affiliate !== null) {
+      var who = element("span", "who", named(names.affiliates, affiliate, "affiliate"));
+      if (affiliate === names.internal) who.classList.add("internal");
+      else who.style.setProperty("--hue", String((affiliate * 67 + 130) % 360));
+      head.append(who);
+    }
+    if (offer !== null) head.append(element("span", "offer", named(names.offers, offer, "offer")));
+    var time = element("time", "", new Date(row.at).toLocaleTimeString([], { hour12: false }));
+    time.dateTime = row.at;
+    head.append(time);
+    card.append(head);
+    return card;
+  }
+
+  // Rows of one session light up together.
+  function end(card, row, facts) {
+    var list = element("div", "facts");
+    facts.forEach(function (fact) {
+      if (!fact[1]) return;
+      var item = element("span", fact[2] || "");
+      if (fact[0]) item.append(element("i", "", fact[0]));
+      item.append(fact[0] ? element("code", "", fact[1]) : fact[1]);
+      list.append(item);
+    });
+    card.append(list);
+    if (row.request_id) {
+      card.dataset.session = row.request_id;
+      card.addEventListener("mouseenter", function () { light(row.request_id, true); });
+      card.addEventListener("mouseleave", function () { light(row.request_id, false); });
+    }
+    return card;
+  }
+
+  function light(session, on) {
+    feed.querySelectorAll("[data-session='" + session + "']").forEach(function (card) {
+      card.classList.toggle("lit", on);
+    });
+  }
+
+  function named(table, id, kind) {
+    if (kind === "affiliate" && id === -1) return "Test link";
+    return table[id] ? table[id] + " " + id : kind + " " + id;
+  }
+
+  function element(name, className, text) {
+    var made = document.createElement(name);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+})();

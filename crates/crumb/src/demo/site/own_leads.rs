@@ -1,0 +1,113 @@
+//! What the advertiser knows of a lead: what it kept, what it sent, what it was
+//! told. From here it can be sent again.
+
+use super::Site;
+use super::database::{OwnLead, OwnPost};
+use super::intake::{post_anew, post_kept};
+use super::layout::{Page, document, failed, not_found};
+use super::request::{first, pairs};
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// Shows a lead.
+pub async fn page(State(site): State<Arc<Site>>, Path(id): Path<i64>) -> Response {
+    let read = site.own.lead(id).and_then(|lead| Ok((lead, site.own.posts(id)?)));
+    match read {
+        Ok((Some(lead), posts)) => shown(&lead, &posts).into_response(),
+        Ok((None, _)) => not_found(),
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+/// Sends a lead again: as before, or as if for the first time.
+pub async fn resend(State(site): State<Arc<Site>>, Path(id): Path<i64>, body: Bytes) -> Response {
+    let lead = match site.own.lead(id) {
+        Ok(Some(lead)) => lead,
+        Ok(None) => return not_found(),
+        Err(error) => return failed(&error.to_string()),
+    };
+    let sent = match first(&pairs(&body), "as") {
+        Some("new") => post_anew(&site.own, &site.tracker, &lead, &site.now()).await,
+        _ => post_kept(&site.own, &site.tracker, &lead, &site.now()).await,
+    };
+    match sent {
+        Ok(()) => Redirect::to(&format!("/leads/{id}")).into_response(),
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+fn shown(lead: &OwnLead, posts: &[OwnPost]) -> Page {
+    let title = format!("Application {}", lead.id);
+    let body = html! {
+        main.own-lead {
+            h1 { (title) }
+            section {
+                h2 { "1. Kept in our own database" }
+                p { "Before anything else, at " time { (lead.at) } "." }
+                dl {
+                    dt { "Form" } dd { (lead.page) }
+                    dt { "Request id" } dd { @if lead.request_id.is_empty() { em { "empty" } } @else { code { (lead.request_id) } } }
+                    @for (name, value) in pairs(lead.form.as_bytes()) { dt { (name) } dd { (value) } }
+                }
+            }
+            section {
+                h2 { "2. Posted to the tracker, from server to server" }
+                @for post in posts { (exchange(post)) }
+            }
+            section {
+                h2 { "3. And if it is sent again?" }
+                form.again method="post" action={ "/leads/" (lead.id) "/resend" } {
+                    button #resend name="as" value="again" { "Send it again, with the same key" }
+                    span { "The Idempotency-Key makes the tracker repeat its answer: there is still one lead." }
+                    button #send-new name="as" value="new" { "Send it as a new one" }
+                    span { "Without the key it is another post, of a person who is known by now." }
+                }
+            }
+            p { a href=(lead.page) { "Another application" } " · " a href="/thanks" { "What the visitor would see" } " · "
+                a href="/live" target="crumb-live" { "Watch what arrives" } }
+        }
+    };
+    document(&title, &html! {}, &body)
+}
+
+/// What the tracker answers in JSON.
+#[derive(Deserialize)]
+struct Told {
+    code: u8,
+    leadid: Option<String>,
+    price: Option<String>,
+    #[serde(default)]
+    errors: Vec<String>,
+}
+
+fn exchange(post: &OwnPost) -> Markup {
+    let told: Option<Told> = serde_json::from_str(&post.answer).ok();
+    html! {
+        article.exchange {
+            p.verdict {
+                @match &told {
+                    Some(Told { code: 0, leadid, price, .. }) => {
+                        b.yes { "Accepted" } " as lead " code.leadid { (leadid.as_deref().unwrap_or("?")) }
+                        ", the affiliate earns " (price.as_deref().unwrap_or("0.00"))
+                        @if post.replayed { " " b.replayed { "the same answer again" } }
+                    }
+                    Some(told) => { b.no { "Not accepted" } ": " span.errors { (told.errors.join(", ")) } }
+                    None => { b.no { "No answer to read" } }
+                }
+            }
+            pre {
+                "POST /d.ashx\n"
+                @if let Some(key) = &post.key { "Idempotency-Key: " (key) "\n" }
+                "\n" (post.body.replace('&', "\n&"))
+            }
+            pre.answer {
+                @if let Some(status) = post.status { "HTTP " (status) @if post.replayed { " · Idempotency-Replayed: true" } "\n\n" }
+                (post.answer)
+            }
+        }
+    }
+}
