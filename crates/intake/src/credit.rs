@@ -1,6 +1,7 @@
 //! Whose lead it is: the key's, the request id's, the cookie's, or the house's.
 
 use crumb_domain::attribution::{Attribution, AttributionTrace, Claim, judge};
+use crumb_domain::lead::Lead;
 use crumb_domain::network::OfferType;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::PostKind;
@@ -36,6 +37,23 @@ pub struct Credit {
     pub sub_ids: SubIds,
     /// False for a session post that named no session: kept, never offered.
     pub for_sale: bool,
+}
+
+impl Credit {
+    /// That of a lead which is there already, with its session.
+    pub fn of_lead(lead: &Lead, session: Option<Session>) -> Self {
+        Self {
+            affiliate: lead.affiliate,
+            campaign: lead.campaign,
+            offer_contract: lead.offer_contract,
+            offer: lead.offer,
+            attribution: lead.attribution,
+            trace: lead.trace,
+            session,
+            sub_ids: lead.sub_ids.clone(),
+            for_sale: true,
+        }
+    }
 }
 
 /// Why nobody can be credited.

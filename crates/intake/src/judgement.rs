@@ -1,12 +1,10 @@
 //! What a post says, held against the vertical's rules.
 
+use crate::case::Case;
 use crate::credit::{Credit, is_browsers};
-use crumb_domain::AffiliateId;
-use crumb_domain::fields::{Checked, FieldVerdict};
+use crumb_domain::fields::{Checked, FieldRules, FieldVerdict};
 use crumb_domain::outcome::Problem;
-use crumb_domain::time::Day;
-use crumb_network::CompiledOffer;
-use crumb_tracking::client::Client;
+use crumb_domain::{AffiliateId, Money};
 use crumb_wire::post::PostRequest;
 
 /// The name of the field that holds the consumer's address.
@@ -22,24 +20,21 @@ pub struct Judged {
     /// Whether the vertical's inbound filter wants it.
     pub filtered: Option<Problem>,
     /// What the first lead tier that matches pays.
-    pub tier_payout: Option<crumb_domain::Money>,
+    pub tier_payout: Option<Money>,
 }
 
 /// Checks a post's fields. `standing` holds the values of a lead that is being
 /// changed: what is not sent stays.
-pub fn judge(
-    offer: &CompiledOffer,
-    request: &PostRequest,
-    client: &Client,
-    standing: &[(String, String)],
-    today: Day,
-) -> Judged {
-    let vertical = offer.vertical();
+pub(crate) fn judge(case: &Case<'_>, standing: &[(String, String)]) -> Judged {
+    let (request, client, today) = (case.way.request, case.way.client, case.today());
+    let vertical = case.offer.vertical();
     let browsers = is_browsers(request);
     let given = |name: &str| {
         let sent = request.fields.get(name).map(str::to_owned);
-        let stays =
-            || standing.iter().find(|(kept, _)| kept.eq_ignore_ascii_case(name)).map(|(_, v)| v.clone());
+        let stays = || {
+            let (_, value) = standing.iter().find(|(kept, _)| kept.eq_ignore_ascii_case(name))?;
+            (!is_sent_in_parts(&vertical.rules, request, name)).then(|| value.clone())
+        };
         let own = || (browsers && standing.is_empty() && name == IP_FIELD).then(|| client.ip.to_string());
         sent.filter(|value| !(name == IP_FIELD && browsers && value.trim().is_empty()))
             .or_else(stays)
@@ -62,6 +57,12 @@ pub fn judge(
         .find(|(filter, _)| filter.matches(&value, today).is_ok())
         .map(|(_, tier)| tier.payout);
     Judged { checked, verdict, filtered, tier_payout }
+}
+
+/// Whether a post gives a new value for a field by its group inputs.
+fn is_sent_in_parts(rules: &FieldRules, request: &PostRequest, name: &str) -> bool {
+    let sent = |input: &str| request.fields.get(input).is_some_and(|value| !value.trim().is_empty());
+    rules.field(name).is_some_and(|rule| rule.inputs().skip(1).any(sent))
 }
 
 /// Whether a lead is a test: it says so, or its session is a test link's.

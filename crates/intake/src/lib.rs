@@ -1,17 +1,24 @@
 //! Leads: accept, route, settle.
 //!
-//! The way of a post: [`service::Leads::post`] takes what `crumb_wire` parsed,
-//! finds whose lead it is ([`credit`]), refuses it for the reasons it shares with
-//! clicks, checks the fields, and hands it to the store, which decides about
-//! duplicates and caps where writes are serialised and keeps lead, post and
-//! answer as one. The answer goes out only after that.
+//! The way of a post: [`Leads::post`] takes what `crumb_wire` parsed, finds whose
+//! lead it is (`credit`), refuses it for the reasons it shares with clicks
+//! (`case`), checks the fields (`judgement`), settles what becomes of it
+//! (`settlement`) and hands it to the store (`acceptance`; `update` where it
+//! changes a lead), which decides about duplicates and caps where writes are
+//! serialised and keeps lead, post and answer as one. The answer (`replies`) goes
+//! out only after that. What makes no lead is kept too (`refused`).
 
-pub mod credit;
-pub mod judgement;
-pub mod rejections;
-pub mod replies;
-pub mod service;
-pub mod settlement;
-pub mod update;
+mod acceptance;
+mod case;
+mod credit;
+mod idempotency;
+mod judgement;
+mod refused;
+mod rejections;
+mod replies;
+mod service;
+mod settlement;
+mod update;
 
+pub use idempotency::IdempotencyKey;
 pub use service::{Answered, Leads, PostAnswer, PostError, RawPost};

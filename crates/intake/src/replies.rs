@@ -1,6 +1,6 @@
 //! What a poster is told, from what became of the post.
 
-use crumb_domain::fields::{Checked, FieldProblem};
+use crumb_domain::fields::{Checked, FieldProblem, FieldRules};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{Offer, OfferType};
 use crumb_domain::outcome::Problem;
@@ -12,12 +12,17 @@ use std::net::IpAddr;
 
 /// What the tokens of a thank-you link can say.
 pub struct ReplyTokens<'a> {
-    /// The lead as it stands.
+    /// The lead as it stands, or as it would.
     pub lead: &'a Lead,
+    /// Whether it is in the store. Of one that is not, its id, its price and the
+    /// session it would have opened are not told: nobody could do anything with them.
+    pub is_kept: bool,
     /// The session's public name.
     pub request_id: Option<RequestId>,
     /// The session, where the lead did not open it.
     pub session: Option<&'a Session>,
+    /// The vertical's fields: the names that are tokens even without a value.
+    pub rules: &'a FieldRules,
     /// The poster's or consumer's address.
     pub ip: Option<IpAddr>,
     /// The moment.
@@ -48,18 +53,24 @@ impl ReplyTokens<'_> {
             "s4" => sub_id(3),
             "s5" => sub_id(4),
             "reqid" | "oreqid" => {
-                Some(self.request_id.as_ref().map(RequestId::to_string).unwrap_or_default())
+                let named = self.request_id.filter(|_| self.is_kept || session.is_some());
+                Some(named.as_ref().map(RequestId::to_string).unwrap_or_default())
             }
             "vstid" => Some(session.and_then(|s| s.visitor).map(|v| v.0.to_string()).unwrap_or_default()),
             "udid" => Some(session.and_then(|s| s.device_id.clone()).unwrap_or_default()),
             "tid" => Some(String::new()),
+            "leadid" | "price" if !self.is_kept => Some(String::new()),
             "leadid" => Some(lead.id.to_string()),
-            "price" => Some(lead.payout.to_cents_string()),
+            "price" => Some(price(lead).to_cents_string()),
             "ip" => Some(address(self.ip)),
             "sourceip" => Some(address(session.and_then(|s| s.ip))),
             "utcunixtime" => Some(self.now.unix_seconds().to_string()),
             "sourcedate" | "sourcetime" => Some(source_time(self.now)),
-            field => lead.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(field)).map(|(_, v)| v.clone()),
+            field => {
+                let value = lead.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(field));
+                let known = self.rules.field(field).map(|_| String::new());
+                value.map(|(_, value)| value.clone()).or(known)
+            }
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What becomes of a lead once it is accepted.
 
-use crate::credit::Credit;
+use crate::case::Case;
 use crate::judgement::Judged;
 use crumb_domain::fields::FieldVerdict;
 use crumb_domain::lead::{LeadOutcome, LeadStatus};
-use crumb_domain::network::{Campaign, Offer, OfferType};
+use crumb_domain::network::OfferType;
 use crumb_domain::payout::{LeadFacts, Standing, Terms, lead_payout};
 use crumb_domain::{LeadId, Money, Timestamp};
 use crumb_network::CompiledOffer;
@@ -29,15 +29,8 @@ pub struct Settlement {
 }
 
 /// Settles an accepted lead.
-pub fn settle(
-    offer: &CompiledOffer,
-    campaign: Option<&Campaign>,
-    credit: &Credit,
-    judged: &Judged,
-    test: bool,
-    id: LeadId,
-    now: Timestamp,
-) -> Settlement {
+pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, id: LeadId) -> Settlement {
+    let credit = case.credit;
     let at_rest = |status, outcome| Settlement {
         status,
         outcome,
@@ -46,61 +39,56 @@ pub fn settle(
         counts_as_earlier: true,
         errors: judged.checked.texts(),
     };
-    match judged.verdict {
-        Some(FieldVerdict::ThrowOut) => return at_rest(LeadStatus::Scrubbed, LeadOutcome::ThrownOut),
-        Some(FieldVerdict::Review | FieldVerdict::Reject) => {
-            return at_rest(LeadStatus::Review, LeadOutcome::Review);
-        }
-        None => {}
-    }
-    let hosted = offer.offer.offer_type == OfferType::Hosted;
     if test {
         let rest = at_rest(LeadStatus::Test, LeadOutcome::Test);
         return Settlement { counts: false, counts_as_earlier: false, ..rest };
     }
+    if let Some((status, outcome)) = held_back(judged) {
+        return Settlement { counts_as_earlier: credit.for_sale, ..at_rest(status, outcome) };
+    }
+    let offer = case.offer;
+    let hosted = offer.offer.offer_type == OfferType::Hosted;
     if !credit.for_sale {
         let rest = at_rest(LeadStatus::Unsold, LeadOutcome::UnattributedSession);
         return Settlement { counts: hosted, counts_as_earlier: false, ..rest };
     }
-    let waits = hosted || offer.offer.queue_failures;
-    let (status, outcome) = if hosted {
-        (LeadStatus::Queued, LeadOutcome::Queued)
-    } else {
-        sell(&offer.offer, offer, id, now, waits)
-    };
+    let (status, outcome) = offered(offer, id, case.way.now);
     let facts = LeadFacts::accepted(Standing::Sellable, judged.tier_payout);
     let contract = credit.offer_contract.and_then(|id| offer.contract(id)).or(offer.default_contract());
     Settlement {
-        payout: lead_payout(&Terms::of(&offer.offer, contract, campaign), &facts),
+        payout: lead_payout(&Terms::of(&offer.offer, contract, case.campaign), &facts),
         counts: hosted,
-        counts_as_earlier: waits,
+        counts_as_earlier: status == LeadStatus::Queued,
         ..at_rest(status, outcome)
     }
 }
 
-/// Offers a host-n-post lead to the buyers, within the request.
-fn sell(
-    offer: &Offer,
-    compiled: &CompiledOffer,
-    lead: LeadId,
-    now: Timestamp,
-    waits: bool,
-) -> (LeadStatus, LeadOutcome) {
+/// Where the decisions of its bad fields put a lead, if it has any.
+pub(crate) fn held_back(judged: &Judged) -> Option<(LeadStatus, LeadOutcome)> {
+    match judged.verdict? {
+        FieldVerdict::ThrowOut => Some((LeadStatus::Scrubbed, LeadOutcome::ThrownOut)),
+        FieldVerdict::Review | FieldVerdict::Reject => Some((LeadStatus::Review, LeadOutcome::Review)),
+    }
+}
+
+/// Where a lead stands that is offered for sale: hosted ones wait for a buyer,
+/// host-n-post ones are offered within the request.
+pub(crate) fn offered(offer: &CompiledOffer, lead: LeadId, now: Timestamp) -> (LeadStatus, LeadOutcome) {
+    let queued = (LeadStatus::Queued, LeadOutcome::Queued);
+    if offer.offer.offer_type == OfferType::Hosted {
+        return queued;
+    }
     let subject = Subject {
         lead,
-        offer: offer.id,
-        offer_type: offer.offer_type,
-        vertical: offer.vertical,
-        router: compiled.vertical().router.clone(),
-        deadline: Timestamp::from_micros(now.micros() + i64::from(offer.deadline_ms) * 1_000),
+        offer: offer.offer.id,
+        offer_type: offer.offer.offer_type,
+        vertical: offer.offer.vertical,
+        router: offer.vertical().router.clone(),
+        deadline: Timestamp::from_micros(now.micros() + i64::from(offer.offer.deadline_ms) * 1_000),
     };
     let (_, commands) = step(State::new(subject), &Event::LeadAccepted, now);
-    let [Command::GiveUp] = commands.as_slice() else {
-        return (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers);
-    };
-    if waits {
-        (LeadStatus::Queued, LeadOutcome::Queued)
-    } else {
-        (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers)
+    match commands.as_slice() {
+        [Command::GiveUp] if offer.offer.queue_failures => queued,
+        _ => (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers),
     }
 }

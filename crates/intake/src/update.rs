@@ -1,10 +1,13 @@
 //! Changing a lead: a post with `ckm_lead_id`.
 
+use crate::acceptance::{Before, duplicate_check, duplicate_key};
+use crate::case::Case;
 use crate::credit::Credit;
-use crate::judgement;
-use crate::service::{
-    Leads, PostAnswer, PostError, Refused, Way, claim, duplicate_check, duplicate_key, replay,
-};
+use crate::idempotency::{claim, replay};
+use crate::judgement::{self, Judged};
+use crate::refused::{About, Refused, record};
+use crate::service::{Leads, PostAnswer, PostError};
+use crate::settlement;
 use crumb_domain::attribution::Attribution;
 use crumb_domain::fields::FieldVerdict;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
@@ -12,69 +15,75 @@ use crumb_domain::network::OfferType;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::PostKind;
 use crumb_domain::{LeadId, RequestId};
-use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::leads::{Posted, UpdateLead};
 use crumb_storage::{Store, StoreError};
 use crumb_wire::cookie::CookieClaim;
 
-/// Times that a change is begun again because the lead changed meanwhile.
-const MAX_TRIES: usize = 8;
+/// Times that a change is begun again because the lead changed meanwhile: more
+/// than a page with a person before it sends at once.
+const MAX_TRIES: usize = 32;
 
 impl<S: Store + Clone> Leads<S> {
     /// Changes the fields of a lead. What is not sent stays; the result is checked
-    /// again; attribution and sales stay.
-    pub(crate) async fn change(
-        &self,
-        way: &Way<'_>,
-        snapshot: &Snapshot,
-        offer: &CompiledOffer,
-        credit: &Credit,
-        text: &str,
-    ) -> Result<PostAnswer, PostError> {
+    /// again, as that of the lead's own affiliate and campaign; attribution and
+    /// sales stay.
+    pub(crate) async fn change(&self, case: &Case<'_>, text: &str) -> Result<PostAnswer, PostError> {
         for _ in 0..MAX_TRIES {
             let found = match text.trim().parse::<LeadId>() {
                 Ok(id) => self.site.store.lead(id).await?,
                 Err(_) => None,
             };
-            let Some(lead) = found.filter(|lead| self.may_change(way, credit, lead)) else {
-                return self.refuse(way, Refused::of(credit, Problem::InvalidLeadId, Some(offer))).await;
+            let Some(lead) = found.filter(|lead| self.may_change(case, lead)) else {
+                return self.refuse(case.way, Refused::of(case.credit, Problem::InvalidLeadId)).await;
             };
-            if let Some(problem) = way.request.malformed {
-                return self.refuse(way, Refused::of(credit, problem, Some(offer))).await;
-            }
-            let today = snapshot.zone().day_of(way.now);
-            let judged = judgement::judge(offer, way.request, way.client, &lead.fields, today);
-            if judged.verdict == Some(FieldVerdict::Reject) {
-                return self.refuse(way, Refused::fields(credit, &judged)).await;
-            }
-            let changed = changed(way, offer, &lead, &judged);
-            let key = duplicate_key(offer, &changed);
-            let skips = judged.verdict.is_some();
-            let mut post = self.record(way, None, credit, judged.checked.texts());
-            post.affiliate = Some(lead.affiliate);
-            let update = UpdateLead {
-                duplicate: duplicate_check(offer, key.clone(), way.now).filter(|_| !skips),
-                register: key.filter(|_| counts_as_earlier(offer, &changed)),
-                filtered: judged.filtered.filter(|_| !skips),
-                post,
-                idempotency: claim(way, credit.campaign, credit.offer),
-                answer: self.answer_of_lead(way, offer, credit, changed.clone()),
-                lead: changed.clone(),
-            };
-            match self.site.store.update_lead(update).await {
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
-                Ok(Posted::Before(before)) => return Ok(replay(way, &before)),
-                Ok(Posted::LeadIdTaken) => {}
-                Ok(Posted::Now(verdict, answer)) => return Ok(self.told(way, changed, verdict, answer)),
+            if let Some(answer) = self.change_once(case, lead).await? {
+                return Ok(answer);
             }
         }
         Err(PostError::Store(StoreError::Conflict))
     }
 
+    /// `None` where the lead changed meanwhile.
+    async fn change_once(&self, case: &Case<'_>, lead: Lead) -> Result<Option<PostAnswer>, PostError> {
+        let way = case.way;
+        let session = self.site.store.session(lead.session).await?;
+        let credit = Credit::of_lead(&lead, session.clone());
+        let campaign = lead.campaign.and_then(|id| case.snapshot.campaign(id));
+        let case = &Case { credit: &credit, campaign, ..*case };
+        if let Some(problem) = self.refusal(case).or(way.request.malformed) {
+            return self.refuse(way, Refused::of(&credit, problem)).await.map(Some);
+        }
+        let judged = judgement::judge(case, &lead.fields);
+        if judged.verdict == Some(FieldVerdict::Reject) {
+            return self.refuse(way, Refused::fields(&credit, &judged)).await.map(Some);
+        }
+        let changed = changed(case, &lead, &judged);
+        let key = duplicate_key(case.offer, &changed);
+        let skips = judged.verdict.is_some();
+        let about = About::credit(&credit);
+        let id = self.site.rows.next(way.now).0;
+        let update = UpdateLead {
+            duplicate: duplicate_check(case, key.clone()).filter(|_| !skips),
+            register: key.filter(|_| counts_as_earlier(case, &changed)),
+            filtered: judged.filtered.filter(|_| !skips),
+            post: record(way, id, about, judged.checked.texts()),
+            idempotency: claim(way, credit.campaign, credit.offer),
+            answer: self.answer_of_lead(case, changed.clone(), session, Before::Kept),
+            keep_refused: self.keeps(way, about),
+            lead: changed.clone(),
+        };
+        match self.site.store.update_lead(update).await {
+            Err(StoreError::Conflict) | Ok(Posted::LeadIdTaken) => Ok(None),
+            Err(error) => Err(error.into()),
+            Ok(Posted::Before(before)) => Ok(Some(replay(way, &before))),
+            Ok(Posted::Now(verdict, answer)) => Ok(Some(self.told(way, changed, verdict, answer))),
+        }
+    }
+
     /// Its campaign's id and key, or the lead's own request id, or its session's
     /// cookie.
-    fn may_change(&self, way: &Way<'_>, credit: &Credit, lead: &Lead) -> bool {
+    fn may_change(&self, case: &Case<'_>, lead: &Lead) -> bool {
+        let (way, credit) = (case.way, case.credit);
         if lead.offer != credit.offer {
             return false;
         }
@@ -91,21 +100,30 @@ impl<S: Store + Clone> Leads<S> {
     }
 }
 
-/// The lead with its new values, and offered again where that is asked for.
-fn changed(way: &Way<'_>, offer: &CompiledOffer, lead: &Lead, judged: &judgement::Judged) -> Lead {
+/// The lead with its new values: held back where they are bad, offered again where
+/// that is asked for. A lead that somebody may have bought stays where it is.
+fn changed(case: &Case<'_>, lead: &Lead, judged: &Judged) -> Lead {
     let mut changed =
         Lead { fields: judged.checked.values.clone(), errors: judged.checked.texts(), ..lead.clone() };
-    let unsold = lead.status == LeadStatus::Unsold && !lead.test;
-    if way.request.resell && unsold && offer.offer.offer_type == OfferType::Hosted {
-        changed.status = LeadStatus::Queued;
-        changed.outcome = LeadOutcome::Queued;
+    let is_free = matches!(lead.status, LeadStatus::Unsold | LeadStatus::Queued);
+    let may_be_offered = lead.status == LeadStatus::Unsold || lead.outcome == LeadOutcome::Expired;
+    let stands = match settlement::held_back(judged) {
+        _ if lead.test => None,
+        Some(held) => Some(held).filter(|_| is_free),
+        None if case.way.request.resell && may_be_offered => {
+            Some(settlement::offered(case.offer, lead.id, case.way.now))
+        }
+        None => None,
+    };
+    if let Some((status, outcome)) = stands {
+        (changed.status, changed.outcome) = (status, outcome);
     }
     changed
 }
 
 /// Whether a lead, as it stands, is the earlier lead of a later one.
-fn counts_as_earlier(offer: &CompiledOffer, lead: &Lead) -> bool {
+fn counts_as_earlier(case: &Case<'_>, lead: &Lead) -> bool {
     !lead.test
         && lead.outcome != LeadOutcome::UnattributedSession
-        && (lead.status != LeadStatus::Unsold || offer.offer.offer_type == OfferType::Hosted)
+        && (lead.status != LeadStatus::Unsold || case.offer.offer.offer_type == OfferType::Hosted)
 }

@@ -134,7 +134,22 @@ impl Drop for Writer {
     }
 }
 
+/// Ends the queue with its thread, however that ends: whoever waits in it or comes
+/// later is told that the store is closed, and nobody waits for ever.
+struct EndOf<'q>(&'q Queue);
+
+impl Drop for EndOf<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.lock();
+        waiting.closed = true;
+        let left = std::mem::take(&mut waiting.batch);
+        drop(waiting);
+        left.answer(&Err(closed()));
+    }
+}
+
 fn write_all(queue: &Queue, connection: &Connection, mut checkpoints: Checkpoints) {
+    let _end = EndOf(queue);
     let mut seen = Seen::default();
     let mut failing = false;
     while let Some(mut batch) = queue.take() {
@@ -158,5 +173,51 @@ fn log_turn(failing: &mut bool, committed: &Result<()>) {
             tracing::info!("the store can be written again");
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::oneshot::error::TryRecvError;
+
+    /// A write that ends the thread, as a fault of the program outside the writes would.
+    struct Deadly;
+
+    impl Task for Deadly {
+        fn run(&mut self, _: &mut WriteContext<'_>) -> Result<()> {
+            Ok(())
+        }
+
+        fn answer(self: Box<Self>, _: &Result<()>) {
+            panic!("the thread ends");
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_a_writer_that_died_is_told_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Writer::start(&folder.path().join("crumb.db"), &SqliteOptions::default()).unwrap();
+        // One behind the deadly write in its own batch, and one that comes after the end.
+        let (reply, mut behind) = oneshot::channel::<Result<()>>();
+        let task = QueuedTask::new(|_: &mut WriteContext<'_>| Ok(()), reply);
+        let put = |batch: &mut Batch| {
+            batch.tasks.push(Box::new(Deadly));
+            batch.tasks.push(Box::new(task));
+        };
+        writer.queue.add(put).unwrap();
+        assert!(writer.thread.take().unwrap().join().is_err());
+        assert_eq!(behind.try_recv(), Err(TryRecvError::Closed), "read as: the store is closed");
+        assert_eq!(writer.queue.add(|batch| batch.tasks.push(Box::new(Deadly))), Err(closed()));
+    }
+
+    #[test]
+    fn what_still_waits_when_the_thread_ends_is_answered() {
+        let queue = Queue::default();
+        let (reply, mut result) = oneshot::channel::<Result<()>>();
+        let task = QueuedTask::new(|_: &mut WriteContext<'_>| Ok(()), reply);
+        queue.add(|batch| batch.tasks.push(Box::new(task))).unwrap();
+        drop(EndOf(&queue));
+        assert_eq!(result.try_recv(), Ok(Err(closed())));
     }
 }

@@ -12,6 +12,11 @@ use std::net::IpAddr;
 /// write, so that the answer is stored with what it says.
 pub type AnswerFn = Box<dyn Fn(&Verdict) -> StoredAnswer + Send + Sync>;
 
+/// Whether a post that the store refuses is kept or only counted. Asked inside the
+/// write, once and only where it is refused, so that of many at the same moment no
+/// more are kept than there is room for.
+pub type KeepFn = Box<dyn Fn() -> bool + Send + Sync>;
+
 /// A lead on its way into the store.
 pub struct AcceptLead {
     /// The lead as it will stand if it is accepted.
@@ -38,6 +43,8 @@ pub struct AcceptLead {
     pub idempotency: Option<IdempotencyClaim>,
     /// Renders the answer.
     pub answer: AnswerFn,
+    /// Whether the post is kept if it is refused.
+    pub keep_refused: KeepFn,
 }
 
 /// A change of a lead by `ckm_lead_id`.
@@ -56,6 +63,8 @@ pub struct UpdateLead {
     pub idempotency: Option<IdempotencyClaim>,
     /// As in [`AcceptLead`].
     pub answer: AnswerFn,
+    /// As in [`AcceptLead`].
+    pub keep_refused: KeepFn,
 }
 
 /// A post that made no lead.

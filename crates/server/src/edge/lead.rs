@@ -3,8 +3,7 @@
 use super::Edge;
 use super::answer::Answer;
 use bytes::Bytes;
-use crumb_intake::service::IdempotencyKey;
-use crumb_intake::{Answered, PostError, RawPost};
+use crumb_intake::{Answered, IdempotencyKey, PostError, RawPost};
 use crumb_storage::Store;
 use crumb_wire::input::MAX_INPUT_BYTES;
 use crumb_wire::post::{PostRequest, parse_post};

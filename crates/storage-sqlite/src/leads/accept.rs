@@ -11,7 +11,7 @@ use crumb_domain::LeadId;
 use crumb_domain::caps::CapCheck;
 use crumb_domain::lead::LedgerEntry;
 use crumb_domain::outcome::Problem;
-use crumb_domain::post::{PostOutcome, StoredAnswer};
+use crumb_domain::post::PostOutcome;
 use crumb_storage::leads::{
     AcceptLead, AnswerFn, DuplicateCheck, IdempotencyClaim, LeadSession, PostRecord, Posted, RejectPost,
     UpdateLead, Verdict,
@@ -34,7 +34,10 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, accept: AcceptLead) -> Resu
         None => reached_cap(connection, caps)?,
     };
     if let Some(problem) = problem {
-        return refuse(context, problem, accept.post, accept.idempotency, &accept.answer);
+        let AcceptLead { post, idempotency, answer, keep_refused, .. } = accept;
+        let keep = keep_refused();
+        let answer = answer(&Verdict::Rejected(problem));
+        return refuse(context, RejectPost { post, problem, idempotency, answer, keep });
     }
     if let Some(session) = open_session {
         insert_session(connection, session)?;
@@ -60,7 +63,10 @@ pub(crate) fn update(context: &mut WriteContext<'_>, update: UpdateLead) -> Resu
         return Err(StoreError::Conflict);
     }
     if let Some(problem) = refused(connection, duplicate.as_ref(), Some(lead.id), *filtered)? {
-        return refuse(context, problem, update.post, update.idempotency, &update.answer);
+        let UpdateLead { post, idempotency, answer, keep_refused, .. } = update;
+        let keep = keep_refused();
+        let answer = answer(&Verdict::Rejected(problem));
+        return refuse(context, RejectPost { post, problem, idempotency, answer, keep });
     }
     rows::replace(connection, lead)?;
     duplicates::unregister(connection, lead.row)?;
@@ -73,18 +79,10 @@ pub(crate) fn update(context: &mut WriteContext<'_>, update: UpdateLead) -> Resu
 /// A post that made no lead.
 pub(crate) fn reject(context: &mut WriteContext<'_>, reject: RejectPost) -> Result<Posted> {
     let connection = context.connection;
-    let RejectPost { post, problem, idempotency, answer, keep } = reject;
-    if let Some(before) = idempotency::claimed(connection, idempotency.as_ref(), post.at)? {
+    if let Some(before) = idempotency::claimed(connection, reject.idempotency.as_ref(), reject.post.at)? {
         return Ok(Posted::Before(before));
     }
-    if keep {
-        posts::insert(connection, &post, PostOutcome::Rejected(problem), &answer, &post.errors)?;
-        note_post(context, &post)?;
-    } else {
-        posts::count_not_kept(connection, problem)?;
-    }
-    idempotency::keep(connection, idempotency.as_ref(), post.at, &answer)?;
-    Ok(Posted::Now(Verdict::Rejected(problem), answer))
+    settle_rejected(context, reject)
 }
 
 /// The first of the checks that new and changed leads share, in the dialect's
@@ -112,23 +110,24 @@ fn reached_cap(connection: &Connection, caps: &[(CapCheck, Problem)]) -> Result<
     Ok(None)
 }
 
-/// Keeps a post as rejected inside the write, with the problem among its errors.
-fn refuse(
-    context: &mut WriteContext<'_>,
-    problem: Problem,
-    post: PostRecord,
-    claim: Option<IdempotencyClaim>,
-    answer: &AnswerFn,
-) -> Result<Posted> {
+/// Refuses a post inside the write, with the problem among its errors.
+fn refuse(context: &mut WriteContext<'_>, mut reject: RejectPost) -> Result<Posted> {
+    reject.post.errors.push(reject.problem.as_str().to_owned());
+    settle_rejected(context, reject)
+}
+
+/// Keeps a rejected post, or counts it, and its answer under its key.
+fn settle_rejected(context: &mut WriteContext<'_>, reject: RejectPost) -> Result<Posted> {
     let connection = context.connection;
-    let verdict = Verdict::Rejected(problem);
-    let answer: StoredAnswer = answer(&verdict);
-    let mut errors = post.errors.clone();
-    errors.push(problem.as_str().to_owned());
-    posts::insert(connection, &post, PostOutcome::Rejected(problem), &answer, &errors)?;
-    note_post(context, &post)?;
-    idempotency::keep(connection, claim.as_ref(), post.at, &answer)?;
-    Ok(Posted::Now(verdict, answer))
+    let RejectPost { post, problem, idempotency, answer, keep } = reject;
+    if keep {
+        posts::insert(connection, &post, PostOutcome::Rejected(problem), &answer, &post.errors)?;
+        note_post(context, &post)?;
+    } else {
+        posts::count_not_kept(connection, problem)?;
+    }
+    idempotency::keep(connection, idempotency.as_ref(), post.at, &answer)?;
+    Ok(Posted::Now(Verdict::Rejected(problem), answer))
 }
 
 fn keep_accepted(

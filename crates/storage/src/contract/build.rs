@@ -175,6 +175,7 @@ pub fn accept(lead: Lead) -> AcceptLead {
     let (row, at) = (lead.row, lead.at);
     AcceptLead {
         answer: answer(lead.id.as_str()),
+        keep_refused: Box::new(|| true),
         lead,
         open_session: None,
         duplicate: None,
@@ -192,6 +193,7 @@ pub fn accept(lead: Lead) -> AcceptLead {
 pub fn update(lead: Lead, post_id: RowId) -> UpdateLead {
     UpdateLead {
         answer: answer(lead.id.as_str()),
+        keep_refused: Box::new(|| true),
         lead,
         duplicate: None,
         register: None,

@@ -142,6 +142,14 @@ pub async fn posts_beyond_the_limit_are_only_counted<S: Store>(store: Arc<S>) {
         assert_eq!(verdict(store.reject_post(counted).await.unwrap()), Verdict::Rejected(problem));
     }
     assert_eq!(store.rejections_not_kept().await.unwrap(), 3);
+    let inside = AcceptLead {
+        filtered: Some(Problem::UnmatchedFilter),
+        keep_refused: Box::new(|| false),
+        ..accept(lead(1, rows.next_row()))
+    };
+    let refused = Verdict::Rejected(Problem::UnmatchedFilter);
+    assert_eq!(verdict(store.accept_lead(inside).await.unwrap()), refused);
+    assert_eq!(store.rejections_not_kept().await.unwrap(), 4);
     let kept = store.rejections(RejectionFilter::default(), PageRequest::default()).await.unwrap();
     assert_eq!((kept.total, kept.data.len()), (0, 0));
 }

@@ -265,6 +265,7 @@ impl World {
             post,
             idempotency: None,
             answer: Box::new(|_| answer("<result/>")),
+            keep_refused: Box::new(|| true),
         };
         let posted = self.installation.store.accept_lead(accept).await.unwrap();
         assert!(matches!(posted, Posted::Now(Verdict::Accepted, _)), "{posted:?}");
