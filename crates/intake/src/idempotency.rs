@@ -1,0 +1,50 @@
+//! Idempotency keys: what they are of, and what is told when one comes again.
+
+use crate::case::Way;
+use crate::service::{Answered, PostAnswer};
+use crumb_domain::post::{PostKind, StoredAnswer};
+use crumb_domain::{CampaignId, OfferId};
+use crumb_storage::leads::{IdempotencyClaim, IdempotencyScope, IdempotentAnswer};
+
+/// An idempotency key, by where it stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdempotencyKey {
+    /// In the header: ignored on a browser post without a request id.
+    Header(String),
+    /// In the form library's own parameter: random per filled form.
+    Form(String),
+}
+
+/// The idempotency key's claim: of the campaign, or of offer and request id. A
+/// header on a browser post without a request id is ignored, since any visitor
+/// could meet any other's key; the form library's token is random and counts.
+pub(crate) fn claim(way: &Way<'_>, campaign: Option<CampaignId>, offer: OfferId) -> Option<IdempotencyClaim> {
+    let request_id = way.request.request_id.clone().unwrap_or_default();
+    let (key, scope) = match (way.raw.idempotency_key.clone()?, way.kind) {
+        (IdempotencyKey::Header(key), PostKind::Server) => (key, IdempotencyScope::Campaign(campaign?)),
+        (IdempotencyKey::Header(_), PostKind::Browser) => return None,
+        (IdempotencyKey::Header(key), PostKind::Session) => {
+            (key, IdempotencyScope::OfferAndRequest(offer, request_id))
+        }
+        // Its own space of keys, so that a header cannot meet it.
+        (IdempotencyKey::Form(key), _) => {
+            (format!("form {key}"), IdempotencyScope::OfferAndRequest(offer, request_id))
+        }
+    };
+    Some(IdempotencyClaim { scope, key, body_hash: way.request.pairs_hash })
+}
+
+/// The answer given before under the same key, or 422 where the post differs.
+pub(crate) fn replay(way: &Way<'_>, before: &IdempotentAnswer) -> PostAnswer {
+    if before.body_hash == way.request.pairs_hash {
+        let answer = before.answer.clone();
+        return PostAnswer { answer, replayed: true, kind: way.kind, outcome: Answered::Before };
+    }
+    let answer = StoredAnswer {
+        status: 422,
+        content_type: Some("text/plain; charset=utf-8".to_owned()),
+        location: None,
+        body: "This Idempotency-Key was used for another post.\n".to_owned(),
+    };
+    PostAnswer { answer, replayed: false, kind: way.kind, outcome: Answered::Before }
+}

@@ -1,0 +1,163 @@
+//! Posts that make no lead, and how every post is kept.
+
+use crate::case::Way;
+use crate::credit::{Credit, Uncredited};
+use crate::idempotency::{claim, replay};
+use crate::judgement::Judged;
+use crate::replies;
+use crate::service::{Answered, Leads, PostAnswer, PostError};
+use crumb_domain::lead::Lead;
+use crumb_domain::outcome::Problem;
+use crumb_domain::post::StoredAnswer;
+use crumb_domain::{AffiliateId, CampaignId, OfferId, RowId};
+use crumb_network::Snapshot;
+use crumb_storage::Store;
+use crumb_storage::leads::{KeepFn, PostRecord, Posted, RejectPost, Verdict};
+use crumb_tracking::feed::Recorded;
+use crumb_wire::answer::{LeadReply, render};
+use std::sync::Arc;
+
+/// A post that makes no lead.
+pub(crate) struct Refused {
+    pub problem: Problem,
+    pub reply: LeadReply,
+    pub errors: Vec<String>,
+    pub about: About,
+    /// Whether the poster may be believed to be the campaign's: false for a wrong
+    /// key, under which nothing may be stored for the right one.
+    pub authentic: bool,
+}
+
+/// What a post is about, as far as that is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct About {
+    pub campaign: Option<CampaignId>,
+    pub offer: Option<OfferId>,
+    pub affiliate: Option<AffiliateId>,
+}
+
+impl About {
+    /// What a credited post is about.
+    pub fn credit(credit: &Credit) -> Self {
+        Self { campaign: credit.campaign, offer: Some(credit.offer), affiliate: Some(credit.affiliate) }
+    }
+}
+
+impl Refused {
+    pub fn unknown(problem: Problem) -> Self {
+        Self {
+            problem,
+            reply: LeadReply::Problem { problem, redirect: None },
+            errors: vec![problem.as_str().to_owned()],
+            about: About::default(),
+            authentic: false,
+        }
+    }
+
+    pub fn uncredited(snapshot: &Snapshot, uncredited: Uncredited) -> Self {
+        let Uncredited { problem, campaign, offer, authentic } = uncredited;
+        let affiliate = campaign.and_then(|id| snapshot.campaign(id)).map(|campaign| campaign.affiliate);
+        Self { about: About { campaign, offer, affiliate }, authentic, ..Self::unknown(problem) }
+    }
+
+    pub fn of(credit: &Credit, problem: Problem) -> Self {
+        Self { about: About::credit(credit), authentic: true, ..Self::unknown(problem) }
+    }
+
+    pub fn fields(credit: &Credit, judged: &Judged) -> Self {
+        let missing = !judged.checked.missing.is_empty();
+        let problem = if missing { Problem::LeadMissingData } else { Problem::ValidationFailed };
+        Self {
+            reply: replies::of_fields(&judged.checked),
+            errors: judged.checked.texts(),
+            ..Self::of(credit, problem)
+        }
+    }
+}
+
+impl<S: Store + Clone> Leads<S> {
+    /// Keeps a post that made no lead, and answers it.
+    pub(crate) async fn refuse(&self, way: &Way<'_>, refused: Refused) -> Result<PostAnswer, PostError> {
+        let Refused { problem, reply, errors, about, authentic } = refused;
+        let answer = render(&way.form, &reply);
+        let outcome = Answered::Rejected(problem);
+        let told = PostAnswer { answer: answer.clone(), replayed: false, kind: way.kind, outcome };
+        if about.campaign.is_none() && about.offer.is_none() {
+            return Ok(told);
+        }
+        let id = self.site.rows.next(way.now).0;
+        let reject = RejectPost {
+            post: record(way, id, about, errors.clone()),
+            problem,
+            idempotency: about.offer.filter(|_| authentic).and_then(|o| claim(way, about.campaign, o)),
+            answer,
+            keep: self.keeps(way, about)(),
+        };
+        match self.site.store.reject_post(reject).await? {
+            Posted::Before(before) => Ok(replay(way, &before)),
+            Posted::Now(..) | Posted::LeadIdTaken => {
+                self.tell_rejection(way, id, about.offer, problem, errors);
+                Ok(told)
+            }
+        }
+    }
+
+    /// Whether a post is kept if it is refused: there is room for some a minute.
+    pub(crate) fn keeps(&self, way: &Way<'_>, about: About) -> KeepFn {
+        let (budget, now) = (Arc::clone(&self.budget), way.now);
+        let poster = (about.campaign, about.offer, way.client.ip);
+        Box::new(move || budget.keeps(poster, now))
+    }
+
+    /// Tells what became of a post that was handed to the store as a lead.
+    pub(crate) fn told(
+        &self,
+        way: &Way<'_>,
+        lead: Lead,
+        verdict: Verdict,
+        answer: StoredAnswer,
+    ) -> PostAnswer {
+        let outcome = match verdict {
+            Verdict::Accepted => {
+                let outcome = Answered::Lead(lead.outcome);
+                self.site.feed.tell(|| Recorded::Lead(Arc::new(lead)));
+                outcome
+            }
+            Verdict::Rejected(problem) => {
+                let errors = vec![problem.as_str().to_owned()];
+                self.tell_rejection(way, lead.row, Some(lead.offer), problem, errors);
+                Answered::Rejected(problem)
+            }
+        };
+        PostAnswer { answer, replayed: false, kind: way.kind, outcome }
+    }
+
+    fn tell_rejection(
+        &self,
+        way: &Way<'_>,
+        id: RowId,
+        offer: Option<OfferId>,
+        problem: Problem,
+        errors: Vec<String>,
+    ) {
+        let (at, kind) = (way.now, way.kind);
+        self.site.feed.tell(|| Recorded::Rejection { id, at, kind, offer, problem, errors });
+    }
+}
+
+/// A post for the record; the store adds its answer and outcome.
+pub(crate) fn record(way: &Way<'_>, id: RowId, about: About, errors: Vec<String>) -> PostRecord {
+    PostRecord {
+        id,
+        at: way.now,
+        kind: way.kind,
+        campaign: about.campaign,
+        offer: about.offer,
+        affiliate: about.affiliate,
+        ip: Some(way.client.ip),
+        query: way.raw.query.clone(),
+        content_type: way.raw.content_type.clone(),
+        body: way.raw.body.clone(),
+        errors,
+    }
+}
