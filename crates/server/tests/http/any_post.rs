@@ -8,12 +8,39 @@ use proptest::test_runner::{Config, TestRunner};
 /// Pieces that bodies are made of: what the dialect knows, in rubbish.
 fn body() -> impl Strategy<Value = Vec<u8>> {
     let known = prop::sample::select(vec![
-        "ckm_campaign_id=57", "ckm_key=Ab3dE5gH1jK", "ckm_offer_id=100", "ckm_offer_id=200",
-        "ckm_request_id=1234567890123", "ckm_request_id=", "ckm_lead_id=ABCDEFGH", "ckm_bp=1", "ckm_bp=0",
-        "ckm_ifrm=1", "callback=cb", "ckm_xml=1", "ckm_test=1", "ckm_resell=1", "ckm_max_seconds=-1",
-        "email_address=a@example.com", "zip_code=90210", "ip_address=127.0.0.1", "phone_home=1", "&", "=", "%",
-        "<lead>", "</lead>", "<zip_code>90210</zip_code>", "{\"ckm_offer_id\":100,", "\"zip_code\":", "[[[[",
-        "}", "\"x\":{}", "--B\r\n", "Content-Disposition: form-data; name=\"zip_code\"\r\n\r\n", "--B--",
+        "ckm_campaign_id=57",
+        "ckm_key=Ab3dE5gH1jK",
+        "ckm_offer_id=100",
+        "ckm_offer_id=200",
+        "ckm_request_id=1234567890123",
+        "ckm_request_id=",
+        "ckm_lead_id=ABCDEFGH",
+        "ckm_bp=1",
+        "ckm_bp=0",
+        "ckm_ifrm=1",
+        "callback=cb",
+        "ckm_xml=1",
+        "ckm_test=1",
+        "ckm_resell=1",
+        "ckm_max_seconds=-1",
+        "email_address=a@example.com",
+        "zip_code=90210",
+        "ip_address=127.0.0.1",
+        "phone_home=1",
+        "&",
+        "=",
+        "%",
+        "<lead>",
+        "</lead>",
+        "<zip_code>90210</zip_code>",
+        "{\"ckm_offer_id\":100,",
+        "\"zip_code\":",
+        "[[[[",
+        "}",
+        "\"x\":{}",
+        "--B\r\n",
+        "Content-Disposition: form-data; name=\"zip_code\"\r\n\r\n",
+        "--B--",
     ])
     .prop_map(|text| format!("{text}&").into_bytes());
     let rubbish = prop::collection::vec(any::<u8>(), 0..20);
@@ -32,8 +59,14 @@ fn query() -> impl Strategy<Value = String> {
 
 fn content_type() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "application/x-www-form-urlencoded", "application/json", "text/xml", "multipart/form-data; boundary=B",
-        "multipart/form-data", "text/plain; charset=utf-16", "", "application/json; charset=x",
+        "application/x-www-form-urlencoded",
+        "application/json",
+        "text/xml",
+        "multipart/form-data; boundary=B",
+        "multipart/form-data",
+        "text/plain; charset=utf-16",
+        "",
+        "application/json; charset=x",
     ])
 }
 
@@ -65,7 +98,8 @@ fn no_call_of_the_form_endpoints_is_answered_with_a_server_error() {
     let server = runtime.block_on(Server::start(network::SMALL));
     let config = Config { cases: 200, failure_persistence: None, ..Config::default() };
     let paths = prop::sample::select(vec!["js.ashx", "v.ashx", "get.ashx", "t.ashx", "d.js"]);
-    let queries = prop_oneof!["[!-~&&[^#\"<>`{}]]{0,60}", "o=(100|x)&f=[0-9]{1,20}&v=%[0-9a-f]{2}&callback=cb"];
+    let queries =
+        prop_oneof!["[!-~&&[^#\"<>`{}]]{0,60}", "o=(100|x)&f=[0-9]{1,20}&v=%[0-9a-f]{2}&callback=cb"];
     TestRunner::new(config)
         .run(&(paths, queries), |(path, query)| {
             let reply = runtime.block_on(server.tracking.get(&format!("/{path}?{query}")));

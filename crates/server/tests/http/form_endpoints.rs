@@ -128,7 +128,9 @@ async fn t_ashx_changes_nothing_for_anybody_else() {
     let server = Server::start(network::SMALL).await;
     let visitor = server.visitor();
     let first = visitor.click("/?a=12&c=1057").await;
-    for query in ["t=c&o=100&callback=cb", "t=x&o=100&callback=cb", "o=100&callback=cb", "t=c&o=999&callback=cb"] {
+    for query in
+        ["t=c&o=100&callback=cb", "t=x&o=100&callback=cb", "o=100&callback=cb", "t=c&o=999&callback=cb"]
+    {
         let reply = visitor.get(&format!("/t.ashx?{query}")).await;
         assert_eq!(reply.text().trim_end(), "cb({\"success\":true});");
         assert!(reply.cookies().is_empty(), "{query}");

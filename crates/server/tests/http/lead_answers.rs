@@ -77,7 +77,9 @@ async fn json_in_is_json_out_and_so_is_accept_json() {
     let id = lead_id(&reply);
     assert_eq!(
         reply.text().trim_end(),
-        format!("{{\"code\":0,\"msg\":\"success\",\"leadid\":\"{id}\",\"price\":\"12.00\",\"redirect\":\"https://lp.example/thanks?lead={id}\"}}")
+        format!(
+            "{{\"code\":0,\"msg\":\"success\",\"leadid\":\"{id}\",\"price\":\"12.00\",\"redirect\":\"https://lp.example/thanks?lead={id}\"}}"
+        )
     );
     let again = server.tracking.post_json("/d.ashx", &body).await;
     assert_eq!(again.text().trim_end(), "{\"code\":1,\"msg\":\"error\",\"errors\":[\"Duplicate Lead\"]}");
@@ -106,7 +108,8 @@ async fn a_session_post_answers_json_likewise() {
 
 #[tokio::test]
 async fn a_browser_post_is_sent_on_with_a_body_of_one_link() {
-    let text = small_with(&[(Part::HostedOffer, "thank_you_link = \"https://lp.example/ty?a=1&l=#leadid#\"")]);
+    let text =
+        small_with(&[(Part::HostedOffer, "thank_you_link = \"https://lp.example/ty?a=1&l=#leadid#\"")]);
     let server = Server::start(&text).await;
     let reply = post(&server, &[BROWSER, ANN]).await;
     assert_eq!(reply.status, 302);
@@ -211,7 +214,10 @@ async fn jsonp_answers_each_case() {
         said("ckm_offer_id=200&email_address=ann@example.com&zip_code=90210").await,
         "cb({\"success\":false,\"error\":\"No Qualified Buyers Found\"});"
     );
-    assert_eq!(said("ckm_campaign_id=57&ckm_key=no").await, "cb({\"success\":false,\"error\":\"Invalid Post Key\"});");
+    assert_eq!(
+        said("ckm_campaign_id=57&ckm_key=no").await,
+        "cb({\"success\":false,\"error\":\"Invalid Post Key\"});"
+    );
     assert_eq!(
         said("ckm_campaign_id=57&ckm_key=Ab3dE5gH1jK").await,
         "cb({\"success\":false,\"error\":\"Inactive Campaign\"});"
@@ -250,7 +256,8 @@ async fn the_iframe_answer_calls_its_parent_and_posts_a_message() {
 async fn the_form_of_an_answer_is_ifrm_else_callback_else_bp_else_json() {
     let server = Server::start(network::SMALL).await;
     let json = |pairs: &str| {
-        Request::post(&format!("/d.ashx?{pairs}"), "application/json", "{}").header("accept", "application/json")
+        Request::post(&format!("/d.ashx?{pairs}"), "application/json", "{}")
+            .header("accept", "application/json")
     };
     let all = "ckm_offer_id=100&ckm_ifrm=1&callback=cb&ckm_bp=1";
     assert!(server.tracking.send(json(all)).await.text().contains("on_iframe_load"));
@@ -327,7 +334,9 @@ async fn a_store_that_cannot_write_is_503_with_retry_after_in_every_form() {
     let filler = "x".repeat(60_000);
     let mut full = None;
     for n in 0..200 {
-        let reply = post(&server, &[HOSTED, &format!("email_address=p{n}@example.com&zip_code=90210&note={filler}")]).await;
+        let reply =
+            post(&server, &[HOSTED, &format!("email_address=p{n}@example.com&zip_code=90210&note={filler}")])
+                .await;
         if reply.status != 200 {
             full = Some(reply);
             break;

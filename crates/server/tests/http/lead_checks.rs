@@ -233,13 +233,11 @@ async fn a_lead_cap_begins_anew_with_its_interval_in_the_networks_time_zone() {
 }
 
 #[tokio::test]
-async fn tests_rejections_and_review_leads_take_no_room_in_a_cap() {
+async fn tests_and_rejections_take_no_room_in_a_cap() {
     let caps = "caps = [{ of = \"lead\", interval = \"total\", limit = 1 }]";
-    let review = "server_decision = \"review\"";
-    let server = Server::start(&small_with(&[(Part::Campaign, caps), (Part::ZipCode, review)])).await;
+    let server = Server::start(&small_with(&[(Part::Campaign, caps)])).await;
     accepted(&server, &[HOSTED, ANN, "ckm_test=1"]).await;
     refused(&server, &[HOSTED, "zip_code=90210"], &["Lead Missing Data", "Email address is required."]).await;
-    accepted(&server, &[HOSTED, "email_address=r@example.com&zip_code=bad"]).await;
     accepted(&server, &[HOSTED, BOB]).await;
     refused(&server, &[HOSTED, ANN], &["Campaign Over Lead Cap"]).await;
 }
@@ -305,8 +303,38 @@ async fn a_rejected_post_makes_no_lead_and_its_click_lists_none() {
     let server = Server::start(network::SMALL).await;
     let request_id = server.visitor().click("/?a=12&c=1057").await;
     let session = format!("ckm_offer_id=100&ckm_request_id={request_id}");
-    refused(&server, &[&session], &["Lead Missing Data", "Email address is required.", "Zip code is required."])
-        .await;
+    refused(
+        &server,
+        &[&session],
+        &["Lead Missing Data", "Email address is required.", "Zip code is required."],
+    )
+    .await;
     let click = server.api_json(&format!("/clicks/{request_id}")).await;
     assert_eq!(click["leads"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn duplicates_are_among_the_sixty_a_minute() {
+    let server = Server::start(network::SMALL).await;
+    let id = accepted(&server, &[HOSTED, ANN]).await;
+    let other = accepted(&server, &[HOSTED, BOB]).await;
+    let posts = (0..70).map(|n| {
+        let client = server.tracking.clone();
+        let update = if n % 2 == 0 { String::new() } else { format!("&ckm_lead_id={other}") };
+        async move { client.post_form("/d.ashx", &format!("{HOSTED}&{ANN}{update}")).await }
+    });
+    let duplicate = refusal(&["Duplicate Lead"]);
+    assert!(at_once(posts).await.iter().all(|reply| reply.text().trim_end() == duplicate));
+    assert_eq!(rejections(&server).await.len(), 60);
+    assert_eq!(server.site.store.rejections_not_kept().await.unwrap(), 10);
+    assert_eq!(server.site.store.posts_of_lead(id.parse().unwrap()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_third_party_offer_takes_no_leads() {
+    let more = "[[offer]]\nid = 600\nname = \"Theirs\"\nvertical = 1\nadvertiser = 1\ntype = \"third_party\"\nlink = \"https://lp.example/\"\n[[campaign]]\nid = 62\naffiliate = 12\noffer = 600\nkey = \"theirsKey123\"\n";
+    let server = Server::start(&small_with(&[(Part::More, more)])).await;
+    refused(&server, &["ckm_campaign_id=62&ckm_key=theirsKey123", ANN], &["Inactive Offer"]).await;
+    refused(&server, &["ckm_offer_id=600&ckm_request_id=5", ANN], &["Inactive Offer"]).await;
+    assert_eq!(rejections(&server).await.len(), 2);
 }

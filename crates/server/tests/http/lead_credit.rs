@@ -321,7 +321,8 @@ async fn sub_ids_of_a_server_post_are_cut_and_spill_as_a_links() {
     let subs = format!("ckm_subid={s1}&ckm_subid_2={s2}&ckm_subid_3=own&CKM_SUBID_5={s5}");
     let id = accepted(&server, &[HOSTED, ANN, &subs]).await;
     let lead = lead(&server, &id).await;
-    let expected = ["a".repeat(50), "b".repeat(100), format!("{}own", "b".repeat(50)), String::new(), "e".repeat(100)];
+    let expected =
+        ["a".repeat(50), "b".repeat(100), format!("{}own", "b".repeat(50)), String::new(), "e".repeat(100)];
     assert_eq!(lead["sub_ids"], serde_json::json!(expected));
 }
 

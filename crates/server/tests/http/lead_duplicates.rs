@@ -1,8 +1,8 @@
 //! Which leads are an earlier one again.
 
 use crate::posts::*;
-use crumb_testkit::network::{self, Part, small_with};
 use crumb_testkit::Server;
+use crumb_testkit::network::{self, Part, small_with};
 
 #[tokio::test]
 async fn an_equal_e_mail_however_written_is_a_duplicate() {
@@ -57,7 +57,8 @@ async fn the_window_is_thirty_days_by_default() {
 async fn the_scope_is_the_offers() {
     let second = "[[offer]]\nid = 400\nname = \"Other\"\nvertical = 1\ntype = \"hosted\"\nlink = \"https://lp.example/o\"\nduplicate_scope = \"SCOPE\"\n[[campaign]]\nid = 61\naffiliate = 12\noffer = 400\nkey = \"otherKey1234\"\n";
     let other = "ckm_campaign_id=61&ckm_key=otherKey1234";
-    for (scope, elsewhere, here) in [("vertical", false, false), ("offer", true, false), ("none", true, true)] {
+    for (scope, elsewhere, here) in [("vertical", false, false), ("offer", true, false), ("none", true, true)]
+    {
         let server = Server::start(&small_with(&[(Part::More, &second.replace("SCOPE", scope))])).await;
         accepted(&server, &[HOSTED, ANN]).await;
         let reply = post(&server, &[other, ANN]).await;
@@ -81,9 +82,14 @@ async fn host_n_post_looks_at_its_own_offer_unless_told_otherwise() {
 
 #[tokio::test]
 async fn rejects_tests_unattributed_session_posts_and_unsold_host_n_post_leads_are_no_earlier_ones() {
-    let server = Server::start(&small_with(&[(Part::HostNPostOffer, "duplicate_scope = \"vertical\"")])).await;
-    refused(&server, &[HOSTED, "email_address=ann@example.com"], &["Lead Missing Data", "Zip code is required."])
-        .await;
+    let server =
+        Server::start(&small_with(&[(Part::HostNPostOffer, "duplicate_scope = \"vertical\"")])).await;
+    refused(
+        &server,
+        &[HOSTED, "email_address=ann@example.com"],
+        &["Lead Missing Data", "Zip code is required."],
+    )
+    .await;
     accepted(&server, &[HOSTED, ANN, "ckm_test=1"]).await;
     accepted(&server, &["ckm_offer_id=100&ckm_request_id=5", ANN]).await;
     refused(&server, &[HOST_N_POST, ANN], &["No Qualified Buyers Found"]).await;
@@ -111,4 +117,13 @@ async fn a_hundred_equal_posts_at_once_make_one_lead_and_ninety_nine_duplicates(
     assert_eq!(replies.iter().filter(|reply| reply.text().contains("success")).count(), 1);
     assert_eq!(replies.iter().filter(|reply| reply.text().trim_end() == duplicate).count(), 99);
     assert_eq!(leads(&server).await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_unattributed_session_post_is_no_earlier_one_even_where_it_is_for_review() {
+    let server = Server::start(&small_with(&[(Part::ZipCode, "server_decision = \"review\"")])).await;
+    let session = "ckm_offer_id=100&ckm_request_id=5";
+    let id = accepted(&server, &[session, "email_address=ann@example.com&zip_code=x"]).await;
+    assert_eq!(lead(&server, &id).await["status"], "review");
+    accepted(&server, &[HOSTED, ANN]).await;
 }

@@ -28,7 +28,8 @@ async fn a_fields_own_error_text_and_label_are_said() {
     let text = small_with(&[(Part::ZipCode, "error_text = \"Where do you live?\"")])
         .replace("name = \"state\"\n", "name = \"state\"\nlabel = \"Your state\"\n");
     let server = Server::start(&text).await;
-    refused(&server, &[HOSTED, "email_address=a@example.com"], &["Lead Missing Data", "Where do you live?"]).await;
+    refused(&server, &[HOSTED, "email_address=a@example.com"], &["Lead Missing Data", "Where do you live?"])
+        .await;
     refused(
         &server,
         &[HOSTED, "email_address=a@example.com&zip_code=x&state=x"],
@@ -40,7 +41,8 @@ async fn a_fields_own_error_text_and_label_are_said() {
 #[tokio::test]
 async fn values_are_kept_normalised_and_list_values_as_listed() {
     let server = Server::start(network::SMALL).await;
-    let fields = "email_address=%20Ann@Example.com%20&zip_code=90210-1234&state=ca&phone_home=(212)%20555-0123";
+    let fields =
+        "email_address=%20Ann@Example.com%20&zip_code=90210-1234&state=ca&phone_home=(212)%20555-0123";
     let lead = lead(&server, &accepted(&server, &[HOSTED, fields, "nonsense=1"]).await).await;
     assert_eq!(lead["fields"]["state"], "CA");
     assert_eq!(lead["fields"]["zip_code"], "90210-1234");
@@ -115,23 +117,60 @@ key = "typesKey12345"
     let server = Server::start(&small_with(&[(Part::More, fields)])).await;
     let campaign = "ckm_campaign_id=70&ckm_key=typesKey12345";
     let right = [
-        "s=12345", "e=a.b%2Bc@sub.example.co.uk", "p=%2B1%20(212)%20555-0123", "p=1234567",
-        "p=123456789012345", "z=90210", "z=90210-1234", "zp=AB1", "d=2005-07-01", "d=7/1/2005", "d=1980-02-29",
-        "n=18", "n=99", "n=42.5", "l=own", "l=RENT", "b=1", "b=0", "b=TRUE", "b=false", "b=Yes", "b=no", "b=on",
-        "b=Off", "ip=192.0.2.1", "ip=2001:db8::1", "s=&e=&n=",
+        "s=12345",
+        "e=a.b%2Bc@sub.example.co.uk",
+        "p=%2B1%20(212)%20555-0123",
+        "p=1234567",
+        "p=123456789012345",
+        "z=90210",
+        "z=90210-1234",
+        "zp=AB1",
+        "d=2005-07-01",
+        "d=7/1/2005",
+        "d=1980-02-29",
+        "n=18",
+        "n=99",
+        "n=42.5",
+        "l=own",
+        "l=RENT",
+        "b=1",
+        "b=0",
+        "b=TRUE",
+        "b=false",
+        "b=Yes",
+        "b=no",
+        "b=on",
+        "b=Off",
+        "ip=192.0.2.1",
+        "ip=2001:db8::1",
+        "s=&e=&n=",
     ];
     for pair in right {
         accepted(&server, &[campaign, pair]).await;
     }
     let wrong = [
-        ("s=123456", "S is not valid."), ("e=ann", "E is not valid."), ("e=ann@", "E is not valid."),
-        ("e=@x.com", "E is not valid."), ("e=a%20b@x.com", "E is not valid."), ("p=123456", "P is not valid."),
-        ("p=1234567890123456", "P is not valid."), ("p=212555012x", "P is not valid."),
-        ("z=9021", "Z is not valid."), ("z=90210-12", "Z is not valid."), ("z=ABCDE", "Z is not valid."),
-        ("zp=90210", "Zp is not valid."), ("d=2005-07-02", "D is not valid."), ("d=1981-02-29", "D is not valid."),
-        ("d=13/1/1980", "D is not valid."), ("d=1.1.1980", "D is not valid."), ("n=17", "N is not valid."),
-        ("n=99.5", "N is not valid."), ("n=abc", "N is not valid."), ("l=lease", "L is not valid."),
-        ("b=maybe", "B is not valid."), ("ip=1.2.3", "Ip is not valid."),
+        ("s=123456", "S is not valid."),
+        ("e=ann", "E is not valid."),
+        ("e=ann@", "E is not valid."),
+        ("e=@x.com", "E is not valid."),
+        ("e=a%20b@x.com", "E is not valid."),
+        ("p=123456", "P is not valid."),
+        ("p=1234567890123456", "P is not valid."),
+        ("p=212555012x", "P is not valid."),
+        ("z=9021", "Z is not valid."),
+        ("z=90210-12", "Z is not valid."),
+        ("z=ABCDE", "Z is not valid."),
+        ("zp=90210", "Zp is not valid."),
+        ("d=2005-07-02", "D is not valid."),
+        ("d=1981-02-29", "D is not valid."),
+        ("d=13/1/1980", "D is not valid."),
+        ("d=1.1.1980", "D is not valid."),
+        ("n=17", "N is not valid."),
+        ("n=99.5", "N is not valid."),
+        ("n=abc", "N is not valid."),
+        ("l=lease", "L is not valid."),
+        ("b=maybe", "B is not valid."),
+        ("ip=1.2.3", "Ip is not valid."),
     ];
     for (pair, text) in wrong {
         refused(&server, &[campaign, pair], &["Validation Failed", text]).await;
@@ -169,7 +208,12 @@ async fn reject_beats_throw_out_beats_review() {
     refused(
         &server,
         &[HOSTED, both, "email_address=no"],
-        &["Validation Failed", "First name is not valid.", "Email address is not valid.", "Zip code is not valid."],
+        &[
+            "Validation Failed",
+            "First name is not valid.",
+            "Email address is not valid.",
+            "Zip code is not valid.",
+        ],
     )
     .await;
 }
@@ -214,6 +258,7 @@ async fn a_browser_post_without_ip_address_takes_the_client_address_and_a_server
     assert_eq!(leads(&server).await[0]["fields"]["ip_address"], "127.0.0.1");
     let id = accepted(&server, &[HOSTED, BOB]).await;
     assert!(lead(&server, &id).await["fields"].get("ip_address").is_none_or(|ip| ip == ""));
-    post(&server, &["ckm_offer_id=100", "email_address=c@example.com&zip_code=90210&ip_address=192.0.2.1"]).await;
+    post(&server, &["ckm_offer_id=100", "email_address=c@example.com&zip_code=90210&ip_address=192.0.2.1"])
+        .await;
     assert_eq!(leads(&server).await[2]["fields"]["ip_address"], "192.0.2.1");
 }

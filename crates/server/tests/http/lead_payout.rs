@@ -27,15 +27,19 @@ async fn a_hosted_lead_is_queued_with_its_payout() {
 async fn the_price_is_the_campaigns_else_the_offers() {
     assert_eq!(price(&[], &[HOSTED, ANN]).await, "12.00");
     let campaign = "[[campaign]]\nid = 61\naffiliate = 13\noffer = 100\nkey = \"otherKey1234\"\n";
-    assert_eq!(price(&[(Part::More, campaign)], &["ckm_campaign_id=61&ckm_key=otherKey1234", ANN]).await, "10.00");
+    assert_eq!(
+        price(&[(Part::More, campaign)], &["ckm_campaign_id=61&ckm_key=otherKey1234", ANN]).await,
+        "10.00"
+    );
 }
 
 #[tokio::test]
 async fn the_price_of_an_offer_contract_is_between_the_two() {
-    let more = "[[campaign]]\nid = 61\naffiliate = 13\noffer = 100\nkey = \"otherKey1234\"\noffer_contract = 900\n";
+    let more =
+        "[[campaign]]\nid = 61\naffiliate = 13\noffer = 100\nkey = \"otherKey1234\"\noffer_contract = 900\n";
     let text = small_with(&[(Part::More, more)]).replace(
         "[[offer.creative]]\nid = 1058\n",
-        "[[offer.contract]]\nid = 900\nname = \"Better\"\npayout = \"11.00\"\n\n[[offer.creative]]\nid = 1058\n",
+        "[[offer.contract]]\nid = 900\npayout = \"11.00\"\n\n[[offer.creative]]\nid = 1058\n",
     );
     let server = Server::start(&text).await;
     let reply = post(&server, &["ckm_campaign_id=61&ckm_key=otherKey1234", ANN]).await;
@@ -141,12 +145,31 @@ async fn the_api_shows_a_lead_in_its_shape() {
     assert!(shown["request_id"].is_string());
     assert!(shown["config_version"].is_number());
     for name in [
-        "id", "at", "post", "status", "outcome", "errors", "affiliate", "offer", "campaign", "attribution",
-        "request_id", "sub_ids", "fields", "payout", "revenue", "sales", "config_version",
+        "id",
+        "at",
+        "post",
+        "status",
+        "outcome",
+        "errors",
+        "affiliate",
+        "offer",
+        "campaign",
+        "attribution",
+        "request_id",
+        "sub_ids",
+        "fields",
+        "payout",
+        "revenue",
+        "sales",
+        "config_version",
     ] {
         assert!(shown.get(name).is_some(), "{name}");
     }
-    let explained = server.api_json(&format!("/leads/{id}/explain")).await;
-    assert_eq!(explained["runs"], 0);
-    assert_eq!(explained["contracts"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn a_test_with_a_field_for_review_is_a_test() {
+    let server = Server::start(&small_with(&[(Part::ZipCode, "server_decision = \"review\"")])).await;
+    let id = accepted(&server, &[HOSTED, "ckm_test=1&email_address=a@example.com&zip_code=x"]).await;
+    assert_eq!(lead(&server, &id).await["status"], "test");
 }

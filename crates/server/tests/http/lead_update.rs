@@ -18,7 +18,9 @@ async fn its_campaigns_key_may_change_a_lead_and_what_is_not_sent_stays() {
     assert_eq!(after["fields"]["last_name"], "Lee");
     assert_eq!(after["fields"]["first_name"], "Ann");
     assert_eq!(after["fields"]["email_address"], "ann@example.com");
-    for same in ["affiliate", "campaign", "attribution", "request_id", "sub_ids", "payout", "status", "at", "post"] {
+    for same in
+        ["affiliate", "campaign", "attribution", "request_id", "sub_ids", "payout", "status", "at", "post"]
+    {
         assert_eq!(after[same], before[same], "{same}");
     }
     assert_eq!(leads(&server).await.len(), 1);
@@ -84,7 +86,7 @@ async fn nobody_else_may_and_an_unknown_lead_is_the_same() {
     let reply = stranger.post_form("/d.ashx", &format!("ckm_offer_id=100&{update}")).await;
     assert_eq!(reply.status, 200);
     assert!(reply.text().contains("Invalid Lead ID"), "{}", reply.text());
-    for unknown in ["ZZZZZZZZ", "x", "0", "%20"] {
+    for unknown in ["ZZZZZZZZ", "x", "0", "C8097F17C8097F17"] {
         refused(&server, &[HOSTED, &format!("ckm_lead_id={unknown}"), ANN], &texts).await;
     }
     refused(&server, &["ckm_campaign_id=57&ckm_key=no", &update], &["Invalid Post Key"]).await;
@@ -100,7 +102,8 @@ async fn the_result_is_checked_again_and_a_bad_one_changes_nothing() {
     let server = Server::start(network::SMALL).await;
     let id = accepted(&server, &[HOSTED, ANN]).await;
     let update = format!("ckm_lead_id={id}");
-    refused(&server, &[HOSTED, &update, "zip_code=x"], &["Validation Failed", "Zip code is not valid."]).await;
+    refused(&server, &[HOSTED, &update, "zip_code=x"], &["Validation Failed", "Zip code is not valid."])
+        .await;
     refused(&server, &[HOSTED, &update, "zip_code="], &["Lead Missing Data", "Zip code is required."]).await;
     assert_eq!(lead(&server, &id).await["fields"]["zip_code"], "90210");
 }
@@ -156,7 +159,8 @@ async fn updates_take_no_room_in_a_cap() {
         accepted(&server, &[HOSTED, &format!("ckm_lead_id={id}&first_name={name}")]).await;
     }
     accepted(&server, &[HOSTED, BOB]).await;
-    refused(&server, &[HOSTED, "email_address=c@example.com&zip_code=90210"], &["Campaign Over Lead Cap"]).await;
+    refused(&server, &[HOSTED, "email_address=c@example.com&zip_code=90210"], &["Campaign Over Lead Cap"])
+        .await;
     accepted(&server, &[HOSTED, &format!("ckm_lead_id={id}&first_name=d")]).await;
 }
 
@@ -178,4 +182,75 @@ async fn many_updates_at_once_lose_nothing() {
     assert_eq!(fields["last_name"], "Lee");
     assert_eq!(fields["phone_home"], "2125550123");
     assert_eq!(fields["state"], "CA");
+}
+
+#[tokio::test]
+async fn a_blank_ckm_lead_id_is_none() {
+    let server = Server::start(network::SMALL).await;
+    accepted(&server, &[HOSTED, ANN, "ckm_lead_id="]).await;
+    accepted(&server, &[HOSTED, BOB, "ckm_lead_id=%20"]).await;
+    assert_eq!(leads(&server).await.len(), 2);
+}
+
+#[tokio::test]
+async fn group_inputs_change_the_field_that_they_make() {
+    let server = Server::start(network::SMALL).await;
+    let id = accepted(&server, &[HOSTED, ANN, "phone_home=2125550123"]).await;
+    let update = format!("ckm_lead_id={id}");
+    accepted(&server, &[HOSTED, &update, "home_area=310&home_prefix=555&home_suffix=9999"]).await;
+    assert_eq!(lead(&server, &id).await["fields"]["phone_home"], "3105559999");
+    accepted(&server, &[HOSTED, &update, "home_area=&first_name=Ann"]).await;
+    assert_eq!(lead(&server, &id).await["fields"]["phone_home"], "3105559999");
+}
+
+#[tokio::test]
+async fn a_change_that_fails_a_field_for_review_holds_the_lead_back() {
+    for (decision, status) in [("review", "review"), ("throw_out", "scrubbed")] {
+        let text = small_with(&[(Part::ZipCode, &format!("server_decision = \"{decision}\""))]);
+        let server = Server::start(&text).await;
+        let id = accepted(&server, &[HOSTED, ANN]).await;
+        let reply = post(&server, &[HOSTED, &format!("ckm_lead_id={id}&zip_code=x")]).await;
+        assert_eq!(lead_id(&reply), id);
+        assert!(reply.text().contains("<price>0.00</price>"), "{}", reply.text());
+        let after = lead(&server, &id).await;
+        assert_eq!(after["status"], status);
+        assert_eq!(after["fields"]["zip_code"], "x");
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_switched_off_changes_nothing_more() {
+    let server = Server::start(network::SMALL).await;
+    let visitor = server.visitor();
+    let request_id = visitor.click("/?a=12&c=1057").await;
+    let session = format!("ckm_offer_id=100&ckm_request_id={request_id}");
+    let id = accepted(&server, &[&session, ANN]).await;
+    server.apply(&small_with(&[(Part::Affiliate, "status = \"inactive\"")])).await;
+    let update = format!("ckm_lead_id={id}&first_name=Ann&ckm_resell=1");
+    refused(&server, &[&session, &update], &["Inactive Affiliate"]).await;
+    refused(&server, &[HOSTED, &update], &["Inactive Affiliate"]).await;
+}
+
+#[tokio::test]
+async fn a_host_n_post_lead_that_is_offered_again_waits_where_failures_are_queued() {
+    let server = Server::start(network::SMALL).await;
+    refused(&server, &[HOST_N_POST, ANN], &["No Qualified Buyers Found"]).await;
+    let id = leads(&server).await[0]["id"].as_str().unwrap().to_owned();
+    let update = format!("ckm_lead_id={id}&ckm_resell=1");
+    refused(&server, &[HOST_N_POST, &update], &["No Qualified Buyers Found"]).await;
+    assert_eq!(lead(&server, &id).await["status"], "unsold");
+    server.apply(&small_with(&[(Part::HostNPostOffer, "queue_failures = true")])).await;
+    refused(&server, &[HOST_N_POST, &update], &["No Qualified Buyers Found"]).await;
+    assert_eq!(lead(&server, &id).await["status"], "queued");
+}
+
+#[tokio::test]
+async fn the_tokens_of_an_update_are_the_leads() {
+    let link = "thank_you_link = \"https://lp.example/t?c=#cid#&r=#reqid#&l=#leadid#&s=#s1#\"";
+    let server = Server::start(&small_with(&[(Part::HostedOffer, link)])).await;
+    let request_id = server.visitor().click("/?a=12&c=1057&s1=web").await;
+    let id = accepted(&server, &[&format!("ckm_offer_id=100&ckm_request_id={request_id}"), ANN]).await;
+    let reply = post(&server, &[HOSTED, &format!("ckm_lead_id={id}&first_name=Ann")]).await;
+    let redirect = format!("https://lp.example/t?c=1057&amp;r={request_id}&amp;l={id}&amp;s=web");
+    assert_eq!(reply.between("<redirect>", "</redirect>"), redirect);
 }

@@ -1,9 +1,9 @@
 //! The words that tests of lead posts are written in.
 
 use crumb_domain::post::KeptPost;
+use crumb_storage::LeadStore as _;
 use crumb_storage::PageRequest;
 use crumb_storage::leads::{LeadFilter, RejectionFilter};
-use crumb_storage::LeadStore as _;
 use crumb_testkit::{Reply, Request, Server};
 
 /// Names and authorises campaign 57 of affiliate 12 on the hosted offer 100.
