@@ -72,10 +72,10 @@ pub struct Campaign {
     #[serde(default, deserialize_with = "empty_is_none")]
     pub payout: Option<Money>,
     /// On which terms; the default ones where absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "zero_is_none")]
     pub offer_contract: Option<OfferContractId>,
     /// What is paid for; the contract's where absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "empty_is_none")]
     pub price_format: Option<PriceFormat>,
     /// When it ends.
     #[serde(default, deserialize_with = "empty_is_none")]

@@ -1,6 +1,6 @@
 //! `[[contract]]`: what a buyer buys, when, for how much, and how it is told.
 
-use super::serde_forms::{Secret, empty_is_none};
+use super::serde_forms::{Secret, empty_is_none, zero_is_none};
 use super::{ActiveStatus, Condition, UnknownRule};
 use crate::{AffiliateId, BuyerId, ContractId, Money, OfferId, VerticalId};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub struct Contract {
     /// Leads of which vertical.
     pub vertical: VerticalId,
     /// Only of this offer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "zero_is_none")]
     pub offer: Option<OfferId>,
     /// Its name.
     pub name: String,
@@ -41,7 +41,7 @@ pub struct Contract {
     #[serde(default = "ten")]
     pub max_post_errors: u32,
     /// What an unknown outcome counts as; the network's where absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "empty_is_none")]
     pub unknown_is: Option<UnknownRule>,
     /// How long an unknown outcome is held, in minutes.
     #[serde(default = "a_day")]

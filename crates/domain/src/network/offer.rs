@@ -27,7 +27,7 @@ pub struct Offer {
     /// Whose fields and routing its leads have.
     pub vertical: VerticalId,
     /// Who wants it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "zero_is_none")]
     pub advertiser: Option<AdvertiserId>,
     /// How it takes leads.
     #[serde(rename = "type")]
@@ -69,7 +69,7 @@ pub struct Offer {
     #[serde(default)]
     pub throw_out_seconds: u32,
     /// Where a duplicate lead is looked for; by the offer's type where absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "empty_is_none")]
     pub duplicate_scope: Option<DuplicateScope>,
     /// Whether pre-fill values are appended to the link.
     #[serde(default = "yes")]
@@ -291,7 +291,7 @@ pub struct OfferContract {
     #[serde(default, deserialize_with = "empty_is_none")]
     pub received: Option<Money>,
     /// What is paid for.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "empty_is_none")]
     pub price_format: Option<PriceFormat>,
     /// Where its diverted clicks go.
     #[serde(default, deserialize_with = "zero_is_none")]

@@ -48,11 +48,16 @@ where
 }
 
 /// An id of 0 is none.
-pub(super) fn zero_is_none<'de, D>(deserializer: D) -> Result<Option<crate::OfferId>, D::Error>
+pub(super) fn zero_is_none<'de, D, Id>(deserializer: D) -> Result<Option<Id>, D::Error>
 where
     D: Deserializer<'de>,
+    Id: Deserialize<'de>,
 {
-    Ok(Option::<crate::OfferId>::deserialize(deserializer)?.filter(|id| id.0 != 0))
+    use serde::de::IntoDeserializer;
+    match Option::<i64>::deserialize(deserializer)? {
+        None | Some(0) => Ok(None),
+        Some(id) => Id::deserialize(id.into_deserializer()).map(Some),
+    }
 }
 
 /// Networks as CIDRs; a bare address is a network of one.

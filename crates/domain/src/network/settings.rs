@@ -1,6 +1,6 @@
 //! `[network]`: what holds for the whole of it.
 
-use super::serde_forms::{empty_is_none, ip_networks};
+use super::serde_forms::{empty_is_none, ip_networks, zero_is_none};
 use crate::AffiliateId;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub struct Settings {
     #[serde(default, deserialize_with = "empty_is_none")]
     pub global_redirect: Option<String>,
     /// Whose the visitors are that nobody sent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "zero_is_none")]
     pub internal_affiliate: Option<AffiliateId>,
     /// The contracts' default for unknown outcomes.
     #[serde(default)]

@@ -1,5 +1,6 @@
 //! `[[vertical]]`: a kind of lead, its fields, filters and routing.
 
+use super::serde_forms::empty_is_none;
 use super::yes;
 use crate::{FieldId, Money, OfferId, VerticalId};
 use serde::{Deserialize, Serialize};
@@ -97,7 +98,7 @@ pub struct Field {
     #[serde(default)]
     pub group: Vec<String>,
     /// For people; the name made readable where absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "empty_is_none")]
     pub label: Option<String>,
     /// Its type.
     #[serde(rename = "type")]
@@ -112,17 +113,17 @@ pub struct Field {
     #[serde(default)]
     pub values: Vec<String>,
     /// Least number or date (`YYYY-MM-DD`, `today`, `today-21y`).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "empty_is_none")]
     pub minimum: Option<String>,
     /// Greatest number or date.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "empty_is_none")]
     pub maximum: Option<String>,
     /// A regular expression that the value must match.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "empty_is_none")]
     pub pattern: Option<String>,
     /// What the visitor is told; `<label> is required.` or `<label> is not
     /// valid.` where absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "empty_is_none")]
     pub error_text: Option<String>,
     /// What a browser post with a wrong value does.
     #[serde(default)]

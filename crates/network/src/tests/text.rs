@@ -109,6 +109,47 @@ fn a_secret_in_the_wrong_form_is_not_repeated() {
 }
 
 #[test]
+fn an_empty_text_and_an_id_of_0_are_none_where_a_key_may_be_left_out() {
+    let head = |kind: &str, more: &str| format!("[[{kind}]]\nid=1\n{more}\n");
+    let files = |none: &[&str], head: &str, end: &str| {
+        let with = format!("{head}{}\n{end}", none.join("\n"));
+        let without = format!("{head}{end}");
+        let [with, without] = [with, without].map(|text| parse(&text, FileFormat::Toml));
+        assert_eq!(with, without);
+        assert!(without.is_ok(), "{without:?}");
+    };
+    files(
+        &["tracking_url=\"\"", "global_redirect=\"\"", "internal_affiliate=0"],
+        "[network]\nname=\"x\"\n",
+        "",
+    );
+    let offer = head("offer", "name=\"x\"\nvertical=1\ntype=\"hosted\"");
+    files(
+        &["link=\"\"", "advertiser=0", "duplicate_scope=\"\"", "payout_percent=\"\"", "redirect_offer=0"],
+        &offer,
+        "",
+    );
+    let contract = format!("{offer}[[offer.contract]]\nid=2\n");
+    files(&["payout=\"\"", "received=\"\"", "price_format=\"\"", "redirect_offer=0"], &contract, "");
+    let campaign = head("campaign", "affiliate=1\noffer=1");
+    files(
+        &["key=\"\"", "payout=\"\"", "offer_contract=0", "price_format=\"\"", "expires_at=\"\""],
+        &campaign,
+        "",
+    );
+    let field =
+        format!("{}[[vertical.field]]\nname=\"a\"\ntype=\"string\"\n", head("vertical", "name=\"x\""));
+    files(&["label=\"\"", "minimum=\"\"", "maximum=\"\"", "pattern=\"\"", "error_text=\"\""], &field, "");
+    let contract = head("contract", "buyer=1\nvertical=1\nname=\"x\"\nschedule=[]");
+    let post = "[contract.post]\nmethod=\"post\"\nurl=\"https://b.example/\"\naccepted=[\"status:200\"]";
+    files(
+        &["offer=0", "maximum_price=\"\"", "time_zone=\"\"", "unknown_is=\"\"", "thank_you_link=\"\""],
+        &contract,
+        post,
+    );
+}
+
+#[test]
 fn a_byte_order_mark_is_passed_over() {
     let text = "[[advertiser]]\r\nid=1\r\nname=\"x\"\r\n";
     let json = "{\"advertiser\":[{\"id\":1,\"name\":\"x\"}]}";
