@@ -80,10 +80,10 @@ impl Answer {
         Self::stored(crumb_wire::answer::not_found_page())
     }
 
-    /// A path that is here, with another method.
-    pub fn method_not_allowed() -> Self {
+    /// A path that is here, with other methods.
+    pub fn method_not_allowed(allowed: &'static str) -> Self {
         Self::text(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.\n")
-            .with(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, OPTIONS"))
+            .with(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
     /// A bad request, with what is wrong.

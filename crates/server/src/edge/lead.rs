@@ -42,7 +42,7 @@ impl<S: Store + Clone> Edge<S> {
         }
         let idempotency_key = match idempotency_key(&parts.headers, &request) {
             Ok(key) => key,
-            Err(answer) => return answer.with_any_origin(),
+            Err(text) => return Answer::bad_request(text).with_any_origin(),
         };
         let raw = RawPost {
             query,
@@ -98,17 +98,21 @@ fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
 }
 
-fn idempotency_key(headers: &HeaderMap, request: &PostRequest) -> Result<Option<IdempotencyKey>, Answer> {
-    let malformed = || Answer::bad_request("Idempotency-Key must be 1 to 128 visible ASCII characters.\n");
+/// The header, else the form library's parameter; the error is what to answer.
+fn idempotency_key(
+    headers: &HeaderMap,
+    request: &PostRequest,
+) -> Result<Option<IdempotencyKey>, &'static str> {
+    const MALFORMED: &str = "Idempotency-Key must be 1 to 128 visible ASCII characters.\n";
     let is_well_formed =
         |key: &str| (1..=MAX_KEY_CHARS).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
     if let Some(value) = headers.get(IDEMPOTENCY_KEY) {
-        let key = value.to_str().ok().filter(|key| is_well_formed(key)).ok_or_else(malformed)?;
+        let key = value.to_str().ok().filter(|key| is_well_formed(key)).ok_or(MALFORMED)?;
         return Ok(Some(IdempotencyKey::Header(key.to_owned())));
     }
     match request.idempotency_key.as_deref() {
         None => Ok(None),
         Some(key) if is_well_formed(key) => Ok(Some(IdempotencyKey::Form(key.to_owned()))),
-        Some(_) => Err(malformed()),
+        Some(_) => Err(MALFORMED),
     }
 }

@@ -144,9 +144,11 @@ impl<S: Store + Clone> Edge<S> {
                 Answer::text(StatusCode::OK, "User-agent: *\nDisallow: /\n")
             }
             (path, &Method::GET) if path.starts_with("/doc/") => self.document(&request).await,
-            ("/" | "/d.js" | "/js.ashx" | "/v.ashx" | "/get.ashx" | "/t.ashx" | "/d.ashx", _) => {
-                Answer::method_not_allowed()
-            }
+            ("/", _) => Answer::method_not_allowed("GET, HEAD, OPTIONS"),
+            ("/d.ashx", _) => Answer::method_not_allowed("GET, POST, OPTIONS"),
+            ("/v.ashx", _) => Answer::method_not_allowed("GET, OPTIONS"),
+            ("/d.js", _) => Answer::method_not_allowed("GET, HEAD"),
+            ("/js.ashx" | "/get.ashx" | "/t.ashx", _) => Answer::method_not_allowed("GET"),
             _ => Answer::not_found(),
         };
         self.metrics.answered(endpoint(&path), answer.status().as_u16(), began.elapsed());
