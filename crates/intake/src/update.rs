@@ -19,9 +19,9 @@ use crumb_storage::leads::{Posted, UpdateLead};
 use crumb_storage::{Store, StoreError};
 use crumb_wire::cookie::CookieClaim;
 
-/// Times that a change is begun again because the lead changed meanwhile: more
-/// than a page with a person before it sends at once.
-const MAX_TRIES: usize = 32;
+/// Times that a change is begun again because the lead changed meanwhile. Of those
+/// at one moment one gets through each time, so as many can come at once.
+const MAX_TRIES: usize = 128;
 
 impl<S: Store + Clone> Leads<S> {
     /// Changes the fields of a lead. What is not sent stays; the result is checked
