@@ -1,5 +1,6 @@
 //! Whatever strangers send, the endpoint answers and never fails.
 
+use crate::posts::{BOB, HOSTED, accepted};
 use crumb_testkit::network;
 use crumb_testkit::{Request, Server};
 use proptest::prelude::*;
@@ -14,7 +15,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         "ckm_offer_id=200",
         "ckm_request_id=1234567890123",
         "ckm_request_id=",
-        "ckm_lead_id=ABCDEFGH",
+        "ckm_lead_id=LEAD",
         "ckm_bp=1",
         "ckm_bp=0",
         "ckm_ifrm=1",
@@ -74,10 +75,12 @@ fn content_type() -> impl Strategy<Value = &'static str> {
 fn no_post_whatsoever_is_answered_with_a_server_error() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let server = runtime.block_on(Server::start(network::SMALL));
+    let lead = runtime.block_on(accepted(&server, &[HOSTED, BOB]));
     let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
     let posts = (query(), content_type(), body(), prop::option::of("[ -~]{0,20}"));
     TestRunner::new(config)
         .run(&posts, |(query, content_type, body, key)| {
+            let body = replaced(&body, b"LEAD", lead.as_bytes());
             let request = Request::post(&format!("/d.ashx?{query}"), content_type, "").with_body(body);
             let request = match &key {
                 Some(key) => request.header("idempotency-key", key),
@@ -107,4 +110,17 @@ fn no_call_of_the_form_endpoints_is_answered_with_a_server_error() {
             Ok(())
         })
         .unwrap();
+}
+
+/// A body with each piece that says one thing saying another.
+fn replaced(body: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(body.len());
+    let mut rest = body;
+    while let Some(at) = rest.windows(old.len()).position(|window| window == old) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(new);
+        rest = &rest[at + old.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
 }

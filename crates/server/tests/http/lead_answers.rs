@@ -315,7 +315,7 @@ async fn only_get_and_post_make_a_lead() {
         let request = Request::of(method.clone(), &format!("/d.ashx?{HOSTED}&{ANN}"));
         let reply = server.tracking.send(request).await;
         assert_eq!(reply.status, 405, "{method}");
-        assert!(reply.header("allow").contains("POST"), "{method}: {:?}", reply.headers);
+        assert_eq!(reply.header("allow"), "GET, POST, OPTIONS", "{method}");
     }
     assert!(leads(&server).await.is_empty());
 }
@@ -353,4 +353,40 @@ async fn a_store_that_cannot_write_is_503_with_retry_after_in_every_form() {
     }
     assert_eq!(reply.status, 503);
     assert_eq!(leads(&server).await.len(), kept);
+}
+
+#[tokio::test]
+async fn json_has_no_redirect_where_there_is_none() {
+    let plain = network::SMALL.replace("thank_you_link = \"https://lp.example/thanks?lead=#leadid#\"\n", "");
+    let server = Server::start(&plain).await;
+    let reply =
+        server.tracking.send(form(&format!("{HOSTED}&{ANN}")).header("accept", "application/json")).await;
+    let id = lead_id(&reply);
+    let expected = format!("{{\"code\":0,\"msg\":\"success\",\"leadid\":\"{id}\",\"price\":\"12.00\"}}");
+    assert_eq!(reply.text().trim_end(), expected);
+}
+
+#[tokio::test]
+async fn a_post_that_the_store_could_not_keep_leaves_its_key_free() {
+    let options = crumb_testkit::Options { max_store_pages: Some(60), ..Default::default() };
+    let server = Server::start_with(network::SMALL, options).await;
+    let filler = "x".repeat(60_000);
+    let with_key = |n: u32, note: &str| {
+        let body = format!("{HOSTED}&email_address=p{n}@example.com&zip_code=90210&note={note}");
+        server.tracking.send(form(&body).header("idempotency-key", "k").header("x-n", &n.to_string()))
+    };
+    let mut n = 0;
+    loop {
+        let body = format!("{HOSTED}&email_address=f{n}@example.com&zip_code=90210&note={filler}");
+        if server.tracking.post_form("/d.ashx", &body).await.status == 503 {
+            break;
+        }
+        n += 1;
+        assert!(n < 200, "the store is never full");
+    }
+    for _ in 0..2 {
+        let reply = with_key(1_000, &filler).await;
+        assert_eq!(reply.status, 503);
+        assert_eq!(reply.header("idempotency-replayed"), "");
+    }
 }

@@ -14,7 +14,7 @@ async fn lead_of(server: &Server, reply: &Reply) -> serde_json::Value {
 async fn first_name(server: &Server, body: impl Into<bytes::Bytes>) -> String {
     let request = Request::post(&format!("/d.ashx?{HOSTED}"), FORM, "").with_body(body);
     let reply = server.tracking.send(request).await;
-    lead_of(server, &reply).await["fields"]["first_name"].as_str().unwrap().to_owned()
+    lead_of(server, &reply).await["fields"]["first_name"].as_str().unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
@@ -305,4 +305,28 @@ async fn a_body_without_a_content_type_is_read_as_a_form() {
     let server = Server::start(network::SMALL).await;
     let request = Request::of(http::Method::POST, "/d.ashx").with_body(format!("{HOSTED}&{ANN}"));
     lead_of(&server, &server.tracking.send(request).await).await;
+}
+
+#[tokio::test]
+async fn other_bodies_that_are_no_utf_8_are_windows_1252_too() {
+    let server = Server::start(network::SMALL).await;
+    let person = |n: u32, name: &[u8], before: &str, after: &str| {
+        let before = before.replace("EMAIL", &format!("w{n}@example.com"));
+        [before.as_bytes(), name, after.as_bytes()].concat()
+    };
+    let xml = "<r><email_address>EMAIL</email_address><zip_code>90210</zip_code><first_name>";
+    let json = "{\"email_address\":\"EMAIL\",\"zip_code\":\"90210\",\"first_name\":\"";
+    let multipart = "--B\r\nContent-Disposition: form-data; name=\"email_address\"\r\n\r\nEMAIL\r\n--B\r\nContent-Disposition: form-data; name=\"zip_code\"\r\n\r\n90210\r\n--B\r\nContent-Disposition: form-data; name=\"first_name\"\r\n\r\n";
+    let cases = [
+        ("text/xml", "&ckm_xml=1", person(1, b"Jos\xe9", xml, "</first_name></r>")),
+        ("application/json", "", person(2, b"Jos\xe9", json, "\"}")),
+        ("multipart/form-data; boundary=B", "", person(3, b"Jos\xe9", multipart, "\r\n--B--\r\n")),
+        ("text/xml", "&ckm_xml=1", person(4, "Jos\u{e9}".as_bytes(), xml, "</first_name></r>")),
+        ("application/json", "", person(5, b"Jos\\u00e9", json, "\"}")),
+    ];
+    for (content_type, flag, body) in cases {
+        let request = Request::post(&format!("/d.ashx?{HOSTED}{flag}"), content_type, "").with_body(body);
+        let lead = lead_of(&server, &server.tracking.send(request).await).await;
+        assert_eq!(lead["fields"]["first_name"], "Jos\u{e9}", "{content_type}");
+    }
 }

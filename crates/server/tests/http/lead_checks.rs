@@ -6,9 +6,12 @@ use crumb_storage::LeadStore as _;
 use crumb_testkit::network::{self, Part, small_with};
 use crumb_testkit::{Options, Request, Server, geo};
 
+/// What a step adds to the network.
+type Faults = Vec<(Part, &'static str)>;
+
 /// A server that believes what a proxy says, and knows some countries.
 async fn behind_a_proxy(network: &str, with_geo: bool) -> (Server, tempfile::TempDir) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("a directory for the test");
     let path = directory.path().join("country.mmdb");
     geo::write(&path, &[("192.0.2.0", 24, "US"), ("198.51.100.0", 24, "FR"), ("2001:db8::", 32, "US")]);
     let options = Options {
@@ -43,7 +46,7 @@ async fn of_all_that_is_wrong_the_first_in_order_is_said() {
             .header("x-forwarded-for", ip)
     };
     // Each step leaves the faults of those before it.
-    let steps: [(&str, &str, Vec<(Part, &str)>); 17] = [
+    let steps: [(&str, &str, Faults); 17] = [
         ("Campaign Over Lead Cap", BOB, vec![(Part::Campaign, caps)]),
         ("Offer Over Lead Cap", BOB, vec![(Part::HostedOffer, caps)]),
         (
@@ -134,6 +137,8 @@ async fn the_posters_and_the_consumers_address_may_be_blocked() {
     assert_eq!(post_from(&server, "203.0.113.5", &[HOSTED, ANN, "ip_address=192.0.2.1"]).await, said);
     assert_eq!(post_from(&server, "192.0.2.1", &[HOSTED, ANN, "ip_address=203.0.113.5"]).await, said);
     assert_eq!(post_from(&server, "192.0.2.1", &[HOSTED, ANN, "ip_address=2001:db8:1::5"]).await, said);
+    let mapped = "ip_address=%3A%3Affff%3A203.0.113.5";
+    assert_eq!(post_from(&server, "192.0.2.1", &[HOSTED, ANN, mapped]).await, said);
     assert!(post_from(&server, "192.0.2.1", &[HOSTED, ANN]).await.contains("success"));
 }
 

@@ -344,3 +344,15 @@ async fn the_credit_of_a_get_is_that_of_a_post() {
     let reply = server.tracking.send(Request::get(&format!("/d.ashx?{HOSTED}&{ANN}"))).await;
     assert_eq!(lead(&server, &lead_id(&reply)).await["attribution"], "key");
 }
+
+#[tokio::test]
+async fn a_browser_post_with_a_test_links_cookie_is_a_test() {
+    let server = Server::start(network::SMALL).await;
+    let tester = server.visitor();
+    tester.click("/?a=-1&c=2001").await;
+    let reply = tester.post_form("/d.ashx", &format!("ckm_offer_id=200&{ANN}")).await;
+    assert_eq!(reply.status, 200);
+    let lead = leads(&server).await.pop().unwrap();
+    assert_eq!(lead["status"], "test");
+    assert_eq!(lead["attribution"], "cookie");
+}

@@ -165,6 +165,22 @@ async fn updates_take_no_room_in_a_cap() {
 }
 
 #[tokio::test]
+async fn fifty_updates_of_one_lead_at_once_are_all_answered() {
+    let server = Server::start(network::SMALL).await;
+    let id = accepted(&server, &[HOSTED, ANN]).await;
+    let posts = (0..50).map(|n| {
+        let client = server.tracking.clone();
+        let body = format!("{HOSTED}&ckm_lead_id={id}&first_name=A{n}");
+        async move { client.post_form("/d.ashx", &body).await }
+    });
+    for reply in at_once(posts).await {
+        assert_eq!(lead_id(&reply), id);
+    }
+    let posts = server.site.store.posts_of_lead(id.parse().unwrap()).await.unwrap();
+    assert_eq!(posts.len(), 51);
+}
+
+#[tokio::test]
 async fn many_updates_at_once_lose_nothing() {
     let server = Server::start(network::SMALL).await;
     let id = accepted(&server, &[HOSTED, ANN]).await;

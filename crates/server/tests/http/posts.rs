@@ -62,7 +62,7 @@ pub async fn lead(server: &Server, id: &str) -> serde_json::Value {
 /// All leads, oldest first.
 pub async fn leads(server: &Server) -> Vec<serde_json::Value> {
     let page = PageRequest { limit: 1_000, ascending: true, cursor: None };
-    let all = server.site.store.leads(LeadFilter::default(), page).await.unwrap();
+    let all = server.site.store.leads(LeadFilter::default(), page).await.expect("the store can be read");
     let mut rows = Vec::new();
     for one in all.data {
         rows.push(lead(server, one.id.as_str()).await);
@@ -73,7 +73,7 @@ pub async fn leads(server: &Server) -> Vec<serde_json::Value> {
 /// All kept posts that made no lead, oldest first.
 pub async fn rejections(server: &Server) -> Vec<KeptPost> {
     let page = PageRequest { limit: 1_000, ascending: true, cursor: None };
-    server.site.store.rejections(RejectionFilter::default(), page).await.unwrap().data
+    server.site.store.rejections(RejectionFilter::default(), page).await.expect("the store can be read").data
 }
 
 /// A form post as a browser sends it, with further headers.
@@ -93,7 +93,7 @@ where
     let mut replies = Vec::new();
     for request in requests {
         if running.len() == AT_ONCE {
-            replies.extend(running.join_next().await.map(|reply| reply.unwrap()));
+            replies.extend(running.join_next().await.map(|reply| reply.expect("the request ends")));
         }
         running.spawn(request);
     }
