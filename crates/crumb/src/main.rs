@@ -10,6 +10,7 @@ mod descriptors;
 mod handoff;
 mod logging;
 mod owner;
+mod printing;
 mod secrets;
 
 use clap::Parser as _;
@@ -18,7 +19,6 @@ use cli::{Cli, ConfigCommand, Typed};
 use commands::{Command, Reply};
 use config::Settings;
 use owner::Owner;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -33,10 +33,7 @@ fn main() -> ExitCode {
         }
     };
     let reply = run(&cli).unwrap_or_else(|error| Reply::failed(&format!("{error:#}")));
-    // Whoever closed our output knows what it missed.
-    let _ = std::io::stderr().write_all(reply.stderr.as_bytes());
-    let _ = std::io::stdout().write_all(reply.stdout.as_bytes());
-    ExitCode::from(reply.exit)
+    ExitCode::from(printing::print(&reply, std::io::stdout(), std::io::stderr()))
 }
 
 fn run(cli: &Cli) -> commands::Result {

@@ -1,11 +1,13 @@
 //! `crumb apply`: makes the network as a file says.
 
 use super::{Context, Reply, Result};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use crumb_domain::network::Network;
 use crumb_network::{Applied, FileFormat, NetworkError, parse};
 use crumb_storage::Store;
 use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 /// The largest network file: room for ten thousand campaigns many times over.
@@ -44,11 +46,14 @@ impl NetworkFile {
     /// Where it cannot be read or is too large.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let unreadable = || path.display().to_string();
-        let length = std::fs::metadata(path).with_context(unreadable)?.len();
-        if length > MAX_NETWORK_FILE_BYTES {
+        // A pipe has no length to ask for, so the limit is held while reading.
+        let file = File::open(path).with_context(unreadable)?;
+        let mut bytes = Vec::new();
+        file.take(MAX_NETWORK_FILE_BYTES + 1).read_to_end(&mut bytes).with_context(unreadable)?;
+        if bytes.len() as u64 > MAX_NETWORK_FILE_BYTES {
             bail!("{}: larger than {MAX_NETWORK_FILE_BYTES} bytes", path.display());
         }
-        let text = std::fs::read_to_string(path).with_context(unreadable)?;
+        let text = String::from_utf8(bytes).map_err(|_| anyhow!("{}: is not UTF-8", path.display()))?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Ok(Self { name, text })
     }

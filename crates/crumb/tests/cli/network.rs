@@ -154,3 +154,28 @@ fn every_version_is_kept_and_can_be_gone_back_to() {
 fn only_a_contract_that_is_there_can_be_switched_on() {
     assert_eq!(Place::with_network().refused(&["contract", "on", "7"]), "no contract 7\n");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_no_success() {
+    let place = Place::with_network();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let ran = place.command(&["export"]).stdout(full).output().unwrap();
+    assert_eq!(ran.status.code(), Some(1));
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert!(said.contains("standard output cannot be written: No space left on device"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_without_end_is_refused_at_its_limit() {
+    let refused = Place::new().refused(&["plan", "/dev/zero"]);
+    assert_eq!(refused, "/dev/zero: larger than 16777216 bytes\n");
+}
+
+#[test]
+fn a_file_that_is_no_text_is_refused() {
+    let place = Place::new();
+    std::fs::write(place.path("network.toml"), b"[network]\nname = \"\xff\"\n").unwrap();
+    assert_eq!(place.refused(&["apply", "network.toml"]), "network.toml: is not UTF-8\n");
+}
