@@ -9,7 +9,9 @@ use crate::commands::{Command, MAX_NETWORK_FILE_BYTES, Reply};
 use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +37,9 @@ const ANSWER: Duration = Duration::from_secs(300);
 
 /// Commands carried out at once; more wait their turn.
 const MAX_AT_ONCE: usize = 4;
+
+/// The longest path that fits a Unix socket's address on every system.
+const MAX_ADDRESS_BYTES: usize = 103;
 
 /// How long to rest after a failed accept, as when no file descriptor is free.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -74,7 +79,8 @@ impl Socket {
         // Made under another name, so that nobody finds it before it is the owner's alone.
         let aside = path.with_extension("sock-new");
         let _ = std::fs::remove_file(&aside);
-        let listener = UnixListener::bind(&aside).with_context(fault)?;
+        let listener =
+            reachable(&aside).and_then(|address| UnixListener::bind(&address.path)).with_context(fault)?;
         std::fs::set_permissions(&aside, std::fs::Permissions::from_mode(0o600)).with_context(fault)?;
         std::fs::rename(&aside, &path).with_context(fault)?;
         Ok(Self { listener, path })
@@ -149,7 +155,7 @@ pub async fn hand_over(socket: &Path, database: String, command: &Command) -> an
         database: String,
         command: &'c Command,
     }
-    let mut stream = match UnixStream::connect(socket).await {
+    let mut stream = match connect(socket).await {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
             return Ok(None);
@@ -161,6 +167,36 @@ pub async fn hand_over(socket: &Path, database: String, command: &Command) -> an
     let unclear = "the server gave no answer; whether the command was carried out is not known";
     timeout(TRANSFER, write_line(&mut stream, &Borrowed { database, command })).await.context(unclear)??;
     timeout(ANSWER, read_line(&mut stream)).await.context(unclear)?.context(unclear).map(Some)
+}
+
+/// Connects to the server behind a socket.
+///
+/// # Errors
+/// Where none listens, or the socket is not ours to open.
+pub async fn connect(socket: &Path) -> io::Result<UnixStream> {
+    let address = reachable(socket)?;
+    UnixStream::connect(&address.path).await
+}
+
+/// A socket's path in a form short enough for an address.
+struct Address {
+    path: PathBuf,
+    /// The directory by whose descriptor the path goes.
+    _directory: Option<File>,
+}
+
+/// A path that is too long for a socket's address goes by a descriptor of its
+/// directory: data directories may lie as deep as they like.
+fn reachable(path: &Path) -> io::Result<Address> {
+    if path.as_os_str().len() <= MAX_ADDRESS_BYTES {
+        return Ok(Address { path: path.to_owned(), _directory: None });
+    }
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(ErrorKind::InvalidInput.into());
+    };
+    let directory = File::open(parent)?;
+    let path = Path::new("/proc/self/fd").join(directory.as_raw_fd().to_string()).join(name);
+    Ok(Address { path, _directory: Some(directory) })
 }
 
 async fn read_line<T: DeserializeOwned>(stream: &mut (impl AsyncRead + Unpin)) -> anyhow::Result<T> {
@@ -223,6 +259,20 @@ mod tests {
         assert_eq!(ask(&path, "crumb.db").await, None);
         let (path, _stop, _task) = started(directory.path());
         assert!(ask(&path, "crumb.db").await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_data_directory_may_lie_deeper_than_a_sockets_address_is_long() {
+        let parent = tempfile::tempdir().unwrap();
+        let deep = parent.path().join("deep".repeat(30)).join("deeper".repeat(30));
+        std::fs::create_dir_all(&deep).unwrap();
+        assert_eq!(ask(&deep.join("crumb.sock"), "crumb.db").await, None);
+        let (path, stop, task) = started(&deep);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(ask(&path, "crumb.db").await.unwrap().stdout, "done\n");
+        stop.cancel();
+        task.await.unwrap();
+        assert!(!path.exists());
     }
 
     #[tokio::test]

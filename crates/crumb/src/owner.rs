@@ -78,7 +78,7 @@ impl<'s> Owner<'s> {
             if let Some(lock) = self.directory.lock()? {
                 return Ok(lock);
             }
-            if tokio::net::UnixStream::connect(self.directory.socket()).await.is_ok() {
+            if handoff::connect(&self.directory.socket()).await.is_ok() {
                 break;
             }
             tokio::time::sleep(RETRY).await;
