@@ -57,9 +57,9 @@ impl DataDirectory {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error).with_context(fault),
         }
-        // For people who wonder who it is; nothing reads it.
-        file.set_len(0).with_context(fault)?;
-        writeln!(file, "{}", std::process::id()).with_context(fault)?;
+        // For people who wonder who it is. Nothing reads it, and a full disk must not
+        // keep anybody from looking into the store.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Some(DataLock { _file: file }))
     }
 
