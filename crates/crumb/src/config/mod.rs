@@ -10,11 +10,12 @@ pub use keys::documented_defaults;
 
 use crumb_domain::request_id::Node;
 use ipnet::IpNet;
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
-use values::{CLOCK_OFFSET, Given, Value, Values};
+use values::{CLOCK_OFFSET, Given, PREFIX, Value, Values};
 
 /// The file that is read where `--config` names none.
 const DEFAULT_FILE: &str = "crumb.toml";
@@ -110,10 +111,7 @@ impl Settings {
             None if Path::new(DEFAULT_FILE).exists() => Some(read_file(Path::new(DEFAULT_FILE))?),
             None => None,
         };
-        let variables: Vec<(String, String)> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        Self::resolve(flags, file, &variables)
+        Self::resolve(flags, file, &variables(std::env::vars_os())?)
     }
 
     /// Decides every key: command line, environment, file, default.
@@ -137,6 +135,18 @@ impl Settings {
         let clock_offset = variables.iter().find(|(name, _)| name == CLOCK_OFFSET).map(|(_, text)| text);
         Checker { errors: std::mem::take(&mut values.errors), values }.settings(clock_offset)
     }
+}
+
+/// The variables that may be ours. One of them that is no text is refused: left
+/// out, its default would hold unnoticed.
+fn variables(all: impl Iterator<Item = (OsString, OsString)>) -> Result<Vec<(String, String)>, ConfigError> {
+    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| name.starts_with(PREFIX))
+        .map(|(name, value)| match value.into_string() {
+            Ok(value) => Ok((name, value)),
+            Err(_) => Err(ConfigError(vec![format!("{name}: is not UTF-8")])),
+        })
+        .collect()
 }
 
 fn read_file(path: &Path) -> Result<(String, String), ConfigError> {

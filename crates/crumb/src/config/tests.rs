@@ -35,6 +35,14 @@ fn every_key_is_also_an_environment_variable() {
 }
 
 #[test]
+fn a_variable_that_is_no_text_is_refused_and_a_strangers_is_not() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let of = |name: &str| variables(std::iter::once((name.into(), OsString::from_vec(vec![0xff]))));
+    assert_eq!(of("CRUMB_STORE_DATA").unwrap_err().to_string(), "CRUMB_STORE_DATA: is not UTF-8");
+    assert_eq!(of("LS_COLORS"), Ok(Vec::new()));
+}
+
+#[test]
 fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     let file = "[listen]\ntracking = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:2\"\n";
     let environment = [("CRUMB_LISTEN_TRACKING", "127.0.0.1:3"), ("CRUMB_LISTEN_ADMIN", "127.0.0.1:4")];

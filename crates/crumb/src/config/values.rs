@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The prefix of every variable that is ours.
-const PREFIX: &str = "CRUMB_";
+pub const PREFIX: &str = "CRUMB_";
 
 /// Variables that are no key of a section.
 pub const CLOCK_OFFSET: &str = "CRUMB_CLOCK_OFFSET_SECONDS";
