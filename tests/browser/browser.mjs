@@ -25,14 +25,30 @@ export function startBrowser() {
 }
 
 /**
- * A fresh page with cookies of its own. What the page says in dialogs is kept in
- * `dialogs`, what it throws in `failures`.
+ * Starts a browser on a profile, whose settings hold in its one context.
+ * @param {string} profile
+ */
+export function startProfile(profile) {
+  return chromium.launchPersistentContext(profile, { executablePath: EXECUTABLE, args: ARGUMENTS });
+}
+
+/**
+ * A fresh page with cookies of its own.
  *
  * @param {import("playwright-core").Browser} browser
  */
 export async function openPage(browser) {
   const context = await browser.newContext();
   const page = await context.newPage();
+  return { context, page, ...watchPage(page) };
+}
+
+/**
+ * Keeps what a page says in dialogs in `dialogs`, and what it throws in `failures`.
+ *
+ * @param {import("playwright-core").Page} page
+ */
+export function watchPage(page) {
   // A test that waits in vain is told so before its runner gives up on it.
   page.setDefaultTimeout(20_000);
   /** @type {string[]} */
@@ -47,5 +63,5 @@ export async function openPage(browser) {
   page.on("pageerror", (error) => failures.push(error.message));
   /** The next dialog's text. */
   const nextDialog = async () => (await page.waitForEvent("dialog")).message();
-  return { context, page, dialogs, failures, nextDialog };
+  return { dialogs, failures, nextDialog };
 }

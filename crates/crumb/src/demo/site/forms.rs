@@ -141,9 +141,9 @@ fn form(page: &FormPage, tracking: &str, seen: &Seen) -> Markup {
     let person = sample_person();
     let own_server = matches!(page.way, Way::OwnServer | Way::Pixel);
     let action = if own_server { page.path.to_owned() } else { format!("{tracking}/d.ashx") };
-    // A page's own server has the request id from the page's address; d.js's page
-    // may do without.
-    let request_id = seen.value("reqid");
+    // The page's address brings it. A page with a pixel is one that knows nothing of
+    // addresses: there the pixel's code reads them.
+    let request_id = seen.value("reqid").filter(|_| page.way != Way::Pixel);
     let value = |name: &str, sample: &str| seen.value(name).unwrap_or(sample).to_owned();
     html! {
         form #ckm_form .card method="post" action=(action) {
