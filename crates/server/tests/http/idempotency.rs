@@ -155,3 +155,47 @@ async fn what_is_too_large_is_not_stored() {
     let reply = with_key(&server, "k", &[HOSTED, ANN]).await;
     assert!(!replayed(&reply) && reply.text().contains("success"));
 }
+
+#[tokio::test]
+async fn an_unsold_host_n_post_leads_answer_is_given_again() {
+    let server = Server::start(network::SMALL).await;
+    let first = with_key(&server, "k", &[HOST_N_POST, ANN]).await;
+    let second = with_key(&server, "k", &[HOST_N_POST, ANN]).await;
+    assert_eq!(first.text().trim_end(), refusal(&["No Qualified Buyers Found"]));
+    assert_eq!(first.body, second.body);
+    assert!(replayed(&second));
+    assert_eq!(leads(&server).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_key_cannot_take_a_campaigns_idempotency_keys() {
+    let server = Server::start(network::SMALL).await;
+    let stranger = with_key(&server, "k", &["ckm_campaign_id=57&ckm_key=wrong", ANN]).await;
+    assert_eq!(stranger.text().trim_end(), refusal(&["Invalid Post Key"]));
+    let own = with_key(&server, "k", &[HOSTED, ANN]).await;
+    assert!(!replayed(&own) && own.text().contains("success"), "{}", own.text());
+    let stranger = with_key(&server, "k", &["ckm_campaign_id=57&ckm_key=wrong", ANN]).await;
+    assert_eq!(stranger.text().trim_end(), refusal(&["Invalid Post Key"]));
+}
+
+#[tokio::test]
+async fn a_post_whose_affiliate_was_switched_off_meanwhile_still_gets_its_first_answer() {
+    use crumb_testkit::network::{Part, small_with};
+    let server = Server::start(network::SMALL).await;
+    let first = with_key(&server, "k", &[HOSTED, ANN]).await;
+    server.apply(&small_with(&[(Part::Affiliate, "status = \"inactive\"")])).await;
+    let second = with_key(&server, "k", &[HOSTED, ANN]).await;
+    assert_eq!(first.body, second.body);
+    assert!(replayed(&second));
+}
+
+#[tokio::test]
+async fn an_update_is_made_once_under_its_key() {
+    let server = Server::start(network::SMALL).await;
+    let id = accepted(&server, &[HOSTED, ANN]).await;
+    let update = format!("ckm_lead_id={id}&first_name=One");
+    with_key(&server, "u", &[HOSTED, &update]).await;
+    accepted(&server, &[HOSTED, &format!("ckm_lead_id={id}&first_name=Two")]).await;
+    assert!(replayed(&with_key(&server, "u", &[HOSTED, &update]).await));
+    assert_eq!(lead(&server, &id).await["fields"]["first_name"], "Two");
+}
