@@ -10,11 +10,11 @@ use crate::service::{Leads, PostAnswer, PostError};
 use crate::settlement;
 use crumb_domain::attribution::Attribution;
 use crumb_domain::fields::FieldVerdict;
-use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, LedgerEntry, LedgerKind};
 use crumb_domain::network::OfferType;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::PostKind;
-use crumb_domain::{LeadId, RequestId};
+use crumb_domain::{LeadId, Money, RequestId};
 use crumb_storage::leads::{Posted, UpdateLead};
 use crumb_storage::{Store, StoreError};
 use crumb_wire::cookie::CookieClaim;
@@ -66,6 +66,7 @@ impl<S: Store + Clone> Leads<S> {
             duplicate: duplicate_check(case, key.clone()).filter(|_| !skips),
             register: key.filter(|_| counts_as_earlier(case, &changed)),
             filtered: judged.filtered.filter(|_| !skips),
+            ledger: taken_back(case, &lead, &changed).into_iter().collect(),
             post: record(way, id, about, judged.checked.texts()),
             idempotency: claim(way, credit.campaign, credit.offer),
             answer: self.answer_of_lead(case, changed.clone(), session, Before::Kept),
@@ -117,8 +118,18 @@ fn changed(case: &Case<'_>, lead: &Lead, judged: &Judged) -> Lead {
     };
     if let Some((status, outcome)) = stands {
         (changed.status, changed.outcome) = (status, outcome);
+        if matches!(status, LeadStatus::Review | LeadStatus::Scrubbed) {
+            changed.payout = Money::ZERO;
+        }
     }
     changed
+}
+
+/// What a lead had earned and earns no more, now that it is held back.
+fn taken_back(case: &Case<'_>, lead: &Lead, changed: &Lead) -> Option<LedgerEntry> {
+    let amount = changed.payout.checked_sub(lead.payout).filter(|amount| *amount != Money::ZERO)?;
+    let (at, kind) = (case.way.now, LedgerKind::Payout);
+    Some(LedgerEntry { at, kind, lead: lead.id, affiliate: lead.affiliate, amount })
 }
 
 /// Whether a lead, as it stands, is the earlier lead of a later one.

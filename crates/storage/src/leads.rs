@@ -57,6 +57,8 @@ pub struct UpdateLead {
     pub register: Option<DuplicateKey>,
     /// As in [`AcceptLead`].
     pub filtered: Option<Problem>,
+    /// Entries to append when it is changed.
+    pub ledger: Vec<LedgerEntry>,
     /// As in [`AcceptLead`].
     pub post: PostRecord,
     /// As in [`AcceptLead`].

@@ -231,6 +231,7 @@ async fn a_change_that_fails_a_field_for_review_holds_the_lead_back() {
         let after = lead(&server, &id).await;
         assert_eq!(after["status"], status);
         assert_eq!(after["fields"]["zip_code"], "x");
+        assert_eq!(after["payout"], "0.00");
     }
 }
 

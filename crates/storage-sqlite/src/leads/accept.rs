@@ -73,6 +73,7 @@ pub(crate) fn update(context: &mut WriteContext<'_>, update: UpdateLead) -> Resu
     if let Some(key) = register {
         duplicates::register(connection, lead, key)?;
     }
+    append(connection, &update.ledger)?;
     keep_accepted(connection, lead.id, &update.post, update.idempotency.as_ref(), &update.answer)
 }
 

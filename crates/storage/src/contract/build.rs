@@ -198,6 +198,7 @@ pub fn update(lead: Lead, post_id: RowId) -> UpdateLead {
         duplicate: None,
         register: None,
         filtered: None,
+        ledger: Vec::new(),
         post: post(post_id),
         idempotency: None,
     }
