@@ -76,7 +76,7 @@ pub(crate) fn link(
     options: LinkOptions,
 ) -> String {
     let mut link = format!("{}/?a={}&c={}", quote::base(base_url), encode(affiliate), encode(creative));
-    if let Some(letter) = options.price_format.and_then(letter) {
+    if let Some(letter) = options.price_format.and_then(PriceFormat::letter) {
         link.push_str(&format!("&p={letter}"));
     }
     if let Some(contract) = options.offer_contract {
@@ -99,16 +99,6 @@ pub(crate) fn pixel(link: &str) -> String {
         .replace("  //SETTLE\n", SETTLE)
         .replace("//SCRIPT_ADDRESS", &quote::js(&format!("{link}&cp=js")))
         .replace("//IMAGE_ADDRESS", &quote::html(&format!("{link}&cp=img")))
-}
-
-fn letter(format: PriceFormat) -> Option<char> {
-    match format {
-        PriceFormat::Cpa => None,
-        PriceFormat::Cpc => Some('c'),
-        PriceFormat::Cpm => Some('m'),
-        PriceFormat::Fixed => Some('f'),
-        PriceFormat::Revshare => Some('r'),
-    }
 }
 
 /// What both scripts know: the address's own request id, and how to fill it in.

@@ -68,7 +68,7 @@ pub fn parse_link(raw_query: &[u8]) -> Result<LinkRequest, InputError> {
     Ok(LinkRequest {
         affiliate: pairs.get("a").and_then(affiliate_id),
         creative: id(&pairs, "c"),
-        price_format: pairs.get("p").and_then(price_format),
+        price_format: pairs.get("p").and_then(PriceFormat::from_letter),
         offer_contract: id(&pairs, "oc"),
         media_type: id(&pairs, "m"),
         sub_ids: SubIds::new([sub_id("s1"), sub_id("s2"), sub_id("s3"), sub_id("s4"), sub_id("s5")]),
@@ -113,16 +113,6 @@ fn affiliate_id(text: &str) -> Option<AffiliateId> {
     match text.trim() {
         "-1" => Some(AffiliateId::TEST),
         text => text.parse().ok(),
-    }
-}
-
-fn price_format(letter: &str) -> Option<PriceFormat> {
-    match letter {
-        "c" => Some(PriceFormat::Cpc),
-        "m" => Some(PriceFormat::Cpm),
-        "f" => Some(PriceFormat::Fixed),
-        "r" => Some(PriceFormat::Revshare),
-        _ => None,
     }
 }
 

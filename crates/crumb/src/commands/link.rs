@@ -48,12 +48,6 @@ pub fn sub_ids(arguments: &LinkArguments) -> SubIds {
 
 /// What else the link says.
 pub fn options(arguments: &LinkArguments) -> LinkOptions {
-    let price_format = match arguments.price_format.as_deref() {
-        Some("c") => Some(PriceFormat::Cpc),
-        Some("m") => Some(PriceFormat::Cpm),
-        Some("f") => Some(PriceFormat::Fixed),
-        Some("r") => Some(PriceFormat::Revshare),
-        _ => None,
-    };
+    let price_format = arguments.price_format.as_deref().and_then(PriceFormat::from_letter);
     LinkOptions { price_format, offer_contract: arguments.offer_contract, media_type: arguments.media_type }
 }

@@ -176,6 +176,31 @@ pub enum PriceFormat {
     Revshare,
 }
 
+impl PriceFormat {
+    /// What `p=` of a link says; per action has no letter, since a link without `p`
+    /// means it.
+    pub fn letter(self) -> Option<char> {
+        match self {
+            Self::Cpa => None,
+            Self::Cpc => Some('c'),
+            Self::Cpm => Some('m'),
+            Self::Fixed => Some('f'),
+            Self::Revshare => Some('r'),
+        }
+    }
+
+    /// The format of a letter: `c`, `m`, `f` or `r`.
+    pub fn from_letter(letter: &str) -> Option<Self> {
+        match letter {
+            "c" => Some(Self::Cpc),
+            "m" => Some(Self::Cpm),
+            "f" => Some(Self::Fixed),
+            "r" => Some(Self::Revshare),
+            _ => None,
+        }
+    }
+}
+
 /// How an offer's contracts are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
