@@ -28,8 +28,6 @@ pub enum Language {
     Xml,
     /// An HTTP answer's head.
     Http,
-    /// An address or other text.
-    Text,
 }
 
 impl Language {
@@ -42,7 +40,6 @@ impl Language {
             Self::Json => "json",
             Self::Xml => "xml",
             Self::Http => "http",
-            Self::Text => "text",
         }
     }
 }

@@ -76,11 +76,6 @@ impl Method {
     pub fn is_session(self) -> bool {
         matches!(self, Self::Session | Self::SessionJson)
     }
-
-    /// Whether body and answer are JSON.
-    pub fn is_json(self) -> bool {
-        matches!(self, Self::ServerJson | Self::SessionJson)
-    }
 }
 
 impl fmt::Display for Method {
