@@ -1,8 +1,8 @@
 //! `GET /clicks` and `GET /clicks/{request_id}`.
 
 use super::key::Caller;
-use super::problem::{ApiError, Problem};
-use super::query::{Listing, QueryString};
+use super::problem::{ApiError, KeyProblems, Problem};
+use super::query::{Listing, PageParameters, QueryString};
 use super::role::Role;
 use crate::admin::Admin;
 use axum::Json;
@@ -167,17 +167,13 @@ pub struct SessionRow {
         ("creative" = Option<i64>, Query, description = "On this creative."),
         ("disposition" = Option<String>, Query, description = "With this disposition."),
         ("request_id" = Option<String>, Query, description = "Credited to this session."),
-        ("from" = Option<String>, Query, description = "At or after this RFC 3339 time."),
-        ("to" = Option<String>, Query, description = "Before this RFC 3339 time."),
-        ("sort" = Option<String>, Query, description = "`-id` (newest first, the default) or `id`."),
-        ("limit" = Option<i32>, Query, description = "1 to 1000; 100 by default.", minimum = 1, maximum = 1000),
-        ("cursor" = Option<String>, Query, description = "The `next` of the page before."),
+        PageParameters,
     ),
     responses(
         (status = 200, body = Listing<ClickRow>),
         (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
@@ -189,7 +185,10 @@ pub(crate) async fn list<S: Store + Clone>(
     let names = &admin.installation.keys.request_ids;
     let mut query = QueryString::of(&uri);
     let mut filter = ClickFilter {
-        affiliate: query.id("affiliate"),
+        affiliate: query.read("affiliate", "an affiliate's id, or -1 for test links", |text| match text {
+            "-1" => Some(AffiliateId::TEST),
+            text => text.parse().ok(),
+        }),
         offer: query.id("offer"),
         campaign: query.id("campaign"),
         creative: query.id("creative"),
@@ -241,9 +240,9 @@ async fn owners<S: Store>(store: &S, clicks: &[Click]) -> Result<HashMap<RowId, 
     params(("request_id" = String, Path, description = "As `#reqid#` and `ckm_request_id` give it.")),
     responses(
         (status = 200, body = SessionRow),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
     )
 )]
 pub(crate) async fn get<S: Store + Clone>(

@@ -3,7 +3,7 @@
 use super::clicks::ClickRow;
 use super::key::Caller;
 use super::leads::{LeadRow, Sight};
-use super::problem::{ApiError, Problem};
+use super::problem::{ApiError, KeyProblems, Problem};
 use super::query::QueryString;
 use super::rejections::RejectionRow;
 use crate::admin::Admin;
@@ -75,9 +75,8 @@ fn text(name: &'static str, row: &impl Serialize) -> Option<EventText> {
     operation_id = "stream_events",
     responses(
         (status = 200, body = String, content_type = "text/event-stream"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
     )
 )]
 pub(crate) async fn stream<S: Store + Clone>(

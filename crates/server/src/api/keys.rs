@@ -2,8 +2,8 @@
 //! has but their holders.
 
 use super::key::Caller;
-use super::problem::{ApiError, Problem};
-use super::query::QueryString;
+use super::problem::{ApiError, KeyProblems, Problem};
+use super::query::{Listing, QueryString};
 use crate::admin::Admin;
 use axum::Json;
 use axum::extract::State;
@@ -29,34 +29,23 @@ pub struct KeyRow {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// All keys, oldest first: an installation has few.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct KeyListing {
-    /// The keys.
-    pub data: Vec<KeyRow>,
-    /// Always null: there is one page.
-    pub next: Option<String>,
-    /// How many there are.
-    pub total: u64,
-}
-
-/// All keys; for admins.
+/// All keys, oldest first, on one page: an installation has few. For admins.
 #[utoipa::path(
     get,
     path = "/keys",
     tag = "access",
     operation_id = "list_keys",
     responses(
-        (status = 200, body = KeyListing),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Listing<KeyRow>),
         (status = 403, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
     uri: Uri,
-) -> Result<Json<KeyListing>, ApiError> {
+) -> Result<Json<Listing<KeyRow>>, ApiError> {
     caller.must_be_admin()?;
     QueryString::of(&uri).finish()?;
     let keys = admin.installation.store.api_keys().await?;
@@ -70,5 +59,5 @@ pub(crate) async fn list<S: Store + Clone>(
         })
         .collect();
     let total = data.len() as u64;
-    Ok(Json(KeyListing { data, next: None, total }))
+    Ok(Json(Listing { data, next: None, total }))
 }

@@ -1,8 +1,8 @@
 //! `GET /leads` and `GET /leads/{leadid}`.
 
 use super::key::Caller;
-use super::problem::{ApiError, Problem};
-use super::query::{Listing, QueryString};
+use super::problem::{ApiError, KeyProblems, Problem};
+use super::query::{Listing, PageParameters, QueryString};
 use super::role::Role;
 use crate::admin::Admin;
 use axum::Json;
@@ -225,17 +225,13 @@ fn masked(lead: &Lead, network: &Snapshot) -> Vec<(String, String)> {
         ("buyer" = Option<i64>, Query, description = "Bought by this buyer."),
         ("request_id" = Option<String>, Query, description = "Of this session."),
         ("q" = Option<String>, Query, description = "With this id, request id, e-mail or phone."),
-        ("from" = Option<String>, Query, description = "At or after this RFC 3339 time."),
-        ("to" = Option<String>, Query, description = "Before this RFC 3339 time."),
-        ("sort" = Option<String>, Query, description = "`-id` (newest first, the default) or `id`."),
-        ("limit" = Option<i32>, Query, description = "1 to 1000; 100 by default.", minimum = 1, maximum = 1000),
-        ("cursor" = Option<String>, Query, description = "The `next` of the page before."),
+        PageParameters,
     ),
     responses(
         (status = 200, body = Listing<LeadRow>),
         (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
@@ -309,8 +305,8 @@ async fn find_session<S: Store>(
     params(("leadid" = String, Path, description = "As the post's answer gave it.")),
     responses(
         (status = 200, body = LeadRow),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
     )
 )]
 pub(crate) async fn get<S: Store + Clone>(

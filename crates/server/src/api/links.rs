@@ -2,7 +2,7 @@
 //! so that nobody has to know how.
 
 use super::key::Caller;
-use super::problem::{ApiError, FieldError, Problem};
+use super::problem::{ApiError, FieldError, KeyProblems, Problem};
 use super::query::QueryString;
 use super::role::Role;
 use crate::admin::Admin;
@@ -70,8 +70,8 @@ pub struct PixelCode {
     responses(
         (status = 200, body = Link),
         (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
     )
 )]
 pub(crate) async fn link<S: Store + Clone>(
@@ -95,8 +95,8 @@ pub(crate) async fn link<S: Store + Clone>(
     responses(
         (status = 200, body = PixelCode),
         (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
     )
 )]
 pub(crate) async fn pixel_code<S: Store + Clone>(
@@ -131,13 +131,7 @@ fn wanted(uri: &Uri, role: Role, network: &Snapshot) -> Result<Wanted, ApiError>
     let creative: Option<CreativeId> = query.id("creative");
     let sub_ids = ["s1", "s2", "s3", "s4", "s5"].map(|name| query.text(name).unwrap_or_default());
     let options = LinkOptions {
-        price_format: query.read("price_format", "\"c\", \"m\", \"f\" or \"r\"", |text| match text {
-            "c" => Some(PriceFormat::Cpc),
-            "m" => Some(PriceFormat::Cpm),
-            "f" => Some(PriceFormat::Fixed),
-            "r" => Some(PriceFormat::Revshare),
-            _ => None,
-        }),
+        price_format: query.read("price_format", "\"c\", \"m\", \"f\" or \"r\"", PriceFormat::from_letter),
         offer_contract: query.id("offer_contract"),
         media_type: query.id("media_type"),
     };

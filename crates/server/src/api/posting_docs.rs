@@ -1,7 +1,7 @@
 //! `POST /posting-docs`: how leads are posted, to read or to give out.
 
 use super::key::Caller;
-use super::problem::{ApiError, FieldError, Problem};
+use super::problem::{ApiError, FieldError, KeyProblems, Problem};
 use super::role::Role;
 use crate::admin::Admin;
 use crate::posting_doc::{Method, Subject, create_share, document, page, text};
@@ -63,10 +63,10 @@ pub struct PostingDocument {
         (status = 200, body = PostingDocument),
         (status = 201, body = PostingDocument),
         (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 413, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
     )
 )]
 pub(crate) async fn create<S: Store + Clone>(

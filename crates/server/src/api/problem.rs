@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use crumb_storage::StoreError;
 use serde::Serialize;
 use std::fmt;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 /// Seconds after which a client may ask again while the store is not available:
 /// long enough to let it breathe, short enough that people do not wait.
@@ -79,6 +79,18 @@ pub struct Problem {
     pub code: &'static str,
     /// The single things that are wrong.
     pub errors: Vec<FieldError>,
+}
+
+/// What every address that needs a key may answer instead, for the API's description.
+#[derive(Debug, IntoResponses)]
+#[expect(dead_code, reason = "describes the answers, which are made of errors")]
+pub(crate) enum KeyProblems {
+    /// No key, or one that is wrong or revoked.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(Problem),
+    /// The store cannot be used now, or too many others are served; `Retry-After` says when.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
 }
 
 /// What an answer's error means inside; the outermost layer logs it, once.

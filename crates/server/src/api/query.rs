@@ -10,7 +10,7 @@ use crumb_domain::{RowId, Timestamp};
 use crumb_storage::{Cursor, Page, PageRequest};
 use serde::Serialize;
 use std::str::FromStr;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// A query string that is taken apart parameter by parameter; all that is wrong
 /// with it is reported at once by [`QueryString::finish`].
@@ -107,6 +107,24 @@ impl QueryString {
         self.errors.extend(unknown);
         if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.errors)) }
     }
+}
+
+/// What every list of records takes, for the API's description.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters, which are read one by one to name what is wrong")]
+pub(crate) struct PageParameters {
+    /// At or after this RFC 3339 time.
+    from: Option<String>,
+    /// Before this RFC 3339 time.
+    to: Option<String>,
+    /// `-id` (newest first, the default) or `id`.
+    sort: Option<String>,
+    /// 1 to 1000; 100 by default.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<i32>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
 }
 
 /// A page of a list, as it is answered.

@@ -1,8 +1,8 @@
 //! `GET /rejections`: posts that made no lead.
 
 use super::key::Caller;
-use super::problem::{ApiError, Problem as ProblemBody};
-use super::query::{Listing, QueryString};
+use super::problem::{ApiError, KeyProblems, Problem as ProblemBody};
+use super::query::{Listing, PageParameters, QueryString};
 use crate::admin::Admin;
 use axum::Json;
 use axum::extract::State;
@@ -141,17 +141,13 @@ pub struct RejectionListing {
         ("affiliate" = Option<i64>, Query, description = "Of this affiliate."),
         ("campaign" = Option<i64>, Query, description = "Of this campaign."),
         ("outcome" = Option<String>, Query, description = "For this reason."),
-        ("from" = Option<String>, Query, description = "At or after this RFC 3339 time."),
-        ("to" = Option<String>, Query, description = "Before this RFC 3339 time."),
-        ("sort" = Option<String>, Query, description = "`-id` (newest first, the default) or `id`."),
-        ("limit" = Option<i32>, Query, description = "1 to 1000; 100 by default.", minimum = 1, maximum = 1000),
-        ("cursor" = Option<String>, Query, description = "The `next` of the page before."),
+        PageParameters,
     ),
     responses(
         (status = 200, body = RejectionListing),
         (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json"),
+        KeyProblems,
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(

@@ -1,7 +1,6 @@
 //! What an API key may do and see.
 
 use crumb_domain::{AffiliateId, BuyerId};
-use serde::{Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
@@ -65,12 +64,6 @@ impl fmt::Display for Role {
             Self::Affiliate(id) => write!(f, "affiliate:{id}"),
             Self::Buyer(id) => write!(f, "buyer:{id}"),
         }
-    }
-}
-
-impl Serialize for Role {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 
