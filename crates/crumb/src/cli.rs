@@ -1,6 +1,7 @@
 //! What may be typed: the commands and their arguments, before they are checked
 //! against anything.
 
+use crate::bench::BenchCommand;
 use crate::config::Flags;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crumb_domain::{
@@ -86,6 +87,13 @@ pub enum Typed {
     /// Show and check the server's own settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Measure this program on this machine, beside servers that do less
+    ///
+    /// Each server runs afresh, in turns, as a process of its own. Whatever Crumb
+    /// acknowledged is looked up in its store afterwards; where something is
+    /// missing the run fails.
+    #[command(subcommand)]
+    Bench(BenchCommand),
 }
 
 /// `crumb serve`.

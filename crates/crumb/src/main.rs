@@ -1,5 +1,6 @@
 //! The program: commands, configuration, and the joining of all parts.
 
+mod bench;
 mod cli;
 mod clock;
 mod commands;
@@ -42,6 +43,9 @@ fn run(cli: &Cli) -> commands::Result {
     }
     if let Typed::Demo(arguments) = &cli.command {
         return demo::run(cli.flags(), arguments).map(|()| Reply::default());
+    }
+    if let Typed::Bench(command) = &cli.command {
+        return bench::run(command);
     }
     let settings = Settings::read(&cli.flags())?;
     if let Typed::Serve(arguments) = &cli.command {

@@ -148,9 +148,8 @@ impl Answer {
         self.status
     }
 
-    /// The answer to `HEAD`: the headers of `GET`, its content's length too.
+    /// The answer to `HEAD`: the headers alone.
     pub fn without_body(mut self) -> Self {
-        self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
         self.body = Bytes::new();
         self
     }

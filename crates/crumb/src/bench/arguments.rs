@@ -1,0 +1,95 @@
+//! What may be typed after `crumb bench`.
+
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// `crumb bench …`.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Clicks a second, each on stable storage before its redirect
+    Clicks(ClicksArguments),
+    /// Session posts a second, each lead on stable storage before its answer
+    Leads(LeadsArguments),
+    /// Time from start to readiness with a large network
+    Start(StartArguments),
+    /// A server to compare with
+    #[command(hide = true)]
+    Rival(RivalArguments),
+}
+
+/// What both loads need.
+#[derive(Debug, Clone, Args)]
+pub struct LoadArguments {
+    /// Keep-alive connections, each of which asks as soon as it is answered
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [64, 256], value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub connections: Vec<u32>,
+    /// Seconds that each run is measured, after a tenth of that to warm up
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub seconds: u32,
+    /// How many times the servers take turns; the middle value is told
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
+    pub rounds: u32,
+    /// Campaigns of the network, among which the load is spread evenly
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub campaigns: u32,
+    /// Kill Crumb in the middle of the load instead of stopping it after it
+    #[arg(long)]
+    pub kill: bool,
+    /// Where the stores are made, and removed afterwards; a real disk
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub directory: PathBuf,
+}
+
+/// `crumb bench clicks`.
+#[derive(Debug, Clone, Args)]
+pub struct ClicksArguments {
+    #[command(flatten)]
+    pub load: LoadArguments,
+    /// Two million clicks at Crumb alone: its memory after the first, and the rate of the second
+    #[arg(long)]
+    pub million: bool,
+}
+
+/// `crumb bench leads`.
+#[derive(Debug, Clone, Args)]
+pub struct LeadsArguments {
+    #[command(flatten)]
+    pub load: LoadArguments,
+    /// Clicks made beforehand, whose request ids the posts carry
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub sessions: u32,
+}
+
+/// `crumb bench start`.
+#[derive(Debug, Clone, Args)]
+pub struct StartArguments {
+    /// Campaigns of the network
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub campaigns: u32,
+    /// Starts; the middle one is told
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
+    pub rounds: u32,
+    /// Where the store is made, and removed afterwards; a real disk
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub directory: PathBuf,
+}
+
+/// `crumb bench rival`.
+#[derive(Debug, Clone, Args)]
+pub struct RivalArguments {
+    /// Which
+    #[arg(value_enum)]
+    pub kind: RivalKind,
+    /// The file that is appended to
+    #[arg(long, value_name = "FILE", default_value = "requests.log")]
+    pub file: PathBuf,
+}
+
+/// A server to compare with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RivalKind {
+    /// A constant redirect; nothing is stored.
+    Bare,
+    /// Each request is in a file, and the file synced, before the redirect.
+    Append,
+}
