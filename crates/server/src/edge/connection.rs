@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 /// A request's head must arrive within this time of its first byte.
@@ -39,8 +38,8 @@ impl Phase {
 }
 
 /// A stream that fails once the connection's time is up.
-pub struct TimedStream {
-    stream: TcpStream,
+pub struct TimedStream<T> {
+    stream: T,
     phase: Phase,
     /// The phase for which `read_by` was set.
     timed: u8,
@@ -49,13 +48,14 @@ pub struct TimedStream {
     write_by: Option<Pin<Box<Sleep>>>,
 }
 
-impl TimedStream {
+impl<T> TimedStream<T> {
     /// Times a stream that has just been accepted.
-    pub fn new(stream: TcpStream, phase: Phase) -> Self {
+    pub fn new(stream: T, phase: Phase) -> Self {
         let read_by = Box::pin(tokio::time::sleep(IDLE_TIMEOUT));
         Self { stream, phase, timed: IDLE, read_by, write_by: None }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is an edge that measures")]
     fn set_read_timer(&mut self, phase: u8, timeout: Duration) {
         self.timed = phase;
         self.read_by.as_mut().reset(Instant::now() + timeout);
@@ -63,11 +63,11 @@ impl TimedStream {
 
     /// What a write answers: as the stream says, or an error once it has made no
     /// progress for too long.
-    fn within_write_time<T>(
+    fn within_write_time<R>(
         &mut self,
-        polled: Poll<io::Result<T>>,
+        polled: Poll<io::Result<R>>,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<T>> {
+    ) -> Poll<io::Result<R>> {
         if polled.is_ready() {
             self.write_by = None;
             return polled;
@@ -78,7 +78,7 @@ impl TimedStream {
     }
 }
 
-impl AsyncRead for TimedStream {
+impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -107,7 +107,7 @@ impl AsyncRead for TimedStream {
     }
 }
 
-impl AsyncWrite for TimedStream {
+impl<T: AsyncWrite + Unpin> AsyncWrite for TimedStream<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.within_write_time(polled, cx)
@@ -133,5 +133,107 @@ impl AsyncWrite for TimedStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+
+    /// Bytes that the pipe between client and server holds.
+    const PIPE: usize = 64;
+
+    fn connection() -> (DuplexStream, TimedStream<DuplexStream>, Phase) {
+        let (client, server) = tokio::io::duplex(PIPE);
+        let phase = Phase::default();
+        (client, TimedStream::new(server, phase.clone()), phase)
+    }
+
+    /// Reads until the connection fails, and tells after how many seconds it did.
+    #[expect(clippy::disallowed_methods, reason = "a test with a paused clock")]
+    async fn seconds_until_closed(server: &mut TimedStream<DuplexStream>) -> u64 {
+        let began = Instant::now();
+        let mut bytes = [0; 16];
+        loop {
+            match server.read(&mut bytes).await {
+                Ok(0) => panic!("the client closed the connection"),
+                Ok(_) => {}
+                Err(error) => {
+                    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+                    return began.elapsed().as_secs();
+                }
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_on_which_nothing_comes_is_closed_after_75_seconds() {
+        let (_client, mut server, _) = connection();
+        assert_eq!(seconds_until_closed(&mut server).await, 75);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_is_not_whole_after_10_seconds_is_given_up_however_it_trickles() {
+        let (mut client, mut server, _) = connection();
+        let trickle = async {
+            loop {
+                client.write_all(b"G").await.unwrap();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let seconds = tokio::select! {
+            seconds = seconds_until_closed(&mut server) => seconds,
+            () = trickle => 0,
+        };
+        assert_eq!(seconds, 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_may_begin_at_any_time_of_an_idle_connection() {
+        let (mut client, mut server, _) = connection();
+        let late = async {
+            tokio::time::sleep(Duration::from_secs(70)).await;
+            client.write_all(b"GET").await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        let seconds = tokio::select! {
+            seconds = seconds_until_closed(&mut server) => seconds,
+            () = late => 0,
+        };
+        assert_eq!(seconds, 80);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_under_way_is_not_timed_here_and_after_it_the_connection_is_idle_again() {
+        let (mut client, mut server, phase) = connection();
+        client.write_all(b"GET / HTTP/1.1").await.unwrap();
+        let mut bytes = [0; 14];
+        server.read_exact(&mut bytes).await.unwrap();
+        phase.begin();
+        let waits = tokio::time::timeout(Duration::from_secs(3_600), server.read(&mut bytes)).await;
+        assert!(waits.is_err(), "it waits as long as the handler does");
+        phase.end();
+        assert_eq!(seconds_until_closed(&mut server).await, 75);
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[expect(clippy::disallowed_methods, reason = "a test with a paused clock")]
+    async fn a_client_that_takes_nothing_of_its_answer_is_given_up_after_30_seconds() {
+        let (mut client, mut server, phase) = connection();
+        phase.begin();
+        server.write_all(&[0; PIPE]).await.unwrap();
+        let began = Instant::now();
+        let slow = async {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            client.read_exact(&mut [0; PIPE]).await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        let written = tokio::select! {
+            written = server.write_all(&[0; 3 * PIPE]) => written,
+            () = slow => Ok(()),
+        };
+        assert_eq!(written.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
+        assert_eq!(began.elapsed().as_secs(), 50);
     }
 }

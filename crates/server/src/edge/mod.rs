@@ -127,6 +127,7 @@ impl<S: Store + Clone> Edge<S> {
             .serve_connection(TokioIo::new(timed), service)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is an edge that measures")]
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
         let began = tokio::time::Instant::now();
         let head = *request.method() == Method::HEAD;
