@@ -1,6 +1,13 @@
 //! The listeners over real sockets, sentence by sentence of the dialect.
 
 mod any_post;
+mod chain;
+mod click_caps;
+mod clicks_api;
+mod clients;
+mod cookies;
+mod deep_links;
+mod dispositions;
 mod form_endpoints;
 mod idempotency;
 mod lead_answers;
@@ -11,5 +18,13 @@ mod lead_duplicates;
 mod lead_fields;
 mod lead_payout;
 mod lead_update;
+mod links;
+mod listener;
+mod pixels;
 mod posts;
+mod prefill;
+mod request_ids;
 mod smoke;
+mod tokens;
+mod touch;
+mod traffic;

@@ -1,0 +1,141 @@
+//! What else is on the tracking listener, and the bounds of a request.
+
+use crate::traffic::*;
+use crumb_testkit::{Options, Request, Server, network};
+use http::Method;
+
+#[tokio::test]
+async fn robots_txt_disallows_everything() {
+    let server = Server::start(network::SMALL).await;
+    let reply = server.tracking.get("/robots.txt").await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.header("content-type").starts_with("text/plain"));
+    let text = reply.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines, ["User-agent: *", "Disallow: /"]);
+}
+
+#[tokio::test]
+async fn nothing_else_is_on_the_listener() {
+    let server = Server::start(network::SMALL).await;
+    for path in [
+        "/api/v1/offers",
+        "/api/v1/clicks",
+        "/api/v1/openapi.json",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/index.html",
+        "/favicon.ico",
+        "/x?a=12&c=1057",
+        "//",
+        "/d.ashx/",
+        "/doc/",
+        "/doc/forged",
+        "/.env",
+    ] {
+        let reply = server.tracking.get(path).await;
+        assert_eq!(reply.status, 404, "{path}");
+        assert_eq!(reply.location(), "");
+    }
+    assert!(rows(&server).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_link_is_followed_by_get_and_head_only() {
+    let server = Server::start(network::SMALL).await;
+    for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::TRACE] {
+        let reply = server.tracking.send(Request::of(method.clone(), LINK)).await;
+        assert_eq!(reply.status, 405, "{method}");
+        assert!(reply.header("allow").contains("GET"), "{method}");
+    }
+    assert!(rows(&server).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_target_is_read_up_to_what_http_itself_allows() {
+    let server = Server::start(network::SMALL).await;
+    let fits = format!("{LINK}&x=");
+    let fits = format!("{fits}{}", "x".repeat(65_534 - fits.len()));
+    assert_eq!(raw(&server, &format!("GET {fits} HTTP/1.1\r\nhost: x\r\n\r\n")).await, "302");
+    assert_eq!(raw(&server, &format!("GET {fits}x HTTP/1.1\r\nhost: x\r\n\r\n")).await, "414");
+    assert_eq!(rows(&server).await.len(), 1);
+}
+
+#[tokio::test]
+async fn more_than_500_pairs_are_too_many() {
+    let server = Server::start(network::SMALL).await;
+    let pairs = |count: usize| format!("{LINK}{}", "&x=1".repeat(count - 2));
+    assert_eq!(follow(&server, &pairs(500)).await.status, 302);
+    assert_eq!(follow(&server, &pairs(501)).await.status, 413);
+    assert_eq!(rows(&server).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_target_too_long_for_http_gets_414() {
+    let server = Server::start(network::SMALL).await;
+    for length in [66_000, 120_000] {
+        let target = "x".repeat(length);
+        for rest in ["HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nabc"] {
+            assert_eq!(raw(&server, &format!("GET /?{target} {rest}")).await, "414", "{length}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_head_too_large_gets_431_and_a_malformed_one_400() {
+    let server = Server::start(network::SMALL).await;
+    let long = format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(400_000));
+    assert_eq!(raw(&server, &long).await, "431");
+    let many: String = (0..300).map(|n| format!("x-{n}: 1\r\n")).collect();
+    assert_eq!(raw(&server, &format!("GET / HTTP/1.1\r\nhost: x\r\n{many}\r\n")).await, "431");
+    for malformed in ["nonsense\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n", "GET /\r\n\r\n"] {
+        assert_eq!(raw(&server, malformed).await, "400", "{malformed}");
+    }
+}
+
+/// Sends bytes as they are and tells the status of the answer.
+async fn raw(server: &Server, bytes: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let stream = tokio::net::TcpStream::connect(server.tracking_address).await.unwrap();
+    let (mut from, mut to) = stream.into_split();
+    let bytes = bytes.as_bytes().to_vec();
+    // The server may answer and close before it has read all.
+    let writing = tokio::spawn(async move {
+        let _ = to.write_all(&bytes).await;
+        to
+    });
+    let mut answer = vec![0; 12];
+    from.read_exact(&mut answer).await.unwrap();
+    drop(writing.await);
+    String::from_utf8_lossy(&answer).split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_link_answers_503_with_retry_after_while_the_store_cannot_write() {
+    let server =
+        Server::start_with(network::SMALL, Options { max_store_pages: Some(120), ..Options::default() })
+            .await;
+    // Long rows first, then short ones, until not even the shortest fits.
+    for target in [format!("/?a=12&c=1057&s2={}", "x".repeat(400)), "/?a=12".to_owned(), "/".to_owned()] {
+        let mut left = 20_000;
+        loop {
+            let reply = server.tracking.get(&target).await;
+            if reply.status != 302 {
+                assert_eq!(reply.status, 503);
+                assert_ne!(reply.header("retry-after"), "");
+                assert_eq!(reply.location(), "");
+                assert!(reply.cookies().is_empty());
+                break;
+            }
+            left -= 1;
+            assert!(left > 0, "the store never became full");
+        }
+    }
+    for target in ["/?a=12&c=1057&cp=js", "/?a=12&c=1057&cp=img", "/?a=12&c=999"] {
+        let reply = follow(&server, target).await;
+        assert_eq!(reply.status, 503, "{target}");
+        assert_ne!(reply.header("retry-after"), "", "{target}");
+        assert!(!reply.text().contains("ckm_request_id"), "{target}");
+    }
+}

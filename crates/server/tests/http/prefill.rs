@@ -1,0 +1,87 @@
+//! Pre-fill: further link parameters that are fields of the vertical.
+
+use crate::traffic::*;
+use crumb_testkit::Request;
+use crumb_testkit::network::Part;
+
+const PREFILL: &str = "/?a=12&c=1057&first_name=Ann&zip_code=90210&colour=red";
+
+#[tokio::test]
+async fn values_of_fields_are_appended_to_the_offer_link_and_others_are_not() {
+    let server = server_with(&[(Part::HostedOffer, "link = \"https://lp.example/q\"")]).await;
+    let reply = follow(&server, PREFILL).await;
+    assert_eq!(reply.location(), "https://lp.example/q?first_name=Ann&zip_code=90210");
+}
+
+#[tokio::test]
+async fn values_are_appended_after_a_query_and_before_a_fragment() {
+    for (link, location) in [
+        ("https://lp.example/q?x=1", "https://lp.example/q?x=1&first_name=Ann%20%26"),
+        ("https://lp.example/q?x=1#top", "https://lp.example/q?x=1&first_name=Ann%20%26#top"),
+        ("https://lp.example/q#top?", "https://lp.example/q?first_name=Ann%20%26#top?"),
+        ("https://lp.example", "https://lp.example?first_name=Ann%20%26"),
+    ] {
+        let server = server_with(&[(Part::HostedOffer, &format!("link = \"{link}\""))]).await;
+        let reply = follow(&server, "/?a=12&c=1057&first_name=Ann+%26").await;
+        assert_eq!(reply.location(), location);
+    }
+}
+
+#[tokio::test]
+async fn an_offer_may_say_that_nothing_is_appended() {
+    let server =
+        server_with(&[(Part::HostedOffer, "append_prefill = false\nlink = \"https://lp.example/q\"")]).await;
+    assert_eq!(follow(&server, PREFILL).await.location(), "https://lp.example/q");
+}
+
+#[tokio::test]
+async fn values_are_kept_for_the_session_for_forms_of_the_offers_hosts() {
+    for keys in ["append_prefill = true", "append_prefill = false"] {
+        let server = server_with(&[(Part::HostedOffer, keys)]).await;
+        let visitor = server.visitor();
+        visitor.get(PREFILL).await;
+        let script = Request::get("/js.ashx?o=100").header("referer", "https://lp.example/quote");
+        let script = visitor.send(script).await.text();
+        assert!(script.contains("CKM.prepop_field(\"first_name\",\"Ann\","), "{script}");
+        assert!(script.contains("CKM.prepop_field(\"zip_code\",\"90210\","), "{script}");
+        assert!(!script.contains("colour"), "{script}");
+    }
+}
+
+#[tokio::test]
+async fn values_are_masked_in_click_rows_and_the_api() {
+    let server = server_with(&[(Part::Network, "blocked_ips = []")]).await;
+    let reply = follow(&server, "/?a=12&c=1057&first_name=Anneliese&email_address=anne%40example.com").await;
+    assert!(reply.location().contains("Anneliese"));
+    let id = parameter(reply.location(), "reqid");
+    for target in [format!("/clicks/{id}"), "/clicks".to_owned()] {
+        let text = server.api(&target).await.text();
+        assert!(text.contains("lp.example/quote"), "{text}");
+        assert!(!text.contains("Anneliese") && !text.contains("anne"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn names_are_matched_without_case_and_sent_on_as_the_field_is_named() {
+    let server = server_with(&[
+        (Part::HostedOffer, "link = \"https://lp.example/q\""),
+        (Part::More, "[[vertical.field]]\nname = \"HomeOwner\"\ntype = \"string\""),
+    ])
+    .await;
+    let reply = follow(&server, "/?a=12&c=1057&First_NAME=Ann&homeowner=Yes").await;
+    assert_eq!(reply.location(), "https://lp.example/q?first_name=Ann&HomeOwner=Yes");
+}
+
+#[tokio::test]
+async fn control_parameters_of_posts_are_never_pre_filled() {
+    let server = server_with(&[(Part::HostedOffer, "link = \"https://lp.example/q\"")]).await;
+    let reply = follow(&server, "/?a=12&c=1057&ckm_test=1&ckmtest=1&ckm_request_id=5&ckm_key=x").await;
+    assert_eq!(reply.location(), "https://lp.example/q");
+}
+
+#[tokio::test]
+async fn a_diverted_click_keeps_no_value_in_its_row() {
+    let server = server_with(&[(Part::HostedOffer, "status = \"inactive\"")]).await;
+    diverted(&server, "/?a=12&c=1057&first_name=Anneliese", "Inactive Offer").await;
+    assert!(!server.api("/clicks").await.text().contains("Anneliese"));
+}
