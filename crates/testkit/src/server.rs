@@ -22,6 +22,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// What a test's server is started with.
 #[derive(Debug, Clone, Default)]
@@ -47,8 +48,10 @@ pub struct Server {
     /// Where the tracking listener is.
     pub tracking_address: SocketAddr,
     key: String,
+    options: Options,
     stop: CancellationToken,
-    _directory: TempDir,
+    tasks: TaskTracker,
+    directory: Arc<TempDir>,
 }
 
 impl Server {
@@ -65,13 +68,39 @@ impl Server {
     /// # Panics
     /// Where it cannot be started.
     pub async fn start_with(network: &str, options: Options) -> Self {
-        let directory = TempDir::new().expect("a directory for the test");
-        let clock = Arc::new(FakeClock::new());
+        let directory = Arc::new(TempDir::new().expect("a directory for the test"));
+        let mut server = Self::serve(directory, Arc::new(FakeClock::new()), options).await;
+        server.key = server.api_key("admin").await;
+        server.apply(network).await;
+        server
+    }
+
+    /// Stops it as a signal does, and starts another on the same data at the same
+    /// moment (but other ports).
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub async fn restart(mut self) -> Self {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        let (clock, directory) = (Arc::clone(&self.clock), Arc::clone(&self.directory));
+        let (key, options) = (std::mem::take(&mut self.key), std::mem::take(&mut self.options));
+        drop(self);
+        let mut server = Self::serve(directory, clock, options).await;
+        server.key = key;
+        server
+    }
+
+    async fn serve(directory: Arc<TempDir>, clock: Arc<FakeClock>, options: Options) -> Self {
         let store_options = SqliteOptions { max_pages: options.max_store_pages, ..SqliteOptions::default() };
-        let store = SqliteStore::open(&directory.path().join("crumb.db"), store_options)
-            .expect("a fresh store opens");
-        let live = LiveNetwork::load(store.clone()).await.expect("an empty network loads");
-        let geo = options.geo_database.map(|path| GeoDatabase::open(&path).expect("the geo database opens"));
+        let store =
+            SqliteStore::open(&directory.path().join("crumb.db"), store_options).expect("the store opens");
+        let live = LiveNetwork::load(store.clone()).await.expect("the network loads");
+        let geo = options
+            .geo_database
+            .as_ref()
+            .map(|path| GeoDatabase::open(path).expect("the geo database opens"));
         let keys = Keys::derive(&[7; 32]);
         let node = Node::new(0).expect("0 is a node");
         let shared_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
@@ -82,33 +111,29 @@ impl Server {
         let metrics = Arc::new(Metrics::new().expect("each series has its own name"));
         let trusted = options.trusted_proxies.iter().map(|text| text.parse().expect("a CIDR")).collect();
         let edge = Arc::new(Edge::new(Arc::clone(&site), Arc::clone(&metrics), trusted));
-        let stop = CancellationToken::new();
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let tracking = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let tracking_address = tracking.local_addr().expect("a bound socket has an address");
-        tokio::spawn(edge.serve(tracking, stop.clone()));
+        tasks.spawn(edge.serve(tracking, stop.clone()));
         let admin = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let admin_address = admin.local_addr().expect("a bound socket has an address");
-        let options = AdminOptions { listener_url: format!("http://{tracking_address}"), ..AdminOptions::default() };
-        let router = crumb_server::admin::admin_router(
-            Arc::clone(&site),
-            metrics,
-            options,
-        );
+        let admin_options =
+            AdminOptions { listener_url: format!("http://{tracking_address}"), ..AdminOptions::default() };
+        let router = crumb_server::admin::admin_router(Arc::clone(&site), metrics, admin_options);
         let stopped = stop.clone().cancelled_owned();
-        tokio::spawn(async move { axum::serve(admin, router).with_graceful_shutdown(stopped).await });
-        let mut server = Self {
+        tasks.spawn(async move { axum::serve(admin, router).with_graceful_shutdown(stopped).await });
+        Self {
             clock,
             site,
             tracking: Client::new(tracking_address),
             admin: Client::new(admin_address),
             tracking_address,
             key: String::new(),
+            options,
             stop,
-            _directory: directory,
-        };
-        server.key = server.api_key("admin").await;
-        server.apply(network).await;
-        server
+            tasks,
+            directory,
+        }
     }
 
     /// Applies a further network file.

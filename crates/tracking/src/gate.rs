@@ -67,41 +67,62 @@ pub enum Way {
 /// Status checks of affiliate and campaign do not apply to the internal affiliate
 /// and to test links: neither is a partner that could be switched off.
 pub fn refuse(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
-    let refused = |why, way| Some(Refused { why, way });
     let house = is_house(snapshot, visit.affiliate);
+    if !house && visit.campaign.is_none() && needs_campaign(visit.offer.status) {
+        return chain(Refusal::NotAuthorized);
+    }
+    if !house && let Some(refused) = refuse_affiliate(snapshot, visit) {
+        return Some(refused);
+    }
+    refuse_offer(snapshot, visit, house)
+}
+
+/// As [`refuse`], at a redirect offer.
+///
+/// It takes diverted traffic whether or not the affiliate has a campaign on it
+/// yet: that is what it is for. And what sent the click along the chain because of
+/// who its affiliate is would send it on from every further offer: it has had its
+/// effect. Reasons that end the way hold here as anywhere.
+pub fn refuse_diverted(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
+    let house = is_house(snapshot, visit.affiliate);
+    let ends = |refused: &Refused| refused.way != Way::Chain;
+    if !house && let Some(refused) = refuse_source(snapshot, visit).filter(ends) {
+        return Some(refused);
+    }
+    refuse_offer(snapshot, visit, house)
+}
+
+fn chain(why: Refusal) -> Option<Refused> {
+    Some(Refused { why, way: Way::Chain })
+}
+
+/// What is refused of an offer, campaign or creative, and of where the visitor is.
+fn refuse_offer(snapshot: &Snapshot, visit: &Visit<'_>, house: bool) -> Option<Refused> {
     let offer = &visit.offer.offer;
-    if !house && visit.campaign.is_none() && needs_campaign(offer.status) {
-        return refused(Refusal::NotAuthorized, Way::Chain);
-    }
-    if !house {
-        if let Some(refused) = refuse_affiliate(snapshot, visit) {
-            return Some(refused);
-        }
-    }
     if offer.status == OfferStatus::Inactive {
-        return refused(Refusal::InactiveOffer, Way::Chain);
+        return chain(Refusal::InactiveOffer);
     }
     if is_over(offer.expires_at, visit.now) {
-        return refused(Refusal::OfferExpired, Way::Chain);
+        return chain(Refusal::OfferExpired);
     }
     if let Some(campaign) = visit.campaign.filter(|_| !house) {
         if campaign.status == ActiveStatus::Inactive {
-            return refused(Refusal::InactiveCampaign, Way::Chain);
+            return chain(Refusal::InactiveCampaign);
         }
         if is_over(campaign.expires_at, visit.now) {
-            return refused(Refusal::CampaignExpired, Way::Chain);
+            return chain(Refusal::CampaignExpired);
         }
     }
     if let Some(creative) = visit.creative {
         if creative.status == ActiveStatus::Inactive {
-            return refused(Refusal::InactiveCreative, Way::Chain);
+            return chain(Refusal::InactiveCreative);
         }
         if is_over(creative.expires_at, visit.now) {
-            return refused(Refusal::CreativeExpired, Way::Chain);
+            return chain(Refusal::CreativeExpired);
         }
     }
     if visit.addresses.iter().flatten().any(|ip| snapshot.is_blocked_ip(*ip)) {
-        return refused(Refusal::BlockedIpAddress, Way::Global);
+        return Some(Refused { why: Refusal::BlockedIpAddress, way: Way::Global });
     }
     let wanted = match visit.country {
         Geo::NotEnforced => true,
@@ -110,7 +131,7 @@ pub fn refuse(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
             offer.countries.is_empty() || offer.countries.iter().any(|c| c.eq_ignore_ascii_case(code))
         }
     };
-    if wanted { None } else { refused(Refusal::GeotargetMismatch, Way::Global) }
+    (!wanted).then_some(Refused { why: Refusal::GeotargetMismatch, way: Way::Global })
 }
 
 /// The house's own affiliates: the internal one, and that of test links.
@@ -126,8 +147,13 @@ fn needs_campaign(status: OfferStatus) -> bool {
 fn refuse_affiliate(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
     let active = snapshot.affiliate(visit.affiliate).is_some_and(|a| a.status == AffiliateStatus::Active);
     if !active {
-        return Some(Refused { why: Refusal::InactiveAffiliate, way: Way::Chain });
+        return chain(Refusal::InactiveAffiliate);
     }
+    refuse_source(snapshot, visit)
+}
+
+/// What is refused of a sub-affiliate, and by the blacklists.
+fn refuse_source(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
     if visit.sub_affiliate.is_some_and(|sub| snapshot.is_sub_id_off(visit.affiliate, sub)) {
         return Some(Refused { why: Refusal::InactiveSubAffiliate, way: Way::Global });
     }

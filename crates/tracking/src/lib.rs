@@ -1,21 +1,20 @@
 //! Clicks: from a parsed request to a recorded click and its answer.
 //!
-//! The way of a click: [`service::Clicks::click`] takes what `crumb_wire` parsed,
+//! The way of a click: [`click::Clicks::click`] takes what `crumb_wire` parsed,
 //! reads one configuration snapshot, decides ([`gate`] for the checks it shares
 //! with leads, [`crumb_domain::session::touch`] for first and last touch,
 //! [`links`] for where it leads), records one or two rows in one write, and
 //! answers once they are on stable storage. At most one indexed read, and only
-//! for a visitor who brings this offer's cookie or a page's own request id.
+//! for a visitor who brings this offer's cookie or a page's own request id (a
+//! second where the two differ).
 
-pub mod click_caps;
+pub mod click;
 pub mod client;
-pub mod double_tap;
 pub mod feed;
 pub mod gate;
 pub mod geo;
 pub mod installation;
 pub mod links;
-pub mod service;
 
+pub use click::Clicks;
 pub use installation::Installation;
-pub use service::Clicks;

@@ -1,8 +1,11 @@
 //! Where a click's link leads: tokens, pre-fill values, deep links.
 
-use crumb_domain::network::{Creative, Offer};
+use crumb_domain::fields::FieldRules;
+use crumb_domain::network::Creative;
 use crumb_domain::session::Session;
 use crumb_domain::{CampaignId, CreativeId, RequestId};
+use crumb_network::CompiledOffer;
+use crumb_wire::percent;
 use crumb_wire::token::{Escape, replace_link_tokens, replace_tokens};
 use url::Url;
 
@@ -10,13 +13,20 @@ use url::Url;
 pub const MASK: &str = "***";
 
 /// What a link's tokens say: the credited session's values.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct TokenValues<'a> {
     /// The session that the books credit.
     pub session: &'a Session,
     /// Its public name.
     pub request_id: RequestId,
+    /// The vertical's fields: tokens of a thank-you link.
+    pub rules: &'a FieldRules,
 }
+
+/// Tokens that conversions give a value: on a thank-you link they are known, but
+/// a click has none for them.
+const CONVERSION_TOKENS: [&str; 8] =
+    ["tid", "leadid", "price", "ip", "sourceip", "utcunixtime", "sourcedate", "sourcetime"];
 
 impl TokenValues<'_> {
     /// The value of a token by its lower-cased name; `None` for an unknown one.
@@ -44,6 +54,14 @@ impl TokenValues<'_> {
     pub fn fill(&self, link: &str) -> String {
         header_safe(replace_tokens(link, Escape::Url, &|name| self.lookup(name)))
     }
+
+    /// A thank-you link with its tokens replaced, for a visitor who has been
+    /// thanked before: what is known of a conversion only becomes empty.
+    pub fn fill_thank_you(&self, link: &str) -> String {
+        let known = |name: &str| CONVERSION_TOKENS.contains(&name) || self.rules.field(name).is_some();
+        let lookup = |name: &str| self.lookup(name).or_else(|| known(name).then(String::new));
+        header_safe(replace_tokens(link, Escape::Url, &lookup))
+    }
 }
 
 /// A link with pre-fill values appended to its query.
@@ -52,9 +70,12 @@ pub fn append_prefill(link: &str, prefill: &[(String, String)]) -> String {
         Some(at) => link.split_at(at),
         None => (link, ""),
     };
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(prefill);
-    let query = query.finish();
+    // A blank as %20, which scripts' decodeURIComponent reads as well as forms do.
+    let pairs: Vec<String> = prefill
+        .iter()
+        .map(|(name, value)| format!("{}={}", percent::encode(name), percent::encode(value)))
+        .collect();
+    let query = pairs.join("&");
     if query.is_empty() {
         return link.to_owned();
     }
@@ -72,7 +93,7 @@ pub fn append_prefill(link: &str, prefill: &[(String, String)]) -> String {
 pub fn deep_link(
     target: &str,
     creative: &Creative,
-    offer: &Offer,
+    offer: &CompiledOffer,
     values: &TokenValues<'_>,
 ) -> Option<String> {
     if !creative.allow_link_override {
@@ -81,8 +102,7 @@ pub fn deep_link(
     let filled = header_safe(replace_link_tokens(target, &|name| values.lookup(name)));
     let url = Url::parse(&filled).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let host = url.host_str()?;
-    let listed = offer.link_override_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host));
-    listed.then(|| url.to_string())
+    offer.is_override_host(host).then(|| url.to_string())
 }
 
 /// Visible ASCII as it is; anything else as a browser would encode it, so that
@@ -104,10 +124,10 @@ mod tests {
     #[test]
     fn prefill_values_join_the_query_before_the_fragment() {
         let prefill = [("zip_code".to_owned(), "90210 é".to_owned())];
-        assert_eq!(append_prefill("https://lp/", &prefill), "https://lp/?zip_code=90210+%C3%A9");
-        assert_eq!(append_prefill("https://lp/?a=1", &prefill), "https://lp/?a=1&zip_code=90210+%C3%A9");
-        assert_eq!(append_prefill("https://lp/?", &prefill), "https://lp/?zip_code=90210+%C3%A9");
-        assert_eq!(append_prefill("https://lp/#top", &prefill), "https://lp/?zip_code=90210+%C3%A9#top");
+        assert_eq!(append_prefill("https://lp/", &prefill), "https://lp/?zip_code=90210%20%C3%A9");
+        assert_eq!(append_prefill("https://lp/?a=1", &prefill), "https://lp/?a=1&zip_code=90210%20%C3%A9");
+        assert_eq!(append_prefill("https://lp/?", &prefill), "https://lp/?zip_code=90210%20%C3%A9");
+        assert_eq!(append_prefill("https://lp/#top", &prefill), "https://lp/?zip_code=90210%20%C3%A9#top");
         assert_eq!(append_prefill("https://lp/#top", &[]), "https://lp/#top");
     }
 

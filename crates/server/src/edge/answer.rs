@@ -148,8 +148,9 @@ impl Answer {
         self.status
     }
 
-    /// The answer to `HEAD`: the headers alone.
+    /// The answer to `HEAD`: the headers of `GET`, its content's length too.
     pub fn without_body(mut self) -> Self {
+        self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
         self.body = Bytes::new();
         self
     }

@@ -3,7 +3,7 @@
 use super::Edge;
 use super::answer::Answer;
 use crumb_storage::Store;
-use crumb_tracking::service::{ClickError, ClickReply};
+use crumb_tracking::click::{ClickError, ClickReply};
 use crumb_wire::answer::{PIXEL_GIF, not_found_page, redirect};
 use crumb_wire::link::parse_link;
 use crumb_wire::script::click_pixel;

@@ -1,0 +1,94 @@
+//! A click that an offer takes.
+
+use super::credit::Credit;
+use super::double_tap::{Tap, opened_by};
+use super::incoming::{Incoming, Target};
+use super::reply::{Sending, send};
+use super::{ClickAnswer, ClickError, Clicks};
+use crate::links::TokenValues;
+use crumb_domain::click::{Click, Disposition};
+use crumb_network::{CompiledOffer, Snapshot};
+use crumb_storage::{Store, StoreError};
+use crumb_wire::link::LinkRequest;
+use std::sync::Arc;
+
+impl<S: Store + Clone> Clicks<S> {
+    /// Records the click, with the row of the offer that diverted it before its
+    /// own, and answers it.
+    pub(super) async fn arrive(
+        &self,
+        snapshot: &Snapshot,
+        incoming: &Incoming<'_>,
+        target: &Target<'_>,
+        offer: &CompiledOffer,
+        diverted: Option<Disposition>,
+    ) -> Result<ClickAnswer, ClickError> {
+        let live = self.live_session(incoming, offer).await?;
+        let taps = match live {
+            None if offer.throw_out_seconds > 0 => Some(self.taps(snapshot, incoming.now).await?),
+            _ => None,
+        };
+        // The diverted row is numbered first, so that rows lie in the order of the way.
+        let diverted_row = diverted.map(|why| {
+            let row = self.site.rows.next(incoming.now).0;
+            incoming.row(snapshot, row, Some(target.offer), why)
+        });
+        let (row, own_id) = self.site.rows.next(incoming.now);
+        let mut click = incoming.row(snapshot, row, Some(offer), Disposition::Ok);
+        click.session = Some(row);
+        // A click of a known affiliate on a known offer always opens a session.
+        let own = Arc::new(opened_by(&click).ok_or_else(|| unopened(row.as_i64()))?);
+        let tap = taps.and_then(|taps| Some((taps, Tap::of(&click)?)));
+        let credit = self.credit(snapshot, offer, &own, live, tap).await?;
+        let request_id = self.site.request_id(credit.session.id).unwrap_or(own_id);
+        let disposition = if credit.converted { Disposition::AlreadyConverted } else { Disposition::Ok };
+        let prefill = prefill(offer, incoming.link);
+        let values = TokenValues { session: &credit.session, request_id, rules: &offer.vertical().rules };
+        let sending = Sending {
+            offer,
+            creative: diverted.is_none().then_some(target.creative),
+            contract: own.offer_contract,
+            disposition,
+            values,
+            prefill: &prefill,
+        };
+        let sent = send(snapshot, incoming.link, &sending);
+        credit_row(&mut click, &credit, disposition);
+        click.redirect = sent.kept.clone();
+        click.prefill = prefill;
+        let counted = click.is_counted();
+        let diverted_row = diverted_row.map(|row| Click { redirect: sent.kept, ..row });
+        let recorded = self.record(snapshot, diverted_row.into_iter().chain([click]).collect()).await;
+        if let (Err(_), Some((taps, tap))) = (&recorded, tap) {
+            taps.forget(tap, own.id);
+        }
+        recorded?;
+        let mut cookies = self.visitor_cookie(incoming);
+        if !credit.cookie_stands {
+            cookies.extend(self.offer_cookies(incoming, offer, request_id));
+        }
+        Ok(ClickAnswer { reply: sent.reply, cookies, disposition: diverted.unwrap_or(disposition), counted })
+    }
+}
+
+fn credit_row(click: &mut Click, credit: &Credit, disposition: Disposition) {
+    click.session = Some(credit.session.id);
+    click.duplicate = credit.duplicate;
+    click.disposition = disposition;
+}
+
+fn unopened(row: i64) -> StoreError {
+    StoreError::Corrupt(format!("click {row} on an offer opened no session"))
+}
+
+/// The link's parameters that are fields of the offer's vertical, as it names them.
+fn prefill(offer: &CompiledOffer, link: &LinkRequest) -> Vec<(String, String)> {
+    let rules = &offer.vertical().rules;
+    link.others
+        .iter()
+        .filter(|(name, value)| !value.is_empty() && rules.is_input(name))
+        .map(|(name, value)| {
+            (rules.field(name).map_or(name, |rule| &rule.field().name).clone(), value.clone())
+        })
+        .collect()
+}

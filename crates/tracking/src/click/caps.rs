@@ -1,0 +1,85 @@
+//! Click caps, counted in memory and resumed from the store.
+//!
+//! Counting here and not in the write lets a click go on without waiting for the
+//! ones before it; a cap may thereby be passed by one commit batch per node,
+//! which the dialect allows for clicks (never for leads).
+
+use crumb_domain::caps::{self, CapCheck, CapScope};
+use crumb_domain::network::{CapInterval, CapOf, CapRule};
+use crumb_domain::time::Day;
+use crumb_storage::{ClickStore, StoreError};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// The running counts of capped offers and campaigns: of each, one per interval
+/// that has been asked for.
+#[derive(Debug, Default)]
+pub(super) struct ClickCaps {
+    counts: Mutex<HashMap<CapScope, Vec<Running>>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Running {
+    first_day: Day,
+    count: u64,
+}
+
+impl ClickCaps {
+    /// Whether one more click would pass one of the caps.
+    ///
+    /// # Errors
+    /// Where a count that is not in memory yet cannot be read.
+    pub async fn is_reached<S: ClickStore>(
+        &self,
+        store: &S,
+        rules: &[CapRule],
+        scope: CapScope,
+        day: Day,
+    ) -> Result<bool, StoreError> {
+        for check in caps::checks(rules, scope, CapOf::Click, day) {
+            if self.count(store, check).await? >= u64::from(check.limit) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Counts a click of the scope that has been stored.
+    ///
+    /// Its count was looked up before the click was written, so that the click is
+    /// not in what was read then: nothing is counted twice.
+    pub fn add(&self, scope: CapScope, day: Day) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        for running in counts.get_mut(&scope).into_iter().flatten().filter(|r| r.first_day <= day) {
+            running.count += 1;
+        }
+    }
+
+    async fn count<S: ClickStore>(&self, store: &S, check: CapCheck) -> Result<u64, StoreError> {
+        if let Some(count) = self.running(check) {
+            return Ok(count);
+        }
+        let count = store.count(check).await?;
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_scope = counts.entry(check.scope).or_default();
+        if let Some(earlier) = of_scope.iter().find(|running| running.first_day == check.first_day) {
+            return Ok(earlier.count);
+        }
+        // Intervals that are over are never asked for again.
+        of_scope.retain(|running| is_present(running.first_day, check.day));
+        of_scope.push(Running { first_day: check.first_day, count });
+        Ok(count)
+    }
+
+    fn running(&self, check: CapCheck) -> Option<u64> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_scope = counts.get(&check.scope)?;
+        of_scope.iter().find(|running| running.first_day == check.first_day).map(|running| running.count)
+    }
+}
+
+fn is_present(first_day: Day, day: Day) -> bool {
+    [CapInterval::Day, CapInterval::Week, CapInterval::Month, CapInterval::Total]
+        .into_iter()
+        .any(|interval| caps::first_day(interval, day) == first_day)
+}

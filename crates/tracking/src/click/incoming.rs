@@ -1,0 +1,104 @@
+//! A click as it comes in, and the row that is kept of it.
+
+use crate::client::{Client, non_human};
+use crate::installation::Installation;
+use crumb_domain::click::{Click, ClickSource, Disposition, VisitorId};
+use crumb_domain::network::Creative;
+use crumb_domain::{AffiliateId, RowId, Timestamp};
+use crumb_network::{CompiledOffer, Snapshot};
+use crumb_storage::Store;
+use crumb_wire::link::{LinkRequest, PixelKind};
+
+/// The click as far as it is the same for each of its rows.
+pub(super) struct Incoming<'a> {
+    pub link: &'a LinkRequest,
+    pub client: &'a Client,
+    pub now: Timestamp,
+    pub visitor: VisitorId,
+    /// It brought no cookie that says who it is.
+    pub is_new_visitor: bool,
+    pub country: Option<String>,
+}
+
+/// What a valid link names.
+pub(super) struct Target<'a> {
+    pub affiliate: AffiliateId,
+    pub offer: &'a CompiledOffer,
+    pub creative: &'a Creative,
+}
+
+impl<'a> Target<'a> {
+    /// `None` where the link names an affiliate or a creative that there is not.
+    pub fn of(link: &LinkRequest, snapshot: &'a Snapshot) -> Option<Self> {
+        let known = |id: &AffiliateId| *id == AffiliateId::TEST || snapshot.affiliate(*id).is_some();
+        let affiliate = link.affiliate.filter(known)?;
+        let (offer, creative) = snapshot.creative(link.creative?)?;
+        Some(Self { affiliate, offer, creative })
+    }
+}
+
+impl<'a> Incoming<'a> {
+    pub fn new<S: Store + Clone>(site: &Installation<S>, link: &'a LinkRequest, client: &'a Client) -> Self {
+        let known = client.cookies.visitor();
+        Self {
+            link,
+            client,
+            now: site.clock.now(),
+            visitor: known.unwrap_or_else(|| new_visitor(site)),
+            is_new_visitor: known.is_none(),
+            country: site.geo.as_ref().and_then(|geo| geo.country(client.ip)),
+        }
+    }
+
+    /// A row of the click, not credited to a session yet.
+    pub fn row(
+        &self,
+        snapshot: &Snapshot,
+        id: RowId,
+        offer: Option<&CompiledOffer>,
+        disposition: Disposition,
+    ) -> Click {
+        let Self { link, client, .. } = self;
+        let campaign = link.affiliate.zip(offer).and_then(|(affiliate, offer)| {
+            snapshot.choose_campaign(affiliate, offer.id, link.price_format, link.offer_contract)
+        });
+        let asked = link.offer_contract.filter(|id| offer.is_none_or(|offer| offer.contract(*id).is_some()));
+        Click {
+            id,
+            at: self.now,
+            source: match link.pixel {
+                None => ClickSource::Link,
+                Some(PixelKind::Js) => ClickSource::JsPixel,
+                Some(PixelKind::Image) => ClickSource::ImagePixel,
+            },
+            session: None,
+            visitor: Some(self.visitor),
+            affiliate: link.affiliate,
+            offer: offer.map(|offer| offer.id),
+            campaign: campaign.map(|campaign| campaign.id),
+            creative: link.creative,
+            offer_contract: asked.or(campaign.and_then(|campaign| campaign.offer_contract)),
+            media_type: link.media_type,
+            price_format: link.price_format,
+            sub_ids: link.sub_ids.clone(),
+            device_id: link.device_id.clone(),
+            disposition,
+            duplicate: false,
+            non_human: non_human(&client.user_agent, client.head),
+            test: link.affiliate == Some(AffiliateId::TEST),
+            ip: Some(client.ip),
+            country: self.country.clone(),
+            user_agent: client.user_agent.clone(),
+            referrer: client.referrer.clone(),
+            redirect: None,
+            prefill: Vec::new(),
+            config_version: snapshot.version(),
+        }
+    }
+}
+
+/// Below 2^53, like request ids, since pages get it as `#vstid#`.
+fn new_visitor<S: Store + Clone>(site: &Installation<S>) -> VisitorId {
+    use rand::RngExt as _;
+    VisitorId(site.random().random_range(1..1 << 53))
+}
