@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use crumb_domain::request_id::RequestIdKey;
+use crumb_domain::{Clock as _, Timestamp};
 use crumb_storage::Store;
 use crumb_tracking::feed::Recorded;
 use serde::Serialize;
@@ -21,7 +22,6 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
 
 /// Listeners at one moment: a few people's pages, each of which costs the
 /// making of every event's text.
@@ -31,6 +31,9 @@ const WAITING_EVENTS: usize = 16;
 /// How often a quiet connection shows that it lives: often enough for proxies
 /// that close what is silent for half a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How old the last look at a listener's key may be: a read a second costs nothing,
+/// one for every click would.
+const KEY_CHECK_MICROS: i64 = 1_000_000;
 
 /// One event, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,42 +94,65 @@ pub(crate) async fn stream<S: Store + Clone>(
         .clone()
         .try_acquire_owned()
         .map_err(|_| ApiError::Busy(format!("{MAX_LISTENERS} listeners are connected already")))?;
-    let feed = admin.installation.feed.listen();
-    let names = admin.installation.keys.request_ids.clone();
-    let stop = admin.options.stop.clone();
     let (sender, receiver) = mpsc::channel(WAITING_EVENTS);
+    let listener = Listener { admin, key_hash: caller.key_hash, checked_at: None, sender };
+    let feed = listener.admin.installation.feed.listen();
     tokio::spawn(async move {
-        forward(feed, names, sender, stop).await;
+        listener.listen(feed).await;
         drop(place);
     });
     Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-/// Passes events on until the listener leaves or the server stops.
-async fn forward(
-    mut feed: broadcast::Receiver<Recorded>,
-    names: RequestIdKey,
-    listener: mpsc::Sender<Result<Event, Infallible>>,
-    stop: CancellationToken,
-) {
-    loop {
-        let received = tokio::select! {
-            received = feed.recv() => received,
-            () = stop.cancelled() => return,
-            () = listener.closed() => return,
-        };
-        let event = match received {
-            Ok(recorded) => event_json(&recorded, &names),
-            Err(RecvError::Lagged(events)) => missed(events),
-            Err(RecvError::Closed) => return,
-        };
-        let Some(EventText { name, json }) = event else { continue };
-        let sent = tokio::select! {
-            sent = listener.send(Ok(Event::default().event(name).data(json))) => sent,
-            () = stop.cancelled() => return,
-        };
-        if sent.is_err() {
-            return;
+/// Somebody who is told events.
+struct Listener<S> {
+    admin: Arc<Admin<S>>,
+    key_hash: [u8; 32],
+    /// When its key was last seen to be valid since it listens.
+    checked_at: Option<Timestamp>,
+    sender: mpsc::Sender<Result<Event, Infallible>>,
+}
+
+impl<S: Store + Clone> Listener<S> {
+    /// Passes events on until the listener leaves, its key is revoked or the server
+    /// stops.
+    async fn listen(mut self, mut feed: broadcast::Receiver<Recorded>) {
+        let stop = self.admin.options.stop.clone();
+        loop {
+            let received = tokio::select! {
+                received = feed.recv() => received,
+                () = stop.cancelled() => return,
+                () = self.sender.closed() => return,
+            };
+            let event = match received {
+                Ok(recorded) => event_json(&recorded, &self.admin.installation.keys.request_ids),
+                Err(RecvError::Lagged(events)) => missed(events),
+                Err(RecvError::Closed) => return,
+            };
+            let Some(EventText { name, json }) = event else { continue };
+            if !self.may_go_on().await {
+                return;
+            }
+            let sent = tokio::select! {
+                sent = self.sender.send(Ok(Event::default().event(name).data(json))) => sent,
+                () = stop.cancelled() => return,
+            };
+            if sent.is_err() {
+                return;
+            }
         }
+    }
+
+    /// Whether the key is still valid. A store that cannot say ends the stream: its
+    /// listener asks again, and is told.
+    async fn may_go_on(&mut self) -> bool {
+        let installation = &self.admin.installation;
+        let now = installation.clock.now();
+        if self.checked_at.is_some_and(|at| (now.micros() - at.micros()).abs() < KEY_CHECK_MICROS) {
+            return true;
+        }
+        self.checked_at = Some(now);
+        let key = installation.store.api_key(self.key_hash).await;
+        matches!(key, Ok(Some(key)) if key.revoked_at.is_none())
     }
 }

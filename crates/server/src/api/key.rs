@@ -42,6 +42,8 @@ pub fn hash_api_key(key: &str) -> [u8; 32] {
 pub struct Caller {
     /// The key's role.
     pub role: Role,
+    /// What is kept of the key, for answers that outlast the question.
+    pub(crate) key_hash: [u8; 32],
 }
 
 impl Caller {
@@ -86,7 +88,8 @@ pub(crate) async fn authenticate<S: Store + Clone>(
     next: Next,
 ) -> Result<Response, ApiError> {
     let key = bearer(request.headers()).ok_or(ApiError::Unauthorized)?;
-    let stored = admin.installation.store.api_key(hash_api_key(key)).await?.ok_or(ApiError::Unauthorized)?;
+    let key_hash = hash_api_key(key);
+    let stored = admin.installation.store.api_key(key_hash).await?.ok_or(ApiError::Unauthorized)?;
     if stored.revoked_at.is_some() {
         return Err(ApiError::Unauthorized);
     }
@@ -94,7 +97,7 @@ pub(crate) async fn authenticate<S: Store + Clone>(
         .role
         .parse()
         .map_err(|_| ApiError::Internal(format!("the key {:?} has no role that is known", stored.name)))?;
-    request.extensions_mut().insert(Caller { role });
+    request.extensions_mut().insert(Caller { role, key_hash });
     Ok(next.run(request).await)
 }
 

@@ -9,6 +9,7 @@ use axum::http::{Method, StatusCode};
 use crumb_domain::OfferId;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::PostKind;
+use crumb_storage::AccessStore as _;
 use crumb_tracking::feed::Recorded;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
@@ -70,6 +71,16 @@ async fn a_listener_that_is_too_slow_is_told_how_much_it_missed() {
     let missed = told["missed"].as_u64().unwrap();
     assert!(missed > 0 && missed < 2_000, "{missed}");
     assert_eq!(next(&mut body).await.0, "click");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_key_is_revoked() {
+    let world = World::new().await;
+    let key = world.key("reader").await;
+    let mut body = world.response(Method::GET, "/api/v1/events", Some(&key)).await.into_body();
+    assert!(world.installation.store.revoke_api_key("reader".to_owned(), at(1)).await.unwrap());
+    world.installation.feed.tell(|| Recorded::Click(Arc::new(click(2))));
+    assert!(body.frame().await.is_none());
 }
 
 #[tokio::test]
