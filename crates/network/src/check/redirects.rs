@@ -8,6 +8,7 @@
 use super::Check;
 use crumb_domain::network::{Campaign, Offer};
 use crumb_domain::{AffiliateId, OfferId};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A way that a diverted click can go, and the key that says so.
@@ -71,19 +72,18 @@ impl Check<'_> {
         base: &HashMap<OfferId, Vec<Edge>>,
         campaigns: &Campaigns<'_>,
     ) -> Option<Vec<Edge>> {
-        let mut seen = HashSet::new();
-        let mut ways: Vec<Vec<Edge>> = vec![Vec::new()];
-        while let Some(way) = ways.pop() {
-            let here = way.last().map_or(start, |edge| edge.to);
+        // How each offer was reached first; each is looked at once, however many ways lead there.
+        let mut reached: HashMap<OfferId, (OfferId, Edge)> = HashMap::new();
+        let mut open = vec![start];
+        while let Some(here) = open.pop() {
             for edge in self.edges(here, base, campaigns) {
-                let mut longer = way.clone();
                 let to = edge.to;
-                longer.push(edge);
                 if to == start {
-                    return Some(longer);
+                    return Some(way_back(here, edge, &reached));
                 }
-                if seen.insert(to) {
-                    ways.push(longer);
+                if let Entry::Vacant(first) = reached.entry(to) {
+                    first.insert((here, edge));
+                    open.push(to);
                 }
             }
         }
@@ -138,4 +138,15 @@ impl Check<'_> {
         let to = vertical.redirect_offer.filter(|to| *to != offer.id)?;
         Some(Edge { to, place: format!("{}.redirect_offer", self.places.at(*vertical)) })
     }
+}
+
+/// The edges from the start, which nothing reached, to `here`, and the last one.
+fn way_back(mut here: OfferId, last: Edge, reached: &HashMap<OfferId, (OfferId, Edge)>) -> Vec<Edge> {
+    let mut way = vec![last];
+    while let Some((from, edge)) = reached.get(&here) {
+        way.push(edge.clone());
+        here = *from;
+    }
+    way.reverse();
+    way
 }
