@@ -23,7 +23,7 @@ pub use compiled::{CompiledOffer, CompiledVertical, Terms};
 pub use error::{FileError, NetworkError};
 pub use file::{FileFormat, parse, parse_entity, to_json, to_toml};
 pub use live::{Applied, LiveNetwork, Made};
-pub use plan::{Plan, PlanLine, PlanSign};
+pub use plan::{Plan, PlanLine, PlanSign, Secrets};
 pub use secrets::MASK;
 pub use snapshot::{Blacklisted, FIRST_SERVER_CAMPAIGN, Snapshot};
 

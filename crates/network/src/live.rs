@@ -170,24 +170,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
     ///
     /// # Errors
     /// [`NetworkError::Invalid`] with all faults of the file; the store's.
-    pub async fn plan(&self, file: &Network, prune: bool) -> Result<Plan, NetworkError> {
-        self.plan_showing(file, prune, Secrets::Masked).await
-    }
-
-    /// As [`LiveNetwork::plan`], its lines with keys and credentials.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn plan_with_secrets(&self, file: &Network, prune: bool) -> Result<Plan, NetworkError> {
-        self.plan_showing(file, prune, Secrets::Shown).await
-    }
-
-    async fn plan_showing(
-        &self,
-        file: &Network,
-        prune: bool,
-        secrets: Secrets,
-    ) -> Result<Plan, NetworkError> {
+    pub async fn plan(&self, file: &Network, prune: bool, secrets: Secrets) -> Result<Plan, NetworkError> {
         let lock = self.changes.lock().await;
         self.take_up(&lock).await?;
         Ok(self.prepare(&self.snapshot(), file.clone(), prune, secrets).await?.plan)

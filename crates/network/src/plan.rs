@@ -99,8 +99,10 @@ pub(crate) fn plan(
 
 /// Whether a plan's lines hold secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Secrets {
+pub enum Secrets {
+    /// They show as [`MASK`].
     Masked,
+    /// They show as they are.
     Shown,
 }
 

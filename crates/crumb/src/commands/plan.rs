@@ -2,6 +2,7 @@
 
 use super::apply::NetworkFile;
 use super::{Context, Reply, Result};
+use crumb_network::Secrets;
 use crumb_storage::Store;
 
 /// The exit code that says that something would change.
@@ -15,11 +16,8 @@ pub async fn plan<S: Store + Clone>(
     secrets: bool,
 ) -> Result {
     let (network, file) = (&context.installation.network, file.parsed()?);
-    let plan = if secrets {
-        network.plan_with_secrets(&file, prune).await?
-    } else {
-        network.plan(&file, prune).await?
-    };
+    let secrets = if secrets { Secrets::Shown } else { Secrets::Masked };
+    let plan = network.plan(&file, prune, secrets).await?;
     let exit = if plan.is_empty() { 0 } else { WOULD_CHANGE };
     let summary = if plan.is_empty() { "nothing to change".to_owned() } else { plan.summary() };
     Ok(Reply { stdout: plan.to_string(), stderr: format!("{summary}\n"), exit })

@@ -51,7 +51,7 @@ async fn a_plan_names_each_change() {
     file.contract[0].schedule[0].cap = Some(60);
     file.contract[0].ping = None;
     file.blacklist[0].redirect = crumb_domain::network::BlacklistRedirect::NotFound;
-    let plan = live.plan(&file, true).await.unwrap().to_string();
+    let plan = live.plan(&file, true, Secrets::Masked).await.unwrap().to_string();
     for secret in ["another key", "hush", "Ab3dE5gH1jK", "user:password"] {
         assert!(!plan.contains(secret), "the plan shows {secret}");
     }

@@ -138,7 +138,7 @@ async fn the_internal_affiliate_is_required_once_there_is_an_offer_that_takes_le
     let third_party =
         "[[vertical]]\nid=1\nname=\"v\"\n[[offer]]\nid=1\nname=\"o\"\nvertical=1\ntype=\"third_party\"";
     let (live, _) = empty().await;
-    assert!(live.plan(&toml(third_party), false).await.is_ok());
+    assert!(live.plan(&toml(third_party), false, Secrets::Masked).await.is_ok());
 }
 
 #[tokio::test]
@@ -189,6 +189,16 @@ async fn a_redirect_loop_is_refused() {
 }
 
 #[tokio::test]
+async fn a_loop_is_shown_in_the_order_in_which_a_visitor_would_go_round_it() {
+    let offer = |id: u32, to: u32| {
+        format!("[[offer]]\nid={id}\nname=\"x\"\nvertical=1\ntype=\"third_party\"\nredirect_offer={to}\n")
+    };
+    // 201 leads into the loop and is no part of it.
+    let offers = [(201, 202), (202, 203), (203, 204), (204, 202)].map(|(id, to)| offer(id, to)).concat();
+    assert_eq!(with(&offers).await, ["offer[3].redirect_offer: redirect loop: offer 202 → 203 → 204 → 202"]);
+}
+
+#[tokio::test]
 async fn a_loop_over_a_campaign_is_refused_and_only_for_its_affiliate() {
     let text = "[[campaign]]\nid=70\naffiliate=13\noffer=101\nredirect_offer=100";
     assert_eq!(with(text).await, ["campaign[1].redirect_offer: redirect loop: offer 101 → 100 → 101"]);
@@ -200,13 +210,13 @@ async fn a_loop_over_a_campaign_is_refused_and_only_for_its_affiliate() {
     let mut file = toml(&format!("{EXAMPLE}\n{apart}"));
     file.offer[2].vertical.0 = 2;
     let (live, _) = empty().await;
-    assert!(live.plan(&file, false).await.is_ok());
+    assert!(live.plan(&file, false, Secrets::Masked).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_verticals_redirect_offer_may_be_one_of_its_own_and_ends_the_chain() {
     let (live, _) = empty().await;
-    assert!(live.plan(&example(), false).await.is_ok());
+    assert!(live.plan(&example(), false, Secrets::Masked).await.is_ok());
     // But not if it leads back by its own redirect offer.
     let text = "[[offer]]\nid=102\nname=\"x\"\nvertical=1\ntype=\"third_party\"";
     let mut file = toml(&format!("{EXAMPLE}\n{text}"));
@@ -225,7 +235,7 @@ async fn two_equal_campaigns_are_refused() {
     );
     let (live, _) = empty().await;
     let differs = format!("{EXAMPLE}\n[[campaign]]\nid=58\naffiliate=12\noffer=100\nprice_format=\"cpc\"");
-    assert!(live.plan(&toml(&differs), false).await.is_ok());
+    assert!(live.plan(&toml(&differs), false, Secrets::Masked).await.is_ok());
 }
 
 #[tokio::test]
@@ -340,7 +350,7 @@ async fn schedules_have_days_and_times() {
     }
     let all_day = edited("open = \"08:00\", close = \"20:00\"", "open = \"00:00\", close = \"24:00\"");
     let (live, _) = empty().await;
-    assert!(live.plan(&all_day, false).await.is_ok());
+    assert!(live.plan(&all_day, false, Secrets::Masked).await.is_ok());
     let unknown = EXAMPLE.replace("\"mon\"", "\"monday\"");
     let refused = printed(&parse(&unknown, FileFormat::Toml).unwrap_err());
     assert!(
@@ -402,7 +412,7 @@ async fn patterns_of_answers_are_well_formed() {
     let (live, _) = empty().await;
     for pattern in good {
         let file = edited("accepted = [\"contains:success\"]", &format!("accepted = [\"{pattern}\"]"));
-        assert!(live.plan(&file, false).await.is_ok(), "{pattern}");
+        assert!(live.plan(&file, false, Secrets::Masked).await.is_ok(), "{pattern}");
     }
     for (pattern, fault) in [
         ("success", "\"success\" is none of contains:, equals:, regex:, json:, xml:, status:"),

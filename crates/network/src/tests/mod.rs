@@ -10,7 +10,7 @@ mod store;
 mod text;
 
 use crate::error::{FileError, NetworkError};
-use crate::{FileFormat, LiveNetwork, parse};
+use crate::{FileFormat, LiveNetwork, Secrets, parse};
 use crumb_domain::Timestamp;
 use crumb_domain::network::Network;
 use rand::SeedableRng as _;
@@ -62,12 +62,12 @@ pub(super) async fn apply(live: &Live, file: Network) -> crate::Applied {
 
 /// The lines of a plan.
 pub(super) async fn planned(live: &Live, file: &Network, prune: bool) -> Vec<String> {
-    live.plan(file, prune).await.unwrap().lines.iter().map(ToString::to_string).collect()
+    live.plan(file, prune, Secrets::Masked).await.unwrap().lines.iter().map(ToString::to_string).collect()
 }
 
 /// The faults of a file, as they are printed.
 pub(super) async fn faults(live: &Live, file: &Network) -> Vec<String> {
-    match live.plan(file, false).await {
+    match live.plan(file, false, Secrets::Masked).await {
         Err(NetworkError::Invalid(errors)) => printed(&errors),
         other => panic!("not refused: {other:?}"),
     }

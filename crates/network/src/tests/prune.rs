@@ -89,6 +89,6 @@ async fn a_file_may_not_refer_to_what_it_prunes() {
     let (live, _) = running().await;
     let mut file = example();
     file.affiliate.remove(1);
-    let error = live.plan(&file, true).await.unwrap_err();
+    let error = live.plan(&file, true, Secrets::Masked).await.unwrap_err();
     assert_eq!(error.to_string(), "campaign[0].affiliate: no affiliate 12");
 }
