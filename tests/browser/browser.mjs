@@ -19,6 +19,11 @@ const ARGUMENTS = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ];
 
+// The headless browser's own is a crawler's, whose clicks do not count.
+const PERSON = {
+  userAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+};
+
 /** Starts the browser. Close it in `after`. */
 export function startBrowser() {
   return chromium.launch({ executablePath: EXECUTABLE, args: ARGUMENTS });
@@ -29,7 +34,17 @@ export function startBrowser() {
  * @param {string} profile
  */
 export function startProfile(profile) {
-  return chromium.launchPersistentContext(profile, { executablePath: EXECUTABLE, args: ARGUMENTS });
+  return chromium.launchPersistentContext(profile, { executablePath: EXECUTABLE, args: ARGUMENTS, ...PERSON });
+}
+
+/**
+ * A visitor: with cookies of its own, and the user agent of a person's browser.
+ *
+ * @param {import("playwright-core").Browser} browser
+ * @param {import("playwright-core").BrowserContextOptions} [options]
+ */
+export function openContext(browser, options = {}) {
+  return browser.newContext({ ...PERSON, ...options });
 }
 
 /**
@@ -38,7 +53,7 @@ export function startProfile(profile) {
  * @param {import("playwright-core").Browser} browser
  */
 export async function openPage(browser) {
-  const context = await browser.newContext();
+  const context = await openContext(browser);
   const page = await context.newPage();
   return { context, page, ...watchPage(page) };
 }

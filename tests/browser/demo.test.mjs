@@ -92,6 +92,21 @@ describe("browser post", () => {
     assert.match(lead.why, /carried no cookie of offer 100\. As a browser's post it is offered/);
   });
 
+  scenario("is not asked for twice: who has sent it goes to the thanks, until they are a new visitor", async (visitor) => {
+    await visitor.open(link("a=12&c=1001"));
+    const first = await leadOf(await visitor.send());
+    await visitor.open(link("a=13&c=1001"));
+    assert.equal(visitor.page.url(), `${demo.landing}/thanks`);
+    const { data } = await demo.api("/clicks?affiliate=13&limit=1");
+    assert.equal(data[0].disposition, "Already Converted");
+    await visitor.open(`${demo.landing}/live`);
+    await visitor.page.click("#new-visitor");
+    await visitor.open(link("a=13&c=1001"));
+    const second = await leadOf(await visitor.send());
+    assertLead(second, { affiliate: 13, attribution: "cookie" });
+    assert.notEqual(second.request_id, first.request_id);
+  });
+
   scenario("of a visitor who lost the cookie is nobody's", async (visitor) => {
     await visitor.open(link("a=12&c=1001"));
     await visitor.page.click("text=Lose it");
@@ -343,7 +358,7 @@ describe("server post", () => {
   scenario("has a posting document with its id and key", async (visitor) => {
     await visitor.open(demo.posting);
     const text = await visitor.page.textContent("body");
-    assert.ok(text?.includes("demo-Ab3dE5gH1jK") && text.includes("314"), "id and key");
+    assert.ok(text?.includes("DemoKey5gH1jK") && text.includes("314"), "id and key");
   });
 });
 

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startProfile, watchPage } from "./browser.mjs";
+import { openContext, startProfile, watchPage } from "./browser.mjs";
 
 /**
  * @typedef {Awaited<ReturnType<ReturnType<typeof visitorsOf>["come"]>>} Visitor
@@ -31,7 +31,7 @@ export function visitorsOf(browser, demo) {
 
   /** @param {{ cookies: boolean }} options */
   async function come({ cookies }) {
-    const context = cookies ? await browser.newContext() : (await refusing.get()).context;
+    const context = cookies ? await openContext(browser) : (await refusing.get()).context;
     const page = await context.newPage();
     const { failures, nextDialog } = watchPage(page);
     /** @type {Promise<string> | undefined} */

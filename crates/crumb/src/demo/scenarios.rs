@@ -176,7 +176,7 @@ impl Addresses {
             tracking: at(8080),
             admin: at(8081),
             landing: at(8090),
-            partner_key: "demo-Ab3dE5gH1jK".to_owned(),
+            partner_key: "DemoKey5gH1jK".to_owned(),
             api_key: "crumb_key".to_owned(),
             posting_document: format!("{}/doc/token", at(8080)),
             data: "data/demo".to_owned(),

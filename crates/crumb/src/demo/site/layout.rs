@@ -50,7 +50,9 @@ pub fn words(title: &str, text: &str) -> Page {
 pub fn thanks() -> Page {
     words(
         "Thank you!",
-        "Your quotes are on their way. The tracker sent you here, by the offer's thank-you link.",
+        "Your quotes are on their way. The tracker sent you here, by the offer's thank-you link. Did you come \
+         straight from a tracking link? Then this browser has sent that form before: be a new visitor, on the page \
+         that shows what arrives.",
     )
 }
 

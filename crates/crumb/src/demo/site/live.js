@@ -6,7 +6,7 @@
   var feed = document.getElementById("feed");
   var empty = document.getElementById("empty");
   var connection = document.getElementById("connection");
-  var ATTRIBUTIONS = { key: "by campaign key", request_id: "by request id", cookie: "by cookie", internal: "nobody's" };
+  var ATTRIBUTIONS = { key: "by campaign key", request_id: "by request id", cookie: "by cookie", internal: "unattributed" };
   var SOURCES = { link: "link", js_pixel: "click pixel", image_pixel: "image pixel" };
   var run = null;
   var counts = {};

@@ -60,6 +60,11 @@ fn side_bar(site: &Site) -> Markup {
         nav aria-label="What to try" {
             p.brand { span.mark aria-hidden="true" {} "Crumb" span.tag { "demo" } }
             p.hint { "Each link opens the advertiser's site in another tab. Come back here to see what happened." }
+            form method="post" action="/cookie" {
+                input type="hidden" name="back" value="/live";
+                button #new-visitor name="do" value="forget" { "Be a new visitor" }
+                span { "forgets the tracker's cookies" }
+            }
             ol.scenarios {
                 @for scenario in scenarios(&site.addresses) {
                     li {

@@ -33,7 +33,7 @@ fn shown(site: &Site, run: Option<(String, Result<Answer, String>)>) -> Page {
             h1 { "A partner's script" }
             p { "Lead Partner has leads of its own. Its server posts them with the id and the key of its campaign, \
                  which say whose they are." }
-            pre { "curl " (d_ashx) " \\\n  -d '" (body) "'" }
+            pre { "curl " (d_ashx) @for pair in body.split('&') { " \\\n  -d '" (pair) "'" } }
             form.again method="post" action="/partner" {
                 button #run name="key" value="right" { "Run it" } span { "As it stands here." }
                 button #run-wrong name="key" value="wrong" { "Run it with a wrong key" } span { "Refused, whatever else it says." }
