@@ -88,6 +88,13 @@ impl<'de> Deserialize<'de> for Timestamp {
 #[serde(transparent)]
 pub struct Day(pub i32);
 
+impl fmt::Display for Day {
+    /// `YYYY-MM-DD`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Zone::to_date(*self), f)
+    }
+}
+
 /// A time zone by its IANA name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Zone(jiff::tz::TimeZone);
@@ -179,6 +186,15 @@ mod tests {
         assert_eq!(Zone::monday_of(day(1969, 12, 31)), day(1969, 12, 29));
         assert_eq!(Zone::first_of_month(day(2024, 2, 29)), day(2024, 2, 1));
         assert_eq!(Zone::years_before(day(2024, 2, 29), 21), day(2003, 2, 28));
+    }
+
+    #[test]
+    fn a_day_is_shown_as_its_date() {
+        for (year, month, day, text) in
+            [(2026, 11, 22, "2026-11-22"), (2024, 2, 29, "2024-02-29"), (1969, 12, 31, "1969-12-31")]
+        {
+            assert_eq!(Zone::civil_day(year, month, day).unwrap().to_string(), text);
+        }
     }
 
     proptest! {
