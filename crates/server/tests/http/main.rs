@@ -1,5 +1,7 @@
 //! The listeners over real sockets, sentence by sentence of the dialect.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops where it stands")]
+
 mod any_post;
 mod chain;
 mod click_caps;
@@ -21,6 +23,7 @@ mod lead_update;
 mod links;
 mod listener;
 mod pixels;
+mod posting_docs;
 mod posts;
 mod prefill;
 mod request_ids;
