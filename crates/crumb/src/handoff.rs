@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -124,7 +125,7 @@ async fn converse<H, F>(
 ) -> anyhow::Result<()>
 where
     H: Fn(Command) -> F,
-    F: Future<Output = Reply>,
+    F: Future<Output = Reply> + Send + 'static,
 {
     let request: Request = tokio::select! {
         request = timeout(TRANSFER, read_line(&mut stream)) => request??,
@@ -134,7 +135,7 @@ where
     let reply = if request.database == database {
         // A place is taken only now, so that a silent client keeps nobody waiting.
         let _place = places.acquire().await?;
-        execute(request.command).await
+        apart(execute(request.command)).await?
     } else {
         Reply::failed(&format!(
             "the server that owns this directory uses its database {database}, not {}",
@@ -142,6 +143,16 @@ where
         ))
     };
     timeout(TRANSFER, write_line(&mut stream, &reply)).await?
+}
+
+/// Carries a command out on a thread of its own: to read, check and compile a large
+/// network takes a processor for long, and those that answer visitors must not wait.
+async fn apart<F>(work: F) -> anyhow::Result<Reply>
+where
+    F: Future<Output = Reply> + Send + 'static,
+{
+    let runtime = Handle::current();
+    Ok(tokio::task::spawn_blocking(move || runtime.block_on(work)).await?)
 }
 
 /// Hands a command to the server behind the socket; `None` where none listens.
@@ -248,6 +259,30 @@ mod tests {
         stop.cancel();
         task.await.unwrap();
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_command_that_computes_for_long_holds_up_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("crumb.sock");
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let (release, gate) = std::sync::mpsc::channel();
+        let gate = Arc::new(std::sync::Mutex::new(gate));
+        let compute = move |_: Command| {
+            let (begun, gate) = (begun.clone(), Arc::clone(&gate));
+            async move {
+                begun.send(()).unwrap();
+                // Without a thread of its own it would keep this test from letting it go on.
+                let released = gate.lock().unwrap().recv_timeout(TRANSFER);
+                Reply { exit: u8::from(released.is_err()), ..Reply::default() }
+            }
+        };
+        let socket = Socket::bind(path.clone()).unwrap();
+        tokio::spawn(socket.serve("crumb.db".to_owned(), CancellationToken::new(), compute));
+        let asking = tokio::spawn(async move { ask(&path, "crumb.db").await });
+        begins.recv().await.unwrap();
+        release.send(()).unwrap();
+        assert_eq!(asking.await.unwrap().unwrap().exit, 0);
     }
 
     #[tokio::test]
