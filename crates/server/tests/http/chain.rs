@@ -257,3 +257,32 @@ async fn a_diverted_click_sets_a_cookie_of_the_target_and_none_of_its_own_offer(
     assert_eq!(cookies.len(), 2, "{cookies:?}");
     assert!(cookies.iter().any(|cookie| cookie.contains("Max-Age=604800")), "{cookies:?}");
 }
+
+#[tokio::test]
+async fn at_a_chains_target_the_targets_own_link_leads_and_not_the_clicked_creatives() {
+    let server = server_with(&[
+        (
+            Part::HostedOffer,
+            &format!("{CLOSED}\nredirect_offer = 500\nlink_override_hosts = [\"lp.example\"]"),
+        ),
+        (Part::Creative, "link = \"https://own.example/\"\nallow_link_override = true"),
+        (Part::More, &offer(500, "")),
+    ])
+    .await;
+    let reply = follow(&server, "/?a=12&c=1057&first_name=Ann&ckmrdr=https://lp.example/x").await;
+    assert!(reply.location().starts_with("https://o500.example/?reqid="), "{}", reply.location());
+    assert!(reply.location().ends_with("&first_name=Ann"), "{}", reply.location());
+}
+
+#[tokio::test]
+async fn a_test_links_click_goes_along_the_chain_without_a_campaign() {
+    let server = server_with(&[
+        (Part::HostedOffer, &format!("{CLOSED}\nredirect_offer = 500")),
+        (Part::More, &offer(500, "")),
+    ])
+    .await;
+    let reply = follow(&server, "/?a=-1&c=1057").await;
+    assert!(reply.location().starts_with("https://o500.example/"), "{}", reply.location());
+    let row = last_row(&server).await;
+    assert_eq!((&row["test"], &row["campaign"]), (&json!(true), &json!(null)));
+}

@@ -171,6 +171,20 @@ async fn a_diverted_click_is_not_led_by_its_deep_link() {
     diverted(&server, "/?a=12&c=1057&ckmrdr=https://lp.example/x", "Inactive Offer").await;
 }
 
+#[test]
+fn no_bytes_in_a_query_are_an_error_of_the_server() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(server());
+    proptest!(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() }, |(
+        bytes in prop::collection::vec(any::<u8>(), 0..60),
+        start in prop_oneof![Just("/?"), Just("/?a=12&c=1057&s2="), Just("/?a=12&c=1057&cp="), Just("/?a=12&c=1057&first_name=")],
+    )| {
+        let escaped: String = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
+        let reply = runtime.block_on(server.tracking.get(&format!("{start}{escaped}")));
+        prop_assert!(reply.status == 302 || reply.status == 200, "{start}{escaped}: {}", reply.status);
+    });
+}
+
 /// The host as browsers take it: by the URL standard.
 fn host_of(location: &str) -> String {
     let url = url::Url::parse(location).unwrap_or_else(|error| panic!("{location}: {error}"));

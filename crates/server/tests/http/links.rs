@@ -1,6 +1,7 @@
 //! The tracking link: its parameters and its answer.
 
 use crate::traffic::*;
+use crumb_domain::{AffiliateId, OfferId};
 use crumb_testkit::network::Part;
 use crumb_testkit::{Request, Server, network};
 use serde_json::json;
@@ -268,4 +269,17 @@ async fn a_hundred_first_clicks_at_once_make_one_campaign() {
     let rows = rows(&server).await;
     assert_eq!(rows.len(), 100);
     assert!(rows.iter().all(|row| row["campaign"].is_number() && row["campaign"] == rows[0]["campaign"]));
+    let network = server.site.network.snapshot();
+    assert_eq!(network.campaigns(AffiliateId(13), OfferId(100)).count(), 1);
+}
+
+#[tokio::test]
+async fn a_click_that_is_refused_makes_no_campaign() {
+    let server = server_with(&[(Part::More, "[[blacklist]]\naffiliate = 13")]).await;
+    follow(&server, "/?a=13&c=1057").await;
+    follow(&server, "/?a=14&c=1057").await;
+    let network = server.site.network.snapshot();
+    for affiliate in [13, 14] {
+        assert_eq!(network.campaigns(AffiliateId(affiliate), OfferId(100)).count(), 0);
+    }
 }

@@ -98,7 +98,7 @@ impl<S: Store + Clone> Clicks<S> {
             }
         };
         let affiliate = target.affiliate;
-        let snapshot = self.with_campaign(snapshot.clone(), affiliate, offer, diverted, incoming.now).await?;
+        let snapshot = self.with_campaign(snapshot, affiliate, offer, diverted, incoming.now).await?;
         // The snapshot may be a newer one now: everything below reads that one.
         let (Some(target), Some(offer)) = (Target::of(link, &snapshot), snapshot.offer(offer)) else {
             return self.end_invalid(&snapshot, &incoming).await;
