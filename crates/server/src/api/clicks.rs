@@ -185,10 +185,7 @@ pub(crate) async fn list<S: Store + Clone>(
     let names = &admin.installation.keys.request_ids;
     let mut query = QueryString::of(&uri);
     let mut filter = ClickFilter {
-        affiliate: query.read("affiliate", "an affiliate's id, or -1 for test links", |text| match text {
-            "-1" => Some(AffiliateId::TEST),
-            text => text.parse().ok(),
-        }),
+        affiliate: query.affiliate("affiliate"),
         offer: query.id("offer"),
         campaign: query.id("campaign"),
         creative: query.id("creative"),

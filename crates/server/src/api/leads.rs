@@ -245,7 +245,7 @@ pub(crate) async fn list<S: Store + Clone>(
     let mut filter = LeadFilter {
         status: query.read("status", "a status like \"unsold\"", LeadStatus::from_code),
         offer: query.id("offer"),
-        affiliate: query.id("affiliate"),
+        affiliate: query.affiliate("affiliate"),
         buyer: query.id("buyer"),
         session: query.session("request_id", names),
         from: query.time("from"),

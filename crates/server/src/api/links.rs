@@ -124,10 +124,7 @@ fn wanted(uri: &Uri, role: Role, network: &Snapshot) -> Result<Wanted, ApiError>
         return Err(ApiError::Forbidden("a buyer has no links".to_owned()));
     }
     let mut query = QueryString::of(uri);
-    let affiliate = query.read("affiliate", "an affiliate's id, or -1 for a test link", |text| match text {
-        "-1" => Some(AffiliateId::TEST),
-        text => text.parse().ok(),
-    });
+    let affiliate = query.affiliate("affiliate");
     let creative: Option<CreativeId> = query.id("creative");
     let sub_ids = ["s1", "s2", "s3", "s4", "s5"].map(|name| query.text(name).unwrap_or_default());
     let options = LinkOptions {

@@ -6,7 +6,7 @@ use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crumb_domain::request_id::RequestIdKey;
-use crumb_domain::{RowId, Timestamp};
+use crumb_domain::{AffiliateId, RowId, Timestamp};
 use crumb_storage::{Cursor, Page, PageRequest};
 use serde::Serialize;
 use std::str::FromStr;
@@ -65,6 +65,14 @@ impl QueryString {
     /// An entity's id.
     pub fn id<T: FromStr>(&mut self, name: &str) -> Option<T> {
         self.read(name, "a positive whole number", |text| text.parse().ok())
+    }
+
+    /// An affiliate's id, which for test links and what came of them is -1.
+    pub fn affiliate(&mut self, name: &str) -> Option<AffiliateId> {
+        self.read(name, "an affiliate's id, or -1 for tests", |text| match text {
+            "-1" => Some(AffiliateId::TEST),
+            text => text.parse().ok(),
+        })
     }
 
     /// The row of the session that a request id names.

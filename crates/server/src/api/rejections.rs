@@ -161,7 +161,7 @@ pub(crate) async fn list<S: Store + Clone>(
     let mut query = QueryString::of(&uri);
     let filter = RejectionFilter {
         offer: query.id("offer"),
-        affiliate: query.id("affiliate"),
+        affiliate: query.affiliate("affiliate"),
         campaign: query.id("campaign"),
         problem: query.read("outcome", "a reason like \"duplicate_lead\"", Problem::from_code),
         from: query.time("from"),

@@ -71,7 +71,12 @@ async fn each_filter_of_leads_narrows_the_list() {
     world.record(click(1)).await;
     world.accept(lead(2, 1, "AAAAAAA2")).await;
     world
-        .accept(Lead { status: LeadStatus::Test, outcome: LeadOutcome::Test, ..lead(3, 3, "AAAAAAA3") })
+        .accept(Lead {
+            status: LeadStatus::Test,
+            outcome: LeadOutcome::Test,
+            affiliate: AffiliateId::TEST,
+            ..lead(3, 3, "AAAAAAA3")
+        })
         .await;
     world.accept(Lead { affiliate: AffiliateId(13), offer: OfferId(101), ..lead(4, 4, "AAAAAAA4") }).await;
     let session = world.name(row(1));
@@ -79,7 +84,8 @@ async fn each_filter_of_leads_narrows_the_list() {
         ("status=unsold".to_owned(), vec!["AAAAAAA4", "AAAAAAA2"]),
         ("status=test".to_owned(), vec!["AAAAAAA3"]),
         ("offer=101".to_owned(), vec!["AAAAAAA4"]),
-        ("affiliate=12".to_owned(), vec!["AAAAAAA3", "AAAAAAA2"]),
+        ("affiliate=12".to_owned(), vec!["AAAAAAA2"]),
+        ("affiliate=-1".to_owned(), vec!["AAAAAAA3"]),
         ("buyer=5".to_owned(), vec![]),
         (format!("request_id={session}"), vec!["AAAAAAA2"]),
         (format!("from={}&to={}", at(3), at(4)), vec!["AAAAAAA3"]),
