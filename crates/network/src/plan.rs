@@ -142,8 +142,9 @@ impl Lines<'_> {
         }
     }
 
+    /// A name may hold anything, and a line stays a line.
     fn push(&mut self, sign: PlanSign, text: String) {
-        self.lines.push(PlanLine { sign, text });
+        self.lines.push(PlanLine { sign, text: text.replace(char::is_control, " ") });
     }
 
     fn changed<T: Entity>(&mut self, before: &T, after: &T) {
@@ -261,6 +262,5 @@ fn shown(value: Option<&Value>) -> String {
         Some(other) => other.to_string(),
     };
     let cut: String = text.chars().take(MAX_SHOWN_CHARACTERS).collect();
-    let cut = if cut.len() < text.len() { cut + &CUT.to_string() } else { cut };
-    cut.replace(|c: char| c.is_control(), " ")
+    if cut.len() < text.len() { cut + &CUT.to_string() } else { cut }
 }

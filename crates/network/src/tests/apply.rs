@@ -270,3 +270,12 @@ async fn many_changes_at_once_by_two_nodes_all_happen() {
     assert_eq!(live.snapshot().network().affiliate.len(), 8);
     assert_eq!(store.count(), 6);
 }
+
+#[tokio::test]
+async fn a_line_of_a_plan_stays_a_line_whatever_a_name_holds() {
+    let (live, _) = running().await;
+    let entry = toml("[[blacklist]]\naffiliate=13\nsub_id=\"a\\n+ offer 9\\u001b[2J\"");
+    assert_eq!(planned(&live, &entry, false).await, ["+ blacklist of affiliate 13 sub id a + offer 9 [2J"]);
+    let renamed = toml("[[advertiser]]\nid=1\nname=\"a\\nb\"");
+    assert_eq!(planned(&live, &renamed, false).await, ["~ advertiser 1: name Acme → a b"]);
+}
