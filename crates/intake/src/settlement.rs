@@ -53,7 +53,11 @@ pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, id: LeadId) -
         return Settlement { counts: hosted, counts_as_earlier: false, ..rest };
     }
     let (status, outcome) = offered(offer, id, case.way.now);
-    let facts = LeadFacts::accepted(Standing::Sellable, judged.tier_payout);
+    // A lead tier is what partners are paid; the house pays itself what its own
+    // campaign says.
+    let is_internal = case.snapshot.settings().internal_affiliate == Some(credit.affiliate);
+    let tier_payout = judged.tier_payout.filter(|_| !is_internal);
+    let facts = LeadFacts::accepted(Standing::Sellable, tier_payout);
     let contract = credit.offer_contract.and_then(|id| offer.contract(id)).or(offer.default_contract());
     Settlement {
         payout: lead_payout(&Terms::of(&offer.offer, contract, case.campaign), &facts),

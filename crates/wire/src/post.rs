@@ -201,7 +201,7 @@ impl Sent {
                 sub_id("ckm_subid_4"),
                 sub_id("ckm_subid_5"),
             ]),
-            test: flag(pairs, "ckm_test") || is_marked_as_test(pairs),
+            test: asks_for_test(pairs) || is_marked_as_test(pairs),
             lead_id: text("ckm_lead_id").filter(|id| !id.trim().is_empty()),
             resell: flag(pairs, "ckm_resell"),
             iframe: flag(pairs, "ckm_ifrm"),
@@ -252,6 +252,13 @@ fn is_control(name: &str) -> bool {
 
 fn flag(pairs: &Pairs, name: &str) -> bool {
     pairs.get(name).is_some_and(|value| value.trim() == "1")
+}
+
+/// `ckm_test=1`; also `true`, as which a JSON body says it: a tester who is not
+/// understood makes a real lead.
+fn asks_for_test(pairs: &Pairs) -> bool {
+    flag(pairs, "ckm_test")
+        || pairs.get("ckm_test").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
 }
 
 fn given<T: FromStr>(pairs: &Pairs, name: &str) -> Given<T> {

@@ -55,6 +55,12 @@ async fn a_tiers_payout_is_the_leads_where_its_filter_fits_first() {
 }
 
 #[tokio::test]
+async fn a_tier_pays_the_house_nothing() {
+    let tiers = "lead_tier = [{ name = \"Gold\", payout = \"20.00\", filter = [] }]";
+    assert_eq!(price(&[(Part::Vertical, tiers)], &["ckm_offer_id=100&ckm_bp=0", ANN]).await, "0.00");
+}
+
+#[tokio::test]
 async fn a_campaign_that_pays_per_click_pays_nothing_for_a_lead() {
     assert_eq!(price(&[(Part::Campaign, "price_format = \"cpc\"")], &[HOSTED, ANN]).await, "0.00");
     assert_eq!(price(&[(Part::Campaign, "price_format = \"cpm\"")], &[HOSTED, ANN]).await, "0.00");

@@ -74,6 +74,7 @@ fn sub_ids_of_a_server_post_are_cut_and_spill() {
 fn a_test_lead_is_flagged_or_named_so() {
     for test in [
         "ckm_test=1",
+        "ckm_test=true",
         "first_name=xckmtestpixel",
         "last_name=CkmTest",
         "address=1+ckmtest+Road",
