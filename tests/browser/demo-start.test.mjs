@@ -30,6 +30,9 @@ test("an open page that shows what arrives does not hold up the end", TIMEOUT, a
     const events = await fetch(`${demo.landing}/live/events`);
     assert.equal(events.headers.get("content-type"), "text/event-stream");
     assert.equal(await demo.stop(), 0);
+    // It says so where it had to cut somebody off.
+    assert.equal(demo.log(), "");
+    await events.body?.cancel();
   } finally {
     await demo.leave();
   }

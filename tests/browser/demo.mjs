@@ -34,8 +34,10 @@ export async function startDemo({ data, offsetSeconds = 0, listen = {} } = {}) {
   const child = spawn(PROGRAM, ["demo", "--data", directory, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   /** @type {Promise<number | null>} */
   const ended = new Promise((resolve) => child.on("close", resolve));
-  const guide = await readGuide(child, ended);
-  return { ...addresses(guide), guide, directory, stop, leave: () => rm(directory, { recursive: true, force: true }) };
+  let stderr = "";
+  child.stderr.on("data", (chunk) => (stderr += chunk));
+  const guide = await readGuide(child, ended, () => stderr);
+  return { ...addresses(guide), guide, directory, stop, log: () => stderr, leave: () => rm(directory, { recursive: true, force: true }) };
 
   /** Stops it as Ctrl-C does; gives its exit code. */
   function stop() {
@@ -47,19 +49,18 @@ export async function startDemo({ data, offsetSeconds = 0, listen = {} } = {}) {
 /**
  * @param {import("node:child_process").ChildProcess} child
  * @param {Promise<number | null>} ended
+ * @param {() => string} stderr
  * @returns {Promise<string>}
  */
-function readGuide(child, ended) {
+function readGuide(child, ended, stderr) {
   return new Promise((resolve, reject) => {
     let guide = "";
-    let stderr = "";
-    child.stderr?.on("data", (chunk) => (stderr += chunk));
     child.stdout?.on("data", (chunk) => {
       guide += chunk;
       if (guide.includes("Ctrl-C stops it.")) resolve(guide);
     });
     child.on("error", reject);
-    ended.then((code) => reject(new Error(`the demo ended with ${code}: ${stderr}`)));
+    ended.then((code) => reject(new Error(`the demo ended with ${code}: ${stderr()}`)));
   });
 }
 

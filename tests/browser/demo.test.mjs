@@ -149,12 +149,27 @@ describe("AJAX post", () => {
     assert.equal(lead.sub_ids[0], "search");
   });
 
-  scenario("sent by a double click is one lead", async (visitor) => {
+  scenario("whose button is pressed twice before the answer is one lead", async (visitor) => {
+    const { page } = visitor;
     await visitor.open(link("a=12&c=2001"));
-    const email = await visitor.send({ zip_code: "94016", clicks: 2 });
+    await page.fill("[name=zip_code]", "94016");
+    await page.press("[name=zip_code]", "Tab");
+    await page.waitForSelector("[name=zip_code].valid");
+    /** @type {() => void} */
+    let answer = () => {};
+    const pressedTwice = new Promise((resolve) => (answer = () => resolve(undefined)));
+    await page.route(/d\.ashx/, async (route) => {
+      await pressedTwice;
+      await route.continue();
+    });
+    const sent = page.waitForRequest(/d\.ashx/);
+    const email = await visitor.send({ stays: true });
+    await sent;
+    await page.click("#send");
+    answer();
+    await page.waitForURL(`${demo.landing}/thanks`);
     assertLead(await leadOf(email), { affiliate: 12 });
-    const refused = await demo.api("/rejections?offer=200&outcome=duplicate_lead");
-    assert.equal(refused.total, 0);
+    assert.equal((await demo.api("/rejections?offer=200&outcome=duplicate_lead")).total, 0);
   });
 
   scenario("tells of a wrong field while it is typed, and makes no lead of it", async (visitor) => {
@@ -273,6 +288,23 @@ describe("session post by the site's own server", () => {
     const email = await visitor.send({ clicks: 2 });
     const lead = await leadOf(email);
     assert.equal(await visitor.page.locator(".leadid").first().textContent(), lead.id);
+  });
+
+  scenario("that arrives twice at the same moment is one lead", async (visitor) => {
+    await visitor.open(link("a=12&c=3001"));
+    const email = await visitor.page.inputValue("[name=email_address]");
+    const ends = await visitor.page.evaluate(() => {
+      const form = /** @type {HTMLFormElement} */ (document.querySelector("#ckm_form"));
+      const post = async () => {
+        const body = new URLSearchParams(/** @type {any} */ (new FormData(form)));
+        return (await fetch(form.action, { method: "POST", body })).url;
+      };
+      return Promise.all([post(), post()]);
+    });
+    assert.equal(ends[0], ends[1]);
+    await visitor.open(ends[0]);
+    const lead = await leadOf(email);
+    assert.deepEqual(await visitor.page.locator(".leadid").allTextContents(), [lead.id, lead.id]);
   });
 
   scenario("sent again gets the same answer; sent anew it is a duplicate", async (visitor) => {
