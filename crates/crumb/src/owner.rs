@@ -106,9 +106,18 @@ pub struct Opened {
 /// Where a part cannot be read.
 pub async fn open(settings: &Settings, directory: &DataDirectory) -> anyhow::Result<Opened> {
     let key_file = settings.key_file.clone().unwrap_or_else(|| directory.key_file());
+    let database = directory.database()?;
+    let is_used = std::fs::metadata(&database)?.len() > 0;
+    if is_used && !key_file.exists() {
+        bail!(
+            "the key file {} is missing, but the store {} is there: without its own key, no request id and \
+             no cookie that is out in the world means anything; restore the file from a backup",
+            key_file.display(),
+            database.display()
+        );
+    }
     let secret = secrets::read_or_make(&key_file)?;
     let geo = settings.geo_database.as_deref().map(GeoDatabase::open).transpose()?;
-    let database = directory.database()?;
     let path = database.clone();
     let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path, SqliteOptions::default()))
         .await?

@@ -3,8 +3,10 @@
 //! It stands apart from the tracking listener, so that the tracking domain can
 //! face the internet alone.
 
+use crate::accept;
 use crate::api::problem::{ApiError, LogText};
 use crate::api::{self, events, openapi};
+use crate::edge::HEAD_TIMEOUT;
 use crate::metrics::Metrics;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -18,17 +20,24 @@ use crumb_domain::Clock as _;
 use crumb_network::Snapshot;
 use crumb_storage::Store;
 use crumb_tracking::Installation;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// The largest body of a request: the API takes small documents only.
 const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Connections at a time: operators, a console and scrapers, not the public.
+const MAX_CONNECTIONS: usize = 1_024;
 
 /// What the admin listener is told at start.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +65,19 @@ impl<S> Admin<S> {
     pub(crate) fn tracking_url<'a>(&'a self, network: &'a Snapshot) -> &'a str {
         network.settings().tracking_url.as_deref().unwrap_or(&self.options.listener_url)
     }
+}
+
+/// Serves the routes of the admin listener until `shutdown`, then lets what is
+/// under way end. A connection must bring a request's head in time; one that brings
+/// none is closed as well.
+pub async fn serve(listener: TcpListener, routes: Router, shutdown: CancellationToken) {
+    accept::serve(listener, MAX_CONNECTIONS, shutdown, |stream, _| {
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes.clone()))
+    })
+    .await;
 }
 
 /// The routes of the admin listener.

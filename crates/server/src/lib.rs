@@ -1,5 +1,6 @@
 //! The listeners: tracking, and admin with the API.
 
+mod accept;
 pub mod admin;
 pub mod api;
 pub mod edge;

@@ -120,8 +120,7 @@ impl Server {
         let admin_options =
             AdminOptions { listener_url: format!("http://{tracking_address}"), ..AdminOptions::default() };
         let router = crumb_server::admin::admin_router(Arc::clone(&site), metrics, admin_options);
-        let stopped = stop.clone().cancelled_owned();
-        tasks.spawn(async move { axum::serve(admin, router).with_graceful_shutdown(stopped).await });
+        tasks.spawn(crumb_server::admin::serve(admin, router, stop.clone()));
         Self {
             clock,
             site,

@@ -10,7 +10,6 @@ use crate::handoff::Socket;
 use crate::logging;
 use crate::owner::{Owner, base_url, open};
 use anyhow::anyhow;
-use axum::serve::ListenerExt as _;
 use crumb_server::admin::{AdminOptions, admin_router};
 use crumb_server::edge::Edge;
 use crumb_server::metrics::Metrics;
@@ -238,14 +237,7 @@ impl Parts {
         let edge = Arc::new(Edge::new(Arc::clone(installation), metrics, settings.trusted_proxies.clone()));
         let (stop_tracking, stop_admin) = (stop.clone(), stop.clone());
         self.start("tracking", edge.serve(tracking, stop_tracking));
-        self.start("admin", async move {
-            // Small answers must not wait for an acknowledgement of the last one.
-            let admin = admin.tap_io(|stream| drop(stream.set_nodelay(true)));
-            let serving = axum::serve(admin, routes).with_graceful_shutdown(stop_admin.cancelled_owned());
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "the admin listener failed");
-            }
-        });
+        self.start("admin", crumb_server::admin::serve(admin, routes, stop_admin));
         Ok(())
     }
 

@@ -312,3 +312,13 @@ fn a_server_that_stops_keeps_what_it_acknowledged() {
     let answer = server.get_with(server.admin, &format!("/api/v1/clicks/{request_id}"), &bearer);
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
+
+#[test]
+fn a_store_whose_key_file_is_gone_is_not_served_under_a_new_key() {
+    let place = Place::with_network();
+    let key_file = place.path("data/secret.key");
+    std::fs::remove_file(&key_file).unwrap();
+    let refused = place.refused(&["serve"]);
+    assert!(refused.contains("secret.key is missing"), "{refused}");
+    assert!(!key_file.exists());
+}

@@ -3,7 +3,7 @@
 use super::Edge;
 use super::answer::Answer;
 use crumb_storage::Store;
-use crumb_tracking::click::{ClickError, ClickReply};
+use crumb_tracking::click::ClickReply;
 use crumb_wire::answer::{PIXEL_GIF, not_found_page, redirect};
 use crumb_wire::link::parse_link;
 use crumb_wire::script::click_pixel;
@@ -24,13 +24,11 @@ impl<S: Store + Clone> Edge<S> {
         let answered = match self.clicks.click(&link, &client).await {
             Ok(answered) => answered,
             Err(error) => {
-                let (ClickError::Store(_) | ClickError::Network(_)) = &error;
-                tracing::error!(%error, "a click could not be recorded");
-                self.metrics.store_write_failed();
-                let answer = Answer::unavailable();
+                let answer = self.failed(&error);
                 return if pixel { answer.with_any_origin() } else { answer };
             }
         };
+        self.worked();
         self.metrics.click(answered.disposition, answered.counted);
         let answer = match answered.reply {
             ClickReply::Redirect(target) => Answer::stored(redirect(&target)),

@@ -3,7 +3,7 @@
 use super::Edge;
 use super::answer::Answer;
 use bytes::Bytes;
-use crumb_intake::{Answered, IdempotencyKey, PostError, RawPost};
+use crumb_intake::{Answered, IdempotencyKey, RawPost};
 use crumb_storage::Store;
 use crumb_wire::input::MAX_INPUT_BYTES;
 use crumb_wire::post::{PostRequest, parse_post};
@@ -56,17 +56,13 @@ impl<S: Store + Clone> Edge<S> {
         let posted = tokio::spawn(async move { leads.post(&request, &raw, &client).await }).await;
         let answered = match posted {
             Ok(Ok(answered)) => answered,
-            Ok(Err(error)) => {
-                let (PostError::Store(_) | PostError::Network(_)) = &error;
-                tracing::error!(%error, "a post could not be stored");
-                self.metrics.store_write_failed();
-                return Answer::unavailable().with_any_origin();
-            }
+            Ok(Err(error)) => return self.failed(&error).with_any_origin(),
             Err(error) => {
                 tracing::error!(%error, "a post's work ended early");
                 return Answer::unavailable().with_any_origin();
             }
         };
+        self.worked();
         match answered.outcome {
             Answered::Lead(outcome) => self.metrics.lead(answered.kind, outcome),
             Answered::Rejected(problem) => self.metrics.rejection(answered.kind, problem),

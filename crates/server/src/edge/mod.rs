@@ -15,6 +15,7 @@ mod lead;
 
 pub use connection::{HEAD_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
 
+use crate::accept;
 use crate::metrics::{Endpoint, Metrics};
 use answer::Answer;
 use connection::{Phase, TimedStream};
@@ -26,27 +27,19 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
 use ipnet::IpNet;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// Connections at a time; those beyond wait in the listener's queue. Each costs
-/// some 20 KiB, and a process usually may hold that many descriptors.
+/// Connections at a time. Each costs some 20 KiB, and a process usually may hold that many descriptors.
 const MAX_CONNECTIONS: usize = 16_384;
 /// Bytes of a request's head: the longest target that HTTP allows here, and room
 /// for cookies and headers.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
-/// How long requests under way may take once the server stops.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long the listener rests after an accept that failed, as it does when the
-/// process has no descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The tracking listener's state.
 pub struct Edge<S> {
@@ -55,6 +48,8 @@ pub struct Edge<S> {
     leads: Arc<Leads<S>>,
     metrics: Arc<Metrics>,
     trusted_proxies: Vec<IpNet>,
+    /// The store took no write when it was last asked.
+    in_trouble: AtomicBool,
 }
 
 impl<S: Store + Clone> Edge<S> {
@@ -67,37 +62,30 @@ impl<S: Store + Clone> Edge<S> {
             site,
             metrics,
             trusted_proxies,
+            in_trouble: AtomicBool::new(false),
         }
     }
 
     /// Serves until `shutdown`, then lets what is under way end.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
-        let graceful = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        loop {
-            let place = Arc::clone(&places).acquire_owned();
-            let (place, accepted) = tokio::select! {
-                () = shutdown.cancelled() => break,
-                accepted = async { (place.await, listener.accept().await) } => accepted,
-            };
-            match accepted {
-                Ok((stream, peer)) => {
-                    let connection = graceful.watch(self.connection(stream, peer));
-                    tokio::spawn(async move {
-                        // A connection that breaks is its client's affair: nothing to log.
-                        let _ = connection.await;
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
+        accept::serve(listener, MAX_CONNECTIONS, shutdown, |stream, peer| self.connection(stream, peer))
+            .await;
+    }
+
+    /// Says once that the store takes no writes, and once that it does again: at
+    /// thousands of clicks a second a line for each would fill the disk that has
+    /// no room.
+    fn failed(&self, error: &dyn std::fmt::Display) -> Answer {
+        self.metrics.store_write_failed();
+        if !self.in_trouble.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, "nothing can be recorded: answering 503");
         }
-        drop(listener);
-        if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
-            tracing::warn!("some requests were still under way when the time to drain was up");
+        Answer::unavailable()
+    }
+
+    fn worked(&self) {
+        if self.in_trouble.load(Ordering::Relaxed) && self.in_trouble.swap(false, Ordering::Relaxed) {
+            tracing::info!("recording again");
         }
     }
 
@@ -106,8 +94,6 @@ impl<S: Store + Clone> Edge<S> {
         stream: TcpStream,
         peer: SocketAddr,
     ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + use<S> {
-        // Small answers must not wait for an acknowledgement of the last one.
-        let _ = stream.set_nodelay(true);
         let phase = Phase::default();
         let edge = Arc::clone(self);
         let timed = TimedStream::new(stream, phase.clone());
@@ -144,7 +130,9 @@ impl<S: Store + Clone> Edge<S> {
             ("/robots.txt", &Method::GET | &Method::HEAD) => {
                 Answer::text(StatusCode::OK, "User-agent: *\nDisallow: /\n")
             }
-            (path, &Method::GET) if path.starts_with("/doc/") => self.document(&request).await,
+            (path, &Method::GET | &Method::HEAD) if path.starts_with("/doc/") => {
+                self.document(&request).await
+            }
             ("/", _) => Answer::method_not_allowed("GET, HEAD, OPTIONS"),
             ("/d.ashx", _) => Answer::method_not_allowed("GET, POST, OPTIONS"),
             ("/v.ashx", _) => Answer::method_not_allowed("GET, OPTIONS"),
