@@ -35,7 +35,7 @@ pub struct KeptPost {
     pub affiliate: Option<AffiliateId>,
     /// The poster's address.
     pub ip: Option<IpAddr>,
-    /// The query string, as sent.
+    /// The query string, as sent; of a rejected post the first [`MAX_REJECTED_BODY`] bytes.
     pub query: Vec<u8>,
     /// The body's content type, as sent.
     pub content_type: String,
@@ -49,7 +49,7 @@ pub struct KeptPost {
     pub errors: Vec<String>,
 }
 
-/// Bytes kept of a rejected post's body.
+/// Bytes kept of a rejected post's body, and as many of its query.
 pub const MAX_REJECTED_BODY: usize = 4 * 1024;
 /// Rejected posts kept a minute per campaign (or offer) and address; beyond that
 /// they are counted.

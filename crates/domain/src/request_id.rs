@@ -22,6 +22,8 @@ pub const ID_BITS: u32 = SECOND_BITS + NODE_BITS + SEQUENCE_BITS;
 const ID_LIMIT: u64 = 1 << ID_BITS;
 /// 2025-01-01T00:00:00Z: row ids count seconds from here, which lasts until 2059.
 const EPOCH_SECONDS: i64 = 1_735_689_600;
+/// The last second that a clock may say; the day behind it is for bursts and restarts.
+const LAST_SECOND: i64 = (1 << SECOND_BITS) - 1 - 86_400;
 
 /// The number of a server that makes ids beside others: 0 to 127.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,7 +228,7 @@ impl RowIdSequence {
     /// Begins in a second of its own: after the present one and after that of
     /// the newest row in the store, since ids of either may have been given out.
     pub fn resume(node: Node, now: Timestamp, newest: Option<RowId>) -> Self {
-        let now = now.unix_seconds() - EPOCH_SECONDS;
+        let now = (now.unix_seconds() - EPOCH_SECONDS).min(LAST_SECOND);
         let newest = newest.map_or(0, |row| row.0 >> (NODE_BITS + SEQUENCE_BITS));
         Self { node, second: now.max(newest).max(0) + 1, sequence: 0 }
     }
@@ -234,7 +236,9 @@ impl RowIdSequence {
     /// The next row id. When a second's numbers are used up, or the clock stands
     /// behind, it goes on in the next free second, ahead of the clock.
     pub fn next(&mut self, now: Timestamp) -> RowId {
-        let now = now.unix_seconds() - EPOCH_SECONDS;
+        // Beyond the last second that an id can say, ids go on from where they are:
+        // a clock set to the far future must not make ids that no store can read.
+        let now = (now.unix_seconds() - EPOCH_SECONDS).min(LAST_SECOND);
         if now > self.second {
             self.second = now;
             self.sequence = 0;
@@ -323,6 +327,16 @@ mod tests {
                     newest = Some(id);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_clock_set_to_the_far_future_makes_ids_that_can_be_read() {
+        let far = Timestamp::from_micros(9_000_000_000_000_000);
+        let mut sequence = RowIdSequence::resume(Node::new(127).unwrap(), far, None);
+        for _ in 0..70_000 {
+            let id = sequence.next(far);
+            assert_eq!(RowId::from_i64(id.as_i64()), Some(id));
         }
     }
 

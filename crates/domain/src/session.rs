@@ -71,7 +71,8 @@ pub enum Touch {
 /// First or last touch, for a click of `affiliate` where a live session exists.
 ///
 /// First touch: any later click is a duplicate. Last touch: a different
-/// affiliate takes over, except the internal one, which never does.
+/// affiliate takes over, except the internal one, which never does, and a test link,
+/// which any page could include to make visitors forget whose they are.
 pub fn touch(
     live: Option<&Session>,
     affiliate: AffiliateId,
@@ -81,7 +82,8 @@ pub fn touch(
     match live {
         None => Touch::Opens,
         Some(session) => {
-            let takes_over = last_touch && session.affiliate != affiliate && internal != Some(affiliate);
+            let is_partner = internal != Some(affiliate) && affiliate != AffiliateId::TEST;
+            let takes_over = last_touch && session.affiliate != affiliate && is_partner;
             if takes_over { Touch::Opens } else { Touch::Duplicates }
         }
     }

@@ -16,19 +16,18 @@ pub enum IdempotencyKey {
 }
 
 /// The idempotency key's claim: of the campaign, or of offer and request id. A
-/// header on a browser post without a request id is ignored, since any visitor
-/// could meet any other's key; the form library's token is random and counts.
+/// header on a post of neither is ignored, since any poster could meet any other's
+/// key. The form library's token is random, and of the offer alone: the page may
+/// learn its request id between two presses of one button.
 pub(crate) fn claim(way: &Way<'_>, campaign: Option<CampaignId>, offer: OfferId) -> Option<IdempotencyClaim> {
     let request_id = way.request.request_id.clone().unwrap_or_default();
     let (key, scope) = match (way.raw.idempotency_key.clone()?, way.kind) {
         (IdempotencyKey::Header(key), PostKind::Server) => (key, IdempotencyScope::Campaign(campaign?)),
-        (IdempotencyKey::Header(_), PostKind::Browser) => return None,
-        (IdempotencyKey::Header(key), PostKind::Session) => {
-            (key, IdempotencyScope::OfferAndRequest(offer, request_id))
-        }
+        (IdempotencyKey::Header(_), _) if request_id.trim().is_empty() => return None,
+        (IdempotencyKey::Header(key), _) => (key, IdempotencyScope::OfferAndRequest(offer, request_id)),
         // Its own space of keys, so that a header cannot meet it.
         (IdempotencyKey::Form(key), _) => {
-            (format!("form {key}"), IdempotencyScope::OfferAndRequest(offer, request_id))
+            (format!("form {key}"), IdempotencyScope::OfferAndRequest(offer, String::new()))
         }
     };
     Some(IdempotencyClaim { scope, key, body_hash: way.request.pairs_hash })

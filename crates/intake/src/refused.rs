@@ -91,7 +91,8 @@ impl<S: Store + Clone> Leads<S> {
             problem,
             idempotency: about.offer.filter(|_| authentic).and_then(|o| claim(way, about.campaign, o)),
             answer,
-            keep: self.keeps(way, about)(),
+            // Whoever lacks the key speaks for no campaign: its own budget, by address.
+            keep: self.keeps(way, if authentic { about } else { About::default() })(),
         };
         match self.site.store.reject_post(reject).await? {
             Posted::Before(before) => Ok(replay(way, &before)),

@@ -9,29 +9,53 @@ use std::sync::{Mutex, PoisonError};
 /// Posters watched at most in one minute; those beyond are counted, not kept.
 const MAX_POSTERS: usize = 10_000;
 
-/// Who posts what: a campaign or an offer, from an address.
+/// Rejected posts kept in one minute of all posters together: at some 10 KiB each
+/// a flood fills a disk at a pace that an operator can meet.
+const MAX_KEPT: u32 = 6_000;
+
+/// Who posts what: a campaign or an offer (neither, where the poster is not
+/// believed to be theirs), from an address.
 pub type Poster = (Option<CampaignId>, Option<OfferId>, IpAddr);
 
 /// The rejected posts of the present minute.
 #[derive(Debug, Default)]
 pub struct RejectionBudget {
-    minute: Mutex<(i64, HashMap<Poster, u32>)>,
+    current: Mutex<Minute>,
+}
+
+#[derive(Debug, Default)]
+struct Minute {
+    number: i64,
+    kept: u32,
+    posters: HashMap<Poster, u32>,
 }
 
 impl RejectionBudget {
     /// Whether one more rejected post of this poster is kept.
     pub fn keeps(&self, poster: Poster, now: Timestamp) -> bool {
-        let minute = now.unix_seconds().div_euclid(60);
-        let mut current = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.0 != minute {
-            *current = (minute, HashMap::new());
+        let number = now.unix_seconds().div_euclid(60);
+        let poster = (poster.0, poster.1, network_of(poster.2));
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.number != number {
+            *current = Minute { number, ..Minute::default() };
         }
-        if current.1.len() >= MAX_POSTERS && !current.1.contains_key(&poster) {
+        if current.posters.len() >= MAX_POSTERS && !current.posters.contains_key(&poster) {
             return false;
         }
-        let count = current.1.entry(poster).or_insert(0);
+        let count = current.posters.entry(poster).or_insert(0);
         *count = count.saturating_add(1);
-        *count <= MAX_REJECTED_PER_MINUTE
+        let keeps = *count <= MAX_REJECTED_PER_MINUTE && current.kept < MAX_KEPT;
+        current.kept += u32::from(keeps);
+        keeps
+    }
+}
+
+/// What one poster can send from: an address, or the 2^64 of an IPv6 network that
+/// are given out as one.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) >> 64 << 64).into()),
     }
 }
 
@@ -48,5 +72,17 @@ mod tests {
         assert_eq!((0..100).filter(|_| budget.keeps(poster, now)).count(), 60);
         assert!(budget.keeps(other, now));
         assert!(budget.keeps(poster, now.plus_seconds(60)));
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_poster_and_all_posters_share_a_bound() {
+        let budget = RejectionBudget::default();
+        let now = Timestamp::from_micros(1_800_000_000_000_000);
+        let of = |text: &str| (None, None, text.parse::<IpAddr>().unwrap());
+        let kept = (0..100).filter(|host| budget.keeps(of(&format!("2001:db8::{host:x}")), now)).count();
+        assert_eq!(kept, 60);
+        assert!(budget.keeps(of("2001:db8:0:1::1"), now));
+        let flood = (0..200).flat_map(|host| std::iter::repeat_n(of(&format!("10.0.0.{host}")), 60));
+        assert_eq!(61 + flood.filter(|poster| budget.keeps(*poster, now)).count(), MAX_KEPT as usize);
     }
 }

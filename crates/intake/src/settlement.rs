@@ -58,7 +58,7 @@ pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, id: LeadId) -
     let is_internal = case.snapshot.settings().internal_affiliate == Some(credit.affiliate);
     let tier_payout = judged.tier_payout.filter(|_| !is_internal);
     let facts = LeadFacts::accepted(Standing::Sellable, tier_payout);
-    let contract = credit.offer_contract.and_then(|id| offer.contract(id)).or(offer.default_contract());
+    let contract = credit.offer_contract.and_then(|id| offer.contract(id));
     Settlement {
         payout: lead_payout(&Terms::of(&offer.offer, contract, case.campaign), &facts),
         counts: hosted,

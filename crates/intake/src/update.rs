@@ -132,9 +132,12 @@ fn taken_back(case: &Case<'_>, lead: &Lead, changed: &Lead) -> Option<LedgerEntr
     Some(LedgerEntry { at, kind, lead: lead.id, affiliate: lead.affiliate, amount })
 }
 
-/// Whether a lead, as it stands, is the earlier lead of a later one.
+/// Whether a lead, as it stands, is the earlier lead of a later one. A session post
+/// that named no session is nobody's, also while it waits for a person.
 fn counts_as_earlier(case: &Case<'_>, lead: &Lead) -> bool {
-    !lead.test
+    let is_held = matches!(lead.status, LeadStatus::Review | LeadStatus::Scrubbed);
+    let is_nobodys = lead.attribution == Attribution::Internal && lead.post == PostKind::Session;
+    !(lead.test || is_held && is_nobodys)
         && lead.outcome != LeadOutcome::UnattributedSession
         && (lead.status != LeadStatus::Unsold || case.offer.offer.offer_type == OfferType::Hosted)
 }

@@ -103,16 +103,11 @@ impl CompiledOffer {
         self.offer.contract.iter().find(|contract| contract.id == id)
     }
 
-    /// The contract that applies where none is named: the first; none where the
-    /// offer's own terms are its only ones.
-    pub fn default_contract(&self) -> Option<&OfferContract> {
-        self.offer.contract.first()
-    }
-
-    /// The terms under that contract; those of the default one where none is named
-    /// or the offer has no such contract.
+    /// The terms under that contract; the offer's own where none is named or the
+    /// offer has no such contract: a contract that is added changes no link that is
+    /// out in the world.
     pub fn terms(&self, contract: Option<OfferContractId>) -> Terms<'_> {
-        let contract = contract.and_then(|id| self.contract(id)).or_else(|| self.default_contract());
+        let contract = contract.and_then(|id| self.contract(id));
         Terms {
             contract: contract.map(|c| c.id),
             link: contract.and_then(|c| c.link.as_deref()).or(self.offer.link.as_deref()),

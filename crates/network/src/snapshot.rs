@@ -292,6 +292,12 @@ impl Snapshot {
         format: Option<PriceFormat>,
         contract: Option<OfferContractId>,
     ) -> Option<&Campaign> {
+        let mut all = self.campaigns(affiliate, offer);
+        let first = all.next()?;
+        if all.next().is_none() {
+            // The usual case, and the way of every click: nothing to choose.
+            return Some(first);
+        }
         let compiled = self.offer(offer)?;
         let on_contract = |campaign: &&Campaign| {
             contract.is_none_or(|id| compiled.terms(campaign.offer_contract).contract == Some(id))

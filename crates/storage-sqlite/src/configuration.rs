@@ -45,7 +45,8 @@ impl ConfigurationStore for SqliteStore {
 
     async fn have_history(&self, of: Vec<HistoryOf>) -> Result<Vec<bool>> {
         self.readers()
-            .read(LaneOf::Long, move |connection| {
+            // A few look-ups by key, for which visitors' first clicks may wait.
+            .read(LaneOf::Short, move |connection| {
                 of.into_iter()
                     .map(|of| Key::from(of).is_noted(connection))
                     .collect::<rusqlite::Result<_>>()

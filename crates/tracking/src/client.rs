@@ -2,6 +2,7 @@
 
 use crumb_domain::click::{MAX_HEADER_CHARS, NonHuman};
 use crumb_wire::cookie::CookieJar;
+use quick_cache::sync::Cache;
 use std::net::IpAddr;
 
 /// The sender of a request, with trusted proxies already looked through.
@@ -22,6 +23,9 @@ pub struct Client {
 
 /// A header's text as it is kept: cut, and without characters that are no text.
 pub fn kept_header(value: &str) -> String {
+    if value.len() <= MAX_HEADER_CHARS && value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return value.to_owned();
+    }
     value.chars().filter(|c| !c.is_control()).take(MAX_HEADER_CHARS).collect()
 }
 
@@ -36,6 +40,42 @@ pub fn non_human(user_agent: &str, head: bool) -> Option<NonHuman> {
     }
     let listed = BOTS.iter().any(|word| lower.contains(word));
     (listed || woothee::is_crawler(user_agent)).then_some(NonHuman::Bot)
+}
+
+/// What was found out about user agents before.
+///
+/// Most visitors share their browser's user agent with thousands of others, and to
+/// look for a hundred words in it costs more than anything else in a click.
+#[derive(Debug)]
+pub struct UserAgents(Cache<String, Option<NonHuman>>);
+
+/// User agents remembered; those asked for least are forgotten. Each is at most
+/// 4 KiB, so a stranger's flood of new ones takes 16 MiB at the very most.
+const MAX_USER_AGENTS: usize = 4_096;
+
+impl UserAgents {
+    /// Nothing is known yet.
+    pub fn new() -> Self {
+        Self(Cache::new(MAX_USER_AGENTS))
+    }
+
+    /// As [`non_human`] says, and said before.
+    pub fn non_human(&self, user_agent: &str, head: bool) -> Option<NonHuman> {
+        if head {
+            return non_human(user_agent, head);
+        }
+        self.0.get(user_agent).unwrap_or_else(|| {
+            let found = non_human(user_agent, head);
+            self.0.insert(user_agent.to_owned(), found);
+            found
+        })
+    }
+}
+
+impl Default for UserAgents {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// Fetchers of link previews, by a part of their user agent.
@@ -128,6 +168,16 @@ mod tests {
         assert_eq!(non_human(google, false), Some(NonHuman::Bot));
         assert_eq!(non_human("facebookexternalhit/1.1", false), Some(NonHuman::Preview));
         assert_eq!(non_human("Slackbot-LinkExpanding 1.0", false), Some(NonHuman::Preview));
+    }
+
+    #[test]
+    fn what_was_found_out_about_a_user_agent_holds_when_it_comes_again() {
+        let agents = UserAgents::new();
+        for _ in 0..2 {
+            assert_eq!(agents.non_human("Slackbot-LinkExpanding 1.0", false), Some(NonHuman::Preview));
+            assert_eq!(agents.non_human("Firefox/132.0", true), Some(NonHuman::Head));
+            assert_eq!(agents.non_human("Firefox/132.0", false), None);
+        }
     }
 
     #[test]

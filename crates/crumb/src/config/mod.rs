@@ -26,9 +26,9 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// The longest drain that may be asked for, in seconds.
 const MAX_DRAIN_SECONDS: i64 = 600;
 
-/// The furthest that the clock may be shifted, in seconds: a hundred years, so
-/// that no time computed from it leaves the range of times.
-const MAX_CLOCK_OFFSET_SECONDS: i64 = 100 * 366 * 86_400;
+/// The furthest that the clock may be shifted, in seconds: ten years. Row ids can
+/// say no time beyond 2058.
+const MAX_CLOCK_OFFSET_SECONDS: i64 = 10 * 366 * 86_400;
 
 /// What may stand for a level in `log.level`.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];

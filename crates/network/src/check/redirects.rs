@@ -122,9 +122,8 @@ impl Check<'_> {
                 Some(Edge { to: contract.redirect_offer?, place })
             })
             .collect();
-        if offer.contract.is_empty() || offer.contract.iter().any(|c| c.redirect_offer.is_none()) {
-            edges.extend(self.last_edge(offer, format!("{place}.redirect_offer")));
-        }
+        // The offer's own terms hold wherever no contract is named.
+        edges.extend(self.last_edge(offer, format!("{place}.redirect_offer")));
         edges
     }
 

@@ -64,10 +64,7 @@ impl Check<'_> {
 }
 
 fn terms(campaign: &Campaign, offer: &Offer, server_made: bool) -> Terms {
-    let contract = match campaign.offer_contract {
-        Some(id) => offer.contract.iter().find(|c| c.id == id),
-        None => offer.contract.first(),
-    };
+    let contract = campaign.offer_contract.and_then(|id| offer.contract.iter().find(|c| c.id == id));
     let format =
         campaign.price_format.or(contract.and_then(|c| c.price_format)).unwrap_or(offer.price_format);
     let by_server = server_made || campaign.id >= crate::FIRST_SERVER_CAMPAIGN;

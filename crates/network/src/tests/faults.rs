@@ -226,9 +226,9 @@ async fn a_verticals_redirect_offer_may_be_one_of_its_own_and_ends_the_chain() {
 
 #[tokio::test]
 async fn two_equal_campaigns_are_refused() {
-    // Nothing written is the offer's only contract, and its price format.
+    // A price format that is not written is the contract's or the offer's.
     assert_eq!(
-        with("[[campaign]]\nid=58\naffiliate=12\noffer=100").await,
+        with("[[campaign]]\nid=58\naffiliate=12\noffer=100\noffer_contract=900").await,
         [
             "campaign[1]: campaigns 57 and 58 are equal: same affiliate, offer, price format and offer contract"
         ]
@@ -236,6 +236,9 @@ async fn two_equal_campaigns_are_refused() {
     let (live, _) = empty().await;
     let differs = format!("{EXAMPLE}\n[[campaign]]\nid=58\naffiliate=12\noffer=100\nprice_format=\"cpc\"");
     assert!(live.plan(&toml(&differs), false, Secrets::Masked).await.is_ok());
+    // The offer's own terms are not those of the contract.
+    let own = format!("{EXAMPLE}\n[[campaign]]\nid=58\naffiliate=12\noffer=100");
+    assert!(live.plan(&toml(&own), false, Secrets::Masked).await.is_ok());
 }
 
 #[tokio::test]

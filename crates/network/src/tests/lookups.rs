@@ -62,12 +62,15 @@ fn a_creative_knows_its_offer_and_the_offer_its_vertical() {
 fn terms_are_the_contracts_and_where_it_is_silent_the_offers() {
     let snapshot = compile(example());
     let offer = snapshot.offer(QUOTE).unwrap();
-    for contract in [None, Some(OfferContractId(900)), Some(OfferContractId(1))] {
-        let terms = offer.terms(contract);
-        assert_eq!(terms.contract, Some(OfferContractId(900)));
-        assert_eq!(terms.link, Some("https://lp.example/quote?reqid=#reqid#"));
-        assert_eq!((terms.payout.to_string(), terms.received.to_string()), ("11.00".into(), "25.00".into()));
-        assert_eq!(terms.redirect_offer, Some(OfferId(101)));
+    let terms = offer.terms(Some(OfferContractId(900)));
+    assert_eq!(terms.contract, Some(OfferContractId(900)));
+    assert_eq!(terms.link, Some("https://lp.example/quote?reqid=#reqid#"));
+    assert_eq!((terms.payout.to_string(), terms.received.to_string()), ("11.00".into(), "25.00".into()));
+    assert_eq!(terms.redirect_offer, Some(OfferId(101)));
+    for own in [None, Some(OfferContractId(1))] {
+        let terms = offer.terms(own);
+        assert_eq!((terms.contract, terms.payout.to_string()), (None, "10.00".into()));
+        assert_eq!(terms.redirect_offer, None);
     }
     let other = snapshot.offer(OfferId(101)).unwrap().terms(None);
     assert_eq!((other.contract, other.payout, other.link), (None, Money::ZERO, None));

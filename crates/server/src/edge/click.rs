@@ -28,7 +28,6 @@ impl<S: Store + Clone> Edge<S> {
                 return if pixel { answer.with_any_origin() } else { answer };
             }
         };
-        self.worked();
         self.metrics.click(answered.disposition, answered.counted);
         let answer = match answered.reply {
             ClickReply::Redirect(target) => Answer::stored(redirect(&target)),

@@ -45,8 +45,13 @@ fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
 /// The last address of `X-Forwarded-For` that is no trusted proxy: what stands
 /// left of it is only what the client says of itself.
 fn forwarded_for(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
-    let lists: Vec<&str> =
-        headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
+    // Bytes that are no text are the client's own, and must not hide what a proxy
+    // wrote behind them.
+    let lists: Vec<String> = headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .collect();
     let mut client = peer.to_canonical();
     for hop in lists.iter().flat_map(|list| list.split(',')).rev() {
         let Some(address) = address(hop.trim()) else { break };
@@ -79,7 +84,7 @@ mod tests {
     fn seen(forwarded: &[&'static str]) -> IpAddr {
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append(FORWARDED_FOR, HeaderValue::from_static(value));
+            headers.append(FORWARDED_FOR, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let trusted = ["10.0.0.0/8".parse().unwrap()];
         forwarded_for(&headers, "10.0.0.1".parse().unwrap(), &trusted)
@@ -94,5 +99,6 @@ mod tests {
         assert_eq!(seen(&["[2001:db8::1]"]), ip("2001:db8::1"));
         assert_eq!(seen(&["forged, 10.0.0.2"]), ip("10.0.0.2"));
         assert_eq!(seen(&[]), ip("10.0.0.1"));
+        assert_eq!(seen(&["\u{ff}, 203.0.113.9"]), ip("203.0.113.9"));
     }
 }

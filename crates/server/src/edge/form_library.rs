@@ -4,6 +4,7 @@ use super::Edge;
 use super::answer::Answer;
 use crumb_domain::attribution::{Claim, judge};
 use crumb_domain::fields::FieldRules;
+use crumb_domain::network::ClientDecision;
 use crumb_domain::session::Session;
 use crumb_domain::{FieldId, OfferId};
 use crumb_network::CompiledOffer;
@@ -59,7 +60,8 @@ impl<S: Store + Clone> Edge<S> {
         Answer::script(js_ashx(&validators(rules), &prepops(rules, kept)))
     }
 
-    /// `/v.ashx`: whether a value is a field's.
+    /// `/v.ashx`: whether the visitor may go on with a value: it is the field's, or
+    /// the field lets leads with a wrong one through to a queue.
     pub(super) fn validate<B>(&self, request: &Request<B>) -> Answer {
         let Ok(query) = query(request) else { return Answer::too_large().with_any_origin() };
         let snapshot = self.site.network.snapshot();
@@ -67,8 +69,8 @@ impl<S: Store + Clone> Edge<S> {
         let offer = offer_id(&query).and_then(|id| snapshot.offer(id));
         let today = snapshot.zone().day_of(self.site.clock.now());
         let checked = match (offer, field) {
-            (Some(offer), Some(field)) => {
-                offer.vertical().rules.check_one(field, query.get("v").unwrap_or_default(), today)
+            (Some(offer), Some(id)) if stops_visitors(&offer.vertical().rules, id) => {
+                offer.vertical().rules.check_one(id, query.get("v").unwrap_or_default(), today)
             }
             _ => Ok(()),
         };
@@ -155,6 +157,12 @@ fn is_own_page(offer: &CompiledOffer, headers: &HeaderMap) -> bool {
         .any(|address| address.host().is_some_and(|host| offer.is_own_host(host)))
 }
 
+/// Whether a wrong value of a field is put before the visitor at all.
+fn stops_visitors(rules: &FieldRules, id: FieldId) -> bool {
+    let mut fields = rules.fields().map(|rule| rule.field());
+    fields.any(|field| field.id == Some(id) && field.client_decision == ClientDecision::ForceClientReview)
+}
+
 /// A validator per validated field. A field that is only required is checked by
 /// the page itself; any other by the server.
 fn validators(rules: &FieldRules) -> Vec<Validator> {
@@ -163,11 +171,13 @@ fn validators(rules: &FieldRules) -> Vec<Validator> {
         .filter(|rule| rule.is_validated())
         .filter_map(|rule| {
             let field = rule.field();
+            let checks_itself =
+                !rule.is_typed() && field.client_decision == ClientDecision::ForceClientReview;
             Some(Validator {
                 id: field.id?,
                 name: field.name.clone(),
                 groups: field.group.clone(),
-                required_message: (!rule.is_typed()).then(|| rule.required_text().to_owned()),
+                required_message: checks_itself.then(|| rule.required_text().to_owned()),
             })
         })
         .collect()

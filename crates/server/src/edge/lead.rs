@@ -62,7 +62,6 @@ impl<S: Store + Clone> Edge<S> {
                 return Answer::unavailable().with_any_origin();
             }
         };
-        self.worked();
         match answered.outcome {
             Answered::Lead(outcome) => self.metrics.lead(answered.kind, outcome),
             Answered::Rejected(problem) => self.metrics.rejection(answered.kind, problem),

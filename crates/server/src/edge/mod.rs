@@ -31,12 +31,14 @@ use ipnet::IpNet;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 /// Connections at a time. Each costs some 20 KiB, and a process usually may hold that many descriptors.
 const MAX_CONNECTIONS: usize = 16_384;
+/// Seconds between two lines of the log about the same trouble.
+const TROUBLE_INTERVAL_SECONDS: i64 = 10;
 /// Bytes of a request's head: the longest target that HTTP allows here, and room
 /// for cookies and headers.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
@@ -48,8 +50,8 @@ pub struct Edge<S> {
     leads: Arc<Leads<S>>,
     metrics: Arc<Metrics>,
     trusted_proxies: Vec<IpNet>,
-    /// The store took no write when it was last asked.
-    in_trouble: AtomicBool,
+    /// The second in which trouble was last told.
+    trouble_told: AtomicI64,
 }
 
 impl<S: Store + Clone> Edge<S> {
@@ -62,7 +64,7 @@ impl<S: Store + Clone> Edge<S> {
             site,
             metrics,
             trusted_proxies,
-            in_trouble: AtomicBool::new(false),
+            trouble_told: AtomicI64::new(i64::MIN / 2),
         }
     }
 
@@ -72,21 +74,20 @@ impl<S: Store + Clone> Edge<S> {
             .await;
     }
 
-    /// Says once that the store takes no writes, and once that it does again: at
-    /// thousands of clicks a second a line for each would fill the disk that has
-    /// no room.
+    /// The answer while nothing can be recorded; said in the log now and then: at
+    /// thousands of clicks a second a line for each would fill the disk that has no
+    /// room.
     fn failed(&self, error: &dyn std::fmt::Display) -> Answer {
         self.metrics.store_write_failed();
-        if !self.in_trouble.swap(true, Ordering::Relaxed) {
-            tracing::error!(%error, "nothing can be recorded: answering 503");
+        let now = self.site.clock.now().unix_seconds();
+        let told = self.trouble_told.load(Ordering::Relaxed);
+        let is_due = (now - told).abs() >= TROUBLE_INTERVAL_SECONDS;
+        if is_due
+            && self.trouble_told.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            tracing::error!(%error, "requests cannot be recorded and are answered 503");
         }
         Answer::unavailable()
-    }
-
-    fn worked(&self) {
-        if self.in_trouble.load(Ordering::Relaxed) && self.in_trouble.swap(false, Ordering::Relaxed) {
-            tracing::info!("recording again");
-        }
     }
 
     fn connection(

@@ -146,7 +146,7 @@ async fn a_chain_is_followed_for_five_hops() {
 }
 
 #[tokio::test]
-async fn where_no_contract_is_named_the_default_ones_redirect_offer_holds() {
+async fn a_contracts_redirect_offer_holds_where_the_contract_is_named_else_the_offers_own() {
     let keys = format!("{CLOSED}\nredirect_offer = 502");
     let contracts = "[[offer.contract]]\nid = 900\nredirect_offer = 501\n\n[[offer.contract]]\nid = 901\n";
     let offers: String = (501..503).map(|id| offer(id, "")).collect();
@@ -154,7 +154,7 @@ async fn where_no_contract_is_named_the_default_ones_redirect_offer_holds() {
         .replace("[[offer.creative]]\nid = 1057\n", &format!("{contracts}\n[[offer.creative]]\nid = 1057\n"));
     let server = Server::start(&text).await;
     for (link, expected) in [
-        ("/?a=12&c=1057", "https://o501.example/"),
+        ("/?a=12&c=1057", "https://o502.example/"),
         ("/?a=12&c=1057&oc=900", "https://o501.example/"),
         ("/?a=12&c=1057&oc=901", "https://o502.example/"),
     ] {

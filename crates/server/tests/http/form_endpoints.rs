@@ -156,3 +156,19 @@ async fn a_form_that_is_posted_with_the_librarys_token_twice_makes_one_lead() {
     assert_eq!(first, second);
     assert_eq!(leads(&server).await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_field_that_lets_wrong_leads_through_stops_no_visitor() {
+    for decision in ["review", "throw_out"] {
+        let keys = format!("id = 1\nrequired = true\nclient_decision = \"{decision}\"");
+        let text = small_with(&[(Part::FirstName, &keys)]).replace(
+            "name = \"zip_code\"\n",
+            &format!("name = \"zip_code\"\nclient_decision = \"{decision}\"\n"),
+        );
+        let server = Server::start(&text).await;
+        let script = includes(&server.visitor(), "", "").await;
+        assert!(script.contains("CKM.add_validator(1,\"first_name\",null,null);"), "{script}");
+        let judged = server.tracking.get("/v.ashx?o=100&f=5&v=x&callback=cb").await;
+        assert_eq!(judged.text(), "cb({\"success\":true});");
+    }
+}

@@ -199,3 +199,29 @@ async fn an_update_is_made_once_under_its_key() {
     assert!(replayed(&with_key(&server, "u", &[HOSTED, &update]).await));
     assert_eq!(lead(&server, &id).await["fields"]["first_name"], "Two");
 }
+
+#[tokio::test]
+async fn a_forms_token_holds_although_the_page_learns_its_request_id_between_two_presses() {
+    let server = Server::start(network::SMALL).await;
+    let visitor = server.visitor();
+    let request_id = visitor.click("/?a=12&c=2001").await;
+    let press = |request_id: &str| {
+        format!("/d.ashx?ckm_offer_id=200&ckm_request_id={request_id}&{ANN}&ckm_idempotency_key=a1b2&callback=cb")
+    };
+    server.tracking.get(&press("")).await;
+    let second = server.tracking.get(&press(&request_id)).await;
+    assert_eq!(second.status, 422, "{}", second.text());
+    let leads = server.api_json("/leads?offer=200").await;
+    assert_eq!(leads["total"], 1);
+}
+
+#[tokio::test]
+async fn a_key_of_a_session_post_with_a_blank_request_id_is_ignored() {
+    let server = Server::start(network::SMALL).await;
+    for email in ["one", "two"] {
+        let pairs = format!("ckm_offer_id=100&ckm_request_id=&email_address={email}@example.com&zip_code=90210");
+        let reply = with_key(&server, "k1", &[&pairs]).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        assert_eq!(reply.header("idempotency-replayed"), "");
+    }
+}

@@ -5,24 +5,29 @@ use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::{KeptPost, MAX_REJECTED_BODY, PostKind, PostOutcome, StoredAnswer};
-use crumb_domain::{AffiliateId, CampaignId, LeadId, OfferId};
+use crumb_domain::{AffiliateId, CampaignId, LeadId, OfferId, RowId};
 use crumb_storage::leads::{PostRecord, RejectionFilter};
 use crumb_storage::{Page, PageRequest, Result};
 use rusqlite::{Connection, Row, params};
 
-/// Keeps a post with what became of it.
+/// Characters kept of a content type: the longest boundary, and room.
+const MAX_CONTENT_TYPE_CHARS: usize = 256;
+
+/// Keeps a post with what became of it: the row of its lead, or why it has none.
 pub(crate) fn insert(
     connection: &Connection,
     post: &PostRecord,
-    outcome: PostOutcome,
+    outcome: std::result::Result<RowId, Problem>,
     answer: &StoredAnswer,
     errors: &[String],
 ) -> Result<()> {
     let (lead, problem, most) = match &outcome {
-        PostOutcome::Lead(lead) => (Some(lead.as_str()), None, usize::MAX),
-        PostOutcome::Rejected(problem) => (None, Some(problem.code()), MAX_REJECTED_BODY),
+        Ok(lead) => (Some(lead.as_i64()), None, usize::MAX),
+        Err(problem) => (None, Some(problem.code()), MAX_REJECTED_BODY),
     };
-    let body = post.body.get(..most).unwrap_or(&post.body);
+    let cut = |bytes: &[u8]| bytes.get(..most).unwrap_or(bytes).to_vec();
+    let (query, body) = (cut(&post.query), cut(&post.body));
+    let content_type: String = post.content_type.chars().take(MAX_CONTENT_TYPE_CHARS).collect();
     let (answer, errors) = (to_json(answer)?, to_json(&errors)?);
     connection
         .prepare_cached(
@@ -39,8 +44,8 @@ pub(crate) fn insert(
                 post.offer.map(|id| id.0),
                 post.affiliate.map(|id| id.0),
                 post.ip.map(IpBytes::new),
-                post.query,
-                post.content_type,
+                query,
+                content_type,
                 body,
                 answer,
                 errors,
@@ -73,12 +78,14 @@ pub(crate) fn not_kept(connection: &Connection) -> Result<u64> {
 }
 
 const COLUMNS: &str = "id, at, kind, campaign, offer, affiliate, ip, query, content_type, body, answer, errors, \
-                       lead, problem";
+                       (SELECT lead.id FROM lead WHERE lead.row = post.lead), problem";
 
 /// The posts that made or changed a lead, oldest first.
 pub(crate) fn of_lead(connection: &Connection, lead: LeadId) -> Result<Vec<KeptPost>> {
     let mut select = connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM post WHERE lead = ?1 ORDER BY id"))
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM post WHERE lead = (SELECT row FROM lead WHERE id = ?1) ORDER BY id"
+        ))
         .map_err(from_sqlite)?;
     let mut rows = select.query([lead.as_str()]).map_err(from_sqlite)?;
     let mut posts = Vec::new();

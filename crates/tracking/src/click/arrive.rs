@@ -58,11 +58,10 @@ impl<S: Store + Clone> Clicks<S> {
         click.prefill = prefill;
         let counted = click.is_counted();
         let diverted_row = diverted_row.map(|row| Click { redirect: sent.kept, ..row });
-        let recorded = self.record(snapshot, diverted_row.into_iter().chain([click]).collect()).await;
-        if let (Err(_), Some((taps, tap))) = (&recorded, tap) {
-            taps.forget(tap, own.id);
+        self.record(snapshot, diverted_row.into_iter().chain([click]).collect()).await?;
+        if let Some(opening) = credit.opening {
+            opening.stored();
         }
-        recorded?;
         let mut cookies = self.visitor_cookie(incoming);
         if !credit.cookie_stands {
             cookies.extend(self.offer_cookies(incoming, offer, request_id));
@@ -71,7 +70,7 @@ impl<S: Store + Clone> Clicks<S> {
     }
 }
 
-fn credit_row(click: &mut Click, credit: &Credit, disposition: Disposition) {
+fn credit_row(click: &mut Click, credit: &Credit<'_>, disposition: Disposition) {
     click.session = Some(credit.session.id);
     click.duplicate = credit.duplicate;
     click.disposition = disposition;

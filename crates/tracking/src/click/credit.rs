@@ -2,7 +2,7 @@
 //! duplicate.
 
 use super::Clicks;
-use super::double_tap::{DoubleTaps, Tap};
+use super::double_tap::{DoubleTaps, Opening, Tap};
 use super::incoming::Incoming;
 use crumb_domain::attribution::{Claim, judge};
 use crumb_domain::session::{Session, Touch, touch};
@@ -22,8 +22,11 @@ pub(super) struct Live {
 }
 
 /// What a click is credited to.
-pub(super) struct Credit {
+pub(super) struct Credit<'a> {
     pub session: Arc<Session>,
+    /// The session is its own and may be that of equal clicks: to be told once it
+    /// is stored.
+    pub opening: Option<Opening<'a>>,
     /// The session is another click's.
     pub duplicate: bool,
     /// The session's visitor has converted.
@@ -73,29 +76,33 @@ impl<S: Store + Clone> Clicks<S> {
     }
 
     /// Decides between a click's own session and the live or equal click's one.
-    pub(super) async fn credit(
+    pub(super) async fn credit<'a>(
         &self,
         snapshot: &Snapshot,
         offer: &CompiledOffer,
         own: &Arc<Session>,
         live: Option<Live>,
-        tap: Option<(&DoubleTaps, Tap)>,
-    ) -> Result<Credit, StoreError> {
+        tap: Option<(&'a DoubleTaps, Tap)>,
+    ) -> Result<Credit<'a>, StoreError> {
         if let Some(live) = live {
             return Ok(credit_live(live, own, offer, snapshot.settings().internal_affiliate));
         }
-        let first = tap.and_then(|(taps, tap)| taps.first_or(tap, offer.throw_out_seconds, own.at, own));
-        let Some(first) = first else { return Ok(Credit::own(own)) };
+        let Some((taps, tap)) = tap else { return Ok(Credit::own(own)) };
+        let first = match taps.first_or(tap, offer.throw_out_seconds, own).await {
+            Ok(first) => first,
+            Err(opening) => return Ok(Credit { opening: Some(opening), ..Credit::own(own) }),
+        };
         // What is remembered of the first says nothing of what came after it.
         let stored = self.site.store.session(first.id).await?;
         let converted = stored.is_some_and(|session| session.converted);
-        Ok(Credit { session: first, duplicate: true, converted, cookie_stands: false })
+        Ok(Credit { session: first, duplicate: true, converted, ..Credit::own(own) })
     }
 }
 
-impl Credit {
+impl Credit<'_> {
     fn own(own: &Arc<Session>) -> Self {
-        Self { session: Arc::clone(own), duplicate: false, converted: false, cookie_stands: false }
+        let session = Arc::clone(own);
+        Self { session, opening: None, duplicate: false, converted: false, cookie_stands: false }
     }
 }
 
@@ -106,12 +113,12 @@ fn credit_live(
     own: &Arc<Session>,
     offer: &CompiledOffer,
     internal: Option<AffiliateId>,
-) -> Credit {
+) -> Credit<'static> {
     let Live { session, by_page, cookie_stands } = live;
     let converted = session.converted;
     let duplicates = || touch(Some(&session), own.affiliate, offer.last_touch, internal) == Touch::Duplicates;
     if converted || by_page || duplicates() {
-        Credit { session: Arc::new(session), duplicate: true, converted, cookie_stands }
+        Credit { session: Arc::new(session), opening: None, duplicate: true, converted, cookie_stands }
     } else {
         Credit::own(own)
     }

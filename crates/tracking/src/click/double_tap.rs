@@ -15,10 +15,15 @@ use crumb_storage::{PageRequest, Store, StoreError};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::SetOnce;
 
 /// Clicks remembered at most, over all offers that ask for it; beyond that the
 /// oldest are forgotten. At 2,000 clicks a second that is half a minute.
 const MAX_REMEMBERED: usize = 65_536;
+
+/// Seconds by which the clock may go back between two taps: as much as time
+/// keeping corrects. A first click that lies further ahead is of another time.
+const MAX_CLOCK_STEP_SECONDS: i64 = 10;
 
 /// What makes two clicks equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,47 +52,107 @@ pub(super) struct DoubleTaps {
 
 #[derive(Debug, Default)]
 struct Recent {
-    sessions: HashMap<Tap, Arc<Session>>,
+    firsts: HashMap<Tap, First>,
     order: VecDeque<(RowId, Tap)>,
 }
 
+/// The first of equal clicks.
+#[derive(Debug, Clone)]
+struct First {
+    session: Arc<Session>,
+    /// Whether it was stored, once that is known.
+    stored: Arc<SetOnce<bool>>,
+}
+
+/// A first click on its way into the store. Dropped before [`Opening::stored`] it
+/// is forgotten, and the equal clicks that waited for it open sessions themselves.
+pub(super) struct Opening<'a> {
+    taps: &'a DoubleTaps,
+    tap: Tap,
+    session: RowId,
+    outcome: Arc<SetOnce<bool>>,
+}
+
+impl Opening<'_> {
+    /// Its session is stored: the equal clicks that wait are its duplicates.
+    pub fn stored(self) {
+        // Only this sets it, and once.
+        let _ = self.outcome.set(true);
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        if self.outcome.set(false).is_ok() {
+            self.taps.forget(self.tap, self.session);
+        }
+    }
+}
+
 impl DoubleTaps {
-    /// The session of an equal click within the last `seconds`; where there is
-    /// none, `session` is remembered as the first. One of two equal clicks at the
-    /// same moment is the first.
-    pub fn first_or(
+    /// The session of an equal click within the last `seconds`, once it is stored;
+    /// where there is none, `session` is remembered as the first. One of two equal
+    /// clicks at the same moment is the first, and the other waits for it: a
+    /// duplicate of what was never stored would be credited to nobody.
+    pub async fn first_or(
         &self,
         tap: Tap,
         seconds: u32,
-        now: Timestamp,
         session: &Arc<Session>,
-    ) -> Option<Arc<Session>> {
+    ) -> Result<Arc<Session>, Opening<'_>> {
+        loop {
+            let first = match self.look_up(tap, seconds, session) {
+                Ok(first) => first,
+                Err(outcome) => return Err(Opening { taps: self, tap, session: session.id, outcome }),
+            };
+            if *first.stored.wait().await {
+                return Ok(first.session);
+            }
+        }
+    }
+
+    /// The first of the equal clicks, or the outcome to set of this one, which is it.
+    fn look_up(&self, tap: Tap, seconds: u32, session: &Arc<Session>) -> Result<First, Arc<SetOnce<bool>>> {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(first) = recent.sessions.get(&tap)
-            && first.offer == session.offer
-            && now < first.at.plus_seconds(i64::from(seconds))
+        if let Some(first) = recent.firsts.get(&tap)
+            && first.session.offer == session.offer
+            && session.at < first.session.at.plus_seconds(i64::from(seconds))
+            && session.at > first.session.at.plus_seconds(-MAX_CLOCK_STEP_SECONDS)
         {
-            return Some(Arc::clone(first));
+            return Ok(first.clone());
         }
-        recent.sessions.insert(tap, Arc::clone(session));
-        recent.order.push_back((session.id, tap));
-        while recent.order.len() > MAX_REMEMBERED {
-            let Some((id, oldest)) = recent.order.pop_front() else { break };
-            recent.forget(oldest, id);
+        let stored = Arc::new(SetOnce::new());
+        recent.remember(tap, First { session: Arc::clone(session), stored: Arc::clone(&stored) });
+        Err(stored)
+    }
+
+    /// Remembers a first click that the store holds.
+    fn remember_stored(&self, tap: Tap, seconds: u32, session: Session) {
+        if let Err(outcome) = self.look_up(tap, seconds, &Arc::new(session)) {
+            // Nobody else can have set it.
+            let _ = outcome.set(true);
         }
-        None
     }
 
     /// Forgets a first click that could not be stored.
-    pub fn forget(&self, tap: Tap, session: RowId) {
+    fn forget(&self, tap: Tap, session: RowId) {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).forget(tap, session);
     }
 }
 
 impl Recent {
+    fn remember(&mut self, tap: Tap, first: First) {
+        self.order.push_back((first.session.id, tap));
+        self.firsts.insert(tap, first);
+        while self.order.len() > MAX_REMEMBERED {
+            let Some((id, oldest)) = self.order.pop_front() else { break };
+            self.forget(oldest, id);
+        }
+    }
+
     fn forget(&mut self, tap: Tap, session: RowId) {
-        if self.sessions.get(&tap).is_some_and(|first| first.id == session) {
-            self.sessions.remove(&tap);
+        if self.firsts.get(&tap).is_some_and(|first| first.session.id == session) {
+            self.firsts.remove(&tap);
         }
     }
 }
@@ -117,7 +182,7 @@ impl<S: Store + Clone> Clicks<S> {
         for (tap, session) in firsts.into_iter().rev() {
             let seconds = snapshot.offer(session.offer).map_or(0, |offer| offer.throw_out_seconds);
             if seconds > 0 {
-                taps.first_or(tap, seconds, session.at, &Arc::new(session));
+                taps.remember_stored(tap, seconds, session);
             }
         }
         Ok(taps)
@@ -146,4 +211,84 @@ pub(super) fn opened_by(click: &Click) -> Option<Session> {
         country: click.country.clone(),
         converted: false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumb_domain::{AffiliateId, OfferId, SubIds};
+
+    const TAP: Tap = Tap([1, 2]);
+
+    fn session(row: i64, at_seconds: i64) -> Arc<Session> {
+        Arc::new(Session {
+            id: RowId::from_i64(row).unwrap(),
+            at: Timestamp::from_micros(1_800_000_000_000_000).plus_seconds(at_seconds),
+            origin: SessionOrigin::Click,
+            affiliate: AffiliateId(12),
+            offer: OfferId(100),
+            campaign: None,
+            creative: None,
+            offer_contract: None,
+            sub_ids: SubIds::default(),
+            device_id: None,
+            visitor: None,
+            test: false,
+            ip: None,
+            country: None,
+            converted: false,
+        })
+    }
+
+    /// Runs what waits for a first click, until it cannot go on.
+    async fn let_wait() {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_equal_click_waits_until_the_first_is_stored() {
+        let taps = Arc::new(DoubleTaps::default());
+        let Err(opening) = taps.first_or(TAP, 60, &session(1, 0)).await else { panic!("it is the first") };
+        let second = tokio::spawn({
+            let taps = Arc::clone(&taps);
+            async move { taps.first_or(TAP, 60, &session(2, 1)).await.map(|first| first.id).ok() }
+        });
+        let_wait().await;
+        assert!(!second.is_finished());
+        opening.stored();
+        assert_eq!(second.await.unwrap(), RowId::from_i64(1));
+    }
+
+    #[tokio::test]
+    async fn where_the_first_could_not_be_stored_the_next_one_is_the_first() {
+        let taps = Arc::new(DoubleTaps::default());
+        let Err(opening) = taps.first_or(TAP, 60, &session(1, 0)).await else { panic!("it is the first") };
+        let second = tokio::spawn({
+            let taps = Arc::clone(&taps);
+            async move {
+                match taps.first_or(TAP, 60, &session(2, 1)).await {
+                    Ok(first) => Err(first.id),
+                    Err(opening) => {
+                        opening.stored();
+                        Ok(())
+                    }
+                }
+            }
+        });
+        let_wait().await;
+        drop(opening);
+        assert_eq!(second.await.unwrap(), Ok(()));
+        let third = taps.first_or(TAP, 60, &session(3, 2)).await.map(|first| first.id).ok();
+        assert_eq!(third, RowId::from_i64(2));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_put_back_makes_no_double_taps_of_another_time() {
+        let taps = DoubleTaps::default();
+        let first = taps.first_or(TAP, 60, &session(1, 3_600)).await;
+        first.err().unwrap().stored();
+        assert!(taps.first_or(TAP, 60, &session(2, 0)).await.is_err());
+    }
 }

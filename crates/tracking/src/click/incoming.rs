@@ -1,8 +1,8 @@
 //! A click as it comes in, and the row that is kept of it.
 
-use crate::client::{Client, non_human};
+use crate::client::{Client, UserAgents};
 use crate::installation::Installation;
-use crumb_domain::click::{Click, ClickSource, Disposition, VisitorId};
+use crumb_domain::click::{Click, ClickSource, Disposition, NonHuman, VisitorId};
 use crumb_domain::network::Creative;
 use crumb_domain::{AffiliateId, RowId, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
@@ -18,6 +18,7 @@ pub(super) struct Incoming<'a> {
     /// It brought no cookie that says who it is.
     pub is_new_visitor: bool,
     pub country: Option<String>,
+    pub non_human: Option<NonHuman>,
 }
 
 /// What a valid link names.
@@ -38,7 +39,12 @@ impl<'a> Target<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    pub fn new<S: Store + Clone>(site: &Installation<S>, link: &'a LinkRequest, client: &'a Client) -> Self {
+    pub fn new<S: Store + Clone>(
+        site: &Installation<S>,
+        agents: &UserAgents,
+        link: &'a LinkRequest,
+        client: &'a Client,
+    ) -> Self {
         let known = client.cookies.visitor();
         Self {
             link,
@@ -47,6 +53,7 @@ impl<'a> Incoming<'a> {
             visitor: known.unwrap_or_else(|| new_visitor(site)),
             is_new_visitor: known.is_none(),
             country: site.geo.as_ref().and_then(|geo| geo.country(client.ip)),
+            non_human: agents.non_human(&client.user_agent, client.head),
         }
     }
 
@@ -84,7 +91,7 @@ impl<'a> Incoming<'a> {
             device_id: link.device_id.clone(),
             disposition,
             duplicate: false,
-            non_human: non_human(&client.user_agent, client.head),
+            non_human: self.non_human,
             test: link.affiliate == Some(AffiliateId::TEST),
             ip: Some(client.ip),
             country: self.country.clone(),

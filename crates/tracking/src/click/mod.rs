@@ -16,7 +16,7 @@ mod record;
 mod reply;
 mod route;
 
-use crate::client::Client;
+use crate::client::{Client, UserAgents};
 use crate::installation::Installation;
 use caps::ClickCaps;
 use crumb_domain::click::Disposition;
@@ -36,6 +36,7 @@ pub struct Clicks<S> {
     site: Arc<Installation<S>>,
     caps: ClickCaps,
     taps: OnceCell<DoubleTaps>,
+    agents: UserAgents,
 }
 
 /// The answer to a click, after it is stored.
@@ -78,7 +79,7 @@ pub enum ClickError {
 impl<S: Store + Clone> Clicks<S> {
     /// A service on an installation.
     pub fn new(site: Arc<Installation<S>>) -> Self {
-        Self { site, caps: ClickCaps::default(), taps: OnceCell::new() }
+        Self { site, caps: ClickCaps::default(), taps: OnceCell::new(), agents: UserAgents::new() }
     }
 
     /// Records a click and answers it.
@@ -87,7 +88,7 @@ impl<S: Store + Clone> Clicks<S> {
     /// Where it could not be stored; then nothing of it was kept.
     pub async fn click(&self, link: &LinkRequest, client: &Client) -> Result<ClickAnswer, ClickError> {
         let snapshot = self.site.network.snapshot();
-        let incoming = Incoming::new(&self.site, link, client);
+        let incoming = Incoming::new(&self.site, &self.agents, link, client);
         let Some(target) = Target::of(link, &snapshot) else {
             return self.end_invalid(&snapshot, &incoming).await;
         };
@@ -98,7 +99,12 @@ impl<S: Store + Clone> Clicks<S> {
             }
         };
         let affiliate = target.affiliate;
-        let snapshot = self.with_campaign(snapshot, affiliate, offer, diverted, incoming.now).await?;
+        // A campaign is made for a person's click: crawlers that try links must not
+        // fill the network with them.
+        let snapshot = match incoming.non_human {
+            None => self.with_campaign(snapshot, affiliate, offer, diverted, incoming.now).await?,
+            Some(_) => snapshot,
+        };
         // The snapshot may be a newer one now: everything below reads that one.
         let (Some(target), Some(offer)) = (Target::of(link, &snapshot), snapshot.offer(offer)) else {
             return self.end_invalid(&snapshot, &incoming).await;
