@@ -145,7 +145,7 @@ CREATE TABLE post (
     body BLOB NOT NULL,
     answer TEXT NOT NULL,            -- JSON
     errors TEXT NOT NULL,            -- JSON, a list of texts
-    lead TEXT,
+    lead INTEGER,                    -- its row, not its id: ids are random, and an index of them dear
     problem TEXT,
     CHECK ((lead IS NULL) <> (problem IS NULL))
 ) STRICT;
@@ -172,7 +172,7 @@ CREATE TABLE ledger (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
     kind TEXT NOT NULL,
-    lead TEXT NOT NULL,
+    lead INTEGER NOT NULL,           -- its row
     affiliate INTEGER NOT NULL,
     amount INTEGER NOT NULL
 ) STRICT;

@@ -1,8 +1,10 @@
 //! One batch of writes: one transaction.
 //!
 //! Clicks come first: they cannot refuse, and a lead of the same batch may name
-//! one of their sessions. Each other write runs in a savepoint of its own, so
-//! that one which fails takes no neighbour with it.
+//! one of their sessions. A write that fails takes no neighbour with it: one that
+//! had changed something has the batch begun again, each write in a savepoint of
+//! its own. Savepoints from the start would cost every lead a copy of each page
+//! that it shares with its neighbours, for what happens about never.
 
 use crate::clicks::write::insert_clicks;
 use crate::error::{from_sqlite, is_constraint};
@@ -28,7 +30,7 @@ pub(crate) struct QueuedClicks {
 /// Any other write that waits for its commit.
 pub(crate) trait Task: Send {
     /// Does the write and keeps its result; why it failed, where it is to be
-    /// rolled back.
+    /// rolled back. May be called again after that.
     fn run(&mut self, context: &mut WriteContext<'_>) -> Result<()>;
     /// Gives the caller its result, or why nothing was committed.
     fn answer(self: Box<Self>, committed: &Result<()>);
@@ -36,7 +38,7 @@ pub(crate) trait Task: Send {
 
 /// A write as a function.
 pub(crate) struct QueuedTask<T, F> {
-    work: Option<F>,
+    work: F,
     result: Result<T>,
     reply: oneshot::Sender<Result<T>>,
 }
@@ -44,22 +46,20 @@ pub(crate) struct QueuedTask<T, F> {
 impl<T, F> QueuedTask<T, F> {
     pub(crate) fn new(work: F, reply: oneshot::Sender<Result<T>>) -> Self {
         let not_run = Err(StoreError::Unavailable("the write was not reached".to_owned()));
-        Self { work: Some(work), result: not_run, reply }
+        Self { work, result: not_run, reply }
     }
 }
 
 impl<T, F> Task for QueuedTask<T, F>
 where
     T: Send,
-    F: FnOnce(&mut WriteContext<'_>) -> Result<T> + Send,
+    F: Fn(&mut WriteContext<'_>) -> Result<T> + Send,
 {
     fn run(&mut self, context: &mut WriteContext<'_>) -> Result<()> {
-        if let Some(work) = self.work.take() {
-            // A caller's function renders the answer inside the write; if it
-            // panics, that write fails and the writer lives on.
-            self.result = catch_unwind(AssertUnwindSafe(|| work(context)))
-                .unwrap_or_else(|_| Err(StoreError::Corrupt("a write panicked".to_owned())));
-        }
+        // A caller's function renders the answer inside the write; if it panics,
+        // that write fails and the writer lives on.
+        self.result = catch_unwind(AssertUnwindSafe(|| (self.work)(context)))
+            .unwrap_or_else(|_| Err(StoreError::Corrupt("a write panicked".to_owned())));
         self.result.as_ref().map(|_| ()).map_err(StoreError::clone)
     }
 
@@ -83,6 +83,16 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// An empty one with room for as many: under a steady load the next batch is
+    /// as large as this one, and those who add to it hold the queue's lock.
+    pub(crate) fn with_room_like(other: &Self) -> Self {
+        Self {
+            clicks: Vec::with_capacity(other.clicks.len()),
+            tasks: Vec::with_capacity(other.tasks.len()),
+            refused: Vec::new(),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.clicks.len() + self.tasks.len()
     }
@@ -124,29 +134,64 @@ pub(crate) fn commit(connection: &Connection, seen: &mut Seen, batch: &mut Batch
 }
 
 fn run(connection: &Connection, seen: &mut Seen, batch: &mut Batch) -> Result<()> {
-    let statement = |sql: &str| -> Result<()> {
-        connection.prepare_cached(sql).and_then(|mut s| s.execute([])).map_err(from_sqlite)?;
-        Ok(())
-    };
-    statement("BEGIN IMMEDIATE")?;
+    statement(connection, "BEGIN IMMEDIATE")?;
+    if run_together(connection, seen, batch)? == Together::Failed {
+        statement(connection, "ROLLBACK")?;
+        seen.forget_since(0);
+        statement(connection, "BEGIN IMMEDIATE")?;
+        run_each(connection, seen, batch)?;
+    }
+    statement(connection, "COMMIT")
+}
+
+fn statement(connection: &Connection, sql: &str) -> Result<()> {
+    connection.prepare_cached(sql).and_then(|mut s| s.execute([])).map_err(from_sqlite)?;
+    Ok(())
+}
+
+/// How writes went that stand and fall together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Together {
+    /// Each is whole, or has changed nothing.
+    Stand,
+    /// One of them has left a part of itself.
+    Failed,
+}
+
+/// Runs all writes without savepoints. The error is one that ended the
+/// transaction.
+fn run_together(connection: &Connection, seen: &mut Seen, batch: &mut Batch) -> Result<Together> {
     if !batch.clicks.is_empty() {
         match insert_clicks(connection, seen, batch.clicks.iter().map(|queued| &queued.clicks)) {
             Ok(()) => {}
-            Err(error) if is_constraint(&error) => {
-                // Rare (an id given twice), so all begin again, each by itself.
-                statement("ROLLBACK")?;
-                seen.forget_since(0);
-                statement("BEGIN IMMEDIATE")?;
-                insert_each(connection, seen, batch)?;
-            }
+            // An id given twice.
+            Err(error) if is_constraint(&error) => return Ok(Together::Failed),
             Err(error) => return Err(from_sqlite(error)),
         }
     }
     for task in &mut batch.tasks {
+        let before = connection.total_changes();
+        // The task keeps its own failure.
+        if let Err(error) = task.run(&mut WriteContext { connection, seen }) {
+            if connection.is_autocommit() {
+                return Err(error);
+            }
+            if connection.total_changes() != before {
+                return Ok(Together::Failed);
+            }
+        }
+    }
+    Ok(Together::Stand)
+}
+
+/// Runs each write in a savepoint of its own.
+fn run_each(connection: &Connection, seen: &mut Seen, batch: &mut Batch) -> Result<()> {
+    insert_each(connection, seen, batch)?;
+    for task in &mut batch.tasks {
         // The task keeps its own failure; only one that ended the transaction counts here.
         let _ = in_savepoint(connection, seen, |seen| task.run(&mut WriteContext { connection, seen }))?;
     }
-    statement("COMMIT")
+    Ok(())
 }
 
 fn insert_each(connection: &Connection, seen: &mut Seen, batch: &mut Batch) -> Result<()> {
@@ -169,17 +214,68 @@ fn in_savepoint(
     seen: &mut Seen,
     write: impl FnOnce(&mut Seen) -> Result<()>,
 ) -> Result<Result<()>> {
-    let statement = |sql: &str| connection.prepare_cached(sql).and_then(|mut s| s.execute([]));
     let mark = seen.mark();
-    statement("SAVEPOINT one").map_err(from_sqlite)?;
+    statement(connection, "SAVEPOINT one")?;
     let written = write(seen);
     if let Err(error) = &written {
         if connection.is_autocommit() {
             return Err(error.clone());
         }
         seen.forget_since(mark);
-        statement("ROLLBACK TO one").map_err(from_sqlite)?;
+        statement(connection, "ROLLBACK TO one")?;
     }
-    statement("RELEASE one").map_err(from_sqlite)?;
+    statement(connection, "RELEASE one")?;
     Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::{SqliteOptions, open_writer};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A write of a row, which then fails if its name says so.
+    fn task(batch: &mut Batch, name: &'static str, runs: &Arc<AtomicUsize>) -> oneshot::Receiver<Result<()>> {
+        let (reply, result) = oneshot::channel();
+        let runs = Arc::clone(runs);
+        let work = move |context: &mut WriteContext<'_>| {
+            runs.fetch_add(1, Ordering::Relaxed);
+            if name == "refuses" {
+                return Err(StoreError::Conflict);
+            }
+            let row = "INSERT INTO rejection_not_kept (problem, n) VALUES (?1, 1)";
+            context.connection.execute(row, [name]).map_err(from_sqlite)?;
+            if name == "fails" { Err(StoreError::Conflict) } else { Ok(()) }
+        };
+        batch.tasks.push(Box::new(QueuedTask::new(work, reply)));
+        result
+    }
+
+    fn run_batch(names: &[&'static str]) -> (Vec<bool>, Vec<String>, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_writer(&folder.path().join("crumb.db"), &SqliteOptions::default()).unwrap();
+        let (mut batch, runs) = (Batch::default(), Arc::new(AtomicUsize::new(0)));
+        let results: Vec<_> = names.iter().map(|name| task(&mut batch, name, &runs)).collect();
+        let committed = commit(&connection, &mut Seen::default(), &mut batch);
+        batch.answer(&committed);
+        let done = results.into_iter().map(|mut result| result.try_recv().unwrap().is_ok()).collect();
+        let mut rows = connection.prepare("SELECT problem FROM rejection_not_kept ORDER BY problem").unwrap();
+        let rows = rows.query_map([], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap();
+        (done, rows, runs.load(Ordering::Relaxed))
+    }
+
+    #[test]
+    fn a_write_that_fails_halfway_leaves_nothing_and_harms_no_neighbour() {
+        let (done, rows, _) = run_batch(&["before", "fails", "refuses", "after"]);
+        assert_eq!(done, [true, false, false, true]);
+        assert_eq!(rows, ["after", "before"]);
+    }
+
+    #[test]
+    fn a_write_that_refuses_before_it_changes_anything_has_nobody_begin_again() {
+        let (done, rows, runs) = run_batch(&["before", "refuses", "after"]);
+        assert_eq!((done, runs), (vec![true, false, true], 3));
+        assert_eq!(rows, ["after", "before"]);
+    }
 }

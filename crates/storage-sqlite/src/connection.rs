@@ -18,7 +18,7 @@ pub struct SqliteOptions {
     /// it fail as on a full disk. None: what the disk holds.
     pub max_pages: Option<u32>,
     /// Pages in the write-ahead log at which it is copied back into the file.
-    /// About 8 MB: short enough to be read through quickly, long enough that a
+    /// 16 MB: short enough to be read through quickly, long enough that a
     /// page that is written again and again is copied once.
     pub checkpoint_pages: u32,
     /// How long a read may take. A read holds the write-ahead log of its moment,
@@ -31,15 +31,16 @@ impl Default for SqliteOptions {
         Self {
             busy_timeout: Duration::from_secs(2),
             max_pages: None,
-            checkpoint_pages: 1_000,
+            checkpoint_pages: 4_000,
             read_timeout: Duration::from_secs(30),
         }
     }
 }
 
-/// Bytes of a page: a click's row is about 230 bytes, and twice SQLite's usual
-/// size halves the pages that a commit of many clicks touches.
-pub const PAGE_SIZE: u32 = 8_192;
+/// Bytes of a page. Clicks are appended and do not care; a lead also changes a
+/// page anywhere in the index of its random id and of its duplicate hash, and each
+/// is written whole.
+pub const PAGE_SIZE: u32 = 4_096;
 /// The writer's page cache: all inner pages of the tables and the leaves that are
 /// written now.
 const WRITER_CACHE_KIB: i32 = 16 * 1_024;
@@ -138,7 +139,7 @@ mod tests {
             assert_eq!(pragma(connection, "synchronous"), "Integer(2)");
             assert_eq!(pragma(connection, "journal_mode"), "Text(\"wal\")");
             assert_eq!(pragma(connection, "wal_autocheckpoint"), "Integer(0)");
-            assert_eq!(pragma(connection, "page_size"), "Integer(8192)");
+            assert_eq!(pragma(connection, "page_size"), "Integer(4096)");
         }
     }
 

@@ -63,7 +63,8 @@ impl Queue {
         let mut waiting = self.lock();
         loop {
             if waiting.batch.len() > 0 {
-                return Some(std::mem::take(&mut waiting.batch));
+                let next = Batch::with_room_like(&waiting.batch);
+                return Some(std::mem::replace(&mut waiting.batch, next));
             }
             if waiting.closed {
                 return None;
@@ -109,11 +110,12 @@ impl Writer {
     }
 
     /// Runs any other write, whole or not at all, with those of its batch before it
-    /// in sight.
+    /// in sight. It may be run twice, where a neighbour fails; then all that it did
+    /// the first time was taken back.
     pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut WriteContext<'_>) -> Result<T> + Send + 'static,
+        F: Fn(&mut WriteContext<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, result) = oneshot::channel();
         let task: Box<dyn Task> = Box::new(QueuedTask::new(work, reply));

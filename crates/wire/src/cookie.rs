@@ -30,19 +30,20 @@ pub const MAX_COOKIE_BYTES: usize = 32 * 1024;
 /// sent with every request.
 const SIGNATURE_BYTES: usize = 16;
 
-/// The installation's key for its cookies.
+/// The installation's key for its cookies, ready to sign: the key's own part of
+/// each signature is worked out once.
 #[derive(Clone)]
-pub struct CookieKey([u8; 32]);
+pub struct CookieKey(Option<Hmac<Sha256>>);
 
 impl CookieKey {
     /// From 32 random bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        // HMAC takes a key of any length, so there always is one.
+        Self(Hmac::new_from_slice(&bytes).ok())
     }
 
     fn signature(&self, cookie: &str, text: &str) -> Option<[u8; SIGNATURE_BYTES]> {
-        // HMAC takes a key of any length, so there is always a signature.
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
+        let mut mac = self.0.clone()?;
         mac.update(cookie.as_bytes());
         mac.update(b"=");
         mac.update(text.as_bytes());

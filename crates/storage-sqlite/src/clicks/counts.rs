@@ -16,14 +16,16 @@ pub(crate) fn raise<'a>(
     for count in counts {
         *sums.entry(count).or_default() += 1;
     }
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let mut raise = connection.prepare_cached(
+        "INSERT INTO day_count (scope, scope_id, of, day, n) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET n = n + excluded.n",
+    )?;
     for (count, n) in sums {
         let (scope, scope_id) = scope(count.scope);
-        connection
-            .prepare_cached(
-                "INSERT INTO day_count (scope, scope_id, of, day, n) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET n = n + excluded.n",
-            )?
-            .execute(params![scope, scope_id, cap_of(count.of), count.day.0, n])?;
+        raise.execute(params![scope, scope_id, cap_of(count.of), count.day.0, n])?;
     }
     Ok(())
 }

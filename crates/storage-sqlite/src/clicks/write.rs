@@ -7,7 +7,7 @@ use crumb_domain::RowId;
 use crumb_domain::click::Click;
 use crumb_storage::clicks::ClickBatch;
 use crumb_storage::configuration::HistoryOf;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 
 /// Writes the clicks of many requests: rows in ascending order, each count once.
 pub(crate) fn insert_clicks<'a>(
@@ -18,8 +18,9 @@ pub(crate) fn insert_clicks<'a>(
     let mut clicks: Vec<&Click> = batches.clone().flat_map(|batch| &batch.clicks).collect();
     // Appending to the end of the table costs a tenth of inserting anywhere.
     clicks.sort_unstable_by_key(|click| click.id);
+    let mut insert = connection.prepare_cached(INSERT_ROW)?;
     for click in clicks {
-        insert_row(connection, click)?;
+        insert_row(&mut insert, click)?;
         seen.note(connection, Key::node(click.id))?;
         seen.note_all(connection, seen::references(click.affiliate, click.offer, click.campaign))?;
         seen.note_all(connection, click.creative.map(|id| HistoryOf::Creative(id).into()))?;
@@ -35,7 +36,14 @@ pub(crate) fn insert_clicks<'a>(
     counts::raise(connection, batches.flat_map(|batch| &batch.counts))
 }
 
-fn insert_row(connection: &Connection, click: &Click) -> rusqlite::Result<()> {
+const INSERT_ROW: &str =
+    "INSERT INTO click (id, at, flags, disposition, session, visitor, affiliate, offer, campaign,
+         creative, offer_contract, media_type, config_version, s1, s2, s3, s4, s5, device_id, ip,
+         country, user_agent, referrer, redirect)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+         ?20, ?21, ?22, ?23, ?24)";
+
+fn insert_row(insert: &mut Statement<'_>, click: &Click) -> rusqlite::Result<()> {
     let own_session = click.session == Some(click.id);
     let flags = ClickFlags {
         source: click.source,
@@ -46,13 +54,6 @@ fn insert_row(connection: &Connection, click: &Click) -> rusqlite::Result<()> {
         price_format: click.price_format,
     };
     let [s1, s2, s3, s4, s5] = sub_id_columns(&click.sub_ids);
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO click (id, at, flags, disposition, session, visitor, affiliate, offer, campaign,
-             creative, offer_contract, media_type, config_version, s1, s2, s3, s4, s5, device_id, ip,
-             country, user_agent, referrer, redirect)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-             ?20, ?21, ?22, ?23, ?24)",
-    )?;
     insert.execute(params![
         click.id.as_i64(),
         click.at.micros(),

@@ -1,4 +1,4 @@
-//! What a post becomes. It all happens inside one savepoint of the one writer, so
+//! What a post becomes. It all happens inside one write of the one writer, so
 //! that of two equal posts at the same moment the second finds the first.
 
 use super::{duplicates, idempotency, posts, rows};
@@ -7,11 +7,10 @@ use crate::clicks::counts;
 use crate::codes::{IpBytes, sub_id_columns};
 use crate::error::from_sqlite;
 use crate::seen;
-use crumb_domain::LeadId;
 use crumb_domain::caps::CapCheck;
 use crumb_domain::lead::LedgerEntry;
 use crumb_domain::outcome::Problem;
-use crumb_domain::post::PostOutcome;
+use crumb_domain::{LeadId, RowId};
 use crumb_storage::leads::{
     AcceptLead, AnswerFn, DuplicateCheck, IdempotencyClaim, LeadSession, PostRecord, Posted, RejectPost,
     UpdateLead, Verdict,
@@ -20,9 +19,9 @@ use crumb_storage::{Result, StoreError};
 use rusqlite::{Connection, params};
 
 /// A post that passed all checks which need no store.
-pub(crate) fn accept(context: &mut WriteContext<'_>, accept: AcceptLead) -> Result<Posted> {
+pub(crate) fn accept(context: &mut WriteContext<'_>, accept: &AcceptLead) -> Result<Posted> {
     let connection = context.connection;
-    let AcceptLead { lead, open_session, duplicate, register, filtered, caps, .. } = &accept;
+    let AcceptLead { lead, open_session, duplicate, register, filtered, caps, .. } = accept;
     if let Some(before) = idempotency::claimed(connection, accept.idempotency.as_ref(), accept.post.at)? {
         return Ok(Posted::Before(before));
     }
@@ -34,10 +33,12 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, accept: AcceptLead) -> Resu
         None => reached_cap(connection, caps)?,
     };
     if let Some(problem) = problem {
-        let AcceptLead { post, idempotency, answer, keep_refused, .. } = accept;
-        let keep = keep_refused();
-        let answer = answer(&Verdict::Rejected(problem));
-        return refuse(context, RejectPost { post, problem, idempotency, answer, keep });
+        let answer = (accept.answer)(&Verdict::Rejected(problem));
+        let (post, idempotency) = (accept.post.clone(), accept.idempotency.clone());
+        return refuse(
+            context,
+            RejectPost { post, problem, idempotency, answer, keep: (accept.keep_refused)() },
+        );
     }
     if let Some(session) = open_session {
         insert_session(connection, session)?;
@@ -47,15 +48,15 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, accept: AcceptLead) -> Resu
         duplicates::register(connection, lead, key)?;
     }
     counts::raise(connection, accept.counts.iter()).map_err(from_sqlite)?;
-    append(connection, &accept.ledger)?;
+    append(connection, lead.row, &accept.ledger)?;
     context.seen.note_all(connection, seen::references_of_lead(lead)).map_err(from_sqlite)?;
-    keep_accepted(connection, lead.id, &accept.post, accept.idempotency.as_ref(), &accept.answer)
+    keep_accepted(connection, lead.row, &accept.post, accept.idempotency.as_ref(), &accept.answer)
 }
 
 /// A change of a lead by its id.
-pub(crate) fn update(context: &mut WriteContext<'_>, update: UpdateLead) -> Result<Posted> {
+pub(crate) fn update(context: &mut WriteContext<'_>, update: &UpdateLead) -> Result<Posted> {
     let connection = context.connection;
-    let UpdateLead { lead, duplicate, register, filtered, .. } = &update;
+    let UpdateLead { lead, duplicate, register, filtered, .. } = update;
     if let Some(before) = idempotency::claimed(connection, update.idempotency.as_ref(), update.post.at)? {
         return Ok(Posted::Before(before));
     }
@@ -63,22 +64,24 @@ pub(crate) fn update(context: &mut WriteContext<'_>, update: UpdateLead) -> Resu
         return Err(StoreError::Conflict);
     }
     if let Some(problem) = refused(connection, duplicate.as_ref(), Some(lead.id), *filtered)? {
-        let UpdateLead { post, idempotency, answer, keep_refused, .. } = update;
-        let keep = keep_refused();
-        let answer = answer(&Verdict::Rejected(problem));
-        return refuse(context, RejectPost { post, problem, idempotency, answer, keep });
+        let answer = (update.answer)(&Verdict::Rejected(problem));
+        let (post, idempotency) = (update.post.clone(), update.idempotency.clone());
+        return refuse(
+            context,
+            RejectPost { post, problem, idempotency, answer, keep: (update.keep_refused)() },
+        );
     }
     rows::replace(connection, lead)?;
     duplicates::unregister(connection, lead.row)?;
     if let Some(key) = register {
         duplicates::register(connection, lead, key)?;
     }
-    append(connection, &update.ledger)?;
-    keep_accepted(connection, lead.id, &update.post, update.idempotency.as_ref(), &update.answer)
+    append(connection, lead.row, &update.ledger)?;
+    keep_accepted(connection, lead.row, &update.post, update.idempotency.as_ref(), &update.answer)
 }
 
 /// A post that made no lead.
-pub(crate) fn reject(context: &mut WriteContext<'_>, reject: RejectPost) -> Result<Posted> {
+pub(crate) fn reject(context: &mut WriteContext<'_>, reject: &RejectPost) -> Result<Posted> {
     let connection = context.connection;
     if let Some(before) = idempotency::claimed(connection, reject.idempotency.as_ref(), reject.post.at)? {
         return Ok(Posted::Before(before));
@@ -114,32 +117,32 @@ fn reached_cap(connection: &Connection, caps: &[(CapCheck, Problem)]) -> Result<
 /// Refuses a post inside the write, with the problem among its errors.
 fn refuse(context: &mut WriteContext<'_>, mut reject: RejectPost) -> Result<Posted> {
     reject.post.errors.push(reject.problem.as_str().to_owned());
-    settle_rejected(context, reject)
+    settle_rejected(context, &reject)
 }
 
 /// Keeps a rejected post, or counts it, and its answer under its key.
-fn settle_rejected(context: &mut WriteContext<'_>, reject: RejectPost) -> Result<Posted> {
+fn settle_rejected(context: &mut WriteContext<'_>, reject: &RejectPost) -> Result<Posted> {
     let connection = context.connection;
     let RejectPost { post, problem, idempotency, answer, keep } = reject;
-    if keep {
-        posts::insert(connection, &post, PostOutcome::Rejected(problem), &answer, &post.errors)?;
-        note_post(context, &post)?;
+    if *keep {
+        posts::insert(connection, post, Err(*problem), answer, &post.errors)?;
+        note_post(context, post)?;
     } else {
-        posts::count_not_kept(connection, problem)?;
+        posts::count_not_kept(connection, *problem)?;
     }
-    idempotency::keep(connection, idempotency.as_ref(), post.at, &answer)?;
-    Ok(Posted::Now(Verdict::Rejected(problem), answer))
+    idempotency::keep(connection, idempotency.as_ref(), post.at, answer)?;
+    Ok(Posted::Now(Verdict::Rejected(*problem), answer.clone()))
 }
 
 fn keep_accepted(
     connection: &Connection,
-    lead: LeadId,
+    lead: RowId,
     post: &PostRecord,
     claim: Option<&IdempotencyClaim>,
     answer: &AnswerFn,
 ) -> Result<Posted> {
     let answer = answer(&Verdict::Accepted);
-    posts::insert(connection, post, PostOutcome::Lead(lead), &answer, &post.errors)?;
+    posts::insert(connection, post, Ok(lead), &answer, &post.errors)?;
     idempotency::keep(connection, claim, post.at, &answer)?;
     Ok(Posted::Now(Verdict::Accepted, answer))
 }
@@ -176,7 +179,7 @@ fn insert_session(connection: &Connection, session: &LeadSession) -> Result<()> 
     Ok(())
 }
 
-fn append(connection: &Connection, ledger: &[LedgerEntry]) -> Result<()> {
+fn append(connection: &Connection, lead: RowId, ledger: &[LedgerEntry]) -> Result<()> {
     for entry in ledger {
         connection
             .prepare_cached(
@@ -186,7 +189,7 @@ fn append(connection: &Connection, ledger: &[LedgerEntry]) -> Result<()> {
                 insert.execute(params![
                     entry.at.micros(),
                     entry.kind.as_str(),
-                    entry.lead.as_str(),
+                    lead.as_i64(),
                     entry.affiliate.0,
                     entry.amount.micros()
                 ])

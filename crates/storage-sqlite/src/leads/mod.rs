@@ -24,15 +24,15 @@ use crumb_storage::{LeadStore, Page, PageRequest, Result};
 
 impl LeadStore for SqliteStore {
     async fn accept_lead(&self, accept: AcceptLead) -> Result<Posted> {
-        self.writer().write(move |context| accept::accept(context, accept)).await
+        self.writer().write(move |context| accept::accept(context, &accept)).await
     }
 
     async fn update_lead(&self, update: UpdateLead) -> Result<Posted> {
-        self.writer().write(move |context| accept::update(context, update)).await
+        self.writer().write(move |context| accept::update(context, &update)).await
     }
 
     async fn reject_post(&self, reject: RejectPost) -> Result<Posted> {
-        self.writer().write(move |context| accept::reject(context, reject)).await
+        self.writer().write(move |context| accept::reject(context, &reject)).await
     }
 
     async fn idempotent_answer(
