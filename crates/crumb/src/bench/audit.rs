@@ -44,7 +44,7 @@ pub fn leads(database: &Path, acknowledged: &[LeadId]) -> anyhow::Result<u64> {
     let mut wanted: HashSet<String> = HashSet::with_capacity(acknowledged.len());
     let twice = acknowledged.iter().map(ToString::to_string).filter(|id| !wanted.insert(id.clone()));
     complain("acknowledged twice", twice.collect())?;
-    let stored = "SELECT id FROM lead WHERE EXISTS (SELECT 1 FROM post WHERE post.lead = lead.id)";
+    let stored = "SELECT id FROM lead WHERE EXISTS (SELECT 1 FROM post WHERE post.lead = lead.row)";
     let rows = strike_off(database, stored, |row| {
         wanted.remove(row.get_ref(0)?.as_str()?);
         Ok(())
@@ -93,7 +93,9 @@ mod tests {
         let path = directory.path().join("crumb.db");
         let connection = Connection::open(&path).unwrap();
         connection.execute_batch("CREATE TABLE click (id INTEGER PRIMARY KEY)").unwrap();
-        connection.execute_batch("CREATE TABLE lead (id TEXT); CREATE TABLE post (lead TEXT)").unwrap();
+        connection
+            .execute_batch("CREATE TABLE lead (id TEXT, row INTEGER); CREATE TABLE post (lead INTEGER)")
+            .unwrap();
         connection.execute_batch(sql).unwrap();
         (directory, path)
     }
@@ -130,11 +132,11 @@ mod tests {
     #[test]
     fn a_lead_counts_as_stored_only_with_its_post() {
         let ids: Vec<LeadId> = ["AAAAAAAA", "BBBBBBBB"].map(|id| id.parse().unwrap()).into();
-        let both = "INSERT INTO lead VALUES ('AAAAAAAA'), ('BBBBBBBB'); INSERT INTO post VALUES ('AAAAAAAA')";
+        let both = "INSERT INTO lead VALUES ('AAAAAAAA', 1), ('BBBBBBBB', 2); INSERT INTO post VALUES (1)";
         let (_directory, path) = store(both);
         let error = leads(&path, &ids).unwrap_err().to_string();
         assert_eq!(error, "1 acknowledged, and not in the store: BBBBBBBB");
-        Connection::open(&path).unwrap().execute_batch("INSERT INTO post VALUES ('BBBBBBBB')").unwrap();
+        Connection::open(&path).unwrap().execute_batch("INSERT INTO post VALUES (2)").unwrap();
         assert_eq!(leads(&path, &ids).unwrap(), 2);
         assert!(leads(&path, &[ids[0], ids[0]]).is_err());
     }

@@ -40,12 +40,13 @@ async fn crumb(connections: u32, directory: &Path, load: &LoadArguments) -> anyh
     let shape = Shape::of(load.campaigns);
     let mut crumb = Crumb::start(directory, Some(shape)).await?;
     let requests = Arc::new(Requests::clicks(shape));
-    let (seen, peak_kib) = rounds::crumb(&mut crumb, connections, requests, acknowledged_click, load).await?;
-    let rows = look_up(&crumb, &seen.acknowledged)?;
+    let (acknowledged, run) =
+        rounds::crumb(&mut crumb, connections, requests, acknowledged_click, load).await?;
+    let rows = look_up(&crumb, &acknowledged)?;
     let grown = crumb.bytes()?.saturating_sub(crumb.bytes_at_start);
     // Of a killed server the log still stands, whatever of it is in the file already.
     let bytes_per_row = (!load.kill).then(|| grown as f64 / rows.max(1) as f64);
-    Ok(Run { rate: seen.rate, latency: seen.latency, bytes_per_row, peak_kib })
+    Ok(Run { bytes_per_row, ..run })
 }
 
 /// Looks all acknowledged clicks up in the store of a server that has ended.
@@ -84,7 +85,7 @@ pub async fn million(arguments: &ClicksArguments) -> Result {
             };
             let seen: Seen<RequestId> = load.run().await?;
             rounds::whole(&seen)?;
-            let kib = crumb.running.memory().map(|memory| memory.now_kib).unwrap_or_default();
+            let kib = crumb.running.usage().map(|usage| usage.now_kib).unwrap_or_default();
             let (rate, p99) = (seen.rate, f64::from(seen.latency.p99) / 1_000.0);
             let _ = writeln!(
                 text,

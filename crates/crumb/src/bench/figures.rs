@@ -30,6 +30,9 @@ pub struct Run {
     pub latency: Latency,
     /// What a stored row takes on the disk, where rows are stored.
     pub bytes_per_row: Option<f64>,
+    /// Microseconds of processor time for each request, where that is known. Less
+    /// at the mercy of what else the machine does than the rate is.
+    pub processor_micros: Option<f64>,
     /// The most memory that was resident, where that is known.
     pub peak_kib: Option<u64>,
 }
@@ -39,25 +42,23 @@ impl Run {
     fn middle_of(runs: &[Self]) -> Self {
         let latency = |of: fn(&Latency) -> u32| middle(runs.iter().map(|run| of(&run.latency)).collect());
         Self {
-            rate: runs_middle(runs.iter().map(|run| run.rate)),
+            rate: middle_number(runs.iter().map(|run| run.rate)).unwrap_or_default(),
             latency: Latency {
                 p50: latency(|l| l.p50).unwrap_or_default(),
                 p99: latency(|l| l.p99).unwrap_or_default(),
                 p999: latency(|l| l.p999).unwrap_or_default(),
             },
-            bytes_per_row: middle(
-                runs.iter().filter_map(|run| run.bytes_per_row).map(|b| b.round() as u64).collect(),
-            )
-            .map(|bytes| bytes as f64),
+            bytes_per_row: middle_number(runs.iter().filter_map(|run| run.bytes_per_row)),
+            processor_micros: middle_number(runs.iter().filter_map(|run| run.processor_micros)),
             peak_kib: runs.iter().filter_map(|run| run.peak_kib).max(),
         }
     }
 }
 
-fn runs_middle(rates: impl Iterator<Item = f64>) -> f64 {
-    let mut rates: Vec<f64> = rates.collect();
-    rates.sort_unstable_by(f64::total_cmp);
-    rates.get(rates.len() / 2).copied().unwrap_or_default()
+fn middle_number(numbers: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_unstable_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied()
 }
 
 /// The middle value; of an even number, the upper one.
@@ -76,7 +77,7 @@ pub fn table(title: &str, servers: &[(&str, Vec<Run>)], append: &str, bare: &str
         _ => "-".to_owned(),
     };
     let mut text = format!(
-        "\n{title}\n{:<18}{:>12}{:>10}{:>8}{:>10}{:>10}{:>11}{:>11}{:>10}\n",
+        "\n{title}\n{:<18}{:>12}{:>10}{:>8}{:>9}{:>9}{:>10}{:>8}{:>11}{:>10}\n",
         "server",
         "requests/s",
         "to append",
@@ -84,6 +85,7 @@ pub fn table(title: &str, servers: &[(&str, Vec<Run>)], append: &str, bare: &str
         "p50 ms",
         "p99 ms",
         "p99.9 ms",
+        "cpu us",
         "bytes/row",
         "peak MiB"
     );
@@ -91,13 +93,14 @@ pub fn table(title: &str, servers: &[(&str, Vec<Run>)], append: &str, bare: &str
     for (name, run) in &rows {
         let _ = writeln!(
             text,
-            "{name:<18}{:>12.0}{:>10}{:>8}{:>10}{:>10}{:>11}{:>11}{:>10}",
+            "{name:<18}{:>12.0}{:>10}{:>8}{:>9}{:>9}{:>10}{:>8}{:>11}{:>10}",
             run.rate,
             ratio(run, append),
             ratio(run, bare),
             millis(run.latency.p50),
             millis(run.latency.p99),
             millis(run.latency.p999),
+            run.processor_micros.map_or_else(|| "-".to_owned(), |micros| format!("{micros:.1}")),
             run.bytes_per_row.map_or_else(|| "-".to_owned(), |bytes| format!("{bytes:.0}")),
             run.peak_kib.map_or_else(|| "-".to_owned(), mib),
         );
@@ -132,6 +135,7 @@ mod tests {
             rate,
             latency: Latency { p50: 1_500, p99: 9_990, p999: 20_000 },
             bytes_per_row: None,
+            processor_micros: None,
             peak_kib: None,
         }
     }
@@ -146,6 +150,6 @@ mod tests {
         let text = table("clicks", &servers, "append", "bare");
         let row = text.lines().find(|line| line.starts_with("crumb")).unwrap();
         let words: Vec<&str> = row.split_whitespace().collect();
-        assert_eq!(words, ["crumb", "80", "0.80", "0.40", "1.50", "9.99", "20.00", "-", "-"]);
+        assert_eq!(words, ["crumb", "80", "0.80", "0.40", "1.50", "9.99", "20.00", "41.0", "-", "-"]);
     }
 }

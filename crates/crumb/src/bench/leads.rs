@@ -36,14 +36,17 @@ async fn crumb(connections: u32, directory: &Path, arguments: &LeadsArguments) -
     let shape = Shape::on_one_offer(load.campaigns);
     let mut crumb = Crumb::start(directory, Some(shape)).await?;
     let sessions = sessions(&crumb, shape, arguments.sessions).await?;
-    let before = crumb.bytes()?;
+    // Started again, so that the log is in the file and the leads' bytes can be told.
+    crumb.stop()?;
+    let mut crumb = Crumb::start(directory, None).await?;
     let requests = Arc::new(Requests::leads(sessions.clone()));
-    let (seen, peak_kib) = rounds::crumb(&mut crumb, connections, requests, acknowledged_lead, load).await?;
+    let (acknowledged, run) =
+        rounds::crumb(&mut crumb, connections, requests, acknowledged_lead, load).await?;
     clicks::look_up(&crumb, &sessions)?;
-    let rows = audit::leads(&crumb.database(), &seen.acknowledged)?;
-    let grown = crumb.bytes()?.saturating_sub(before);
+    let rows = audit::leads(&crumb.database(), &acknowledged)?;
+    let grown = crumb.bytes()?.saturating_sub(crumb.bytes_at_start);
     let bytes_per_row = (!load.kill).then(|| grown as f64 / rows.max(1) as f64);
-    Ok(Run { rate: seen.rate, latency: seen.latency, bytes_per_row, peak_kib })
+    Ok(Run { bytes_per_row, ..run })
 }
 
 /// The request ids of clicks made for the posts.

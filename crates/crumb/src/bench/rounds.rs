@@ -76,15 +76,14 @@ pub async fn rival(
     let seen = load.run().await?;
     whole(&seen)?;
     let stored = std::fs::metadata(directory.join("requests.log")).ok().filter(|_| *server == Server::Append);
+    // Of nginx only the idle master would be seen.
+    let usage = running.usage().filter(|_| !matches!(server, Server::Nginx(_)));
     Ok(Run {
         rate: seen.rate,
         latency: seen.latency,
         bytes_per_row: stored.map(|file| file.len() as f64 / seen.acknowledged.len().max(1) as f64),
-        // Of nginx only the idle master would be seen.
-        peak_kib: running
-            .memory()
-            .map(|memory| memory.peak_kib)
-            .filter(|_| !matches!(server, Server::Nginx(_))),
+        processor_micros: usage.map(|usage| micros_each(usage.processor, seen.acknowledged.len())),
+        peak_kib: usage.map(|usage| usage.peak_kib),
     })
 }
 
@@ -98,25 +97,40 @@ pub async fn crumb<T: Send + 'static>(
     requests: Arc<Requests>,
     acknowledgement: Acknowledgement<T>,
     arguments: &LoadArguments,
-) -> anyhow::Result<(Seen<T>, Option<u64>)> {
+) -> anyhow::Result<(Vec<T>, Run)> {
+    let before = crumb.running.usage().unwrap_or_default();
     let address = crumb.running.address;
     let overrun = if arguments.kill { OVERRUN } else { Duration::ZERO };
     let load = Load { address, connections, amount: amount(arguments, overrun), requests, acknowledgement };
-    if !arguments.kill {
+    let (seen, usage) = if arguments.kill {
+        let measured = Duration::from_secs(arguments.seconds.into());
+        let killed = async {
+            tokio::time::sleep(measured / WARM_UP_PARTS + measured).await;
+            let usage = crumb.running.usage();
+            crumb.running.kill().map(|()| usage)
+        };
+        let (seen, usage) = tokio::join!(load.run(), killed);
+        (seen?, usage?)
+    } else {
         let seen = load.run().await?;
         whole(&seen)?;
-        let peak = crumb.running.memory().map(|memory| memory.peak_kib);
+        let usage = crumb.running.usage();
         crumb.stop()?;
-        return Ok((seen, peak));
-    }
-    let measured = Duration::from_secs(arguments.seconds.into());
-    let killed = async {
-        tokio::time::sleep(measured / WARM_UP_PARTS + measured).await;
-        let peak = crumb.running.memory().map(|memory| memory.peak_kib);
-        crumb.running.kill().map(|()| peak)
+        (seen, usage)
     };
-    let (seen, peak) = tokio::join!(load.run(), killed);
-    Ok((seen?, peak?))
+    let processor = usage.map(|usage| usage.processor.saturating_sub(before.processor));
+    let run = Run {
+        rate: seen.rate,
+        latency: seen.latency,
+        bytes_per_row: None,
+        processor_micros: processor.map(|time| micros_each(time, seen.acknowledged.len())),
+        peak_kib: usage.map(|usage| usage.peak_kib),
+    };
+    Ok((seen.acknowledged, run))
+}
+
+fn micros_each(time: Duration, requests: usize) -> f64 {
+    time.as_secs_f64() * 1_000_000.0 / requests.max(1) as f64
 }
 
 /// Refuses a load of which a part went unanswered.

@@ -64,12 +64,19 @@ pub struct Running {
     pub address: SocketAddr,
 }
 
-/// A process's resident memory.
-#[derive(Debug, Clone, Copy)]
-pub struct Memory {
+/// What a process has taken of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Usage {
+    /// The most memory that was resident.
     pub peak_kib: u64,
+    /// What is resident now.
     pub now_kib: u64,
+    /// Time on processors, the kernel's work for it included.
+    pub processor: Duration,
 }
+
+/// How Linux counts a process's time, on every machine that this runs on.
+const TICKS_PER_SECOND: u64 = 100;
 
 impl Running {
     /// Starts a server to compare with, its files in a directory.
@@ -84,14 +91,19 @@ impl Running {
         }
     }
 
-    /// Its memory, where the system tells it.
-    pub fn memory(&self) -> Option<Memory> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+    /// What it has taken so far, where the system tells it.
+    pub fn usage(&self) -> Option<Usage> {
+        let read = |name| std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).ok();
+        let (status, stat) = (read("status")?, read("stat")?);
         let kib = |name: &str| {
             let line = status.lines().find(|line| line.starts_with(name))?;
             line.split_whitespace().nth(1)?.parse().ok()
         };
-        Some(Memory { peak_kib: kib("VmHWM:")?, now_kib: kib("VmRSS:")? })
+        // After the name, which may hold anything: user and system time are 12th and 13th.
+        let times = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
+        let ticks: u64 = times.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        let processor = Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND);
+        Some(Usage { peak_kib: kib("VmHWM:")?, now_kib: kib("VmRSS:")?, processor })
     }
 
     /// Asks it to stop, and waits until it has.

@@ -27,7 +27,7 @@ pub async fn run(arguments: &StartArguments) -> Result {
     for _ in 0..arguments.rounds {
         let mut crumb = Crumb::start(directory.path(), None).await?;
         times.push(crumb.ready_after);
-        kib = crumb.running.memory().map(|memory| memory.now_kib).unwrap_or_default();
+        kib = crumb.running.usage().map(|usage| usage.now_kib).unwrap_or_default();
         crumb.stop()?;
     }
     let time = middle(times).unwrap_or_default();
