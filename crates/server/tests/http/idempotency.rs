@@ -206,7 +206,9 @@ async fn a_forms_token_holds_although_the_page_learns_its_request_id_between_two
     let visitor = server.visitor();
     let request_id = visitor.click("/?a=12&c=2001").await;
     let press = |request_id: &str| {
-        format!("/d.ashx?ckm_offer_id=200&ckm_request_id={request_id}&{ANN}&ckm_idempotency_key=a1b2&callback=cb")
+        format!(
+            "/d.ashx?ckm_offer_id=200&ckm_request_id={request_id}&{ANN}&ckm_idempotency_key=a1b2&callback=cb"
+        )
     };
     server.tracking.get(&press("")).await;
     let second = server.tracking.get(&press(&request_id)).await;
@@ -219,7 +221,8 @@ async fn a_forms_token_holds_although_the_page_learns_its_request_id_between_two
 async fn a_key_of_a_session_post_with_a_blank_request_id_is_ignored() {
     let server = Server::start(network::SMALL).await;
     for email in ["one", "two"] {
-        let pairs = format!("ckm_offer_id=100&ckm_request_id=&email_address={email}@example.com&zip_code=90210");
+        let pairs =
+            format!("ckm_offer_id=100&ckm_request_id=&email_address={email}@example.com&zip_code=90210");
         let reply = with_key(&server, "k1", &[&pairs]).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
         assert_eq!(reply.header("idempotency-replayed"), "");
