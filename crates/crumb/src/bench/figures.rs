@@ -135,7 +135,7 @@ mod tests {
             rate,
             latency: Latency { p50: 1_500, p99: 9_990, p999: 20_000 },
             bytes_per_row: None,
-            processor_micros: None,
+            processor_micros: Some(41.0),
             peak_kib: None,
         }
     }
