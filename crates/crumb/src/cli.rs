@@ -241,7 +241,7 @@ fn affiliate(text: &str) -> Result<AffiliateId, String> {
 
 /// `crumb posting-doc`.
 #[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
-#[command(group(ArgGroup::new("subject").required(true).args(["campaign", "offer", "vertical"])))]
+#[command(group(ArgGroup::new("subject").required(true).args(["campaign", "offer", "vertical", "revoke"])))]
 pub struct PostingDocArguments {
     /// For one campaign, its key included
     #[arg(long, value_name = "ID")]
@@ -255,9 +255,25 @@ pub struct PostingDocArguments {
     /// The way of posting it opens with: server, browser_http, browser_ajax, session, …
     #[arg(long, value_name = "NAME")]
     pub method: Option<Method>,
+    /// In which form: a page to print, or plain text for a terminal
+    #[arg(long, value_enum, default_value_t = DocumentForm::Html)]
+    pub format: DocumentForm,
     /// Print a signed address of the document instead, for 30 days
     #[arg(long)]
     pub share: bool,
+    /// End a share: from now on its address is not found
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["method", "share"])]
+    pub revoke: Option<String>,
+}
+
+/// In which form a posting document is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentForm {
+    /// A page that stands alone.
+    Html,
+    /// Markdown.
+    Text,
 }
 
 /// `crumb contract …`.
