@@ -26,6 +26,8 @@ pub mod payout;
 pub mod post;
 pub mod refusal;
 pub mod request_id;
+pub mod schedule;
+pub mod selling;
 pub mod session;
 pub mod sub_ids;
 pub mod time;

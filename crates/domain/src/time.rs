@@ -95,6 +95,15 @@ impl fmt::Display for Day {
     }
 }
 
+/// What a wall clock reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WallClock {
+    /// The calendar day.
+    pub day: Day,
+    /// Minutes since its midnight, 0 to 1439.
+    pub minute: u16,
+}
+
 /// A time zone by its IANA name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Zone(jiff::tz::TimeZone);
@@ -116,6 +125,27 @@ impl Zone {
     /// The calendar day of a moment.
     pub fn day_of(&self, moment: Timestamp) -> Day {
         Self::to_day(moment.to_jiff().to_zoned(self.0.clone()).date())
+    }
+
+    /// What a wall clock of the zone reads at a moment.
+    pub fn wall_clock(&self, moment: Timestamp) -> WallClock {
+        let local = moment.to_jiff().to_zoned(self.0.clone());
+        let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
+        WallClock { day: Self::to_day(local.date()), minute: u16::try_from(minute).unwrap_or(0) }
+    }
+
+    /// The moment at which a wall clock of the zone reads that many minutes after the
+    /// midnight that begins a day: the first of two, and where clocks skip it,
+    /// as much later as they skip. Held at the ends of time.
+    pub fn moment(&self, day: Day, minute: u16) -> Timestamp {
+        use jiff::ToSpan as _;
+        let midnight = Self::to_date(day).at(0, 0, 0, 0);
+        let local = midnight.saturating_add(i64::from(minute).minutes());
+        let ambiguous = self.0.to_ambiguous_zoned(local);
+        match ambiguous.compatible() {
+            Ok(zoned) => Timestamp::from_micros(zoned.timestamp().as_microsecond()),
+            Err(_) => Timestamp::from_micros(if day.0 < 0 { i64::MIN } else { i64::MAX }),
+        }
     }
 
     /// The Monday of the week of a day.
