@@ -1,4 +1,4 @@
-//! A started server, a fake clock and a small HTTP client for tests.
+//! A started server, a fake clock, buyers and a small HTTP client for tests.
 //!
 //! [`Server::start`] runs the real listeners on real sockets over a real store in
 //! a directory of its own; only the clock is a fake one, which stands still until
@@ -16,3 +16,6 @@ pub use browser::Visitor;
 pub use client::{Client, Reply, Request};
 pub use clock::FakeClock;
 pub use server::{Options, Server};
+
+/// Buyers to sell to, the misbehaving ones too.
+pub use crumb_mock_buyer as buyers;
