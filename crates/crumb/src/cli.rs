@@ -94,6 +94,11 @@ pub enum Typed {
     /// missing the run fails.
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Play buyers, to try a ping tree against
+    ///
+    /// Prints who they are and contracts for a network file, then a line for each
+    /// request. Some answer; others are slow, endless, or break off. Ctrl-C stops them.
+    MockBuyer(MockBuyerArguments),
 }
 
 /// `crumb serve`.
@@ -122,6 +127,17 @@ pub struct DemoArguments {
     /// Address of the advertiser's site, and of the page that shows what arrives
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
     pub landing_listen: SocketAddr,
+}
+
+/// `crumb mock-buyer`.
+#[derive(Debug, Args)]
+pub struct MockBuyerArguments {
+    /// Address of the buyers
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+    pub listen: SocketAddr,
+    /// Show what is sent too: it may be people's data
+    #[arg(long)]
+    pub content: bool,
 }
 
 /// `crumb plan`.

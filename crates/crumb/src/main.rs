@@ -10,6 +10,7 @@ mod demo;
 mod descriptors;
 mod handoff;
 mod logging;
+mod mock_buyer;
 mod owner;
 mod printing;
 mod secrets;
@@ -46,6 +47,9 @@ fn run(cli: &Cli) -> commands::Result {
     }
     if let Typed::Bench(command) = &cli.command {
         return bench::run(command);
+    }
+    if let Typed::MockBuyer(arguments) = &cli.command {
+        return mock_buyer::run(arguments).map(|()| Reply::default());
     }
     let settings = Settings::read(&cli.flags())?;
     if let Typed::Serve(arguments) = &cli.command {

@@ -40,7 +40,7 @@ const LISTED: [Listed; 20] = [
     Listed { target: "/ping?price=12.00", does: "quotes a price, with a session token" },
     Listed {
         target: "/auction?min=5.00&max=40.00",
-        does: "quotes a price drawn from the request, the same for the same; keeps to it in the post",
+        does: "bids by the request, the same for the same; a post gets the price of its ping",
     },
     Listed { target: "/in-turn?of=reject,accept&price=30.00", does: "one after the other; the last stays" },
     Listed { target: "/after?ms=800&then=accept&price=30.00", does: "waits, then does as another" },
@@ -55,7 +55,7 @@ const LISTED: [Listed; 20] = [
     Listed { target: "/malformed", does: "answers what is no HTTP" },
     Listed {
         target: "/status?id=LEAD",
-        does: "what was made of the last request that held this id; is=accepted|rejected|unknown says it outright",
+        does: "what it made of the lead with that id; or is=accepted|rejected|unknown",
     },
     Listed { target: "/say?body=OK|30.00&type=text/plain", does: "these words and no others" },
 ];
@@ -270,6 +270,19 @@ mod tests {
         for listed in listed() {
             assert!(of(listed.target).is_ok(), "{}", listed.target);
         }
+    }
+
+    #[test]
+    fn every_listed_address_is_in_the_documents_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/MOCK-BUYERS.md");
+        let document = std::fs::read_to_string(path).expect("the document");
+        let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| `/")).collect();
+        let in_cell = |text: &str| text.replace('|', "\\|");
+        let expected: Vec<String> = listed()
+            .iter()
+            .map(|listed| format!("| `{}` | {} |", in_cell(listed.target), in_cell(listed.does)))
+            .collect();
+        assert_eq!(rows, expected);
     }
 
     #[test]

@@ -296,17 +296,22 @@ async fn refresh(installation: Arc<Installation<SqliteStore>>, stop: Cancellatio
 }
 
 /// The signals that stop a server.
-struct Signals {
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn listen() -> anyhow::Result<Self> {
+    /// Listens for them from now on.
+    ///
+    /// # Errors
+    /// Where the system does not let it.
+    pub fn listen() -> anyhow::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// The name of the next that comes.
+    pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

@@ -4,6 +4,7 @@
 mod bench;
 mod keys;
 mod links;
+mod mock_buyer;
 mod network;
 mod program;
 mod serve;
