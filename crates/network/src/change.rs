@@ -10,10 +10,10 @@ use crate::check::{check, ids_used_twice};
 use crate::documents::{self, Difference, State, difference};
 use crate::error::NetworkError;
 use crate::live::{Applied, LiveNetwork, random_key};
-use crate::merge::{Known, Merged, asked, merge, remember};
+use crate::merge::{Known, Laying, Merged, asked, merge, remember, remember_opening, turned_prepaid};
 use crate::plan::{Plan, PlanLine, PlanSign, Secrets, plan};
 use crate::snapshot::Snapshot;
-use crumb_domain::network::{Network, Vertical};
+use crumb_domain::network::{Buyer, Network, Vertical};
 use crumb_domain::{CampaignId, ContractId, Timestamp};
 use crumb_storage::configuration::{ConfigurationChange, EntityKey, HistoryOf};
 use crumb_storage::{ConfigurationStore, StoreError};
@@ -95,7 +95,8 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         secrets: Secrets,
     ) -> Result<Plan, NetworkError> {
         self.refresh().await?;
-        Ok(self.prepare(&self.snapshot(), file.clone(), prune, secrets).await?.plan)
+        let laying = if prune { Laying::Prune } else { Laying::Over };
+        Ok(self.prepare(&self.snapshot(), file.clone(), laying, secrets).await?.plan)
     }
 
     /// A change prepared on a version, and what the list of versions says of it.
@@ -106,7 +107,8 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
     ) -> Result<(Prepared, String), NetworkError> {
         match wanted {
             Wanted::File { file, prune, keys } => {
-                let mut prepared = self.prepare(present, file.clone(), *prune, Secrets::Masked).await?;
+                let laying = if *prune { Laying::Prune } else { Laying::Over };
+                let mut prepared = self.prepare(present, file.clone(), laying, Secrets::Masked).await?;
                 for campaign in prepared.after.network.campaign.iter_mut().filter(|c| c.key.is_none()) {
                     campaign.key = Some(random_key(keys));
                 }
@@ -115,7 +117,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
             }
             Wanted::Earlier(earlier, version) => {
                 let file = earlier.network.clone();
-                let mut prepared = self.prepare(present, file, true, Secrets::Masked).await?;
+                let mut prepared = self.prepare(present, file, Laying::Restore, Secrets::Masked).await?;
                 prepared.after.server_made.extend(&earlier.server_made);
                 Ok((prepared, format!("revert to {version}")))
             }
@@ -128,14 +130,14 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         &self,
         present: &Snapshot,
         file: Network,
-        prune: bool,
+        laying: Laying,
         secrets: Secrets,
     ) -> Result<Prepared, NetworkError> {
         let before = State::of(present);
         let mut errors = ids_used_twice(&file);
-        let asked = asked(&before, &file, prune);
-        let known = self.known(&file, &asked).await?;
-        let Merged { network, places, errors: faults, made_inactive } = merge(&before, file, prune, &known);
+        let asked = asked(&before, &file, laying);
+        let known = self.known(&before, &file, &asked).await?;
+        let Merged { network, places, errors: faults, made_inactive } = merge(&before, file, laying, &known);
         errors.extend(faults);
         errors.extend(check(&network, &places, &before.server_made));
         if !errors.is_empty() {
@@ -150,7 +152,12 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         Ok(Prepared { after, plan, history: (asked, known.history) })
     }
 
-    async fn known(&self, file: &Network, asked: &[HistoryOf]) -> Result<Known, NetworkError> {
+    async fn known(
+        &self,
+        present: &State,
+        file: &Network,
+        asked: &[HistoryOf],
+    ) -> Result<Known, NetworkError> {
         let mut known = Known { history: self.history_among(asked).await?, ..Known::default() };
         for vertical in &file.vertical {
             if vertical.field.iter().all(|field| field.id.is_some()) {
@@ -163,6 +170,13 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
                 remember(&mut ids, earlier.as_ref());
             }
             known.field_ids.insert(vertical.id, ids);
+        }
+        for id in turned_prepaid(present, file) {
+            let key = EntityKey(format!("buyer:{id}"));
+            for document in self.store.entity_history(key).await? {
+                let earlier: Option<Buyer> = serde_json::from_str(&document).ok();
+                remember_opening(&mut known.openings, earlier.as_ref());
+            }
         }
         Ok(known)
     }
