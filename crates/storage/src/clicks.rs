@@ -57,6 +57,17 @@ pub trait ClickStore {
     /// on after it.
     fn newest_row(&self, node: u8) -> impl Future<Output = Result<Option<RowId>>> + Send;
 
+    /// The newest clicks that opened a session on one of these offers at or after a
+    /// moment, newest first and at most `limit`. Read before a server listens, so
+    /// that it looks no further back than a start may wait for. Pre-fill values are
+    /// left out.
+    fn recent_openings(
+        &self,
+        offers: Vec<OfferId>,
+        since: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Click>>> + Send;
+
     /// Clicks by filter, ordered by id. Pre-fill values are left out.
     fn clicks(
         &self,

@@ -1,5 +1,6 @@
 //! One running installation: what every service stands on.
 
+use crate::double_tap::DoubleTaps;
 use crate::feed::Feed;
 use crate::geo::GeoDatabase;
 use crumb_domain::request_id::{Node, RequestIdKey, RowIdSequence};
@@ -26,10 +27,13 @@ pub struct Installation<S> {
     pub geo: Option<GeoDatabase>,
     /// What was recorded, as it is recorded.
     pub feed: Feed,
+    /// The recent clicks of which an equal one is a double tap.
+    pub(crate) taps: DoubleTaps,
 }
 
 impl<S: Store + Clone> Installation<S> {
-    /// Joins the parts; ids go on after the newest row that the store holds.
+    /// Joins the parts; ids go on after the newest row that the store holds, and
+    /// recent clicks are remembered, so that no visitor has to wait for either.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -43,7 +47,8 @@ impl<S: Store + Clone> Installation<S> {
     ) -> Result<Self, StoreError> {
         let newest = store.newest_row(node.number()).await?;
         let rows = RowIds::new(RowIdSequence::resume(node, clock.now(), newest), keys.request_ids.clone());
-        Ok(Self { store, network, clock, rows, keys, geo, feed: Feed::new() })
+        let taps = DoubleTaps::recall(&store, &network.snapshot(), clock.now()).await?;
+        Ok(Self { store, network, clock, rows, keys, geo, feed: Feed::new(), taps })
     }
 
     /// Chance: for keys, visitors' numbers and lead ids. The one place where the

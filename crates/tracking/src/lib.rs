@@ -10,6 +10,7 @@
 
 pub mod click;
 pub mod client;
+mod double_tap;
 pub mod feed;
 pub mod gate;
 pub mod geo;

@@ -41,6 +41,7 @@ macro_rules! store_contract {
                 counts_add_up_over_the_days_of_a_check,
                 many_clicks_at_once_are_all_kept_and_counted,
                 the_newest_row_of_each_node_is_known,
+                recent_openings_are_the_newest_sessions_of_the_offers,
             ];
             leads: [
                 a_lead_comes_back_as_it_was,
