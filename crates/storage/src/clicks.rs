@@ -1,5 +1,6 @@
 //! Clicks, sessions and counts.
 
+use crate::configuration::HistoryOf;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::click::{Click, Disposition};
@@ -14,6 +15,9 @@ pub struct ClickBatch {
     pub clicks: Vec<Click>,
     /// Counts that rise by one with them.
     pub counts: Vec<DayCount>,
+    /// What they refer to of the network that decided, and that has history from now
+    /// on. Not all that their rows name: a link may carry any number as an id.
+    pub refers_to: Vec<HistoryOf>,
 }
 
 /// Which clicks.

@@ -217,7 +217,8 @@ pub async fn the_clicks_of_one_request_are_kept_together_or_not_at_all<S: Store>
         let ids: Vec<RowId> = clicks.iter().map(|click| click.id).take(1).collect();
         let store = Arc::clone(&store);
         tasks.spawn(async move {
-            let result = store.record_clicks(ClickBatch { clicks, counts: vec![count] }).await;
+            let result =
+                store.record_clicks(ClickBatch { clicks, counts: vec![count], refers_to: Vec::new() }).await;
             assert_eq!(result.is_err(), refused, "{result:?}");
             (ids[0], refused)
         });
@@ -268,7 +269,10 @@ pub async fn counts_add_up_over_the_days_of_a_check<S: Store>(store: Arc<S>) {
     ];
     for _ in 0..2 {
         let clicks = vec![click(rows.next_row())];
-        store.record_clicks(ClickBatch { clicks, counts: counts.clone() }).await.unwrap();
+        store
+            .record_clicks(ClickBatch { clicks, counts: counts.clone(), refers_to: Vec::new() })
+            .await
+            .unwrap();
     }
     let check =
         |scope, of, first, last| CapCheck { scope, of, first_day: Day(first), day: Day(last), limit: 1 };
@@ -294,7 +298,10 @@ pub async fn many_clicks_at_once_are_all_kept_and_counted<S: Store>(store: Arc<S
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             let id = click.id;
-            store.record_clicks(ClickBatch { clicks: vec![click], counts: vec![count] }).await.unwrap();
+            store
+                .record_clicks(ClickBatch { clicks: vec![click], counts: vec![count], refers_to: Vec::new() })
+                .await
+                .unwrap();
             assert!(store.session(id).await.unwrap().is_some(), "an acknowledged click is seen");
         });
     }
