@@ -80,7 +80,7 @@ impl<S: Store + Clone> Leads<S> {
             post: record(way, lead.row, about, settlement.errors.clone()),
             idempotency: claim(way, credit.campaign, credit.offer),
             answer: self.answer_of_lead(case, lead.clone(), credit.session.clone(), Before::None),
-            keep_refused: self.keeps(way, about),
+            keep_refused: self.keep_fn(way, about),
             lead,
         }
     }

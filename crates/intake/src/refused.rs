@@ -4,6 +4,7 @@ use crate::case::Way;
 use crate::credit::{Credit, Uncredited};
 use crate::idempotency::{claim, replay};
 use crate::judgement::Judged;
+use crate::rejections::RejectionBudget;
 use crate::replies;
 use crate::service::{Answered, Leads, PostAnswer, PostError};
 use crumb_domain::lead::Lead;
@@ -92,7 +93,7 @@ impl<S: Store + Clone> Leads<S> {
             idempotency: about.offer.filter(|_| authentic).and_then(|o| claim(way, about.campaign, o)),
             answer,
             // Whoever lacks the key speaks for no campaign: its own budget, by address.
-            keep: self.keeps(way, if authentic { about } else { About::default() })(),
+            keep: self.keep_fn(way, if authentic { about } else { About::default() })(),
         };
         match self.site.store.reject_post(reject).await? {
             Posted::Before(before) => Ok(replay(way, &before)),
@@ -104,10 +105,8 @@ impl<S: Store + Clone> Leads<S> {
     }
 
     /// Whether a post is kept if it is refused: there is room for some a minute.
-    pub(crate) fn keeps(&self, way: &Way<'_>, about: About) -> KeepFn {
-        let (budget, now) = (Arc::clone(&self.budget), way.now);
-        let poster = (about.campaign, about.offer, way.client.ip);
-        Box::new(move || budget.keeps(poster, now))
+    pub(crate) fn keep_fn(&self, way: &Way<'_>, about: About) -> KeepFn {
+        RejectionBudget::ask(&self.budget, (about.campaign, about.offer, way.client.ip), way.now)
     }
 
     /// Tells what became of a post that was handed to the store as a lead.

@@ -113,8 +113,10 @@ impl<S: Store + Clone> Leads<S> {
             Ok(credit) => credit,
             Err(uncredited) => return self.refuse(&way, Refused::uncredited(&snapshot, uncredited)).await,
         };
-        // A campaign may have been made on the way: read on in the newest version.
-        let snapshot = self.site.network.snapshot();
+        // A post is decided by one version, unless a campaign was made for it on the
+        // way: that is in a newer one.
+        let is_made = credit.campaign.is_some_and(|id| snapshot.campaign(id).is_none());
+        let snapshot = if is_made { self.site.network.snapshot() } else { snapshot };
         // Third-party offers take no leads: for a poster they are not run.
         let takes_leads =
             |offer: &&crumb_network::CompiledOffer| offer.offer.offer_type != OfferType::ThirdParty;

@@ -70,7 +70,7 @@ impl<S: Store + Clone> Leads<S> {
             post: record(way, id, about, judged.checked.texts()),
             idempotency: claim(way, credit.campaign, credit.offer),
             answer: self.answer_of_lead(case, changed.clone(), session, Before::Kept),
-            keep_refused: self.keeps(way, about),
+            keep_refused: self.keep_fn(way, about),
             lead: changed.clone(),
         };
         match self.site.store.update_lead(update).await {
