@@ -3,6 +3,7 @@
 use crate::double_tap::DoubleTaps;
 use crate::feed::Feed;
 use crate::geo::GeoDatabase;
+use crumb_domain::keyed_hash::{HASH_BYTES, KeyedHash};
 use crumb_domain::request_id::{Node, RequestIdKey, RowIdSequence};
 use crumb_domain::{Clock, RequestId, RowId, Timestamp};
 use crumb_network::LiveNetwork;
@@ -91,22 +92,15 @@ impl std::fmt::Debug for ShareKey {
 impl Keys {
     /// Derives each key from the installation's secret, so that knowing one says
     /// nothing about another.
-    pub fn derive(secret: &[u8; 32]) -> Self {
+    pub fn derive(secret: &[u8; HASH_BYTES]) -> Self {
+        let secret = KeyedHash::new(secret);
+        let of = |use_of_it: &[u8]| secret.digest(&[b"crumb ", use_of_it]);
         Self {
-            request_ids: RequestIdKey::new(&derive(secret, b"request ids")),
-            cookies: CookieKey::new(derive(secret, b"cookies")),
-            shares: ShareKey(derive(secret, b"shared documents")),
+            request_ids: RequestIdKey::new(&of(b"request ids")),
+            cookies: CookieKey::new(of(b"cookies")),
+            shares: ShareKey(of(b"shared documents")),
         }
     }
-}
-
-fn derive(secret: &[u8; 32], use_of_it: &[u8]) -> [u8; 32] {
-    use hmac::{Hmac, KeyInit as _, Mac as _};
-    // HMAC takes a key of any length, so this cannot fail.
-    let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(secret) else { return *secret };
-    mac.update(b"crumb ");
-    mac.update(use_of_it);
-    mac.finalize().into_bytes().into()
 }
 
 /// The source of row ids: one sequence behind a short lock.
@@ -130,5 +124,22 @@ impl RowIds {
                 return (row, name);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_an_installation_stay_what_they_were_and_differ() {
+        let Keys { cookies, shares, .. } = Keys::derive(&[7; HASH_BYTES]);
+        let of_cookies = "3db16300a12f0fb5a91e01da5b35d704c161c028a42239faad0004872ee00518";
+        let bytes: Vec<u8> =
+            (0..64).step_by(2).map(|at| u8::from_str_radix(&of_cookies[at..at + 2], 16).unwrap()).collect();
+        let set =
+            |key: &CookieKey| crumb_wire::cookie::set_visitor(key, crumb_domain::click::VisitorId(1), true);
+        assert_eq!(set(&cookies), set(&CookieKey::new(bytes.try_into().unwrap())));
+        assert_ne!(set(&cookies), set(&CookieKey::new(shares.0)));
     }
 }
