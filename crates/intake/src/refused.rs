@@ -6,7 +6,7 @@ use crate::idempotency::{claim, replay};
 use crate::judgement::Judged;
 use crate::rejections::RejectionBudget;
 use crate::replies;
-use crate::service::{Answered, Leads, PostAnswer, PostError};
+use crate::service::{Answered, Leads, PostAnswer, PostError, RawPost};
 use crumb_domain::lead::Lead;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::StoredAnswer;
@@ -16,6 +16,7 @@ use crumb_storage::Store;
 use crumb_storage::leads::{KeepFn, PostRecord, Posted, RejectPost, Verdict};
 use crumb_tracking::feed::Recorded;
 use crumb_wire::answer::{LeadReply, render};
+use crumb_wire::post::mask_key;
 use std::sync::Arc;
 
 /// A post that makes no lead.
@@ -145,8 +146,10 @@ impl<S: Store + Clone> Leads<S> {
     }
 }
 
-/// A post for the record; the store adds its answer and outcome.
+/// A post for the record, its key masked; the store adds its answer and outcome.
 pub(crate) fn record(way: &Way<'_>, id: RowId, about: About, errors: Vec<String>) -> PostRecord {
+    let RawPost { query, content_type, body, .. } = way.raw;
+    let (query, body) = mask_key(query, Some(content_type), body);
     PostRecord {
         id,
         at: way.now,
@@ -155,9 +158,9 @@ pub(crate) fn record(way: &Way<'_>, id: RowId, about: About, errors: Vec<String>
         offer: about.offer,
         affiliate: about.affiliate,
         ip: Some(way.client.ip),
-        query: way.raw.query.clone(),
-        content_type: way.raw.content_type.clone(),
-        body: way.raw.body.clone(),
+        query,
+        content_type: content_type.clone(),
+        body,
         errors,
     }
 }
