@@ -10,6 +10,7 @@
 
 pub mod click;
 pub mod client;
+mod crawlers;
 mod double_tap;
 pub mod feed;
 pub mod gate;
