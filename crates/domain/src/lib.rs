@@ -18,6 +18,7 @@ pub mod duplicate;
 pub mod fields;
 pub mod filter;
 pub mod id;
+pub mod keyed_hash;
 pub mod lead;
 pub mod money;
 pub mod network;

@@ -35,11 +35,13 @@ pub struct KeptPost {
     pub affiliate: Option<AffiliateId>,
     /// The poster's address.
     pub ip: Option<IpAddr>,
-    /// The query string, as sent; of a rejected post the first [`MAX_REJECTED_BODY`] bytes.
+    /// The query string, as sent but for the post key, which is masked; of a rejected post
+    /// the first [`MAX_REJECTED_BODY`] bytes.
     pub query: Vec<u8>,
     /// The body's content type, as sent.
     pub content_type: String,
-    /// The body, as sent; of a rejected post the first [`MAX_REJECTED_BODY`] bytes.
+    /// The body, as sent but for the post key, which is masked; of a rejected post
+    /// the first [`MAX_REJECTED_BODY`] bytes.
     pub body: Vec<u8>,
     /// What was answered.
     pub answer: StoredAnswer,

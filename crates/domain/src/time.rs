@@ -117,6 +117,9 @@ impl Zone {
     /// Coordinated universal time.
     pub const UTC: Zone = Zone(jiff::tz::TimeZone::UTC);
 
+    /// Years of the calendar, from -9999 to 9999.
+    const MAX_YEARS: i16 = 19_998;
+
     /// The zone of that IANA name.
     pub fn named(name: &str) -> Result<Self, UnknownZone> {
         jiff::tz::TimeZone::get(name).map(Zone).map_err(|_| UnknownZone(name.to_owned()))
@@ -151,7 +154,7 @@ impl Zone {
     /// The Monday of the week of a day.
     pub fn monday_of(day: Day) -> Day {
         // 1970-01-01 was a Thursday.
-        Day(day.0 - (day.0 + 3).rem_euclid(7))
+        Day(day.0.saturating_sub(day.0.rem_euclid(7).saturating_add(3).rem_euclid(7)))
     }
 
     /// The first day of the month of a day.
@@ -163,9 +166,10 @@ impl Zone {
     /// The date that many whole years before a day, as dates of birth are
     /// compared: 29 February becomes 28 February.
     pub fn years_before(day: Day, years: i16) -> Day {
-        use jiff::ToSpan as _;
-        let date = Self::to_date(day);
-        Self::to_day(date.saturating_sub(i64::from(years).years()))
+        // More years than the calendar has are all of them.
+        let years = years.clamp(-Self::MAX_YEARS, Self::MAX_YEARS);
+        let span = jiff::Span::new().years(years);
+        Self::to_day(Self::to_date(day).saturating_sub(span))
     }
 
     /// The day that a civil date is, `None` where there is no such date.
@@ -179,9 +183,10 @@ impl Zone {
         Day(i32::try_from(days).unwrap_or(i32::MAX))
     }
 
+    /// Held at the ends of the calendar, which are the years -9999 and 9999.
     fn to_date(day: Day) -> jiff::civil::Date {
-        use jiff::ToSpan as _;
-        jiff::civil::date(1970, 1, 1).saturating_add(i64::from(day.0).days())
+        let days = jiff::SignedDuration::from_hours(i64::from(day.0) * 24);
+        jiff::civil::date(1970, 1, 1).saturating_add(days)
     }
 }
 
@@ -227,7 +232,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_day_beyond_the_calendar_is_held_at_its_end() {
+        assert_eq!(Day(i32::MAX).to_string(), "9999-12-31");
+        assert_eq!(Day(i32::MIN).to_string(), "-009999-01-01");
+        for day in [Day(i32::MIN), Day(i32::MAX)] {
+            assert!(Zone::monday_of(day) <= day);
+            assert_eq!(Zone::to_date(Zone::first_of_month(day)).day(), 1);
+            Zone::years_before(day, i16::MAX);
+            Zone::years_before(day, i16::MIN);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_day_has_a_date_and_a_monday(day in proptest::num::i32::ANY) {
+            let monday = Zone::monday_of(Day(day));
+            prop_assert!(monday <= Day(day));
+            prop_assert!(i64::from(day) - i64::from(monday.0) < 7);
+            prop_assert!(!Day(day).to_string().is_empty());
+        }
+
         #[test]
         fn what_is_printed_is_read_back(micros in -62_135_596_800_000_000i64..253_402_300_799_000_000) {
             let moment = Timestamp::from_micros(micros);

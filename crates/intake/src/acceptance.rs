@@ -38,20 +38,20 @@ struct Names {
 impl<S: Store + Clone> Leads<S> {
     /// Hands a lead to the store.
     pub(crate) async fn accept(&self, case: &Case<'_>, judged: Judged) -> Result<PostAnswer, PostError> {
-        let way = case.way;
+        let incoming = case.incoming;
         for _ in 0..MAX_ID_TRIES {
             let id = LeadId::random(&mut self.site.random());
-            let row = self.site.rows.next(way.now).0;
+            let row = self.site.rows.next(incoming.now).0;
             let session =
-                case.credit.session.as_ref().map_or_else(|| self.site.rows.next(way.now).0, |s| s.id);
-            let test = judgement::is_test(way.request, case.credit);
+                case.credit.session.as_ref().map_or_else(|| self.site.rows.next(incoming.now).0, |s| s.id);
+            let test = judgement::is_test(incoming.request, case.credit);
             let settlement = settle(case, &judged, test, id);
             let lead = lead(case, &judged, &settlement, Names { id, row, session }, test);
             let accept = self.accept_lead(case, &judged, &settlement, lead.clone());
             match self.site.store.accept_lead(accept).await? {
                 Posted::LeadIdTaken => {}
-                Posted::Before(before) => return Ok(replay(way, &before)),
-                Posted::Now(verdict, answer) => return Ok(self.told(way, lead, verdict, answer)),
+                Posted::Before(before) => return Ok(replay(incoming, &before)),
+                Posted::Now(verdict, answer) => return Ok(self.told(incoming, lead, verdict, answer)),
             }
         }
         Err(PostError::Store(StoreError::Conflict))
@@ -64,7 +64,7 @@ impl<S: Store + Clone> Leads<S> {
         settlement: &Settlement,
         lead: Lead,
     ) -> AcceptLead {
-        let (way, credit) = (case.way, case.credit);
+        let (incoming, credit) = (case.incoming, case.credit);
         // A lead for review or thrown out skips the checks after its fields.
         let skips = judged.verdict.is_some();
         let key = duplicate_key(case.offer, &lead);
@@ -72,15 +72,15 @@ impl<S: Store + Clone> Leads<S> {
         AcceptLead {
             open_session: credit.session.is_none().then(|| session_of(&lead)),
             duplicate: duplicate_check(case, key.clone()).filter(|_| !skips),
-            register: key.filter(|_| settlement.counts_as_earlier),
+            register: key.filter(|_| settlement.counts.as_earlier()),
             filtered: judged.filtered.filter(|_| !skips),
             caps: if skips || lead.test { Vec::new() } else { lead_caps(case) },
-            counts: if settlement.counts { lead_counts(case, &lead) } else { Vec::new() },
+            counts: if settlement.counts.in_caps() { lead_counts(case, &lead) } else { Vec::new() },
             ledger: payout_entry(&lead).into_iter().collect(),
-            post: record(way, lead.row, about, settlement.errors.clone()),
-            idempotency: claim(way, credit.campaign, credit.offer),
-            answer: self.answer_of_lead(case, lead.clone(), credit.session.clone(), Before::None),
-            keep_refused: self.keeps(way, about),
+            post: record(incoming, lead.row, about, settlement.errors.clone()),
+            idempotency: claim(incoming, credit.campaign, credit.offer),
+            answer: self.answer_of_lead(case, lead.clone(), credit.session.clone(), LeadEffect::Made),
+            keep_refused: self.keep_fn(incoming, about),
             lead,
         }
     }
@@ -91,17 +91,17 @@ impl<S: Store + Clone> Leads<S> {
         case: &Case<'_>,
         lead: Lead,
         session: Option<Session>,
-        before: Before,
+        effect: LeadEffect,
     ) -> AnswerFn {
-        let form = case.way.form.clone();
+        let form = case.incoming.form.clone();
         let request_id = self.site.request_id(lead.session);
         let snapshot = Arc::clone(case.snapshot);
-        let (now, ip) = (case.way.now, consumer_ip(&lead).or(lead.ip));
+        let (now, ip) = (case.incoming.now, consumer_ip(&lead).or(lead.ip));
         Box::new(move |verdict| {
             let Some(offer) = snapshot.offer(lead.offer) else {
                 return render(&form, &replies::of_problem(None, Problem::InactiveOffer, None));
             };
-            let is_kept = *verdict == Verdict::Accepted || before == Before::Kept;
+            let is_kept = *verdict == Verdict::Accepted || effect == LeadEffect::Changed;
             let rules = &offer.vertical().rules;
             let session = session.as_ref();
             let tokens = ReplyTokens { lead: &lead, is_kept, request_id, session, rules, ip, now };
@@ -116,22 +116,22 @@ impl<S: Store + Clone> Leads<S> {
     }
 }
 
-/// Whether a lead was there before the post that is answered.
+/// What an accepted post does to its lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Before {
-    /// The post would make it.
-    None,
-    /// The post would change it.
-    Kept,
+pub(crate) enum LeadEffect {
+    /// It makes it: before it, there was none.
+    Made,
+    /// It changes it: the lead is kept whatever becomes of the post.
+    Changed,
 }
 
 fn lead(case: &Case<'_>, judged: &Judged, settlement: &Settlement, names: Names, test: bool) -> Lead {
-    let (way, credit) = (case.way, case.credit);
+    let (incoming, credit) = (case.incoming, case.credit);
     Lead {
         id: names.id,
         row: names.row,
-        at: way.now,
-        post: way.kind,
+        at: incoming.now,
+        post: incoming.kind,
         status: settlement.status,
         outcome: settlement.outcome,
         errors: settlement.errors.clone(),
@@ -149,7 +149,7 @@ fn lead(case: &Case<'_>, judged: &Judged, settlement: &Settlement, names: Names,
         revenue: Money::ZERO,
         sales: Vec::new(),
         test,
-        ip: Some(way.client.ip),
+        ip: Some(incoming.client.ip),
         revision: 0,
         config_version: case.snapshot.version(),
     }
@@ -188,7 +188,7 @@ pub(crate) fn duplicate_check(case: &Case<'_>, key: Option<DuplicateKey>) -> Opt
         DuplicateScope::None => return None,
     };
     let days = i64::from(offer.vertical().duplicate_window_days);
-    key.map(|key| DuplicateCheck { key, offer: only_in, since: case.way.now.plus_days(-days) })
+    key.map(|key| DuplicateCheck { key, offer: only_in, since: case.incoming.now.plus_days(-days) })
 }
 
 /// The offer's caps, then the campaign's.

@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// One post on its way, before anything is known about it.
-pub(crate) struct Way<'a> {
+pub(crate) struct IncomingPost<'a> {
     pub request: &'a PostRequest,
     pub raw: &'a RawPost,
     pub client: &'a Client,
@@ -30,7 +30,7 @@ pub(crate) struct Way<'a> {
 /// A post that is somebody's, on an offer that is known.
 #[derive(Clone, Copy)]
 pub(crate) struct Case<'a> {
-    pub way: &'a Way<'a>,
+    pub incoming: &'a IncomingPost<'a>,
     pub snapshot: &'a Arc<Snapshot>,
     pub offer: &'a CompiledOffer,
     pub campaign: Option<&'a Campaign>,
@@ -40,15 +40,16 @@ pub(crate) struct Case<'a> {
 impl Case<'_> {
     /// The day it is, in the network's time zone.
     pub fn today(&self) -> Day {
-        self.snapshot.zone().day_of(self.way.now)
+        self.snapshot.zone().day_of(self.incoming.now)
     }
 }
 
 impl<S: Store + Clone> Leads<S> {
     /// The first of the checks that need no fields but the consumer's address.
     pub(crate) fn refusal(&self, case: &Case<'_>) -> Option<Problem> {
-        let Case { way, snapshot, offer, campaign, credit } = *case;
-        let consumer = way.request.fields.get(IP_FIELD).and_then(|text| text.trim().parse::<IpAddr>().ok());
+        let Case { incoming, snapshot, offer, campaign, credit } = *case;
+        let consumer =
+            incoming.request.fields.get(IP_FIELD).and_then(|text| text.trim().parse::<IpAddr>().ok());
         let session = credit.session.as_ref();
         let creative = session
             .and_then(|session| session.creative)
@@ -56,7 +57,7 @@ impl<S: Store + Clone> Leads<S> {
             .filter(|(of, _)| of.offer.id == offer.offer.id)
             .map(|(_, creative)| creative);
         let located = self.site.geo.as_ref().map(|geo| {
-            let address = consumer.or((is_browsers(way.request)).then_some(way.client.ip));
+            let address = consumer.or((is_browsers(incoming.request)).then_some(incoming.client.ip));
             match (address, session) {
                 (Some(address), _) => Some(geo.country(address)),
                 (None, Some(session)) if session.ip.is_some() => {
@@ -66,13 +67,13 @@ impl<S: Store + Clone> Leads<S> {
             }
         });
         let visit = Visit {
-            now: way.now,
+            now: incoming.now,
             affiliate: credit.affiliate,
             sub_affiliate: credit.sub_ids.sub_affiliate(),
             offer,
             campaign,
             creative,
-            addresses: [Some(way.client.ip), consumer],
+            addresses: [Some(incoming.client.ip), consumer],
             country: match &located {
                 None | Some(None) => Geo::NotEnforced,
                 Some(Some(None)) => Geo::Unknown,

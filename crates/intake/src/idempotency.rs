@@ -1,6 +1,6 @@
 //! Idempotency keys: what they are of, and what is told when one comes again.
 
-use crate::case::Way;
+use crate::case::IncomingPost;
 use crate::service::{Answered, PostAnswer};
 use crumb_domain::post::{PostKind, StoredAnswer};
 use crumb_domain::{CampaignId, OfferId};
@@ -19,9 +19,13 @@ pub enum IdempotencyKey {
 /// header on a post of neither is ignored, since any poster could meet any other's
 /// key. The form library's token is random, and of the offer alone: the page may
 /// learn its request id between two presses of one button.
-pub(crate) fn claim(way: &Way<'_>, campaign: Option<CampaignId>, offer: OfferId) -> Option<IdempotencyClaim> {
-    let request_id = way.request.request_id.clone().unwrap_or_default();
-    let (key, scope) = match (way.raw.idempotency_key.clone()?, way.kind) {
+pub(crate) fn claim(
+    incoming: &IncomingPost<'_>,
+    campaign: Option<CampaignId>,
+    offer: OfferId,
+) -> Option<IdempotencyClaim> {
+    let request_id = incoming.request.request_id.clone().unwrap_or_default();
+    let (key, scope) = match (incoming.raw.idempotency_key.clone()?, incoming.kind) {
         (IdempotencyKey::Header(key), PostKind::Server) => (key, IdempotencyScope::Campaign(campaign?)),
         (IdempotencyKey::Header(_), _) if request_id.trim().is_empty() => return None,
         (IdempotencyKey::Header(key), _) => (key, IdempotencyScope::OfferAndRequest(offer, request_id)),
@@ -30,14 +34,14 @@ pub(crate) fn claim(way: &Way<'_>, campaign: Option<CampaignId>, offer: OfferId)
             (format!("form {key}"), IdempotencyScope::OfferAndRequest(offer, String::new()))
         }
     };
-    Some(IdempotencyClaim { scope, key, body_hash: way.request.pairs_hash })
+    Some(IdempotencyClaim { scope, key, body_hash: incoming.request.pairs_hash })
 }
 
 /// The answer given before under the same key, or 422 where the post differs.
-pub(crate) fn replay(way: &Way<'_>, before: &IdempotentAnswer) -> PostAnswer {
-    if before.body_hash == way.request.pairs_hash {
+pub(crate) fn replay(incoming: &IncomingPost<'_>, before: &IdempotentAnswer) -> PostAnswer {
+    if before.body_hash == incoming.request.pairs_hash {
         let answer = before.answer.clone();
-        return PostAnswer { answer, replayed: true, kind: way.kind, outcome: Answered::Before };
+        return PostAnswer { answer, replayed: true, kind: incoming.kind, outcome: Answered::Before };
     }
     let answer = StoredAnswer {
         status: 422,
@@ -45,5 +49,5 @@ pub(crate) fn replay(way: &Way<'_>, before: &IdempotentAnswer) -> PostAnswer {
         location: None,
         body: "This Idempotency-Key was used for another post.\n".to_owned(),
     };
-    PostAnswer { answer, replayed: false, kind: way.kind, outcome: Answered::Before }
+    PostAnswer { answer, replayed: false, kind: incoming.kind, outcome: Answered::Before }
 }

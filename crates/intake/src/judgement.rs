@@ -25,8 +25,8 @@ pub struct Judged {
 
 /// Checks a post's fields. `standing` holds the values of a lead that is being
 /// changed: what is not sent stays.
-pub(crate) fn judge(case: &Case<'_>, standing: &[(String, String)]) -> Judged {
-    let (request, client, today) = (case.way.request, case.way.client, case.today());
+pub(crate) fn check(case: &Case<'_>, standing: &[(String, String)]) -> Judged {
+    let (request, client, today) = (case.incoming.request, case.incoming.client, case.today());
     let vertical = case.offer.vertical();
     let browsers = is_browsers(request);
     let given = |name: &str| {

@@ -1,11 +1,12 @@
 //! Posts that make no lead, and how every post is kept.
 
-use crate::case::Way;
+use crate::case::IncomingPost;
 use crate::credit::{Credit, Uncredited};
 use crate::idempotency::{claim, replay};
 use crate::judgement::Judged;
+use crate::rejections::RejectionBudget;
 use crate::replies;
-use crate::service::{Answered, Leads, PostAnswer, PostError};
+use crate::service::{Answered, Leads, PostAnswer, PostError, RawPost};
 use crumb_domain::lead::Lead;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::StoredAnswer;
@@ -15,10 +16,11 @@ use crumb_storage::Store;
 use crumb_storage::leads::{KeepFn, PostRecord, Posted, RejectPost, Verdict};
 use crumb_tracking::feed::Recorded;
 use crumb_wire::answer::{LeadReply, render};
+use crumb_wire::post::mask_key;
 use std::sync::Arc;
 
 /// A post that makes no lead.
-pub(crate) struct Refused {
+pub(crate) struct RejectedPost {
     pub problem: Problem,
     pub reply: LeadReply,
     pub errors: Vec<String>,
@@ -43,7 +45,7 @@ impl About {
     }
 }
 
-impl Refused {
+impl RejectedPost {
     pub fn unknown(problem: Problem) -> Self {
         Self {
             problem,
@@ -77,43 +79,45 @@ impl Refused {
 
 impl<S: Store + Clone> Leads<S> {
     /// Keeps a post that made no lead, and answers it.
-    pub(crate) async fn refuse(&self, way: &Way<'_>, refused: Refused) -> Result<PostAnswer, PostError> {
-        let Refused { problem, reply, errors, about, authentic } = refused;
-        let answer = render(&way.form, &reply);
+    pub(crate) async fn refuse(
+        &self,
+        incoming: &IncomingPost<'_>,
+        refused: RejectedPost,
+    ) -> Result<PostAnswer, PostError> {
+        let RejectedPost { problem, reply, errors, about, authentic } = refused;
+        let answer = render(&incoming.form, &reply);
         let outcome = Answered::Rejected(problem);
-        let told = PostAnswer { answer: answer.clone(), replayed: false, kind: way.kind, outcome };
+        let told = PostAnswer { answer: answer.clone(), replayed: false, kind: incoming.kind, outcome };
         if about.campaign.is_none() && about.offer.is_none() {
             return Ok(told);
         }
-        let id = self.site.rows.next(way.now).0;
+        let id = self.site.rows.next(incoming.now).0;
         let reject = RejectPost {
-            post: record(way, id, about, errors.clone()),
+            post: record(incoming, id, about, errors.clone()),
             problem,
-            idempotency: about.offer.filter(|_| authentic).and_then(|o| claim(way, about.campaign, o)),
+            idempotency: about.offer.filter(|_| authentic).and_then(|o| claim(incoming, about.campaign, o)),
             answer,
             // Whoever lacks the key speaks for no campaign: its own budget, by address.
-            keep: self.keeps(way, if authentic { about } else { About::default() })(),
+            keep: self.keep_fn(incoming, if authentic { about } else { About::default() })(),
         };
         match self.site.store.reject_post(reject).await? {
-            Posted::Before(before) => Ok(replay(way, &before)),
+            Posted::Before(before) => Ok(replay(incoming, &before)),
             Posted::Now(..) | Posted::LeadIdTaken => {
-                self.tell_rejection(way, id, about.offer, problem, errors);
+                self.tell_rejection(incoming, id, about.offer, problem, errors);
                 Ok(told)
             }
         }
     }
 
     /// Whether a post is kept if it is refused: there is room for some a minute.
-    pub(crate) fn keeps(&self, way: &Way<'_>, about: About) -> KeepFn {
-        let (budget, now) = (Arc::clone(&self.budget), way.now);
-        let poster = (about.campaign, about.offer, way.client.ip);
-        Box::new(move || budget.keeps(poster, now))
+    pub(crate) fn keep_fn(&self, incoming: &IncomingPost<'_>, about: About) -> KeepFn {
+        RejectionBudget::ask(&self.budget, (about.campaign, about.offer, incoming.client.ip), incoming.now)
     }
 
     /// Tells what became of a post that was handed to the store as a lead.
     pub(crate) fn told(
         &self,
-        way: &Way<'_>,
+        incoming: &IncomingPost<'_>,
         lead: Lead,
         verdict: Verdict,
         answer: StoredAnswer,
@@ -126,39 +130,46 @@ impl<S: Store + Clone> Leads<S> {
             }
             Verdict::Rejected(problem) => {
                 let errors = vec![problem.as_str().to_owned()];
-                self.tell_rejection(way, lead.row, Some(lead.offer), problem, errors);
+                self.tell_rejection(incoming, lead.row, Some(lead.offer), problem, errors);
                 Answered::Rejected(problem)
             }
         };
-        PostAnswer { answer, replayed: false, kind: way.kind, outcome }
+        PostAnswer { answer, replayed: false, kind: incoming.kind, outcome }
     }
 
     fn tell_rejection(
         &self,
-        way: &Way<'_>,
+        incoming: &IncomingPost<'_>,
         id: RowId,
         offer: Option<OfferId>,
         problem: Problem,
         errors: Vec<String>,
     ) {
-        let (at, kind) = (way.now, way.kind);
+        let (at, kind) = (incoming.now, incoming.kind);
         self.site.feed.tell(|| Recorded::Rejection { id, at, kind, offer, problem, errors });
     }
 }
 
-/// A post for the record; the store adds its answer and outcome.
-pub(crate) fn record(way: &Way<'_>, id: RowId, about: About, errors: Vec<String>) -> PostRecord {
+/// A post for the record, its key masked; the store adds its answer and outcome.
+pub(crate) fn record(
+    incoming: &IncomingPost<'_>,
+    id: RowId,
+    about: About,
+    errors: Vec<String>,
+) -> PostRecord {
+    let RawPost { query, content_type, body, .. } = incoming.raw;
+    let (query, body) = mask_key(query, Some(content_type), body);
     PostRecord {
         id,
-        at: way.now,
-        kind: way.kind,
+        at: incoming.now,
+        kind: incoming.kind,
         campaign: about.campaign,
         offer: about.offer,
         affiliate: about.affiliate,
-        ip: Some(way.client.ip),
-        query: way.raw.query.clone(),
-        content_type: way.raw.content_type.clone(),
-        body: way.raw.body.clone(),
+        ip: Some(incoming.client.ip),
+        query,
+        content_type: content_type.clone(),
+        body,
         errors,
     }
 }

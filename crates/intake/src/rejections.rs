@@ -2,9 +2,10 @@
 
 use crumb_domain::post::MAX_REJECTED_PER_MINUTE;
 use crumb_domain::{CampaignId, OfferId, Timestamp};
+use crumb_storage::leads::KeepFn;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Posters watched at most in one minute; those beyond are counted, not kept.
 const MAX_POSTERS: usize = 10_000;
@@ -31,8 +32,15 @@ struct Minute {
 }
 
 impl RejectionBudget {
+    /// Asks, once the store refuses a post of this poster, whether it is kept. A write
+    /// may be run twice: the first answer holds, and only it counts.
+    pub fn ask(budget: &Arc<Self>, poster: Poster, now: Timestamp) -> KeepFn {
+        let (budget, answer) = (Arc::clone(budget), OnceLock::new());
+        Box::new(move || *answer.get_or_init(|| budget.keeps(poster, now)))
+    }
+
     /// Whether one more rejected post of this poster is kept.
-    pub fn keeps(&self, poster: Poster, now: Timestamp) -> bool {
+    fn keeps(&self, poster: Poster, now: Timestamp) -> bool {
         let number = now.unix_seconds().div_euclid(60);
         let poster = (poster.0, poster.1, network_of(poster.2));
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,6 +80,17 @@ mod tests {
         assert_eq!((0..100).filter(|_| budget.keeps(poster, now)).count(), 60);
         assert!(budget.keeps(other, now));
         assert!(budget.keeps(poster, now.plus_seconds(60)));
+    }
+
+    #[test]
+    fn a_post_whose_write_is_run_again_counts_once() {
+        let budget = Arc::new(RejectionBudget::default());
+        let now = Timestamp::from_micros(1_800_000_000_000_000);
+        let poster = (Some(CampaignId(57)), None, IpAddr::from([127, 0, 0, 1]));
+        let asked: Vec<KeepFn> = (0..61).map(|_| RejectionBudget::ask(&budget, poster, now)).collect();
+        let kept = |asked: &KeepFn| asked() && asked();
+        assert_eq!(asked.iter().filter(|asked| kept(asked)).count(), 60);
+        assert_eq!(asked.iter().filter(|asked| kept(asked)).count(), 60);
     }
 
     #[test]

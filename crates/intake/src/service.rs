@@ -1,10 +1,10 @@
 //! The lead service: takes a post, makes a lead of it or says why not.
 
-use crate::case::{Case, Way};
+use crate::case::{Case, IncomingPost};
 use crate::credit::{self, CreditError};
 use crate::idempotency::IdempotencyKey;
 use crate::judgement;
-use crate::refused::Refused;
+use crate::refused::RejectedPost;
 use crate::rejections::RejectionBudget;
 use crumb_domain::fields::FieldVerdict;
 use crumb_domain::lead::LeadOutcome;
@@ -103,35 +103,39 @@ impl<S: Store + Clone> Leads<S> {
         let callback = request.callback.as_ref().and_then(|c| c.as_ref().ok()).map(|c| c.as_str());
         let json = request.json_body || raw.accepts_json;
         let form = AnswerForm::choose(request.iframe, callback, request.browser_post, json, kind);
-        let way = Way { request, raw, client, now: self.site.clock.now(), kind, form };
+        let incoming = IncomingPost { request, raw, client, now: self.site.clock.now(), kind, form };
         let names_nobody = request.campaign == Given::Absent && request.offer == Given::Absent;
         if let Some(problem) = request.malformed.filter(|_| names_nobody) {
-            return self.refuse(&way, Refused::unknown(problem)).await;
+            return self.refuse(&incoming, RejectedPost::unknown(problem)).await;
         }
         let snapshot = self.site.network.snapshot();
-        let credit = match credit::credit(&self.site, &snapshot, request, client, way.now).await? {
+        let credit = match credit::credit(&self.site, &snapshot, request, client, incoming.now).await? {
             Ok(credit) => credit,
-            Err(uncredited) => return self.refuse(&way, Refused::uncredited(&snapshot, uncredited)).await,
+            Err(uncredited) => {
+                return self.refuse(&incoming, RejectedPost::uncredited(&snapshot, uncredited)).await;
+            }
         };
-        // A campaign may have been made on the way: read on in the newest version.
-        let snapshot = self.site.network.snapshot();
+        // A post is decided by one version, unless a campaign was made for it on the
+        // way: that is in a newer one.
+        let is_made = credit.campaign.is_some_and(|id| snapshot.campaign(id).is_none());
+        let snapshot = if is_made { self.site.network.snapshot() } else { snapshot };
         // Third-party offers take no leads: for a poster they are not run.
         let takes_leads =
             |offer: &&crumb_network::CompiledOffer| offer.offer.offer_type != OfferType::ThirdParty;
         let Some(offer) = snapshot.offer(credit.offer).filter(takes_leads) else {
-            return self.refuse(&way, Refused::of(&credit, Problem::InactiveOffer)).await;
+            return self.refuse(&incoming, RejectedPost::of(&credit, Problem::InactiveOffer)).await;
         };
         let campaign = credit.campaign.and_then(|id| snapshot.campaign(id));
-        let case = Case { way: &way, snapshot: &snapshot, offer, campaign, credit: &credit };
+        let case = Case { incoming: &incoming, snapshot: &snapshot, offer, campaign, credit: &credit };
         if let Some(text) = &request.lead_id {
             return self.change(&case, text).await;
         }
         if let Some(problem) = self.refusal(&case).or(request.malformed) {
-            return self.refuse(&way, Refused::of(&credit, problem)).await;
+            return self.refuse(&incoming, RejectedPost::of(&credit, problem)).await;
         }
-        let judged = judgement::judge(&case, &[]);
+        let judged = judgement::check(&case, &[]);
         if judged.verdict == Some(FieldVerdict::Reject) {
-            return self.refuse(&way, Refused::fields(&credit, &judged)).await;
+            return self.refuse(&incoming, RejectedPost::fields(&credit, &judged)).await;
         }
         self.accept(&case, judged).await
     }

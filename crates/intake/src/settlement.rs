@@ -19,13 +19,36 @@ pub struct Settlement {
     pub outcome: LeadOutcome,
     /// What its affiliate earns.
     pub payout: Money,
-    /// Whether it counts for caps: it is answered with success.
-    pub counts: bool,
-    /// Whether it is the earlier lead of a later one: it is answered with success,
-    /// pending or queued.
-    pub counts_as_earlier: bool,
+    /// What it counts for.
+    pub counts: Counts,
     /// The texts of its bad fields, where it was taken all the same.
     pub errors: Vec<String>,
+}
+
+/// What an accepted lead counts for: for caps where it is answered with success; as
+/// the earlier lead of a later one also where it is queued, unless it is nobody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// For caps, and as an earlier lead.
+    Fully,
+    /// For caps only: a session post that named no session.
+    InCaps,
+    /// As an earlier lead only: it is queued, and its poster was told that it is unsold.
+    AsEarlier,
+    /// For nothing: a test, or unsold.
+    Nowhere,
+}
+
+impl Counts {
+    /// Whether it counts for caps.
+    pub fn in_caps(self) -> bool {
+        matches!(self, Self::Fully | Self::InCaps)
+    }
+
+    /// Whether it is the earlier lead of a later one.
+    pub fn as_earlier(self) -> bool {
+        matches!(self, Self::Fully | Self::AsEarlier)
+    }
 }
 
 /// Settles an accepted lead.
@@ -35,24 +58,24 @@ pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, id: LeadId) -
         status,
         outcome,
         payout: Money::ZERO,
-        counts: true,
-        counts_as_earlier: true,
+        counts: Counts::Fully,
         errors: judged.checked.texts(),
     };
     if test {
-        let rest = at_rest(LeadStatus::Test, LeadOutcome::Test);
-        return Settlement { counts: false, counts_as_earlier: false, ..rest };
+        return Settlement { counts: Counts::Nowhere, ..at_rest(LeadStatus::Test, LeadOutcome::Test) };
     }
     if let Some((status, outcome)) = held_back(judged) {
-        return Settlement { counts_as_earlier: credit.for_sale, ..at_rest(status, outcome) };
+        let counts = if credit.for_sale { Counts::Fully } else { Counts::InCaps };
+        return Settlement { counts, ..at_rest(status, outcome) };
     }
     let offer = case.offer;
     let hosted = offer.offer.offer_type == OfferType::Hosted;
     if !credit.for_sale {
         let rest = at_rest(LeadStatus::Unsold, LeadOutcome::UnattributedSession);
-        return Settlement { counts: hosted, counts_as_earlier: false, ..rest };
+        let counts = if hosted { Counts::InCaps } else { Counts::Nowhere };
+        return Settlement { counts, ..rest };
     }
-    let (status, outcome) = offered(offer, id, case.way.now);
+    let (status, outcome) = offered(offer, id, case.incoming.now);
     // A lead tier is what partners are paid; the house pays itself what its own
     // campaign says.
     let is_internal = case.snapshot.settings().internal_affiliate == Some(credit.affiliate);
@@ -61,8 +84,11 @@ pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, id: LeadId) -
     let contract = credit.offer_contract.and_then(|id| offer.contract(id));
     Settlement {
         payout: lead_payout(&Terms::of(&offer.offer, contract, case.campaign), &facts),
-        counts: hosted,
-        counts_as_earlier: status == LeadStatus::Queued,
+        counts: match status {
+            LeadStatus::Queued if hosted => Counts::Fully,
+            LeadStatus::Queued => Counts::AsEarlier,
+            _ => Counts::Nowhere,
+        },
         ..at_rest(status, outcome)
     }
 }

@@ -1,11 +1,11 @@
 //! Changing a lead: a post with `ckm_lead_id`.
 
-use crate::acceptance::{Before, duplicate_check, duplicate_key};
+use crate::acceptance::{LeadEffect, duplicate_check, duplicate_key};
 use crate::case::Case;
 use crate::credit::Credit;
 use crate::idempotency::{claim, replay};
 use crate::judgement::{self, Judged};
-use crate::refused::{About, Refused, record};
+use crate::refused::{About, RejectedPost, record};
 use crate::service::{Leads, PostAnswer, PostError};
 use crate::settlement;
 use crumb_domain::attribution::Attribution;
@@ -34,7 +34,9 @@ impl<S: Store + Clone> Leads<S> {
                 Err(_) => None,
             };
             let Some(lead) = found.filter(|lead| self.may_change(case, lead)) else {
-                return self.refuse(case.way, Refused::of(case.credit, Problem::InvalidLeadId)).await;
+                return self
+                    .refuse(case.incoming, RejectedPost::of(case.credit, Problem::InvalidLeadId))
+                    .await;
             };
             if let Some(answer) = self.change_once(case, lead).await? {
                 return Ok(answer);
@@ -45,55 +47,55 @@ impl<S: Store + Clone> Leads<S> {
 
     /// `None` where the lead changed meanwhile.
     async fn change_once(&self, case: &Case<'_>, lead: Lead) -> Result<Option<PostAnswer>, PostError> {
-        let way = case.way;
+        let incoming = case.incoming;
         let session = self.site.store.session(lead.session).await?;
         let credit = Credit::of_lead(&lead, session.clone());
         let campaign = lead.campaign.and_then(|id| case.snapshot.campaign(id));
         let case = &Case { credit: &credit, campaign, ..*case };
-        if let Some(problem) = self.refusal(case).or(way.request.malformed) {
-            return self.refuse(way, Refused::of(&credit, problem)).await.map(Some);
+        if let Some(problem) = self.refusal(case).or(incoming.request.malformed) {
+            return self.refuse(incoming, RejectedPost::of(&credit, problem)).await.map(Some);
         }
-        let judged = judgement::judge(case, &lead.fields);
+        let judged = judgement::check(case, &lead.fields);
         if judged.verdict == Some(FieldVerdict::Reject) {
-            return self.refuse(way, Refused::fields(&credit, &judged)).await.map(Some);
+            return self.refuse(incoming, RejectedPost::fields(&credit, &judged)).await.map(Some);
         }
         let changed = changed(case, &lead, &judged);
         let key = duplicate_key(case.offer, &changed);
         let skips = judged.verdict.is_some();
         let about = About::credit(&credit);
-        let id = self.site.rows.next(way.now).0;
+        let id = self.site.rows.next(incoming.now).0;
         let update = UpdateLead {
             duplicate: duplicate_check(case, key.clone()).filter(|_| !skips),
             register: key.filter(|_| counts_as_earlier(case, &changed)),
             filtered: judged.filtered.filter(|_| !skips),
             ledger: taken_back(case, &lead, &changed).into_iter().collect(),
-            post: record(way, id, about, judged.checked.texts()),
-            idempotency: claim(way, credit.campaign, credit.offer),
-            answer: self.answer_of_lead(case, changed.clone(), session, Before::Kept),
-            keep_refused: self.keeps(way, about),
+            post: record(incoming, id, about, judged.checked.texts()),
+            idempotency: claim(incoming, credit.campaign, credit.offer),
+            answer: self.answer_of_lead(case, changed.clone(), session, LeadEffect::Changed),
+            keep_refused: self.keep_fn(incoming, about),
             lead: changed.clone(),
         };
         match self.site.store.update_lead(update).await {
             Err(StoreError::Conflict) | Ok(Posted::LeadIdTaken) => Ok(None),
             Err(error) => Err(error.into()),
-            Ok(Posted::Before(before)) => Ok(Some(replay(way, &before))),
-            Ok(Posted::Now(verdict, answer)) => Ok(Some(self.told(way, changed, verdict, answer))),
+            Ok(Posted::Before(before)) => Ok(Some(replay(incoming, &before))),
+            Ok(Posted::Now(verdict, answer)) => Ok(Some(self.told(incoming, changed, verdict, answer))),
         }
     }
 
     /// Its campaign's id and key, or the lead's own request id, or its session's
     /// cookie.
     fn may_change(&self, case: &Case<'_>, lead: &Lead) -> bool {
-        let (way, credit) = (case.way, case.credit);
+        let (incoming, credit) = (case.incoming, case.credit);
         if lead.offer != credit.offer {
             return false;
         }
-        if way.kind == PostKind::Server {
+        if incoming.kind == PostKind::Server {
             return credit.attribution == Attribution::Key && lead.campaign == credit.campaign;
         }
         let own = self.site.request_id(lead.session);
-        let named = way.request.request_id.as_deref().and_then(|text| text.parse::<RequestId>().ok());
-        let cookie = match way.client.cookies.offer(lead.offer) {
+        let named = incoming.request.request_id.as_deref().and_then(|text| text.parse::<RequestId>().ok());
+        let cookie = match incoming.client.cookies.offer(lead.offer) {
             CookieClaim::Session(id) => Some(id),
             CookieClaim::Absent | CookieClaim::Malformed => None,
         };
@@ -111,8 +113,8 @@ fn changed(case: &Case<'_>, lead: &Lead, judged: &Judged) -> Lead {
     let stands = match settlement::held_back(judged) {
         _ if lead.test => None,
         Some(held) => Some(held).filter(|_| is_free),
-        None if case.way.request.resell && may_be_offered => {
-            Some(settlement::offered(case.offer, lead.id, case.way.now))
+        None if case.incoming.request.resell && may_be_offered => {
+            Some(settlement::offered(case.offer, lead.id, case.incoming.now))
         }
         None => None,
     };
@@ -128,7 +130,7 @@ fn changed(case: &Case<'_>, lead: &Lead, judged: &Judged) -> Lead {
 /// What a lead had earned and earns no more, now that it is held back.
 fn taken_back(case: &Case<'_>, lead: &Lead, changed: &Lead) -> Option<LedgerEntry> {
     let amount = changed.payout.checked_sub(lead.payout).filter(|amount| *amount != Money::ZERO)?;
-    let (at, kind) = (case.way.now, LedgerKind::Payout);
+    let (at, kind) = (case.incoming.now, LedgerKind::Payout);
     Some(LedgerEntry { at, kind, lead: lead.id, affiliate: lead.affiliate, amount })
 }
 

@@ -5,6 +5,7 @@
 //! compared (the plan) and committed as one version. Compiling is pure but for
 //! secrets that are kept in the environment; time and randomness are handed in.
 
+mod change;
 mod check;
 pub mod compiled;
 mod documents;

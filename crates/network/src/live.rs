@@ -1,32 +1,26 @@
 //! The running network: the present snapshot, and the changes that replace it.
 //!
-//! Readers take the snapshot without waiting. Changes go one at a time through a
-//! lock; each is planned on the present version, committed as one version by the
-//! store, and only then shown. Where another node was faster the store says so,
-//! and the change is planned again on what that node made.
+//! Readers take the snapshot without waiting. Changes are committed one at a time
+//! under a lock, each as one version of the store, and only then shown. Where
+//! another node was faster the store says so, and the change is made again on what
+//! that node made.
 
-use crate::check::{check, ids_used_twice};
-use crate::documents::{self, State, difference};
+use crate::change::{MAX_ATTEMPTS, Wanted, compiled};
+use crate::documents::{self, State};
 use crate::error::NetworkError;
-use crate::merge::{Known, Merged, asked, merge, remember};
-use crate::plan::{Plan, PlanLine, PlanSign, Secrets, plan};
+use crate::plan::{Plan, Secrets};
 use crate::snapshot::{FIRST_SERVER_CAMPAIGN, Snapshot};
 use arc_swap::ArcSwap;
-use crumb_domain::network::{ActiveStatus, Campaign, Network, Secret, Vertical};
+use crumb_domain::network::{ActiveStatus, Campaign, Network, Secret};
 use crumb_domain::{
     AffiliateId, CampaignId, ConfigVersion, ContractId, Money, OfferContractId, OfferId, Timestamp,
 };
-use crumb_storage::configuration::{ConfigurationChange, EntityKey, VersionInfo};
+use crumb_storage::configuration::{ConfigurationChange, VersionInfo};
 use crumb_storage::{ConfigurationStore, Page, PageRequest, StoreError};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt as _, SeedableRng as _};
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use tokio::sync::{Mutex, MutexGuard};
-
-/// How often a change is planned again because another node was faster. Changes
-/// are rare; this many in a row mean that something is wrong.
-const MAX_ATTEMPTS: u32 = 16;
+use tokio::sync::Mutex;
 
 /// Characters of a random post key: 62^11 is more than 2^65.
 const KEY_CHARACTERS: usize = 11;
@@ -34,9 +28,10 @@ const KEY_CHARACTERS: usize = 11;
 /// The network of a running server.
 #[derive(Debug)]
 pub struct LiveNetwork<S> {
-    store: S,
+    pub(crate) store: S,
     present: ArcSwap<Snapshot>,
-    changes: Mutex<()>,
+    /// Held from the last look at the present version until the next is shown.
+    pub(crate) changes: Mutex<()>,
 }
 
 /// Why the server makes a campaign.
@@ -59,12 +54,6 @@ pub struct Applied {
     pub plan: Plan,
 }
 
-/// What a change leads to.
-struct Prepared {
-    after: State,
-    plan: Plan,
-}
-
 impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
     /// Takes up the store's present version.
     ///
@@ -83,30 +72,28 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         self.present.load_full()
     }
 
-    /// The present network, without counting a reference: for the path of a click,
-    /// and not to be held across an await.
-    pub fn guard(&self) -> arc_swap::Guard<Arc<Snapshot>> {
-        self.present.load()
-    }
-
     /// Takes up a newer version that another node or command wrote. Says whether there was one.
     ///
     /// # Errors
     /// The store's; the present snapshot then stays.
     pub async fn refresh(&self) -> Result<bool, NetworkError> {
-        let lock = self.changes.lock().await;
-        self.take_up(&lock).await
-    }
-
-    async fn take_up(&self, _lock: &MutexGuard<'_, ()>) -> Result<bool, NetworkError> {
         let present = self.snapshot();
         if self.store.present_version().await? == present.version() {
             return Ok(false);
         }
         let Some(stored) = self.store.configuration(None).await? else { return Ok(false) };
-        let snapshot = compiled(Some(&present), documents::read(&stored)?, stored.version)?;
-        self.present.store(Arc::new(snapshot));
+        self.show(compiled(Some(&present), documents::read(&stored)?, stored.version)?);
         Ok(true)
+    }
+
+    /// Makes a snapshot the present one, unless a newer one is: whoever reads the
+    /// store for itself may be overtaken.
+    pub(crate) fn show(&self, snapshot: Snapshot) {
+        let snapshot = Arc::new(snapshot);
+        self.present.rcu(|present| {
+            let newer = if snapshot.version() > present.version() { &snapshot } else { present };
+            Arc::clone(newer)
+        });
     }
 
     /// The affiliate's campaign on the offer, made where there is none. Of many
@@ -139,8 +126,8 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         now: Timestamp,
         key: Secret,
     ) -> Result<CampaignId, NetworkError> {
-        let lock = self.changes.lock().await;
         for _ in 0..MAX_ATTEMPTS {
+            let lock = self.changes.lock().await;
             let present = self.snapshot();
             if let Some(campaign) = present.choose_campaign(affiliate, offer, None, contract) {
                 return Ok(campaign.id);
@@ -156,10 +143,13 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
             };
             match self.store.commit_configuration(change).await {
                 Ok(version) => {
-                    self.present.store(Arc::new(present.with_campaign(campaign, version)));
+                    self.show(present.with_campaign(campaign, version));
                     return Ok(id);
                 }
-                Err(StoreError::Conflict) => drop(self.take_up(&lock).await?),
+                Err(StoreError::Conflict) => {
+                    drop(lock);
+                    self.refresh().await?;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -171,9 +161,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
     /// # Errors
     /// [`NetworkError::Invalid`] with all faults of the file; the store's.
     pub async fn plan(&self, file: &Network, prune: bool, secrets: Secrets) -> Result<Plan, NetworkError> {
-        let lock = self.changes.lock().await;
-        self.take_up(&lock).await?;
-        Ok(self.prepare(&self.snapshot(), file.clone(), prune, secrets).await?.plan)
+        self.plan_file(file, prune, secrets).await
     }
 
     /// Makes the network what the file says, in one transaction. Where that
@@ -189,30 +177,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         rng: &mut R,
     ) -> impl Future<Output = Result<Applied, NetworkError>> + use<'_, S, R> {
         let keys = StdRng::from_rng(rng);
-        self.apply_with(file, prune, now, keys)
-    }
-
-    async fn apply_with(
-        &self,
-        file: Network,
-        prune: bool,
-        now: Timestamp,
-        mut keys: StdRng,
-    ) -> Result<Applied, NetworkError> {
-        let lock = self.changes.lock().await;
-        self.take_up(&lock).await?;
-        for _ in 0..MAX_ATTEMPTS {
-            let present = self.snapshot();
-            let mut prepared = self.prepare(&present, file.clone(), prune, Secrets::Masked).await?;
-            for campaign in prepared.after.network.campaign.iter_mut().filter(|c| c.key.is_none()) {
-                campaign.key = Some(random_key(&mut keys));
-            }
-            let summary = format!("apply: {}", prepared.plan.summary());
-            if let Some(applied) = self.commit(&lock, &present, prepared, now, summary).await? {
-                return Ok(applied);
-            }
-        }
-        Err(StoreError::Conflict.into())
+        self.change(Wanted::File { file, prune, keys }, now)
     }
 
     /// The whole network, for a file. Secrets are masked unless asked for.
@@ -239,20 +204,8 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
     /// [`NetworkError::NoVersion`]; [`NetworkError::Invalid`] where the earlier version
     /// does not fit what has to be kept; the store's.
     pub async fn revert(&self, to: ConfigVersion, now: Timestamp) -> Result<Applied, NetworkError> {
-        let lock = self.changes.lock().await;
-        self.take_up(&lock).await?;
         let stored = self.store.configuration(Some(to)).await?.ok_or(NetworkError::NoVersion(to))?;
-        let earlier = documents::read(&stored)?;
-        for _ in 0..MAX_ATTEMPTS {
-            let present = self.snapshot();
-            let mut prepared = self.prepare(&present, earlier.network.clone(), true, Secrets::Masked).await?;
-            prepared.after.server_made.extend(&earlier.server_made);
-            let summary = format!("revert to {to}");
-            if let Some(applied) = self.commit(&lock, &present, prepared, now, summary).await? {
-                return Ok(applied);
-            }
-        }
-        Err(StoreError::Conflict.into())
+        self.change(Wanted::Earlier(documents::read(&stored)?, to), now).await
     }
 
     /// Switches a buyer's contract on, as a person does, or off, as the server does
@@ -268,125 +221,8 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         now: Timestamp,
     ) -> Result<Applied, NetworkError> {
         let on = status == ActiveStatus::Active;
-        let lock = self.changes.lock().await;
-        self.take_up(&lock).await?;
-        for _ in 0..MAX_ATTEMPTS {
-            let present = self.snapshot();
-            let before = state_of(&present);
-            let after =
-                documents::switched(&before, contract, on).ok_or(NetworkError::NoContract(contract))?;
-            let text =
-                format!("contract {contract}: switched {}", if on { "on" } else { "off by the server" });
-            let mut plan = Plan { base: present.version(), lines: Vec::new() };
-            if !difference(&before, &after)?.is_empty() {
-                plan.lines.push(PlanLine { sign: PlanSign::Changed, text: text.clone() });
-            }
-            let prepared = Prepared { after, plan };
-            if let Some(applied) = self.commit(&lock, &present, prepared, now, text).await? {
-                return Ok(applied);
-            }
-        }
-        Err(StoreError::Conflict.into())
+        self.change(Wanted::Contract { id: contract, on }, now).await
     }
-
-    /// Lays a file over the present network and checks the outcome.
-    async fn prepare(
-        &self,
-        present: &Snapshot,
-        file: Network,
-        prune: bool,
-        secrets: Secrets,
-    ) -> Result<Prepared, NetworkError> {
-        let before = state_of(present);
-        let mut errors = ids_used_twice(&file);
-        let known = self.known(&before, &file, prune).await?;
-        let Merged { network, places, errors: faults, made_inactive } = merge(&before, file, prune, &known);
-        errors.extend(faults);
-        errors.extend(check(&network, &places, &before.server_made));
-        if !errors.is_empty() {
-            return Err(NetworkError::Invalid(errors));
-        }
-        let plan = plan(present.version(), &before.network, &network, &made_inactive, secrets);
-        let campaigns: HashSet<CampaignId> = network.campaign.iter().map(|campaign| campaign.id).collect();
-        let contracts: HashSet<ContractId> = network.contract.iter().map(|contract| contract.id).collect();
-        let server_made = before.server_made.intersection(&campaigns).copied().collect();
-        let switched_off = before.switched_off.intersection(&contracts).copied().collect();
-        Ok(Prepared { after: State { network, server_made, switched_off }, plan })
-    }
-
-    async fn known(&self, present: &State, file: &Network, prune: bool) -> Result<Known, NetworkError> {
-        let mut known = Known::default();
-        let asked = asked(present, file, prune);
-        if !asked.is_empty() {
-            let answers = self.store.have_history(asked.clone()).await?;
-            known.history =
-                asked.into_iter().zip(answers).filter_map(|(of, has)| has.then_some(of)).collect();
-        }
-        for vertical in &file.vertical {
-            if vertical.field.iter().all(|field| field.id.is_some()) {
-                continue;
-            }
-            let mut ids = HashMap::new();
-            let key = EntityKey(format!("vertical:{}", vertical.id));
-            for document in self.store.entity_history(key).await? {
-                let earlier: Option<Vertical> = serde_json::from_str(&document).ok();
-                remember(&mut ids, earlier.as_ref());
-            }
-            known.field_ids.insert(vertical.id, ids);
-        }
-        Ok(known)
-    }
-
-    /// Commits and shows a prepared change. `None` where another node was faster:
-    /// its version is present then, and the change is to be prepared again.
-    async fn commit(
-        &self,
-        lock: &MutexGuard<'_, ()>,
-        present: &Snapshot,
-        prepared: Prepared,
-        now: Timestamp,
-        summary: String,
-    ) -> Result<Option<Applied>, NetworkError> {
-        let Prepared { after, plan } = prepared;
-        let difference = difference(&state_of(present), &after)?;
-        if difference.is_empty() {
-            return Ok(Some(Applied { version: present.version(), plan }));
-        }
-        // Compiled before it is committed: what is stored can be served.
-        let snapshot = compiled(Some(present), after, present.version())?;
-        let (put, delete) = (difference.put, difference.delete);
-        let change = ConfigurationChange { base: present.version(), at: now, summary, put, delete };
-        match self.store.commit_configuration(change).await {
-            Ok(version) => {
-                self.present.store(Arc::new(snapshot.with_version(version)));
-                Ok(Some(Applied { version, plan }))
-            }
-            Err(StoreError::Conflict) => {
-                self.take_up(lock).await?;
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-fn state_of(snapshot: &Snapshot) -> State {
-    State {
-        network: snapshot.network().clone(),
-        server_made: snapshot.server_made().clone(),
-        switched_off: snapshot.switched_off().clone(),
-    }
-}
-
-fn compiled(
-    before: Option<&Snapshot>,
-    state: State,
-    version: ConfigVersion,
-) -> Result<Snapshot, NetworkError> {
-    let State { network, server_made, switched_off } = state;
-    Snapshot::compile_after(before, network, version, server_made)
-        .map(|snapshot| snapshot.with_switched_off(switched_off))
-        .map_err(NetworkError::Invalid)
 }
 
 /// The campaign that the server makes.
@@ -429,7 +265,8 @@ fn server_campaign(
     })
 }
 
-fn random_key<R: Rng + ?Sized>(rng: &mut R) -> Secret {
+/// A post key that nobody can guess.
+pub(crate) fn random_key<R: Rng + ?Sized>(rng: &mut R) -> Secret {
     let characters = rng.sample_iter(rand::distr::Alphanumeric).take(KEY_CHARACTERS).map(char::from);
     Secret::new(characters.collect::<String>())
 }

@@ -14,7 +14,7 @@ use crate::secrets::{unmask, unmask_contract, unmask_offer};
 use crumb_domain::network::{
     ActiveStatus, AffiliateStatus, Buyer, BuyerCredit, Campaign, Network, Offer, OfferStatus, Vertical,
 };
-use crumb_domain::{CreativeId, FieldId, VerticalId};
+use crumb_domain::{BuyerId, CreativeId, FieldId, Money, VerticalId};
 use crumb_storage::configuration::HistoryOf;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -25,6 +25,19 @@ pub(crate) struct Known {
     pub history: HashSet<HistoryOf>,
     /// The ids that fields of a vertical ever had, by lower-case name.
     pub field_ids: HashMap<VerticalId, HashMap<String, FieldId>>,
+    /// The opening balances of buyers that were prepaid before.
+    pub openings: HashMap<BuyerId, Money>,
+}
+
+/// How a file is laid over the present network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Laying {
+    /// What it does not mention stays.
+    Over,
+    /// What it does not mention goes, but for the settings.
+    Prune,
+    /// As an earlier version had it: what it does not mention goes.
+    Restore,
 }
 
 /// The network as it would be.
@@ -39,7 +52,7 @@ pub(crate) struct Merged {
 }
 
 /// What may have history and would go: what the store has to be asked about.
-pub(crate) fn asked(present: &State, file: &Network, prune: bool) -> Vec<HistoryOf> {
+pub(crate) fn asked(present: &State, file: &Network, laying: Laying) -> Vec<HistoryOf> {
     let mut asked = Vec::new();
     let offers: HashMap<_, _> = file.offer.iter().map(|offer| (offer.id, offer)).collect();
     for offer in &present.network.offer {
@@ -48,21 +61,27 @@ pub(crate) fn asked(present: &State, file: &Network, prune: bool) -> Vec<History
         let left_out = offer.creative.iter().filter(|creative| !kept.contains(&creative.id));
         asked.extend(left_out.map(|creative| HistoryOf::Creative(creative.id)));
     }
-    if prune {
+    if laying != Laying::Over {
         asked.extend(crate::prune::asked(present, &Places::of(file)));
     }
     asked
 }
 
 /// Lays a file over the present network.
-pub(crate) fn merge(present: &State, file: Network, prune: bool, known: &Known) -> Merged {
+pub(crate) fn merge(present: &State, file: Network, laying: Laying, known: &Known) -> Merged {
     let places = Places::of(&file);
-    let pruning = prune.then(|| Pruning::new(present, &file, &places, &known.history));
+    let now = &present.network;
+    let settings = match laying {
+        Laying::Over | Laying::Prune => file.network.clone().or_else(|| now.network.clone()),
+        Laying::Restore => file.network.clone(),
+    };
+    let keeps_settings = file.network.is_none() && laying == Laying::Prune;
+    let pruning =
+        (laying != Laying::Over).then(|| Pruning::new(present, keeps_settings, &places, &known.history));
     let fate = |kept: &dyn Fn(&Pruning) -> Fate| pruning.as_ref().map_or(Fate::Stays, kept);
     let mut merged = Merged::default();
-    let now = &present.network;
     let network = Network {
-        network: file.network.or_else(|| now.network.clone()),
+        network: settings,
         blacklist: lay(&now.blacklist, file.blacklist, |_| fate(&|_| Fate::Goes), |new, _| new),
         vertical: lay(
             &now.vertical,
@@ -84,7 +103,12 @@ pub(crate) fn merge(present: &State, file: Network, prune: bool, known: &Known) 
             |c| fate(&|p| p.campaign(c.id)),
             |new, old| merged.campaign(new, old, present, &places),
         ),
-        buyer: lay(&now.buyer, file.buyer, |_| fate(&|_| Fate::Goes), with_balance),
+        buyer: lay(
+            &now.buyer,
+            file.buyer,
+            |_| fate(&|_| Fate::Goes),
+            |new, old| with_balance(new, old, known),
+        ),
         contract: lay(
             &now.contract,
             file.contract,
@@ -201,14 +225,36 @@ impl Merged {
     }
 }
 
-/// An opening balance is read only when the buyer is made.
-fn with_balance(mut buyer: Buyer, present: Option<&Buyer>) -> Buyer {
-    if let BuyerCredit::Prepaid { balance, .. } = &mut buyer.credit
-        && let Some(BuyerCredit::Prepaid { balance: opening, .. }) = present.map(|buyer| &buyer.credit)
-    {
-        *balance = *opening;
+/// An opening balance is read only when the buyer is made, or first becomes prepaid:
+/// what was paid in once is not paid in again because the terms change.
+fn with_balance(mut buyer: Buyer, present: Option<&Buyer>, known: &Known) -> Buyer {
+    let earlier = match present.map(|buyer| &buyer.credit) {
+        Some(BuyerCredit::Prepaid { balance, .. }) => Some(*balance),
+        Some(BuyerCredit::Unlimited) => known.openings.get(&buyer.id).copied(),
+        None => None,
+    };
+    if let (BuyerCredit::Prepaid { balance, .. }, Some(opening)) = (&mut buyer.credit, earlier) {
+        *balance = opening;
     }
     buyer
+}
+
+/// The buyers that a file makes prepaid and that are not so at present: what the
+/// store has to be asked about.
+pub(crate) fn turned_prepaid(present: &State, file: &Network) -> Vec<BuyerId> {
+    let unlimited: HashSet<BuyerId> = (present.network.buyer.iter())
+        .filter(|buyer| buyer.credit == BuyerCredit::Unlimited)
+        .map(|buyer| buyer.id)
+        .collect();
+    let turned = file.buyer.iter().filter(|buyer| buyer.credit != BuyerCredit::Unlimited);
+    turned.map(|buyer| buyer.id).filter(|id| unlimited.contains(id)).collect()
+}
+
+/// Remembers a buyer's opening balance, of its documents oldest first.
+pub(crate) fn remember_opening(openings: &mut HashMap<BuyerId, Money>, buyer: Option<&Buyer>) {
+    if let Some(Buyer { id, credit: BuyerCredit::Prepaid { balance, .. }, .. }) = buyer {
+        openings.entry(*id).or_insert(*balance);
+    }
 }
 
 /// Gives ids to fields without one: the one that the name ever had, else the next

@@ -38,7 +38,8 @@ pub(crate) fn asked(present: &State, places: &Places) -> Vec<HistoryOf> {
 }
 
 impl Pruning {
-    pub fn new(present: &State, file: &Network, places: &Places, history: &HashSet<HistoryOf>) -> Self {
+    /// `keeps_settings`: the present `[network]` stays, and needs its internal affiliate.
+    pub fn new(present: &State, keeps_settings: bool, places: &Places, history: &HashSet<HistoryOf>) -> Self {
         let mut pruning = Self::default();
         let network = &present.network;
         for id in history {
@@ -52,7 +53,7 @@ impl Pruning {
         for id in &present.server_made {
             pruning.campaigns.insert(*id, Fate::Stays);
         }
-        if file.network.is_none()
+        if keeps_settings
             && let Some(internal) = network.network.as_ref().and_then(|settings| settings.internal_affiliate)
         {
             pruning.affiliates.insert(internal, Fate::Stays);

@@ -109,6 +109,36 @@ fn unmask_method(
     }
 }
 
+/// The secret itself, and the name of its variable where the environment lacks it.
+pub(crate) fn resolve(secret: Option<&Secret>) -> (Option<String>, Option<String>) {
+    let Some(secret) = secret else { return (None, None) };
+    match secret.env_name() {
+        None => (Some(secret.expose().to_owned()), None),
+        Some(name) => match std::env::var(name) {
+            Ok(value) if !value.is_empty() => (Some(value), None),
+            _ => (None, Some(name.to_owned())),
+        },
+    }
+}
+
+/// The secrets of a buyer's contract that the environment lacks, each once:
+/// `contract 7: NAME`.
+pub(crate) fn missing_of_contract(contract: &Contract) -> Vec<String> {
+    let mut missing: Vec<String> = std::iter::once(&contract.post)
+        .chain(&contract.ping)
+        .flat_map(|method| {
+            let auth = method.auth.as_ref().map(|auth| match auth {
+                DeliveryAuth::Basic(secret) | DeliveryAuth::Bearer(secret) => secret,
+            });
+            method.headers.values().chain(auth)
+        })
+        .filter_map(|secret| resolve(Some(secret)).1)
+        .collect();
+    missing.sort();
+    missing.dedup();
+    missing.into_iter().map(|name| format!("contract {}: {name}", contract.id)).collect()
+}
+
 fn methods(contract: &mut Contract) -> impl Iterator<Item = &mut DeliveryMethod> {
     std::iter::once(&mut contract.post).chain(contract.ping.as_mut())
 }

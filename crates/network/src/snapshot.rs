@@ -9,6 +9,7 @@ use crate::check::{check, ids_used_twice};
 use crate::compiled::{CompiledOffer, CompiledVertical};
 use crate::entity::Places;
 use crate::error::FileError;
+use crate::secrets::{self, resolve};
 use crumb_domain::network::{
     Affiliate, Blacklist, BlacklistRedirect, Buyer, Campaign, Contract, Creative, Network, PriceFormat,
     Secret, Settings,
@@ -115,6 +116,8 @@ impl Snapshot {
         };
         snapshot.compile_verticals(before)?;
         snapshot.compile_offers(before)?;
+        let contracts = snapshot.network.contract.iter().flat_map(secrets::missing_of_contract);
+        snapshot.missing_secrets.extend(contracts);
         snapshot.index_traffic();
         snapshot.index_campaigns();
         Ok(snapshot)
@@ -402,16 +405,4 @@ impl Snapshot {
 /// Where each entity stands, by its id.
 fn index<T, Id: Eq + std::hash::Hash>(entities: &[T], id: impl Fn(&T) -> Id) -> HashMap<Id, usize> {
     entities.iter().enumerate().map(|(position, entity)| (id(entity), position)).collect()
-}
-
-/// The secret itself, and the name of its variable where the environment lacks it.
-fn resolve(secret: Option<&Secret>) -> (Option<String>, Option<String>) {
-    let Some(secret) = secret else { return (None, None) };
-    match secret.env_name() {
-        None => (Some(secret.expose().to_owned()), None),
-        Some(name) => match std::env::var(name) {
-            Ok(value) if !value.is_empty() => (Some(value), None),
-            _ => (None, Some(name.to_owned())),
-        },
-    }
 }

@@ -11,6 +11,11 @@ use rusqlite::{Connection, Row, params_from_iter};
 /// made a moment earlier or later in the same request.
 const ID_SLACK_SECONDS: i64 = 60;
 
+/// The lowest id that an event at or after a moment may have.
+pub(crate) fn lowest_row(from: Timestamp) -> RowId {
+    RowId::at_or_after(from.plus_seconds(-ID_SLACK_SECONDS))
+}
+
 /// A query under construction. Texts of SQL come from the program alone; values
 /// are always bound.
 pub(crate) struct Listing {
@@ -45,7 +50,7 @@ impl Listing {
     /// after it when the clock was put back, so the upper end cannot.
     pub(crate) fn between(&mut self, from: Option<Timestamp>, to: Option<Timestamp>) {
         if let Some(from) = from {
-            let row = RowId::at_or_after(from.plus_seconds(-ID_SLACK_SECONDS));
+            let row = lowest_row(from);
             self.also(&format!("{} >= ? AND at >= ?", self.order), [row.as_i64(), from.micros()]);
         }
         if let Some(to) = to {

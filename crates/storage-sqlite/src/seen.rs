@@ -9,8 +9,8 @@ use crumb_storage::configuration::HistoryOf;
 use rusqlite::{Connection, params};
 use std::collections::HashSet;
 
-/// Keys remembered. Links may carry any number as an id, so this is bounded; when
-/// it is full it starts anew, which costs a look-up a key.
+/// Keys remembered: more than a network has entities with history at a time. When it
+/// is full it starts anew, which costs a look-up a key.
 const MAX_REMEMBERED: usize = 100_000;
 
 /// A row of the history table.

@@ -1,5 +1,6 @@
 //! Clicks, sessions and counts.
 
+use crate::configuration::HistoryOf;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::click::{Click, Disposition};
@@ -14,6 +15,9 @@ pub struct ClickBatch {
     pub clicks: Vec<Click>,
     /// Counts that rise by one with them.
     pub counts: Vec<DayCount>,
+    /// What they refer to of the network that decided, and that has history from now
+    /// on. Not all that their rows name: a link may carry any number as an id.
+    pub refers_to: Vec<HistoryOf>,
 }
 
 /// Which clicks.
@@ -56,6 +60,17 @@ pub trait ClickStore {
     /// The newest row id of any kind that a node has stored, so that its ids go
     /// on after it.
     fn newest_row(&self, node: u8) -> impl Future<Output = Result<Option<RowId>>> + Send;
+
+    /// The newest clicks that opened a session on one of these offers at or after a
+    /// moment, newest first and at most `limit`. Read before a server listens, so
+    /// that it looks no further back than a start may wait for. Pre-fill values are
+    /// left out.
+    fn recent_openings(
+        &self,
+        offers: Vec<OfferId>,
+        since: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Click>>> + Send;
 
     /// Clicks by filter, ordered by id. Pre-fill values are left out.
     fn clicks(

@@ -1,5 +1,6 @@
 //! Who asks: what an HTTP request says about its sender.
 
+use crate::crawlers::{BOTS, PREVIEWS};
 use crumb_domain::click::{MAX_HEADER_CHARS, NonHuman};
 use crumb_wire::cookie::CookieJar;
 use quick_cache::sync::Cache;
@@ -77,83 +78,6 @@ impl Default for UserAgents {
         Self::new()
     }
 }
-
-/// Fetchers of link previews, by a part of their user agent.
-const PREVIEWS: &[&str] = &[
-    "facebookexternalhit",
-    "facebookcatalog",
-    "meta-externalfetcher",
-    "twitterbot",
-    "slackbot",
-    "slack-imgproxy",
-    "telegrambot",
-    "whatsapp/",
-    "discordbot",
-    "linkedinbot",
-    "skypeuripreview",
-    "microsoftpreview",
-    "pinterestbot",
-    "redditbot",
-    "viber/",
-    "snapchat-url-preview",
-    "iframely",
-    "embedly",
-    "vkshare",
-    "bitlybot",
-    "google-pagerenderer",
-    "googleimageproxy",
-    "applenewsbot",
-    "mattermost-bot",
-    "mastodon/",
-];
-
-/// Crawlers and scripts that woothee's data, of 2021, does not have.
-const BOTS: &[&str] = &[
-    "bot/",
-    "bot;",
-    "bot)",
-    "-bot",
-    "crawler",
-    "spider",
-    "gptbot",
-    "chatgpt-user",
-    "oai-searchbot",
-    "claudebot",
-    "claude-user",
-    "anthropic-ai",
-    "perplexitybot",
-    "ccbot",
-    "bytespider",
-    "amazonbot",
-    "applebot",
-    "meta-externalagent",
-    "petalbot",
-    "semrush",
-    "ahrefs",
-    "mj12bot",
-    "dotbot",
-    "dataforseo",
-    "headlesschrome",
-    "phantomjs",
-    "lighthouse",
-    "google-inspectiontool",
-    "googleother",
-    "adsbot",
-    "mediapartners-google",
-    "feedfetcher",
-    "uptimerobot",
-    "pingdom",
-    "statuscake",
-    "site24x7",
-    "scrapy",
-    "zgrab",
-    "masscan",
-    "nuclei",
-    "censysinspect",
-    "expanse",
-    "archive.org_bot",
-    "ia_archiver",
-];
 
 #[cfg(test)]
 mod tests {

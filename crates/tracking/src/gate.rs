@@ -48,12 +48,12 @@ pub struct Refused {
     /// Why.
     pub why: Refusal,
     /// Where a click goes.
-    pub way: Way,
+    pub diversion: Diversion,
 }
 
 /// Where a refused click goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Diversion {
     /// To the Global Redirect.
     Global,
     /// Along the chain of redirect offers.
@@ -85,7 +85,7 @@ pub fn refuse(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
 /// effect. Reasons that end the way hold here as anywhere.
 pub fn refuse_diverted(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
     let house = is_house(snapshot, visit.affiliate);
-    let ends = |refused: &Refused| refused.way != Way::Chain;
+    let ends = |refused: &Refused| refused.diversion != Diversion::Chain;
     if !house && let Some(refused) = refuse_source(snapshot, visit).filter(ends) {
         return Some(refused);
     }
@@ -93,7 +93,7 @@ pub fn refuse_diverted(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused
 }
 
 fn chain(why: Refusal) -> Option<Refused> {
-    Some(Refused { why, way: Way::Chain })
+    Some(Refused { why, diversion: Diversion::Chain })
 }
 
 /// What is refused of an offer, campaign or creative, and of where the visitor is.
@@ -122,7 +122,7 @@ fn refuse_offer(snapshot: &Snapshot, visit: &Visit<'_>, house: bool) -> Option<R
         }
     }
     if visit.addresses.iter().flatten().any(|ip| snapshot.is_blocked_ip(*ip)) {
-        return Some(Refused { why: Refusal::BlockedIpAddress, way: Way::Global });
+        return Some(Refused { why: Refusal::BlockedIpAddress, diversion: Diversion::Global });
     }
     let wanted = match visit.country {
         Geo::NotEnforced => true,
@@ -131,7 +131,7 @@ fn refuse_offer(snapshot: &Snapshot, visit: &Visit<'_>, house: bool) -> Option<R
             offer.countries.is_empty() || offer.countries.iter().any(|c| c.eq_ignore_ascii_case(code))
         }
     };
-    (!wanted).then_some(Refused { why: Refusal::GeotargetMismatch, way: Way::Global })
+    (!wanted).then_some(Refused { why: Refusal::GeotargetMismatch, diversion: Diversion::Global })
 }
 
 /// The house's own affiliates: the internal one, and that of test links.
@@ -155,16 +155,16 @@ fn refuse_affiliate(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
 /// What is refused of a sub-affiliate, and by the blacklists.
 fn refuse_source(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
     if visit.sub_affiliate.is_some_and(|sub| snapshot.is_sub_id_off(visit.affiliate, sub)) {
-        return Some(Refused { why: Refusal::InactiveSubAffiliate, way: Way::Global });
+        return Some(Refused { why: Refusal::InactiveSubAffiliate, diversion: Diversion::Global });
     }
     let listed = snapshot.blacklisted(visit.affiliate, visit.sub_affiliate, visit.offer)?;
     let why = if listed.sub_id { Refusal::BlacklistedSubAffiliate } else { Refusal::BlacklistedAffiliate };
-    let way = match listed.redirect {
-        BlacklistRedirect::Global => Way::Global,
-        BlacklistRedirect::Offer => Way::Chain,
-        BlacklistRedirect::NotFound => Way::NotFound,
+    let diversion = match listed.redirect {
+        BlacklistRedirect::Global => Diversion::Global,
+        BlacklistRedirect::Offer => Diversion::Chain,
+        BlacklistRedirect::NotFound => Diversion::NotFound,
     };
-    Some(Refused { why, way })
+    Some(Refused { why, diversion })
 }
 
 fn is_over(expires_at: Option<Timestamp>, now: Timestamp) -> bool {

@@ -1,7 +1,9 @@
 //! One running installation: what every service stands on.
 
+use crate::double_tap::DoubleTaps;
 use crate::feed::Feed;
 use crate::geo::GeoDatabase;
+use crumb_domain::keyed_hash::{HASH_BYTES, KeyedHash};
 use crumb_domain::request_id::{Node, RequestIdKey, RowIdSequence};
 use crumb_domain::{Clock, RequestId, RowId, Timestamp};
 use crumb_network::LiveNetwork;
@@ -26,10 +28,13 @@ pub struct Installation<S> {
     pub geo: Option<GeoDatabase>,
     /// What was recorded, as it is recorded.
     pub feed: Feed,
+    /// The recent clicks of which an equal one is a double tap.
+    pub(crate) taps: DoubleTaps,
 }
 
 impl<S: Store + Clone> Installation<S> {
-    /// Joins the parts; ids go on after the newest row that the store holds.
+    /// Joins the parts; ids go on after the newest row that the store holds, and
+    /// recent clicks are remembered, so that no visitor has to wait for either.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -43,7 +48,8 @@ impl<S: Store + Clone> Installation<S> {
     ) -> Result<Self, StoreError> {
         let newest = store.newest_row(node.number()).await?;
         let rows = RowIds::new(RowIdSequence::resume(node, clock.now(), newest), keys.request_ids.clone());
-        Ok(Self { store, network, clock, rows, keys, geo, feed: Feed::new() })
+        let taps = DoubleTaps::recall(&store, &network.snapshot(), clock.now()).await?;
+        Ok(Self { store, network, clock, rows, keys, geo, feed: Feed::new(), taps })
     }
 
     /// Chance: for keys, visitors' numbers and lead ids. The one place where the
@@ -86,22 +92,15 @@ impl std::fmt::Debug for ShareKey {
 impl Keys {
     /// Derives each key from the installation's secret, so that knowing one says
     /// nothing about another.
-    pub fn derive(secret: &[u8; 32]) -> Self {
+    pub fn derive(secret: &[u8; HASH_BYTES]) -> Self {
+        let secret = KeyedHash::new(secret);
+        let of = |use_of_it: &[u8]| secret.digest(&[b"crumb ", use_of_it]);
         Self {
-            request_ids: RequestIdKey::new(&derive(secret, b"request ids")),
-            cookies: CookieKey::new(derive(secret, b"cookies")),
-            shares: ShareKey(derive(secret, b"shared documents")),
+            request_ids: RequestIdKey::new(&of(b"request ids")),
+            cookies: CookieKey::new(of(b"cookies")),
+            shares: ShareKey(of(b"shared documents")),
         }
     }
-}
-
-fn derive(secret: &[u8; 32], use_of_it: &[u8]) -> [u8; 32] {
-    use hmac::{Hmac, KeyInit as _, Mac as _};
-    // HMAC takes a key of any length, so this cannot fail.
-    let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(secret) else { return *secret };
-    mac.update(b"crumb ");
-    mac.update(use_of_it);
-    mac.finalize().into_bytes().into()
 }
 
 /// The source of row ids: one sequence behind a short lock.
@@ -125,5 +124,22 @@ impl RowIds {
                 return (row, name);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_an_installation_stay_what_they_were_and_differ() {
+        let Keys { cookies, shares, .. } = Keys::derive(&[7; HASH_BYTES]);
+        let of_cookies = "3db16300a12f0fb5a91e01da5b35d704c161c028a42239faad0004872ee00518";
+        let bytes: Vec<u8> =
+            (0..64).step_by(2).map(|at| u8::from_str_radix(&of_cookies[at..at + 2], 16).unwrap()).collect();
+        let set =
+            |key: &CookieKey| crumb_wire::cookie::set_visitor(key, crumb_domain::click::VisitorId(1), true);
+        assert_eq!(set(&cookies), set(&CookieKey::new(bytes.try_into().unwrap())));
+        assert_ne!(set(&cookies), set(&CookieKey::new(shares.0)));
     }
 }

@@ -10,6 +10,8 @@
 
 pub mod click;
 pub mod client;
+mod crawlers;
+mod double_tap;
 pub mod feed;
 pub mod gate;
 pub mod geo;

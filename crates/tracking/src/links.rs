@@ -6,7 +6,7 @@ use crumb_domain::session::Session;
 use crumb_domain::{CampaignId, CreativeId, RequestId};
 use crumb_network::CompiledOffer;
 use crumb_wire::percent;
-use crumb_wire::token::{Escape, replace_link_tokens, replace_tokens};
+use crumb_wire::token::{Escape, fragment_start, replace_link_tokens, replace_tokens};
 use url::Url;
 
 /// Stands in for personal data in what is kept of a redirect.
@@ -64,9 +64,12 @@ impl TokenValues<'_> {
     }
 }
 
-/// A link with pre-fill values appended to its query.
+/// A link, its tokens not replaced yet, with pre-fill values appended to its query.
+///
+/// Before the tokens are replaced, because only then a fragment can be told from a
+/// token that nobody knows and that is left as it is.
 pub fn append_prefill(link: &str, prefill: &[(String, String)]) -> String {
-    let (before, fragment) = match link.find('#') {
+    let (before, fragment) = match fragment_start(link) {
         Some(at) => link.split_at(at),
         None => (link, ""),
     };
@@ -129,6 +132,15 @@ mod tests {
         assert_eq!(append_prefill("https://lp/?", &prefill), "https://lp/?zip_code=90210%20%C3%A9");
         assert_eq!(append_prefill("https://lp/#top", &prefill), "https://lp/?zip_code=90210%20%C3%A9#top");
         assert_eq!(append_prefill("https://lp/#top", &[]), "https://lp/#top");
+    }
+
+    #[test]
+    fn a_token_is_no_fragment() {
+        let prefill = [("zip_code".to_owned(), "#s1#".to_owned())];
+        assert_eq!(
+            append_prefill("https://lp/?a=#nope#&b=#s1##top", &prefill),
+            "https://lp/?a=#nope#&b=#s1#&zip_code=%23s1%23#top"
+        );
     }
 
     #[test]

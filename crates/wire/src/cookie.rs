@@ -7,10 +7,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crumb_domain::click::VisitorId;
+use crumb_domain::keyed_hash::KeyedHash;
 use crumb_domain::{OfferId, RequestId};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
-use std::fmt;
 use subtle::ConstantTimeEq as _;
 
 /// The visitor's cookie.
@@ -30,43 +28,35 @@ pub const MAX_COOKIE_BYTES: usize = 32 * 1024;
 /// sent with every request.
 const SIGNATURE_BYTES: usize = 16;
 
-/// The installation's key for its cookies, ready to sign: the key's own part of
-/// each signature is worked out once.
-#[derive(Clone)]
-pub struct CookieKey(Option<Hmac<Sha256>>);
+/// The installation's key for its cookies.
+#[derive(Debug, Clone)]
+pub struct CookieKey(KeyedHash);
 
 impl CookieKey {
     /// From 32 random bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
-        // HMAC takes a key of any length, so there always is one.
-        Self(Hmac::new_from_slice(&bytes).ok())
+        Self(KeyedHash::new(&bytes))
     }
 
-    fn signature(&self, cookie: &str, text: &str) -> Option<[u8; SIGNATURE_BYTES]> {
-        let mut mac = self.0.clone()?;
-        mac.update(cookie.as_bytes());
-        mac.update(b"=");
-        mac.update(text.as_bytes());
-        mac.finalize().into_bytes().first_chunk().copied()
+    fn signature(&self, cookie: &str, text: &str) -> [u8; SIGNATURE_BYTES] {
+        let digest = self.0.digest(&[cookie.as_bytes(), b"=", text.as_bytes()]);
+        let mut signature = [0; SIGNATURE_BYTES];
+        for (byte, of_digest) in signature.iter_mut().zip(digest) {
+            *byte = of_digest;
+        }
+        signature
     }
 
     fn sign(&self, cookie: &str, text: &str) -> String {
-        let signature = self.signature(cookie, text).map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
-        format!("{text}.{}", signature.unwrap_or_default())
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(self.signature(cookie, text)))
     }
 
     /// The signed text, where the signature is right.
     fn verify<'v>(&self, cookie: &str, value: &'v str) -> Option<&'v str> {
         let (text, signature) = value.split_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        let expected = self.signature(cookie, text)?;
+        let expected = self.signature(cookie, text);
         bool::from(signature.as_slice().ct_eq(&expected)).then_some(text)
-    }
-}
-
-impl fmt::Debug for CookieKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CookieKey(…)")
     }
 }
 
@@ -222,6 +212,12 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_stays_what_it_was() {
+        let cookie = set_offer(&key(), OfferId(1), session(11), 30, true);
+        assert!(cookie.starts_with("crumb_o1=11.HqJGYZ3DyDHCndkkRkHHkQ;"), "{cookie}");
+    }
+
+    #[test]
     fn cookies_are_http_only_for_the_whole_site_and_their_days() {
         let cookie = set_offer(&key(), OfferId(5), session(42), 30, true);
         assert!(cookie.starts_with("crumb_o5=42."), "{cookie}");
@@ -328,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_key_does_not_show_itself() {
-        assert_eq!(format!("{:?}", key()), "CookieKey(…)");
+        assert_eq!(format!("{:?}", key()), "CookieKey(KeyedHash(…))");
     }
 
     proptest! {

@@ -1,5 +1,9 @@
 //! Lead posts: what `d.ashx` is sent, in whichever form.
 
+mod mask;
+
+pub use mask::mask_key;
+
 use crate::body::{BodyError, Member};
 use crate::input::{InputError, MAX_INPUT_BYTES, PairCount, Pairs, read_form};
 use crate::json::parse_json;

@@ -39,6 +39,18 @@ pub fn replace_link_tokens(link: &str, lookup: &dyn Fn(&str) -> Option<String>) 
     replace(link, &["#", "%23"], Escape::Url, lookup)
 }
 
+/// Where a link's fragment begins, tokens not replaced yet: at the first `#` that is
+/// no token's, whether or not the token is known.
+pub fn fragment_start(link: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let rest = link.get(from..)?;
+        let mark = rest.find('#')?;
+        let Some((_, after)) = split_token(rest.get(mark + 1..)?, "#") else { return Some(from + mark) };
+        from = link.len() - after.len();
+    }
+}
+
 fn replace(
     template: &str,
     marks: &[&str],
@@ -225,6 +237,22 @@ mod tests {
             "https://x.example/?a=%23no%23&b=%23s1#"
         );
         assert_eq!(replaced("?a=%24%23%2"), "?a=%24%23%2");
+    }
+
+    #[test]
+    fn a_fragment_begins_at_a_mark_that_is_no_tokens() {
+        for (link, fragment) in [
+            ("https://x.example/?a=1", None),
+            ("https://x.example/?a=1#top", Some("#top")),
+            ("https://x.example/?a=#s1#&b=#nope#", None),
+            ("https://x.example/?a=#nope##top", Some("#top")),
+            ("https://x.example/?a=#s1#&b=#nope#&c=1#/p?x=#s1#", Some("#/p?x=#s1#")),
+            ("https://x.example/##s1##", Some("##s1##")),
+            ("#", Some("#")),
+            ("", None),
+        ] {
+            assert_eq!(fragment_start(link).and_then(|at| link.get(at..)), fragment, "{link}");
+        }
     }
 
     proptest! {

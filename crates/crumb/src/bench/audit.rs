@@ -106,14 +106,14 @@ mod tests {
 
     #[test]
     fn clicks_that_are_stored_pass_with_others_beside_them() {
-        let key = RequestIdKey::new(b"secret");
+        let key = RequestIdKey::new(&[7; 32]);
         let (_directory, path) = store("INSERT INTO click VALUES (5), (6), (7), (1099511627776)");
         assert_eq!(clicks(&path, &key, &names(&key)).unwrap(), 4);
     }
 
     #[test]
     fn an_acknowledged_click_that_is_missing_is_named() {
-        let key = RequestIdKey::new(b"secret");
+        let key = RequestIdKey::new(&[7; 32]);
         let (_directory, path) = store("INSERT INTO click VALUES (5), (1099511627776)");
         let error = clicks(&path, &key, &names(&key)).unwrap_err().to_string();
         assert_eq!(error, format!("1 acknowledged, and not in the store: {}", names(&key)[1]));
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn one_id_for_two_clicks_is_a_lost_click() {
-        let key = RequestIdKey::new(b"secret");
+        let key = RequestIdKey::new(&[7; 32]);
         let (_directory, path) = store("INSERT INTO click VALUES (5), (6), (1099511627776)");
         let mut acknowledged = names(&key);
         acknowledged.push(acknowledged[0]);

@@ -32,7 +32,7 @@ pub enum BuyerCredit {
     Unlimited,
     /// A prepaid balance, used before a credit limit.
     Prepaid {
-        /// Opening balance, read only when the buyer is made.
+        /// Opening balance, read once: when the buyer is made, or first becomes prepaid.
         balance: Money,
         /// How far below zero the balance may go.
         limit: Money,

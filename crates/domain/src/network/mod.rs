@@ -17,8 +17,8 @@ pub use affiliate::{ActiveStatus, Affiliate, AffiliateStatus, Blacklist, Blackli
 pub use buyer::{Buyer, BuyerCredit};
 pub use contract::{BodyMethod, Contract, DeliveryAuth, DeliveryMethod, SaleType, ScheduleDay, ScheduleRow};
 pub use offer::{
-    Advertiser, CapInterval, CapOf, CapRule, Creative, Distribution, DuplicateScope, Event, Offer,
-    OfferContract, OfferStatus, OfferType, PriceFormat, PriceOverride,
+    Advertiser, CapInterval, CapOf, CapRule, Creative, Distribution, DuplicateScope, Event,
+    MAX_THROW_OUT_SECONDS, Offer, OfferContract, OfferStatus, OfferType, PriceFormat, PriceOverride,
 };
 pub use serde_forms::Secret;
 pub use settings::{Settings, UnknownRule};

@@ -16,6 +16,11 @@ pub struct Advertiser {
     pub name: String,
 }
 
+/// The longest time in which an equal click is a double tap, in seconds: one day. A
+/// tap is a matter of seconds; what a server remembers of a whole day is as much as
+/// it can read back when it starts.
+pub const MAX_THROW_OUT_SECONDS: u32 = 86_400;
+
 /// The `[[offer]]` table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +70,8 @@ pub struct Offer {
     /// How long a click earns credit, in days.
     #[serde(default = "thirty")]
     pub click_cookie_days: u32,
-    /// Within how many seconds an equal click is a double tap; 0 = never.
+    /// Within how many seconds an equal click is a double tap; 0 = never, at most
+    /// [`MAX_THROW_OUT_SECONDS`].
     #[serde(default)]
     pub throw_out_seconds: u32,
     /// Where a duplicate lead is looked for; by the offer's type where absent.

@@ -1,7 +1,7 @@
 //! Offers with their creatives, contracts and events.
 
 use super::{Check, used_twice};
-use crumb_domain::network::{Offer, OfferType};
+use crumb_domain::network::{MAX_THROW_OUT_SECONDS, Offer, OfferType};
 use crumb_domain::{CreativeId, Money, OfferContractId, OfferId};
 use std::collections::{HashMap, HashSet};
 
@@ -42,6 +42,10 @@ impl Check<'_> {
         }
         if offer.deadline_ms == 0 {
             self.fault(format!("{place}.deadline_ms"), "must be at least 1");
+        }
+        if offer.throw_out_seconds > MAX_THROW_OUT_SECONDS {
+            let message = format!("must be at most {MAX_THROW_OUT_SECONDS} (one day)");
+            self.fault(format!("{place}.throw_out_seconds"), message);
         }
         self.offer_exists(format!("{place}.redirect_offer"), offer.redirect_offer);
         for (index, country) in offer.countries.iter().enumerate() {

@@ -279,3 +279,34 @@ async fn a_line_of_a_plan_stays_a_line_whatever_a_name_holds() {
     let renamed = toml("[[advertiser]]\nid=1\nname=\"a\\nb\"");
     assert_eq!(planned(&live, &renamed, false).await, ["~ advertiser 1: name Acme → a b"]);
 }
+
+#[tokio::test]
+async fn reverting_to_a_version_without_settings_restores_the_defaults() {
+    let (live, _) = empty().await;
+    apply(&live, toml("[[affiliate]]\nid=14\nname=\"New\"")).await;
+    apply(&live, toml("[network]\nname=\"Example\"\ninternal_affiliate=14\ncurrency=\"EUR\"")).await;
+    assert_eq!(live.snapshot().settings().currency, "EUR");
+    let reverted = live.revert(ConfigVersion(1), NOW).await.unwrap();
+    assert_eq!(reverted.plan.to_string().trim_end(), "- network");
+    assert_eq!(live.export(true).await.network, None);
+    assert_eq!(live.snapshot().settings(), &crumb_domain::network::Settings::default());
+    assert!(live.revert(ConfigVersion(2), NOW).await.unwrap().version == ConfigVersion(4));
+    assert_eq!(live.snapshot().settings().currency, "EUR");
+}
+
+#[tokio::test]
+async fn an_opening_balance_counts_once_whatever_the_terms_become() {
+    let (live, _) = empty().await;
+    let buyer = |credit: &str| toml(&format!("[[buyer]]\nid=5\nname=\"Big\"\ncredit={{{credit}}}"));
+    let opening = |live: &Live| match live.snapshot().network().buyer[0].credit {
+        BuyerCredit::Prepaid { balance, .. } => Some(balance.to_string()),
+        BuyerCredit::Unlimited => None,
+    };
+    apply(&live, buyer("type=\"unlimited\"")).await;
+    apply(&live, buyer("type=\"prepaid\",balance=\"100.00\"")).await;
+    assert_eq!(opening(&live).as_deref(), Some("100.00"), "it was never read before");
+    apply(&live, buyer("type=\"unlimited\"")).await;
+    assert_eq!(opening(&live), None);
+    apply(&live, buyer("type=\"prepaid\",balance=\"250.00\"")).await;
+    assert_eq!(opening(&live).as_deref(), Some("100.00"));
+}

@@ -290,6 +290,10 @@ async fn negative_amounts_are_refused() {
         after_edit("payout_percent = \"80\"", "payout_percent = \"180\"").await,
         ["offer[0].payout_percent: more than 100 percent"]
     );
+    assert_eq!(
+        after_edit("throw_out_seconds = 0", "throw_out_seconds = 86401").await,
+        ["offer[0].throw_out_seconds: must be at most 86400 (one day)"]
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{Blacklisted, Snapshot};
-use crumb_domain::network::{BlacklistRedirect, PriceFormat};
+use crumb_domain::network::{BlacklistRedirect, DeliveryAuth, PriceFormat, Secret};
 use crumb_domain::{
     AffiliateId, CampaignId, ConfigVersion, CreativeId, Money, OfferContractId, OfferId, VerticalId,
 };
@@ -219,7 +219,7 @@ fn a_key_of_the_environment_is_its_value_and_matches_nothing_where_it_is_missing
     let missing = compile(edited("Ab3dE5gH1jK", "env:CRUMB_TEST_NOT_THERE"));
     let campaign = missing.campaign(CampaignId(57)).unwrap();
     assert!(!missing.key_matches(campaign, "") && !missing.key_matches(campaign, "env:CRUMB_TEST_NOT_THERE"));
-    assert_eq!(missing.missing_secrets(), ["campaign 57: CRUMB_TEST_NOT_THERE"]);
+    assert!(missing.missing_secrets().contains(&"campaign 57: CRUMB_TEST_NOT_THERE".to_owned()));
 }
 
 #[test]
@@ -230,4 +230,19 @@ fn a_new_version_shares_what_did_not_change() {
     let after = Snapshot::compile_after(Some(&before), network, ConfigVersion(4), HashSet::new()).unwrap();
     assert!(std::ptr::eq(before.offer(QUOTE).unwrap(), after.offer(QUOTE).unwrap()));
     assert!(std::ptr::eq(before.vertical(VerticalId(1)).unwrap(), after.vertical(VerticalId(1)).unwrap()));
+}
+
+#[test]
+fn secrets_of_contracts_that_the_environment_lacks_are_named_too() {
+    let mut file = example();
+    file.contract[0].ping = None;
+    let post = &mut file.contract[0].post;
+    post.headers.clear();
+    post.headers.insert("X-Api-Key".to_owned(), Secret::new("env:CRUMB_TEST_NO_HEADER"));
+    post.headers.insert("X-Other".to_owned(), Secret::new("env:CRUMB_TEST_NO_HEADER"));
+    post.auth = Some(DeliveryAuth::Bearer(Secret::new("env:CRUMB_TEST_NO_TOKEN")));
+    assert_eq!(
+        compile(file).missing_secrets(),
+        ["contract 7: CRUMB_TEST_NO_HEADER", "contract 7: CRUMB_TEST_NO_TOKEN"]
+    );
 }

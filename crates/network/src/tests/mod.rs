@@ -1,6 +1,7 @@
 //! The rules of the network file, each as a test.
 
 mod apply;
+mod beside;
 mod export;
 mod faults;
 mod lookups;

@@ -6,7 +6,8 @@ use crumb_storage::configuration::{
 };
 use crumb_storage::{ConfigurationStore, Page, PageRequest, Result, StoreError};
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Semaphore;
 
 #[derive(Debug, Default)]
 pub(crate) struct MemoryStore {
@@ -14,12 +15,21 @@ pub(crate) struct MemoryStore {
     documents: Mutex<Vec<(EntityKey, String)>>,
     /// What clicks and leads refer to.
     pub history: Mutex<HashSet<HistoryOf>>,
+    /// Where questions about the past wait, once a test closed it.
+    gate: Mutex<Option<Arc<Semaphore>>>,
 }
 
 impl MemoryStore {
     /// From now on clicks or leads refer to it.
     pub fn remember(&self, of: HistoryOf) {
         self.history.lock().unwrap().insert(of);
+    }
+
+    /// From now on questions about history wait for a permit each.
+    pub fn close_history(&self) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        *self.gate.lock().unwrap() = Some(Arc::clone(&gate));
+        gate
     }
 
     pub fn count(&self) -> usize {
@@ -92,6 +102,10 @@ impl ConfigurationStore for MemoryStore {
     }
 
     async fn have_history(&self, of: Vec<HistoryOf>) -> Result<Vec<bool>> {
+        let gate = self.gate.lock().unwrap().clone();
+        if let Some(gate) = gate {
+            gate.acquire().await.unwrap().forget();
+        }
         let history = self.history.lock().unwrap();
         Ok(of.iter().map(|of| history.contains(of)).collect())
     }

@@ -1,6 +1,9 @@
 //! Why a click is diverted: every disposition, and which comes first.
 
 use crate::traffic::*;
+use crumb_domain::{AffiliateId, CampaignId, CreativeId, OfferId};
+use crumb_storage::ConfigurationStore as _;
+use crumb_storage::configuration::HistoryOf;
 use crumb_testkit::network::Part;
 use crumb_testkit::{Options, Server, network};
 use serde_json::json;
@@ -39,6 +42,27 @@ async fn an_invalid_link_keeps_what_was_readable_of_it() {
     assert_eq!(row["affiliate"], 12);
     assert_eq!(row["sub_ids"][0], "sub");
     assert_eq!(row["redirect"], "https://global.example/");
+}
+
+#[tokio::test]
+async fn numbers_that_strangers_put_into_links_and_posts_are_no_history() {
+    let server = Server::start(network::SMALL).await;
+    for target in ["/?a=12&c=999", "/?a=998&c=1057", "/?a=998&c=999"] {
+        follow(&server, target).await;
+    }
+    for body in ["ckm_campaign_id=997&ckm_key=x", "ckm_offer_id=996", "ckm_offer_id=996&ckm_request_id=1"] {
+        server.visitor().post_form("/d.ashx", body).await;
+    }
+    let of = vec![
+        HistoryOf::Affiliate(AffiliateId(12)),
+        HistoryOf::Creative(CreativeId(1057)),
+        HistoryOf::Affiliate(AffiliateId(998)),
+        HistoryOf::Creative(CreativeId(999)),
+        HistoryOf::Campaign(CampaignId(997)),
+        HistoryOf::Offer(OfferId(996)),
+    ];
+    let history = server.site.store.have_history(of).await.unwrap();
+    assert_eq!(history, [true, true, false, false, false, false]);
 }
 
 #[tokio::test]

@@ -248,7 +248,7 @@ async fn tests_and_rejections_take_no_room_in_a_cap() {
 }
 
 #[tokio::test]
-async fn every_post_that_names_something_known_is_kept_as_it_came() {
+async fn every_post_that_names_something_known_is_kept_as_it_came_but_for_its_key() {
     let server = Server::start(network::SMALL).await;
     let body = format!("{ANN}&first_name=Jos%E9");
     let reply = server
@@ -258,7 +258,8 @@ async fn every_post_that_names_something_known_is_kept_as_it_came() {
     let id = lead_id(&reply).parse().unwrap();
     let kept = server.site.store.posts_of_lead(id).await.unwrap();
     assert_eq!(kept.len(), 1);
-    assert_eq!(kept[0].query, HOSTED.as_bytes());
+    let masked = HOSTED.replace("Ab3dE5gH1jK", "***");
+    assert_eq!(String::from_utf8_lossy(&kept[0].query), masked);
     assert_eq!(kept[0].body, body.as_bytes());
     assert_eq!(kept[0].answer.body, reply.text());
     assert_eq!(kept[0].answer.status, 200);
@@ -274,7 +275,8 @@ async fn a_rejected_post_is_kept_with_its_answer_and_four_kib_of_its_body() {
     post(&server, &["ckm_campaign_id=57&ckm_key=wrong", ANN]).await;
     let kept = rejections(&server).await;
     assert_eq!(kept.len(), 2);
-    assert_eq!(kept[0].body, body.as_bytes()[..4_096]);
+    let masked = body.replace("Ab3dE5gH1jK", "***");
+    assert!(kept[0].body == masked.as_bytes()[..4_096], "the first of the body, its key masked");
     assert_eq!(kept[0].answer.body, reply.text());
     let PostOutcome::Rejected(first) = kept[0].outcome else { panic!("{:?}", kept[0].outcome) };
     assert_eq!(first.code(), "lead_missing_data");
@@ -285,6 +287,33 @@ async fn a_rejected_post_is_kept_with_its_answer_and_four_kib_of_its_body() {
     assert_eq!(shown["data"][1]["outcome"], "lead_missing_data");
     assert_eq!(shown["data"][0]["outcome"], "invalid_post_key");
     assert!(leads(&server).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_post_key_is_masked_in_what_is_kept_of_a_post() {
+    let server = Server::start(network::SMALL).await;
+    let key = "Ab3dE5gH1jK";
+    let by_form = format!("ckm_campaign_id=57&ckm%5FKey={key}&email_address=b@example.com&zip_code=90210");
+    let by_json = format!(r#"{{"ckm_campaign_id":57,"ckm_key":"{key}","email_address":"c@example.com"}}"#);
+    let by_xml = format!("<r><ckm_key>{key}</ckm_key></r>");
+    let query = format!("/d.ashx?ckm_campaign_id=57&ckm_key={key}");
+    let taken = server.tracking.post_form("/d.ashx", &by_form).await;
+    let id = lead_id(&taken).parse().unwrap();
+    for request in [
+        Request::post("/d.ashx", "application/json", &by_json),
+        Request::post(&format!("{query}&ckm_xml=1"), "text/xml", &by_xml),
+        Request::get(&query),
+    ] {
+        assert!(server.tracking.send(request).await.text().contains("Lead Missing Data"));
+    }
+    let mut kept = server.site.store.posts_of_lead(id).await.unwrap();
+    kept.extend(rejections(&server).await);
+    assert_eq!(kept.len(), 4);
+    for post in kept {
+        let (query, body) = (String::from_utf8(post.query).unwrap(), String::from_utf8(post.body).unwrap());
+        assert!(!query.contains(key) && !body.contains(key), "{query} {body}");
+        assert!(format!("{query}{body}").contains("***"), "{query} {body}");
+    }
 }
 
 #[tokio::test]

@@ -18,6 +18,10 @@ async fn values_are_appended_after_a_query_and_before_a_fragment() {
     for (link, location) in [
         ("https://lp.example/q?x=1", "https://lp.example/q?x=1&first_name=Ann%20%26"),
         ("https://lp.example/q?x=1#top", "https://lp.example/q?x=1&first_name=Ann%20%26#top"),
+        (
+            "https://lp.example/q?x=#nope#&y=#s1#&z=2",
+            "https://lp.example/q?x=#nope#&y=&z=2&first_name=Ann%20%26",
+        ),
         ("https://lp.example/q#top?", "https://lp.example/q?first_name=Ann%20%26#top?"),
         ("https://lp.example", "https://lp.example?first_name=Ann%20%26"),
     ] {

@@ -6,10 +6,10 @@ pub(crate) mod write;
 
 use crate::SqliteStore;
 use crate::readers::LaneOf;
-use crumb_domain::RowId;
 use crumb_domain::caps::CapCheck;
 use crumb_domain::click::Click;
 use crumb_domain::session::Session;
+use crumb_domain::{OfferId, RowId, Timestamp};
 use crumb_storage::clicks::{ClickBatch, ClickFilter};
 use crumb_storage::{ClickStore, Page, PageRequest, Result};
 
@@ -32,6 +32,17 @@ impl ClickStore for SqliteStore {
 
     async fn newest_row(&self, node: u8) -> Result<Option<RowId>> {
         self.readers().read(LaneOf::Long, move |connection| read::newest_row(connection, node)).await
+    }
+
+    async fn recent_openings(
+        &self,
+        offers: Vec<OfferId>,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Click>> {
+        self.readers()
+            .read(LaneOf::Long, move |connection| read::recent_openings(connection, &offers, since, limit))
+            .await
     }
 
     async fn clicks(&self, filter: ClickFilter, page: PageRequest) -> Result<Page<Click>> {

@@ -2,16 +2,17 @@
 
 use crate::codes::{self, ClickFlags, row_id, sub_ids};
 use crate::error::{corrupt, from_sqlite};
-use crate::listing::Listing;
+use crate::listing::{Listing, lowest_row};
 use crate::seen::Key;
 use crumb_domain::click::{Click, Disposition, VisitorId};
 use crumb_domain::session::{Session, SessionOrigin};
 use crumb_domain::{
     AffiliateId, CampaignId, ConfigVersion, CreativeId, MediaTypeId, OfferContractId, OfferId, RowId,
+    Timestamp,
 };
 use crumb_storage::clicks::ClickFilter;
 use crumb_storage::{Page, PageRequest, Result};
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// Whether a session has a lead that was sold, waits to be, or is paid.
 macro_rules! converted {
@@ -168,6 +169,49 @@ macro_rules! click_columns {
     };
 }
 use click_columns;
+
+/// Clicks among which recent openings are looked for: about a second's worth of
+/// reading, for which a start may wait.
+const MAX_LOOKED_THROUGH: i64 = 1_000_000;
+
+/// The newest clicks that opened sessions on the offers.
+pub(crate) fn recent_openings(
+    connection: &Connection,
+    offers: &[OfferId],
+    since: Timestamp,
+    limit: u32,
+) -> Result<Vec<Click>> {
+    let offers: Vec<i64> = offers.iter().map(|offer| offer.0).collect();
+    let sql = concat!(
+        "SELECT ",
+        click_columns!(),
+        " FROM click WHERE id >= coalesce(
+             (SELECT id FROM click WHERE id >= ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2), ?1)
+         AND at >= ?3 AND disposition = ?4 AND offer IN (SELECT value FROM json_each(?5))
+         ORDER BY id DESC"
+    );
+    let mut select = connection.prepare_cached(sql).map_err(from_sqlite)?;
+    let lowest = lowest_row(since).as_i64();
+    let mut rows = select
+        .query(params![
+            lowest,
+            MAX_LOOKED_THROUGH,
+            since.micros(),
+            Disposition::Ok.code(),
+            codes::to_json(&offers)?
+        ])
+        .map_err(from_sqlite)?;
+    let mut opened = Vec::new();
+    while opened.len() < limit as usize
+        && let Some(row) = rows.next().map_err(from_sqlite)?
+    {
+        let click = click(row)?;
+        if click.session == Some(click.id) && !click.duplicate {
+            opened.push(click);
+        }
+    }
+    Ok(opened)
+}
 
 /// The column after those of a click.
 const CONVERTED: usize = 24;

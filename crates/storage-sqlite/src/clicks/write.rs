@@ -2,11 +2,10 @@
 
 use super::counts;
 use crate::codes::{ClickFlags, IpBytes, from_json, or_null, sub_id_columns, to_json};
-use crate::seen::{self, Key, Seen};
+use crate::seen::{Key, Seen};
 use crumb_domain::RowId;
 use crumb_domain::click::Click;
 use crumb_storage::clicks::ClickBatch;
-use crumb_storage::configuration::HistoryOf;
 use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 
 /// Writes the clicks of many requests: rows in ascending order, each count once.
@@ -22,8 +21,6 @@ pub(crate) fn insert_clicks<'a>(
     for click in clicks {
         insert_row(&mut insert, click)?;
         seen.note(connection, Key::node(click.id))?;
-        seen.note_all(connection, seen::references(click.affiliate, click.offer, click.campaign))?;
-        seen.note_all(connection, click.creative.map(|id| HistoryOf::Creative(id).into()))?;
         if let Some(session) = click.session {
             if session != click.id {
                 insert_further(connection, session, click.id)?;
@@ -33,6 +30,8 @@ pub(crate) fn insert_clicks<'a>(
             }
         }
     }
+    let refers_to = batches.clone().flat_map(|batch| &batch.refers_to);
+    seen.note_all(connection, refers_to.map(|of| Key::from(*of)))?;
     counts::raise(connection, batches.flat_map(|batch| &batch.counts))
 }
 

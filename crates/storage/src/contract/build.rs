@@ -2,6 +2,7 @@
 
 use crate::Store;
 use crate::clicks::ClickBatch;
+use crate::configuration::HistoryOf;
 use crate::leads::{
     AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, IdempotencyClaim, IdempotencyScope, PostRecord,
     Posted, RejectPost, UpdateLead, Verdict,
@@ -96,7 +97,17 @@ pub async fn record<S: Store>(store: &S, click: Click) {
 
 /// Keeps the clicks of one request.
 pub async fn record_all<S: Store>(store: &S, clicks: Vec<Click>) {
-    store.record_clicks(ClickBatch { clicks, counts: Vec::new() }).await.unwrap();
+    store.record_clicks(batch(clicks)).await.unwrap();
+}
+
+/// Clicks of one request that count nothing, on a network that has all they name.
+pub fn batch(clicks: Vec<Click>) -> ClickBatch {
+    let refers_to = clicks.iter().flat_map(|click| {
+        let affiliate = click.affiliate.map(HistoryOf::Affiliate);
+        let (offer, campaign) = (click.offer.map(HistoryOf::Offer), click.campaign.map(HistoryOf::Campaign));
+        [affiliate, offer, campaign, click.creative.map(HistoryOf::Creative)].into_iter().flatten()
+    });
+    ClickBatch { refers_to: refers_to.collect(), clicks, counts: Vec::new() }
 }
 
 /// The id of the nth lead.

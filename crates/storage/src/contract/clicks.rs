@@ -217,7 +217,8 @@ pub async fn the_clicks_of_one_request_are_kept_together_or_not_at_all<S: Store>
         let ids: Vec<RowId> = clicks.iter().map(|click| click.id).take(1).collect();
         let store = Arc::clone(&store);
         tasks.spawn(async move {
-            let result = store.record_clicks(ClickBatch { clicks, counts: vec![count] }).await;
+            let result =
+                store.record_clicks(ClickBatch { clicks, counts: vec![count], refers_to: Vec::new() }).await;
             assert_eq!(result.is_err(), refused, "{result:?}");
             (ids[0], refused)
         });
@@ -268,7 +269,10 @@ pub async fn counts_add_up_over_the_days_of_a_check<S: Store>(store: Arc<S>) {
     ];
     for _ in 0..2 {
         let clicks = vec![click(rows.next_row())];
-        store.record_clicks(ClickBatch { clicks, counts: counts.clone() }).await.unwrap();
+        store
+            .record_clicks(ClickBatch { clicks, counts: counts.clone(), refers_to: Vec::new() })
+            .await
+            .unwrap();
     }
     let check =
         |scope, of, first, last| CapCheck { scope, of, first_day: Day(first), day: Day(last), limit: 1 };
@@ -294,7 +298,10 @@ pub async fn many_clicks_at_once_are_all_kept_and_counted<S: Store>(store: Arc<S
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             let id = click.id;
-            store.record_clicks(ClickBatch { clicks: vec![click], counts: vec![count] }).await.unwrap();
+            store
+                .record_clicks(ClickBatch { clicks: vec![click], counts: vec![count], refers_to: Vec::new() })
+                .await
+                .unwrap();
             assert!(store.session(id).await.unwrap().is_some(), "an acknowledged click is seen");
         });
     }
@@ -315,4 +322,30 @@ pub async fn the_newest_row_of_each_node_is_known<S: Store>(store: Arc<S>) {
     assert_eq!(store.newest_row(0).await.unwrap(), Some(zero.id));
     assert_eq!(store.newest_row(1).await.unwrap(), Some(one.id));
     assert_eq!(store.newest_row(2).await.unwrap(), None);
+}
+
+/// [`crate::ClickStore::recent_openings`] leaves out what opened no session, lies
+/// before the moment or is on another offer, and begins with the newest.
+pub async fn recent_openings_are_the_newest_sessions_of_the_offers<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let mut at = |seconds: i64| {
+        let at = NOW.plus_seconds(seconds);
+        Click { at, ..click(rows.next_row_at(at)) }
+    };
+    let (before, first, other, second, third) = (at(9), at(10), at(11), at(12), at(13));
+    let mut further = at(14);
+    (further.session, further.duplicate) = (Some(first.id), true);
+    let mut refused = at(15);
+    (refused.session, refused.disposition) = (None, Disposition::InactiveOffer);
+    let other = Click { offer: Some(OfferId(101)), ..other };
+    let second = Click { offer: Some(OfferId(102)), ..second };
+    let all = [&before, &first, &other, &second, &third, &further, &refused];
+    record_all(&*store, all.into_iter().cloned().collect()).await;
+    let recent = async |offers: &[i64], limit| {
+        let offers = offers.iter().copied().map(OfferId).collect();
+        store.recent_openings(offers, NOW.plus_seconds(10), limit).await.unwrap()
+    };
+    assert_eq!(recent(&[100, 102], 9).await, [third.clone(), second.clone(), first]);
+    assert_eq!(recent(&[100, 102], 2).await, [third, second]);
+    assert_eq!(recent(&[103], 9).await, []);
 }

@@ -1,6 +1,6 @@
 //! The network's versions.
 
-use super::build::{NOW, Rows, accepted, click, lead, record, reject};
+use super::build::{NOW, Rows, accepted, batch, click, lead, record, reject};
 use crate::clicks::ClickBatch;
 use crate::configuration::{
     ConfigurationChange, Entity, EntityKey, HistoryOf, Origin, StoredConfiguration, VersionInfo,
@@ -169,14 +169,26 @@ pub async fn what_clicks_posts_and_leads_refer_to_has_history<S: Store>(store: A
     assert_eq!(store.have_history(Vec::new()).await.unwrap(), Vec::<bool>::new());
 }
 
+/// A link may carry any number: what its row names is no history of an affiliate
+/// or creative that is made later under that number.
+pub async fn what_a_click_merely_names_has_no_history<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let (affiliate, creative) = (Some(AffiliateId(98)), Some(CreativeId(99)));
+    let invalid = Click { affiliate, creative, offer: None, campaign: None, ..click(rows.next_row()) };
+    let known = HistoryOf::Creative(CreativeId(99));
+    let clicks = ClickBatch { refers_to: vec![known], ..batch(vec![invalid]) };
+    store.record_clicks(clicks).await.unwrap();
+    let of = vec![HistoryOf::Affiliate(AffiliateId(98)), known];
+    assert_eq!(store.have_history(of).await.unwrap(), [false, true]);
+}
+
 /// A store that remembers what it has noted forgets it with the write.
 pub async fn a_refused_write_makes_no_history_and_hides_none<S: Store>(store: Arc<S>) {
     let mut rows = Rows::new();
     let of_99 = Click { affiliate: Some(AffiliateId(99)), ..click(rows.next_row()) };
     let taken = click(rows.next_row());
     record(&*store, taken.clone()).await;
-    let refused = ClickBatch { clicks: vec![of_99.clone(), taken], counts: Vec::new() };
-    assert!(store.record_clicks(refused).await.is_err());
+    assert!(store.record_clicks(batch(vec![of_99.clone(), taken])).await.is_err());
     let of = vec![HistoryOf::Affiliate(AffiliateId(99))];
     assert_eq!(store.have_history(of.clone()).await.unwrap(), [false]);
     record(&*store, of_99).await;

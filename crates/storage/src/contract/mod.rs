@@ -41,6 +41,7 @@ macro_rules! store_contract {
                 counts_add_up_over_the_days_of_a_check,
                 many_clicks_at_once_are_all_kept_and_counted,
                 the_newest_row_of_each_node_is_known,
+                recent_openings_are_the_newest_sessions_of_the_offers,
             ];
             leads: [
                 a_lead_comes_back_as_it_was,
@@ -86,6 +87,7 @@ macro_rules! store_contract {
                 versions_are_listed_newest_first_in_pages,
                 every_document_of_an_entity_is_known,
                 what_clicks_posts_and_leads_refer_to_has_history,
+                what_a_click_merely_names_has_no_history,
                 a_refused_write_makes_no_history_and_hides_none,
             ];
             access: [

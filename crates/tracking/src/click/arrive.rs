@@ -1,10 +1,10 @@
 //! A click that an offer takes.
 
 use super::credit::Credit;
-use super::double_tap::{Tap, opened_by};
 use super::incoming::{Incoming, Target};
 use super::reply::{Sending, send};
 use super::{ClickAnswer, ClickError, Clicks};
+use crate::double_tap::{Tap, opened_by};
 use crate::links::TokenValues;
 use crumb_domain::click::{Click, Disposition};
 use crumb_network::{CompiledOffer, Snapshot};
@@ -24,10 +24,7 @@ impl<S: Store + Clone> Clicks<S> {
         diverted: Option<Disposition>,
     ) -> Result<ClickAnswer, ClickError> {
         let live = self.live_session(incoming, offer).await?;
-        let taps = match live {
-            None if offer.throw_out_seconds > 0 => Some(self.taps(snapshot, incoming.now).await?),
-            _ => None,
-        };
+        let taps = (live.is_none() && offer.throw_out_seconds > 0).then_some(&self.site.taps);
         // The diverted row is numbered first, so that rows lie in the order of the way.
         let diverted_row = diverted.map(|why| {
             let row = self.site.rows.next(incoming.now).0;

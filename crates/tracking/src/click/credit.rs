@@ -2,8 +2,8 @@
 //! duplicate.
 
 use super::Clicks;
-use super::double_tap::{DoubleTaps, Opening, Tap};
 use super::incoming::Incoming;
+use crate::double_tap::{DoubleTaps, Opening, Tap};
 use crumb_domain::attribution::{Claim, judge};
 use crumb_domain::session::{Session, Touch, touch};
 use crumb_domain::{AffiliateId, RequestId};

@@ -9,7 +9,6 @@ mod arrive;
 mod caps;
 mod cookies;
 mod credit;
-mod double_tap;
 mod end;
 mod incoming;
 mod record;
@@ -24,18 +23,15 @@ use crumb_domain::{AffiliateId, OfferId, RequestId, Timestamp};
 use crumb_network::{Made, NetworkError, Snapshot};
 use crumb_storage::{Store, StoreError};
 use crumb_wire::link::LinkRequest;
-use double_tap::DoubleTaps;
 use end::DeadEnd;
 use incoming::{Incoming, Target};
 use route::Route;
 use std::sync::Arc;
-use tokio::sync::OnceCell;
 
 /// The click service.
 pub struct Clicks<S> {
     site: Arc<Installation<S>>,
     caps: ClickCaps,
-    taps: OnceCell<DoubleTaps>,
     agents: UserAgents,
 }
 
@@ -79,7 +75,7 @@ pub enum ClickError {
 impl<S: Store + Clone> Clicks<S> {
     /// A service on an installation.
     pub fn new(site: Arc<Installation<S>>) -> Self {
-        Self { site, caps: ClickCaps::default(), taps: OnceCell::new(), agents: UserAgents::new() }
+        Self { site, caps: ClickCaps::default(), agents: UserAgents::new() }
     }
 
     /// Records a click and answers it.

@@ -7,6 +7,7 @@ use crumb_domain::click::Click;
 use crumb_domain::network::CapOf;
 use crumb_network::Snapshot;
 use crumb_storage::clicks::ClickBatch;
+use crumb_storage::configuration::HistoryOf;
 use crumb_storage::{Store, StoreError};
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ impl<S: Store + Clone> Clicks<S> {
     pub(super) async fn record(&self, snapshot: &Snapshot, clicks: Vec<Click>) -> Result<(), StoreError> {
         let counts = counts(snapshot, &clicks);
         let told = if self.site.feed.is_heard() { clicks.clone() } else { Vec::new() };
-        self.site.store.record_clicks(ClickBatch { clicks, counts: counts.clone() }).await?;
+        let refers_to = references(snapshot, &clicks);
+        self.site.store.record_clicks(ClickBatch { clicks, counts: counts.clone(), refers_to }).await?;
         for count in counts {
             self.caps.add(count.scope, count.day);
         }
@@ -24,6 +26,23 @@ impl<S: Store + Clone> Clicks<S> {
         }
         Ok(())
     }
+}
+
+/// What the clicks refer to of the network. A stranger's number that nothing has is
+/// kept in the row and is no history: it must neither fill the store nor hold on to
+/// what is made under it later.
+fn references(snapshot: &Snapshot, clicks: &[Click]) -> Vec<HistoryOf> {
+    let mut references = Vec::new();
+    for click in clicks {
+        let affiliate = click.affiliate.filter(|id| snapshot.affiliate(*id).is_some());
+        let creative = click.creative.filter(|id| snapshot.creative(*id).is_some());
+        references.extend(affiliate.map(HistoryOf::Affiliate));
+        references.extend(creative.map(HistoryOf::Creative));
+        // These two are the server's own findings, not the link's.
+        references.extend(click.offer.map(HistoryOf::Offer));
+        references.extend(click.campaign.map(HistoryOf::Campaign));
+    }
+    references
 }
 
 fn counts(snapshot: &Snapshot, clicks: &[Click]) -> Vec<DayCount> {

@@ -57,16 +57,16 @@ pub(super) fn send(snapshot: &Snapshot, link: &LinkRequest, sending: &Sending<'_
         return Sent::to(deep);
     }
     let own = creative.and_then(|creative| creative.link.as_deref());
-    let Some(filled) = own.or(offer.terms(sending.contract).link).map(|link| values.fill(link)) else {
+    let Some(link) = own.or(offer.terms(sending.contract).link) else {
         return Sent::nowhere(ClickReply::NotFound);
     };
     if sending.prefill.is_empty() || !offer.append_prefill {
-        return Sent::to(Some(filled));
+        return Sent::to(Some(values.fill(link)));
     }
     let masked: Vec<(String, String)> =
         sending.prefill.iter().map(|(name, _)| (name.clone(), MASK.to_owned())).collect();
     Sent {
-        reply: ClickReply::Redirect(links::append_prefill(&filled, sending.prefill)),
-        kept: Some(links::append_prefill(&filled, &masked)),
+        reply: ClickReply::Redirect(values.fill(&links::append_prefill(link, sending.prefill))),
+        kept: Some(values.fill(&links::append_prefill(link, &masked))),
     }
 }

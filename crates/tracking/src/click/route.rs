@@ -4,7 +4,7 @@
 use super::Clicks;
 use super::end::DeadEnd;
 use super::incoming::{Incoming, Target};
-use crate::gate::{self, Geo, Visit, Way};
+use crate::gate::{self, Diversion, Geo, Visit};
 use crumb_domain::caps::CapScope;
 use crumb_domain::click::Disposition;
 use crumb_domain::network::Campaign;
@@ -49,14 +49,14 @@ impl<S: Store + Clone> Clicks<S> {
             let campaign = snapshot.choose_campaign(target.affiliate, offer.id, link.price_format, contract);
             let stop = Stop { offer, campaign, clicked: (hops == 0).then_some(target) };
             let refused = self.refuse(snapshot, incoming, target.affiliate, &stop).await?;
-            let Some((why, way)) = refused else {
+            let Some((why, diversion)) = refused else {
                 return Ok(Route::Takes { offer: offer.id, diverted });
             };
             let why = *diverted.get_or_insert(why);
-            let end = match way {
-                Way::Global => DeadEnd::Global,
-                Way::NotFound => DeadEnd::NotFound,
-                Way::Chain => match redirect_offer(snapshot, &stop, contract) {
+            let end = match diversion {
+                Diversion::Global => DeadEnd::Global,
+                Diversion::NotFound => DeadEnd::NotFound,
+                Diversion::Chain => match redirect_offer(snapshot, &stop, contract) {
                     // A pixel redirects nobody: the page stays where it is.
                     Some(next) if hops < MAX_HOPS && link.pixel.is_none() => {
                         offer = next;
@@ -79,7 +79,7 @@ impl<S: Store + Clone> Clicks<S> {
         incoming: &Incoming<'_>,
         affiliate: AffiliateId,
         stop: &Stop<'_>,
-    ) -> Result<Option<(Disposition, Way)>, StoreError> {
+    ) -> Result<Option<(Disposition, Diversion)>, StoreError> {
         let visit = Visit {
             now: incoming.now,
             affiliate,
@@ -99,7 +99,7 @@ impl<S: Store + Clone> Clicks<S> {
             None => gate::refuse_diverted(snapshot, &visit),
         };
         if let Some(refused) = refused {
-            return Ok(Some((refused.why.disposition(), refused.way)));
+            return Ok(Some((refused.why.disposition(), refused.diversion)));
         }
         if affiliate == AffiliateId::TEST {
             return Ok(None);
@@ -107,12 +107,12 @@ impl<S: Store + Clone> Clicks<S> {
         let day = snapshot.zone().day_of(incoming.now);
         let (store, offer) = (&self.site.store, stop.offer);
         if self.caps.is_reached(store, &offer.caps, CapScope::Offer(offer.id), day).await? {
-            return Ok(Some((Disposition::OfferOverClickCap, Way::Chain)));
+            return Ok(Some((Disposition::OfferOverClickCap, Diversion::Chain)));
         }
         if let Some(campaign) = stop.campaign
             && self.caps.is_reached(store, &campaign.caps, CapScope::Campaign(campaign.id), day).await?
         {
-            return Ok(Some((Disposition::CampaignOverClickCap, Way::Chain)));
+            return Ok(Some((Disposition::CampaignOverClickCap, Diversion::Chain)));
         }
         Ok(None)
     }

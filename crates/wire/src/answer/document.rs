@@ -44,7 +44,7 @@ pub(super) fn json(reply: &LeadReply) -> StoredAnswer {
         redirect: Option<&'a str>,
     }
     #[derive(Serialize)]
-    struct Refused<'a> {
+    struct Failed<'a> {
         code: u8,
         msg: &'static str,
         errors: Vec<&'a str>,
@@ -58,7 +58,7 @@ pub(super) fn json(reply: &LeadReply) -> StoredAnswer {
             redirect: target(redirect),
         }),
         LeadReply::Problem { .. } | LeadReply::Fields { .. } => {
-            super::ajax::json_text(&Refused { code: 1, msg: "error", errors: reply.errors() })
+            super::ajax::json_text(&Failed { code: 1, msg: "error", errors: reply.errors() })
         }
     };
     ok("application/json", body)

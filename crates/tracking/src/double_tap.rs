@@ -3,15 +3,13 @@
 //! An offer with `throw_out_seconds` treats a click that equals an earlier one in
 //! affiliate, creative, price format, contract, media type, sub-affiliate, address
 //! and user agent as a further touch of that one's session. The recent ones are
-//! held in memory, and read back from the store when the server has started.
+//! held in memory, and read back from the store when the server starts.
 
-use super::Clicks;
-use crumb_domain::click::{Click, Disposition, NonHuman};
+use crumb_domain::click::{Click, NonHuman};
 use crumb_domain::session::{Session, SessionOrigin};
-use crumb_domain::{RowId, Timestamp};
+use crumb_domain::{OfferId, RowId, Timestamp};
 use crumb_network::Snapshot;
-use crumb_storage::clicks::ClickFilter;
-use crumb_storage::{PageRequest, Store, StoreError};
+use crumb_storage::{ClickStore, StoreError};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +17,7 @@ use tokio::sync::SetOnce;
 
 /// Clicks remembered at most, over all offers that ask for it; beyond that the
 /// oldest are forgotten. At 2,000 clicks a second that is half a minute.
-const MAX_REMEMBERED: usize = 65_536;
+const MAX_REMEMBERED: u32 = 65_536;
 
 /// Seconds by which the clock may go back between two taps: as much as time
 /// keeping corrects. A first click that lies further ahead is of another time.
@@ -27,7 +25,7 @@ const MAX_CLOCK_STEP_SECONDS: i64 = 10;
 
 /// What makes two clicks equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Tap([u64; 2]);
+pub(crate) struct Tap([u64; 2]);
 
 impl Tap {
     /// The tap of a click that may be one: `HEAD` is asked by programs ahead of a
@@ -46,7 +44,7 @@ impl Tap {
 
 /// The recent taps.
 #[derive(Debug, Default)]
-pub(super) struct DoubleTaps {
+pub(crate) struct DoubleTaps {
     recent: Mutex<Recent>,
 }
 
@@ -66,7 +64,7 @@ struct First {
 
 /// A first click on its way into the store. Dropped before [`Opening::stored`] it
 /// is forgotten, and the equal clicks that waited for it open sessions themselves.
-pub(super) struct Opening<'a> {
+pub(crate) struct Opening<'a> {
     taps: &'a DoubleTaps,
     tap: Tap,
     session: RowId,
@@ -90,6 +88,33 @@ impl Drop for Opening<'_> {
 }
 
 impl DoubleTaps {
+    /// The recent taps that the store holds: a restart must not turn the second of
+    /// two taps into a session. Read before the server listens, in one go.
+    pub async fn recall<S: ClickStore>(
+        store: &S,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let taps = Self::default();
+        let seconds: HashMap<OfferId, u32> = snapshot
+            .offers()
+            .filter(|offer| offer.throw_out_seconds > 0)
+            .map(|offer| (offer.id, offer.throw_out_seconds))
+            .collect();
+        let Some(longest) = seconds.values().max() else { return Ok(taps) };
+        let since = now.plus_seconds(-i64::from(*longest));
+        let offers = seconds.keys().copied().collect();
+        let newest_first = store.recent_openings(offers, since, MAX_REMEMBERED).await?;
+        for click in newest_first.iter().rev() {
+            if let (Some(tap), Some(session)) = (Tap::of(click), opened_by(click))
+                && let Some(seconds) = seconds.get(&session.offer)
+            {
+                taps.remember_stored(tap, *seconds, session);
+            }
+        }
+        Ok(taps)
+    }
+
     /// The session of an equal click within the last `seconds`, once it is stored;
     /// where there is none, `session` is remembered as the first. One of two equal
     /// clicks at the same moment is the first, and the other waits for it: a
@@ -144,7 +169,7 @@ impl Recent {
     fn remember(&mut self, tap: Tap, first: First) {
         self.order.push_back((first.session.id, tap));
         self.firsts.insert(tap, first);
-        while self.order.len() > MAX_REMEMBERED {
+        while self.order.len() > MAX_REMEMBERED as usize {
             let Some((id, oldest)) = self.order.pop_front() else { break };
             self.forget(oldest, id);
         }
@@ -157,40 +182,8 @@ impl Recent {
     }
 }
 
-impl<S: Store + Clone> Clicks<S> {
-    /// The recent taps, read from the store by the first click that asks: a
-    /// restart must not turn the second of two taps into a session.
-    pub(super) async fn taps(&self, snapshot: &Snapshot, now: Timestamp) -> Result<&DoubleTaps, StoreError> {
-        self.taps.get_or_try_init(|| self.stored_taps(snapshot, now)).await
-    }
-
-    async fn stored_taps(&self, snapshot: &Snapshot, now: Timestamp) -> Result<DoubleTaps, StoreError> {
-        let longest = snapshot.offers().map(|offer| offer.throw_out_seconds).max().unwrap_or_default();
-        let from = Some(now.plus_seconds(-i64::from(longest)));
-        let filter = ClickFilter { disposition: Some(Disposition::Ok), from, ..ClickFilter::default() };
-        let mut page = PageRequest { limit: PageRequest::MAX_LIMIT, cursor: None, ascending: false };
-        let mut firsts = Vec::new();
-        loop {
-            let read = self.site.store.clicks(filter.clone(), page.clone()).await?;
-            firsts.extend(read.data.iter().filter_map(|click| Some((Tap::of(click)?, opened_by(click)?))));
-            page.cursor = read.next;
-            if page.cursor.is_none() || firsts.len() >= MAX_REMEMBERED {
-                break;
-            }
-        }
-        let taps = DoubleTaps::default();
-        for (tap, session) in firsts.into_iter().rev() {
-            let seconds = snapshot.offer(session.offer).map_or(0, |offer| offer.throw_out_seconds);
-            if seconds > 0 {
-                taps.remember_stored(tap, seconds, session);
-            }
-        }
-        Ok(taps)
-    }
-}
-
 /// The session that a click opens; `None` for one that opens none.
-pub(super) fn opened_by(click: &Click) -> Option<Session> {
+pub(crate) fn opened_by(click: &Click) -> Option<Session> {
     if click.duplicate || click.session != Some(click.id) {
         return None;
     }

@@ -1,0 +1,266 @@
+//! How the network is changed: prepared beside the present version, then
+//! committed as one version and shown.
+//!
+//! Preparing reads the store and compiles the network, which takes its time in a
+//! large one, and nobody waits for it: only the commit needs the lock. Where
+//! something changed the network meanwhile, on this node or another, the change is
+//! prepared again on what is present then.
+
+use crate::check::{check, ids_used_twice};
+use crate::documents::{self, Difference, State, difference};
+use crate::error::NetworkError;
+use crate::live::{Applied, LiveNetwork, random_key};
+use crate::merge::{Known, Laying, Merged, asked, merge, remember, remember_opening, turned_prepaid};
+use crate::plan::{Plan, PlanLine, PlanSign, Secrets, plan};
+use crate::snapshot::Snapshot;
+use crumb_domain::network::{Buyer, Network, Vertical};
+use crumb_domain::{CampaignId, ContractId, Timestamp};
+use crumb_storage::configuration::{ConfigurationChange, EntityKey, HistoryOf};
+use crumb_storage::{ConfigurationStore, StoreError};
+use rand::rngs::StdRng;
+use std::collections::{HashMap, HashSet};
+use tokio::sync::MutexGuard;
+
+/// How often a change is prepared again because something was faster. Changes are
+/// rare; this many in a row mean that something is wrong.
+pub(crate) const MAX_ATTEMPTS: u32 = 16;
+
+/// How often a change is prepared without the lock. One that was overtaken as often,
+/// by first clicks that make campaigns, takes its turn among them and lets them
+/// wait: else it might never be made.
+const ATTEMPTS_BESIDE: u32 = 4;
+
+/// What a change is to make of the network.
+pub(crate) enum Wanted {
+    /// What a file says.
+    File {
+        file: Network,
+        prune: bool,
+        /// Where post keys come from that the file leaves to the server.
+        keys: StdRng,
+    },
+    /// What was in force in an earlier version.
+    Earlier(State, crumb_domain::ConfigVersion),
+    /// A contract switched on by a person or off by the server.
+    Contract { id: ContractId, on: bool },
+}
+
+/// What a change leads to.
+struct Prepared {
+    after: State,
+    plan: Plan,
+    /// What was asked of the store about what goes, and is history.
+    history: (Vec<HistoryOf>, HashSet<HistoryOf>),
+}
+
+/// A prepared change with all that can be made ready before the commit.
+struct Ready {
+    snapshot: Snapshot,
+    difference: Difference,
+    prepared: Prepared,
+    summary: String,
+}
+
+impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
+    /// Makes a change; where it changes nothing, no version.
+    pub(crate) async fn change(&self, mut wanted: Wanted, now: Timestamp) -> Result<Applied, NetworkError> {
+        self.refresh().await?;
+        for attempt in 0..MAX_ATTEMPTS {
+            let turn = if attempt < ATTEMPTS_BESIDE { None } else { Some(self.changes.lock().await) };
+            let present = self.snapshot();
+            let (prepared, summary) = self.prepare_wanted(&present, &mut wanted).await?;
+            let difference = difference(&State::of(&present), &prepared.after)?;
+            if difference.is_empty() {
+                return Ok(Applied { version: present.version(), plan: prepared.plan });
+            }
+            // Compiled before it is committed: what is stored can be served.
+            let snapshot = compiled(Some(&present), prepared.after.clone(), present.version())?;
+            let ready = Ready { snapshot, difference, prepared, summary };
+            let lock = match turn {
+                Some(lock) => lock,
+                None => self.changes.lock().await,
+            };
+            if let Some(applied) = self.commit(lock, &present, ready, now).await? {
+                return Ok(applied);
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    /// What applying a file to the present network would change.
+    pub(crate) async fn plan_file(
+        &self,
+        file: &Network,
+        prune: bool,
+        secrets: Secrets,
+    ) -> Result<Plan, NetworkError> {
+        self.refresh().await?;
+        let laying = if prune { Laying::Prune } else { Laying::Over };
+        Ok(self.prepare(&self.snapshot(), file.clone(), laying, secrets).await?.plan)
+    }
+
+    /// A change prepared on a version, and what the list of versions says of it.
+    async fn prepare_wanted(
+        &self,
+        present: &Snapshot,
+        wanted: &mut Wanted,
+    ) -> Result<(Prepared, String), NetworkError> {
+        match wanted {
+            Wanted::File { file, prune, keys } => {
+                let laying = if *prune { Laying::Prune } else { Laying::Over };
+                let mut prepared = self.prepare(present, file.clone(), laying, Secrets::Masked).await?;
+                for campaign in prepared.after.network.campaign.iter_mut().filter(|c| c.key.is_none()) {
+                    campaign.key = Some(random_key(keys));
+                }
+                let summary = format!("apply: {}", prepared.plan.summary());
+                Ok((prepared, summary))
+            }
+            Wanted::Earlier(earlier, version) => {
+                let file = earlier.network.clone();
+                let mut prepared = self.prepare(present, file, Laying::Restore, Secrets::Masked).await?;
+                prepared.after.server_made.extend(&earlier.server_made);
+                Ok((prepared, format!("revert to {version}")))
+            }
+            Wanted::Contract { id, on } => switch(present, *id, *on),
+        }
+    }
+
+    /// Lays a file over a version of the network and checks the outcome.
+    async fn prepare(
+        &self,
+        present: &Snapshot,
+        file: Network,
+        laying: Laying,
+        secrets: Secrets,
+    ) -> Result<Prepared, NetworkError> {
+        let before = State::of(present);
+        let mut errors = ids_used_twice(&file);
+        let asked = asked(&before, &file, laying);
+        let known = self.known(&before, &file, &asked).await?;
+        let Merged { network, places, errors: faults, made_inactive } = merge(&before, file, laying, &known);
+        errors.extend(faults);
+        errors.extend(check(&network, &places, &before.server_made));
+        if !errors.is_empty() {
+            return Err(NetworkError::Invalid(errors));
+        }
+        let plan = plan(present.version(), &before.network, &network, &made_inactive, secrets);
+        let campaigns: HashSet<CampaignId> = network.campaign.iter().map(|campaign| campaign.id).collect();
+        let contracts: HashSet<ContractId> = network.contract.iter().map(|contract| contract.id).collect();
+        let server_made = before.server_made.intersection(&campaigns).copied().collect();
+        let switched_off = before.switched_off.intersection(&contracts).copied().collect();
+        let after = State { network, server_made, switched_off };
+        Ok(Prepared { after, plan, history: (asked, known.history) })
+    }
+
+    async fn known(
+        &self,
+        present: &State,
+        file: &Network,
+        asked: &[HistoryOf],
+    ) -> Result<Known, NetworkError> {
+        let mut known = Known { history: self.history_among(asked).await?, ..Known::default() };
+        for vertical in &file.vertical {
+            if vertical.field.iter().all(|field| field.id.is_some()) {
+                continue;
+            }
+            let mut ids = HashMap::new();
+            let key = EntityKey(format!("vertical:{}", vertical.id));
+            for document in self.store.entity_history(key).await? {
+                let earlier: Option<Vertical> = serde_json::from_str(&document).ok();
+                remember(&mut ids, earlier.as_ref());
+            }
+            known.field_ids.insert(vertical.id, ids);
+        }
+        for id in turned_prepaid(present, file) {
+            let key = EntityKey(format!("buyer:{id}"));
+            for document in self.store.entity_history(key).await? {
+                let earlier: Option<Buyer> = serde_json::from_str(&document).ok();
+                remember_opening(&mut known.openings, earlier.as_ref());
+            }
+        }
+        Ok(known)
+    }
+
+    async fn history_among(&self, asked: &[HistoryOf]) -> Result<HashSet<HistoryOf>, StoreError> {
+        if asked.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let answers = self.store.have_history(asked.to_vec()).await?;
+        Ok(asked.iter().zip(answers).filter_map(|(of, has)| has.then_some(*of)).collect())
+    }
+
+    /// Commits and shows a change. `None` where it has to be prepared again, because
+    /// another version is present, or what was to be deleted has history now.
+    ///
+    /// A click or post that was decided before the change is shown may still be
+    /// stored after it, and so refer to what was just deleted. It is told of by the
+    /// version that its row names, which is never deleted, and it is treated as one
+    /// that came a moment later: posts to its session meet an offer, affiliate or
+    /// campaign that there is not. Should a file name the same id again, that is the
+    /// same partner or offer to it, and has history from then on.
+    async fn commit(
+        &self,
+        lock: MutexGuard<'_, ()>,
+        present: &Snapshot,
+        ready: Ready,
+        now: Timestamp,
+    ) -> Result<Option<Applied>, NetworkError> {
+        if self.snapshot().version() != present.version() {
+            return Ok(None);
+        }
+        let Ready { snapshot, difference, prepared, summary } = ready;
+        let (asked, history) = &prepared.history;
+        // A few look-ups by key, and only where something goes.
+        if self.history_among(asked).await? != *history {
+            return Ok(None);
+        }
+        let (put, delete) = (difference.put, difference.delete);
+        let change = ConfigurationChange { base: present.version(), at: now, summary, put, delete };
+        match self.store.commit_configuration(change).await {
+            Ok(version) => {
+                self.show(snapshot.with_version(version));
+                Ok(Some(Applied { version, plan: prepared.plan }))
+            }
+            Err(StoreError::Conflict) => {
+                drop(lock);
+                self.refresh().await?;
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl State {
+    fn of(snapshot: &Snapshot) -> Self {
+        Self {
+            network: snapshot.network().clone(),
+            server_made: snapshot.server_made().clone(),
+            switched_off: snapshot.switched_off().clone(),
+        }
+    }
+}
+
+/// The present network with a contract switched on or off.
+fn switch(present: &Snapshot, contract: ContractId, on: bool) -> Result<(Prepared, String), NetworkError> {
+    let before = State::of(present);
+    let after = documents::switched(&before, contract, on).ok_or(NetworkError::NoContract(contract))?;
+    let text = format!("contract {contract}: switched {}", if on { "on" } else { "off by the server" });
+    let mut plan = Plan { base: present.version(), lines: Vec::new() };
+    if !difference(&before, &after)?.is_empty() {
+        plan.lines.push(PlanLine { sign: PlanSign::Changed, text: text.clone() });
+    }
+    Ok((Prepared { after, plan, history: (Vec::new(), HashSet::new()) }, text))
+}
+
+/// A version of the network as clicks and posts read it.
+pub(crate) fn compiled(
+    before: Option<&Snapshot>,
+    state: State,
+    version: crumb_domain::ConfigVersion,
+) -> Result<Snapshot, NetworkError> {
+    let State { network, server_made, switched_off } = state;
+    Snapshot::compile_after(before, network, version, server_made)
+        .map(|snapshot| snapshot.with_switched_off(switched_off))
+        .map_err(NetworkError::Invalid)
+}
