@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -19,21 +19,50 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// What a connection is doing; shared between its stream, which keeps the time,
 /// and its service, which knows when a request begins and ends.
 #[derive(Debug, Clone, Default)]
-pub struct Phase(Arc<AtomicU8>);
+pub struct Phase(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    phase: AtomicU8,
+    /// Requests that have begun.
+    begun: AtomicU32,
+    /// Bytes of the last one's body.
+    body_bytes: AtomicU64,
+}
+
+/// A body whose length is not known before its end.
+const UNKNOWN_LENGTH: u64 = u64::MAX;
 
 const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 const BUSY: u8 = 2;
 
 impl Phase {
-    /// A request's head has arrived: the handler keeps the time now.
-    pub fn begin(&self) {
-        self.0.store(BUSY, Ordering::Relaxed);
+    /// A request's head has arrived, and its body has so many bytes, where that is
+    /// known: the handler keeps the time now.
+    pub fn begin(&self, body_bytes: Option<u64>) {
+        self.0.body_bytes.store(body_bytes.unwrap_or(UNKNOWN_LENGTH), Ordering::Relaxed);
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
+        self.set(BUSY);
     }
 
     /// The answer is on its way.
     pub fn end(&self) {
-        self.0.store(IDLE, Ordering::Relaxed);
+        self.set(IDLE);
+    }
+
+    /// How many requests have begun, and the length of the last one's body.
+    pub fn begun(&self) -> (u32, Option<u64>) {
+        let body_bytes = self.0.body_bytes.load(Ordering::Relaxed);
+        (self.0.begun.load(Ordering::Relaxed), Some(body_bytes).filter(|bytes| *bytes != UNKNOWN_LENGTH))
+    }
+
+    fn get(&self) -> u8 {
+        self.0.phase.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, phase: u8) {
+        self.0.phase.store(phase, Ordering::Relaxed);
     }
 }
 
@@ -87,10 +116,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
         let this = &mut *self;
         let before = buf.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
-        let phase = this.phase.0.load(Ordering::Relaxed);
+        let phase = this.phase.get();
         if polled.is_ready() {
             if phase == IDLE && buf.filled().len() > before {
-                this.phase.0.store(HEAD, Ordering::Relaxed);
+                this.phase.set(HEAD);
                 this.set_read_timer(HEAD, HEAD_TIMEOUT);
             }
             return polled;
@@ -210,7 +239,7 @@ mod tests {
         client.write_all(b"GET / HTTP/1.1").await.unwrap();
         let mut bytes = [0; 14];
         server.read_exact(&mut bytes).await.unwrap();
-        phase.begin();
+        phase.begin(Some(0));
         let waits = tokio::time::timeout(Duration::from_secs(3_600), server.read(&mut bytes)).await;
         assert!(waits.is_err(), "it waits as long as the handler does");
         phase.end();
@@ -221,7 +250,7 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "a test with a paused clock")]
     async fn a_client_that_takes_nothing_of_its_answer_is_given_up_after_30_seconds() {
         let (mut client, mut server, phase) = connection();
-        phase.begin();
+        phase.begin(Some(0));
         server.write_all(&[0; PIPE]).await.unwrap();
         let began = Instant::now();
         let slow = async {

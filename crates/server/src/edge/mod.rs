@@ -12,6 +12,8 @@ mod connection;
 mod document;
 mod form_library;
 mod lead;
+mod lenient;
+mod target;
 
 pub use connection::{HEAD_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
 
@@ -23,11 +25,12 @@ use crumb_intake::Leads;
 use crumb_storage::Store;
 use crumb_tracking::{Clicks, Installation};
 use http::{Method, Request, StatusCode};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
+use lenient::LenientStream;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -97,9 +100,9 @@ impl<S: Store + Clone> Edge<S> {
     ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + use<S> {
         let phase = Phase::default();
         let edge = Arc::clone(self);
-        let timed = TimedStream::new(stream, phase.clone());
+        let stream = LenientStream::new(TimedStream::new(stream, phase.clone()), phase.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            phase.begin();
+            phase.begin(request.body().size_hint().exact());
             let (edge, phase) = (Arc::clone(&edge), phase.clone());
             async move {
                 let answer = edge.answer(request, peer).await;
@@ -111,7 +114,7 @@ impl<S: Store + Clone> Edge<S> {
             .header_read_timeout(None)
             .half_close(true)
             .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(timed), service)
+            .serve_connection(TokioIo::new(stream), service)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is an edge that measures")]
