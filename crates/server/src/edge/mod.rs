@@ -123,7 +123,7 @@ impl<S: Store + Clone> Edge<S> {
         let head = *request.method() == Method::HEAD;
         let path = request.uri().path().to_ascii_lowercase();
         let answer = match (path.as_str(), request.method()) {
-            ("/" | "/d.ashx" | "/v.ashx", &Method::OPTIONS) => Answer::preflight(),
+            (path @ ("/" | "/d.ashx" | "/v.ashx"), &Method::OPTIONS) => Answer::preflight(methods(path)),
             ("/", &Method::GET | &Method::HEAD) => self.click(&request, peer).await,
             ("/d.ashx", &Method::GET | &Method::POST) => self.lead(request, peer).await,
             ("/d.js", &Method::GET | &Method::HEAD) => form_library::library(&request),
@@ -137,15 +137,24 @@ impl<S: Store + Clone> Edge<S> {
             (path, &Method::GET | &Method::HEAD) if path.starts_with("/doc/") => {
                 self.document(&request).await
             }
-            ("/", _) => Answer::method_not_allowed("GET, HEAD, OPTIONS"),
-            ("/d.ashx", _) => Answer::method_not_allowed("GET, POST, OPTIONS"),
-            ("/v.ashx", _) => Answer::method_not_allowed("GET, OPTIONS"),
-            ("/d.js", _) => Answer::method_not_allowed("GET, HEAD"),
-            ("/js.ashx" | "/get.ashx" | "/t.ashx", _) => Answer::method_not_allowed("GET"),
+            (path @ ("/" | "/d.ashx" | "/v.ashx" | "/d.js" | "/js.ashx" | "/get.ashx" | "/t.ashx"), _) => {
+                Answer::method_not_allowed(methods(path))
+            }
             _ => Answer::not_found(),
         };
         self.metrics.answered(endpoint(&path), answer.status().as_u16(), began.elapsed());
         if head { answer.without_body() } else { answer }
+    }
+}
+
+/// The methods of a path, as `Allow` and a preflight's answer name them.
+fn methods(path: &str) -> &'static str {
+    match path {
+        "/" => "GET, HEAD, OPTIONS",
+        "/d.ashx" => "GET, POST, OPTIONS",
+        "/v.ashx" => "GET, OPTIONS",
+        "/d.js" => "GET, HEAD",
+        _ => "GET",
     }
 }
 
