@@ -8,14 +8,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// How long requests under way may take once the server stops.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a listener rests after an accept that failed, as it does when the
 /// process has no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves at most `places` connections at a time until `shutdown`; those beyond
-/// wait in the listener's queue. Then lets what is under way end.
+/// wait in the listener's queue. Then lets what is under way end, for as long as
+/// the caller waits.
 pub(crate) async fn serve<C>(
     listener: TcpListener,
     places: usize,
@@ -51,7 +50,43 @@ pub(crate) async fn serve<C>(
         }
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests were still under way when the time to drain was up");
+    graceful.shutdown().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use http_body_util::Full;
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::sync::Notify;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_under_way_is_let_end_for_as_long_as_the_caller_waits() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (begun, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        let begin = Arc::clone(&begun);
+        let slow = move |stream, _| {
+            let begin = Arc::clone(&begin);
+            let service = service_fn(move |_| {
+                begin.notify_one();
+                async {
+                    tokio::time::sleep(Duration::from_secs(500)).await;
+                    Ok::<_, std::convert::Infallible>(http::Response::new(Full::<Bytes>::default()))
+                }
+            });
+            http1::Builder::new().serve_connection(TokioIo::new(stream), service)
+        };
+        let serving = tokio::spawn(serve(listener, 1, stop.clone(), slow));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        begun.notified().await;
+        stop.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(400), serving).await;
+        assert!(ended.is_err(), "the caller says how long it waits");
     }
 }

@@ -68,7 +68,7 @@ impl<S> Admin<S> {
 }
 
 /// Serves the routes of the admin listener until `shutdown`, then lets what is
-/// under way end. A connection must bring a request's head in time; one that brings
+/// under way end, for as long as the caller waits. A connection must bring a request's head in time; one that brings
 /// none is closed as well.
 pub async fn serve(listener: TcpListener, routes: Router, shutdown: CancellationToken) {
     accept::serve(listener, MAX_CONNECTIONS, shutdown, |stream, _| {

@@ -71,7 +71,8 @@ impl<S: Store + Clone> Edge<S> {
         }
     }
 
-    /// Serves until `shutdown`, then lets what is under way end.
+    /// Serves until `shutdown`, then lets what is under way end, for as long as the
+    /// caller waits.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
         accept::serve(listener, MAX_CONNECTIONS, shutdown, |stream, peer| self.connection(stream, peer))
             .await;
