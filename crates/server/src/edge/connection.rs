@@ -11,7 +11,10 @@ use tokio::time::{Instant, Sleep};
 
 /// A request's head must arrive within this time of its first byte.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection on which nothing is asked is closed after this time.
+/// A new connection must bring its first byte within this time: whoever opens many
+/// and asks nothing is to hold them no longer than one who asks slowly.
+pub const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which nothing more is asked is closed after this time.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// A client that takes no byte of its answer for this time is given up.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -80,7 +83,7 @@ pub struct TimedStream<T> {
 impl<T> TimedStream<T> {
     /// Times a stream that has just been accepted.
     pub fn new(stream: T, phase: Phase) -> Self {
-        let read_by = Box::pin(tokio::time::sleep(IDLE_TIMEOUT));
+        let read_by = Box::pin(tokio::time::sleep(FIRST_BYTE_TIMEOUT));
         Self { stream, phase, timed: IDLE, read_by, write_by: None }
     }
 
@@ -197,9 +200,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_on_which_nothing_comes_is_closed_after_75_seconds() {
+    async fn a_connection_that_brings_nothing_is_closed_after_10_seconds() {
         let (_client, mut server, _) = connection();
-        assert_eq!(seconds_until_closed(&mut server).await, 75);
+        assert_eq!(seconds_until_closed(&mut server).await, 10);
     }
 
     #[tokio::test(start_paused = true)]
@@ -220,7 +223,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_may_begin_at_any_time_of_an_idle_connection() {
-        let (mut client, mut server, _) = connection();
+        let (mut client, mut server, phase) = connection();
+        phase.begin(Some(0));
+        let handled = tokio::time::timeout(Duration::from_secs(1), server.read(&mut [0])).await;
+        assert!(handled.is_err(), "it waits as long as the handler does");
+        phase.end();
         let late = async {
             tokio::time::sleep(Duration::from_secs(70)).await;
             client.write_all(b"GET").await.unwrap();

@@ -15,10 +15,11 @@ mod lead;
 mod lenient;
 mod target;
 
-pub use connection::{HEAD_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
+pub use connection::{FIRST_BYTE_TIMEOUT, HEAD_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
 
-use crate::accept;
+use crate::accept::{self, Places};
 use crate::metrics::{Endpoint, Metrics};
+use crate::shares::Shares;
 use answer::Answer;
 use connection::{Phase, TimedStream};
 use crumb_intake::Leads;
@@ -40,6 +41,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Connections at a time. Each costs some 20 KiB, and a process usually may hold that many descriptors.
 const MAX_CONNECTIONS: usize = 16_384;
+/// Connections of one client address (IPv6: of one /64) at a time: an eighth of all, so that no client
+/// shuts the others out, and enough for all who share an address behind a carrier's network. Trusted
+/// proxies, who stand for everybody, may have any number.
+const MAX_CONNECTIONS_PER_CLIENT: usize = MAX_CONNECTIONS / 8;
 /// Seconds between two lines of the log about the same trouble.
 const TROUBLE_INTERVAL_SECONDS: i64 = 10;
 /// Bytes of a request's head: the longest target that HTTP allows here, and room
@@ -74,8 +79,9 @@ impl<S: Store + Clone> Edge<S> {
     /// Serves until `shutdown`, then lets what is under way end, for as long as the
     /// caller waits.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
-        accept::serve(listener, MAX_CONNECTIONS, shutdown, |stream, peer| self.connection(stream, peer))
-            .await;
+        let shares = Shares::new(MAX_CONNECTIONS_PER_CLIENT, self.trusted_proxies.clone());
+        let places = Places { all: MAX_CONNECTIONS, shares };
+        accept::serve(listener, places, shutdown, |stream, peer| self.connection(stream, peer)).await;
     }
 
     /// The answer while nothing can be recorded; said in the log now and then: at
