@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 
 const here = (/** @type {string} */ path) => new URL(path, import.meta.url);
 
-const D_JS = here("../../crates/wire/src/script/d.js");
+const SCRIPTS = here("../../crates/wire/src/script/mod.rs");
 const FRAME_PAGE = here(
   "../../crates/wire/src/answer/snapshots/" +
     "crumb_wire__answer__tests__the_page_for_a_frame_calls_its_parent_and_posts_a_message_besides.snap",
@@ -73,6 +73,12 @@ export async function startServers() {
   };
 }
 
+/** d.js, joined of its rooms as the server joins them. */
+function formLibrary() {
+  const rooms = readFileSync(SCRIPTS, "utf8").matchAll(/include_str!\("(d\/[^"]+)"\)/g);
+  return Array.from(rooms, ([, room]) => readFileSync(new URL(room, SCRIPTS), "utf8")).join("");
+}
+
 class Tracker {
   origin = "";
   /** @type {Seen[]} */
@@ -89,7 +95,7 @@ class Tracker {
     this.seen = [];
     this.landing = [];
     this.#answers = new Map([
-      ["d.js", () => ({ script: readFileSync(D_JS, "utf8") })],
+      ["d.js", () => ({ script: formLibrary() })],
       ["js.ashx", () => ({ script: "" })],
       ["v.ashx", () => ({ data: { success: true } })],
       ["get.ashx", () => ({ data: { success: true } })],

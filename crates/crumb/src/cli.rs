@@ -133,7 +133,7 @@ pub struct DemoArguments {
 #[derive(Debug, Args)]
 pub struct MockBuyerArguments {
     /// Address of the buyers
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8095")]
     pub listen: SocketAddr,
     /// Show what is sent too: it may be people's data
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! Accepting connections: how many at a time, and how they end.
 
+use crate::shares::Shares;
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,17 +9,23 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// How long requests under way may take once the server stops.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a listener rests after an accept that failed, as it does when the
 /// process has no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves at most `places` connections at a time until `shutdown`; those beyond
-/// wait in the listener's queue. Then lets what is under way end.
+/// Connections that a listener holds at a time.
+pub(crate) struct Places {
+    /// Altogether; those beyond wait in the listener's queue.
+    pub(crate) all: usize,
+    /// Of one client; those beyond are closed at once.
+    pub(crate) shares: Arc<Shares>,
+}
+
+/// Serves connections until `shutdown`. Then lets what is under way end, for as long as
+/// the caller waits.
 pub(crate) async fn serve<C>(
     listener: TcpListener,
-    places: usize,
+    places: Places,
     shutdown: CancellationToken,
     connection: impl Fn(TcpStream, SocketAddr) -> C,
 ) where
@@ -26,7 +33,10 @@ pub(crate) async fn serve<C>(
     C::Error: Send,
 {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(places));
+    let Places { all, shares } = places;
+    // Once: whoever is refused goes on trying.
+    let mut told = false;
+    let places = Arc::new(Semaphore::new(all));
     loop {
         let place = Arc::clone(&places).acquire_owned();
         let (place, accepted) = tokio::select! {
@@ -35,13 +45,21 @@ pub(crate) async fn serve<C>(
         };
         match accepted {
             Ok((stream, peer)) => {
+                let Some(share) = shares.place(peer.ip()) else {
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(
+                            "an address holds all connections that it may have: a proxy belongs into listen.trusted_proxies"
+                        );
+                    }
+                    continue;
+                };
                 // Small answers must not wait for an acknowledgement of the last one.
                 let _ = stream.set_nodelay(true);
                 let connection = graceful.watch(connection(stream, peer));
                 tokio::spawn(async move {
                     // A connection that breaks is its client's affair: nothing to log.
                     let _ = connection.await;
-                    drop(place);
+                    drop((place, share));
                 });
             }
             Err(error) => {
@@ -51,7 +69,71 @@ pub(crate) async fn serve<C>(
         }
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests were still under way when the time to drain was up");
+    graceful.shutdown().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use http_body_util::Full;
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::Notify;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+
+    /// A listener whose requests take some seconds: where it is, what tells that one
+    /// has begun, what stops it, and when it has ended.
+    async fn started(
+        seconds: u64,
+        places: Places,
+    ) -> (SocketAddr, Arc<Notify>, CancellationToken, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (begun, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        let begin = Arc::clone(&begun);
+        let slow = move |stream, _| {
+            let begin = Arc::clone(&begin);
+            let service = service_fn(move |_| {
+                begin.notify_one();
+                async move {
+                    tokio::time::sleep(Duration::from_secs(seconds)).await;
+                    Ok::<_, std::convert::Infallible>(http::Response::new(Full::<Bytes>::default()))
+                }
+            });
+            http1::Builder::new().serve_connection(TokioIo::new(stream), service)
+        };
+        let serving = tokio::spawn(serve(listener, places, stop.clone(), slow));
+        (address, begun, stop, serving)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_under_way_is_let_end_for_as_long_as_the_caller_waits() {
+        let places = Places { all: 1, shares: Shares::new(1, Vec::new()) };
+        let (address, begun, stop, serving) = started(500, places).await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(REQUEST).await.unwrap();
+        begun.notified().await;
+        stop.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(400), serving).await;
+        assert!(ended.is_err(), "the caller says how long it waits");
+    }
+
+    #[tokio::test]
+    async fn a_connection_beyond_its_clients_share_is_closed_at_once() {
+        for (proxies, is_served) in [(vec![], false), (vec!["127.0.0.1/32".parse().unwrap()], true)] {
+            let places = Places { all: 9, shares: Shares::new(1, proxies) };
+            let (address, _, stop, _) = started(0, places).await;
+            let mut first = TcpStream::connect(address).await.unwrap();
+            first.write_all(REQUEST).await.unwrap();
+            first.read_exact(&mut [0; 9]).await.unwrap();
+            let mut second = TcpStream::connect(address).await.unwrap();
+            let _ = second.write_all(REQUEST).await;
+            assert_eq!(second.read_exact(&mut [0; 9]).await.is_ok(), is_served);
+            stop.cancel();
+        }
     }
 }

@@ -3,11 +3,12 @@
 //! It stands apart from the tracking listener, so that the tracking domain can
 //! face the internet alone.
 
-use crate::accept;
+use crate::accept::{self, Places};
 use crate::api::problem::{ApiError, LogText};
 use crate::api::{self, events, openapi};
 use crate::edge::HEAD_TIMEOUT;
 use crate::metrics::Metrics;
+use crate::shares::Shares;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -68,10 +69,12 @@ impl<S> Admin<S> {
 }
 
 /// Serves the routes of the admin listener until `shutdown`, then lets what is
-/// under way end. A connection must bring a request's head in time; one that brings
+/// under way end, for as long as the caller waits. A connection must bring a request's head in time; one that brings
 /// none is closed as well.
 pub async fn serve(listener: TcpListener, routes: Router, shutdown: CancellationToken) {
-    accept::serve(listener, MAX_CONNECTIONS, shutdown, |stream, _| {
+    // Whoever is let near this listener may use all of it.
+    let places = Places { all: MAX_CONNECTIONS, shares: Shares::new(MAX_CONNECTIONS, Vec::new()) };
+    accept::serve(listener, places, shutdown, |stream, _| {
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)

@@ -6,3 +6,4 @@ pub mod api;
 pub mod edge;
 pub mod metrics;
 pub mod posting_doc;
+mod shares;

@@ -64,6 +64,13 @@ impl SqliteStore {
         Ok(Self { threads: Arc::new(Threads { readers, writer }) })
     }
 
+    /// Ends when the store has stopped taking writes for good: when it is closed, or
+    /// when its writing thread ended by a fault of the program. It does not keep the
+    /// store open.
+    pub fn closed(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.writer().ended()
+    }
+
     fn writer(&self) -> &Writer {
         &self.threads.writer
     }

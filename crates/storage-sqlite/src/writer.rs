@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Writes that may wait. At 20,000 a second this is half a second's worth: more
 /// would only turn an overload into timeouts.
@@ -84,6 +84,8 @@ fn closed() -> StoreError {
 pub(crate) struct Writer {
     queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
+    /// Its sender lives as long as the thread, and says nothing.
+    alive: watch::Receiver<()>,
 }
 
 impl Writer {
@@ -92,14 +94,24 @@ impl Writer {
         let mut connection = open_writer(path, options)?;
         let checkpoints = Checkpoints::start(path, options, &mut connection)?;
         let queue = Arc::new(Queue::default());
+        let (living, alive) = watch::channel(());
         let thread = std::thread::Builder::new()
             .name("write".to_owned())
             .spawn({
                 let queue = Arc::clone(&queue);
-                move || write_all(&queue, &connection, checkpoints)
+                move || {
+                    let _living = living;
+                    write_all(&queue, &connection, checkpoints);
+                }
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread to write with: {error}")))?;
-        Ok(Self { queue, thread: Some(thread) })
+        Ok(Self { queue, thread: Some(thread), alive })
+    }
+
+    /// Ends when the thread has ended.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut alive = self.alive.clone();
+        async move { while alive.changed().await.is_ok() {} }
     }
 
     /// Writes the clicks of one request.
@@ -208,7 +220,9 @@ mod tests {
             batch.tasks.push(Box::new(task));
         };
         writer.queue.add(put).unwrap();
+        let ended = writer.ended();
         assert!(writer.thread.take().unwrap().join().is_err());
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(ended);
         assert_eq!(behind.try_recv(), Err(TryRecvError::Closed), "read as: the store is closed");
         assert_eq!(writer.queue.add(|batch| batch.tasks.push(Box::new(Deadly))), Err(closed()));
     }

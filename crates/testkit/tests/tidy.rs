@@ -36,9 +36,9 @@ fn all(below: &str, ending: &str) -> Vec<(PathBuf, String)> {
 
 #[test]
 fn no_room_outgrows_its_purpose() {
-    let sources = all("crates", ".rs");
-    assert!(sources.len() > 50, "the sources were not found");
-    for (path, text) in sources {
+    let (sources, scripts) = (all("crates", ".rs"), all("crates", ".js"));
+    assert!(sources.len() > 50 && scripts.len() > 5, "the sources were not found");
+    for (path, text) in sources.into_iter().chain(scripts) {
         let lines = text.lines().count();
         assert!(lines <= MAX_LINES, "{} has {lines} lines", path.display());
     }

@@ -3,6 +3,7 @@
 pub mod answer;
 mod body;
 pub mod cookie;
+pub mod escape;
 pub mod generate;
 pub mod input;
 mod json;

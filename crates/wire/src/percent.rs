@@ -38,16 +38,19 @@ pub fn text(bytes: &[u8]) -> String {
 /// Appends a text as the value of a query parameter: all but RFC 3986's
 /// unreserved characters are escaped, so that it cannot leave its place in a link.
 pub fn encode_into(link: &mut String, value: &str) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             link.push(char::from(byte));
         } else {
-            link.push('%');
-            link.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            link.push(char::from(DIGITS[usize::from(byte & 15)]));
+            link.extend(escape(byte).map(char::from));
         }
     }
+}
+
+/// The escape of a byte.
+pub fn escape(byte: u8) -> [u8; 3] {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    [b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
 /// A text as the value of a query parameter; see [`encode_into`].

@@ -1,6 +1,6 @@
 //! Tokens: `#name#` in links, pixels, postbacks and bodies.
 
-use crate::percent;
+use crate::{escape, percent};
 
 /// Characters of a token's name at most.
 pub const MAX_NAME_CHARS: usize = 64;
@@ -107,29 +107,13 @@ impl Escape {
     fn append(self, output: &mut String, value: &str) {
         match self {
             Self::Url => percent::encode_into(output, value),
-            Self::Xml => value.chars().filter(|c| is_xml_char(*c)).for_each(|c| push_markup(output, c)),
-            Self::Html => value.chars().for_each(|c| push_markup(output, c)),
+            Self::Xml => escape::push_xml(output, value),
+            Self::Html => escape::push_html(output, value),
             Self::Json => push_json(output, value),
             Self::Header => output.extend(value.chars().filter(|c| !c.is_control())),
             Self::None => output.push_str(value),
         }
     }
-}
-
-fn push_markup(output: &mut String, character: char) {
-    match character {
-        '&' => output.push_str("&amp;"),
-        '<' => output.push_str("&lt;"),
-        '>' => output.push_str("&gt;"),
-        '"' => output.push_str("&quot;"),
-        '\'' => output.push_str("&#39;"),
-        _ => output.push(character),
-    }
-}
-
-/// What XML 1.0 can hold, without the characters that it reads as others.
-fn is_xml_char(character: char) -> bool {
-    matches!(character, '\t' | '\n' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
 fn push_json(output: &mut String, value: &str) {

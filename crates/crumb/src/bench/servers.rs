@@ -157,6 +157,8 @@ impl Crumb {
     pub async fn start(directory: &Path, shape: Option<Shape>) -> anyhow::Result<Self> {
         let mut command = own_executable(directory)?;
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", "data"]);
+        // One address stands for all visitors here, as a proxy's does.
+        command.env("CRUMB_LISTEN_TRUSTED_PROXIES", "127.0.0.1");
         if let Some(shape) = shape {
             std::fs::write(directory.join("network.toml"), shape.file())?;
             command.args(["--network", "network.toml"]);

@@ -89,7 +89,7 @@ where
     let snapshot = carrier.installation.network.snapshot();
     warnings.extend(countries_not_enforced(&snapshot, settings.geo_database.is_some()));
     announce(settings, &carrier.installation, &tracking, &admin, &warnings);
-    let stop = parts.stop.clone();
+    let (stop, closed) = (parts.stop.clone(), carrier.installation.store.closed());
     let socket = Socket::bind(owner.directory().socket())?;
     parts.start_listeners(settings, &carrier.installation, tracking, admin, warnings)?;
     parts.start("refresh", refresh(Arc::clone(&carrier.installation), stop.clone()));
@@ -101,7 +101,7 @@ where
             async move { carrier.execute(command).await }
         }),
     );
-    parts.run_until(&mut signals, settings.drain).await
+    parts.run_until(&mut signals, closed, settings.drain).await
 }
 
 /// A server whose ports are bound and whose store is open, and which answers
@@ -241,13 +241,24 @@ impl Parts {
         Ok(())
     }
 
-    /// Waits for a signal, tells the parts to stop, and lets them finish for as long
-    /// as they may. A second signal ends the wait.
-    async fn run_until(mut self, signals: &mut Signals, drain: Duration) -> anyhow::Result<()> {
+    /// Waits for a signal, or for the end of the store or of a part, tells the parts to
+    /// stop, and lets them finish for as long as they may. A second signal ends the wait.
+    async fn run_until(
+        mut self,
+        signals: &mut Signals,
+        store_closed: impl Future<Output = ()>,
+        drain: Duration,
+    ) -> anyhow::Result<()> {
         let failed = tokio::select! {
             name = signals.next() => {
                 tracing::info!(signal = name, "stopping");
                 None
+            }
+            // It would answer 503 for ever: a fresh process can do better.
+            () = store_closed => {
+                let error = "the store's writing thread has ended: nothing can be recorded until a restart";
+                tracing::error!("{error}");
+                Some(anyhow!(error))
             }
             // No part ends by itself: one that does has failed, and half a server helps nobody.
             ended = self.running.join_next() => Some(match ended {
@@ -316,5 +327,48 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn ended(
+        store_closed: impl Future<Output = ()>,
+        part: impl Future<Output = ()> + Send + 'static,
+    ) -> String {
+        let mut parts = Parts { running: JoinSet::new(), stop: CancellationToken::new() };
+        let stop = parts.stop.clone();
+        parts.start("tracking", part);
+        let mut signals = Signals::listen().unwrap();
+        let ended = parts.run_until(&mut signals, store_closed, Duration::from_secs(60)).await;
+        assert!(stop.is_cancelled(), "the other parts are told");
+        ended.unwrap_err().to_string()
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_store_takes_no_more_writes_ends_with_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = crumb_storage_sqlite::SqliteOptions::default();
+        let store = SqliteStore::open(&directory.path().join("crumb.db"), options).unwrap();
+        let closed = store.closed();
+        let (end, ending) = tokio::sync::oneshot::channel::<()>();
+        let part = async {
+            drop(store);
+            let _ = ending.await;
+        };
+        // The part goes on until it is told.
+        let closed = async {
+            closed.await;
+            drop(end);
+        };
+        let error = ended(closed, part).await;
+        assert_eq!(error, "the store's writing thread has ended: nothing can be recorded until a restart");
+    }
+
+    #[tokio::test]
+    async fn a_server_of_which_a_part_ends_ends_with_an_error() {
+        assert_eq!(ended(std::future::pending(), async {}).await, "the tracking part ended");
     }
 }

@@ -73,7 +73,8 @@ pub const KEYS: &[Key] = &[
         name: "trusted_proxies",
         kind: Kind::List,
         default: "[]",
-        about: "Networks whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+        about: "Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, and who may\n\
+                have any number of connections; any other address may have 2,048 at a time.",
     },
     Key {
         section: "store",

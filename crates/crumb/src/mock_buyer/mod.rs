@@ -16,7 +16,7 @@ use std::io::Write as _;
 const NETWORK: &str = include_str!("network.toml");
 
 /// Where the network file has the buyers.
-const WRITTEN_BASE: &str = "http://127.0.0.1:8090";
+const WRITTEN_BASE: &str = "http://127.0.0.1:8095";
 
 /// Plays buyers until a signal ends it.
 ///
@@ -76,6 +76,6 @@ mod tests {
             let line = guide.lines().find(|line| line.starts_with(&address)).expect(listed.target);
             assert!(line.ends_with(listed.does), "{line}");
         }
-        assert!(!guide.contains(":8090"), "{guide}");
+        assert!(!guide.contains(":8095"), "{guide}");
     }
 }

@@ -194,8 +194,7 @@ pub(crate) async fn list<S: Store + Clone>(
         from: query.time("from"),
         to: query.time("to"),
     };
-    let page = query.page();
-    query.finish()?;
+    let page = query.finish_list()?;
     match caller.role {
         Role::Affiliate(own) => {
             super::only_its_own(&mut filter.affiliate, own)?;

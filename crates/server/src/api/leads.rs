@@ -252,8 +252,7 @@ pub(crate) async fn list<S: Store + Clone>(
         to: query.time("to"),
         text: query.text("q"),
     };
-    let page = query.page();
-    query.finish()?;
+    let page = query.finish_list()?;
     find_session(&installation.store, names, &mut filter).await?;
     narrow(&mut filter, caller.role)?;
     let page = installation.store.leads(filter, page).await?;

@@ -87,8 +87,18 @@ impl QueryString {
         self.read(name, "a time like \"2030-01-01T00:00:00Z\"", |text| text.replace(' ', "+").parse().ok())
     }
 
+    /// The page of a list, once its filter has been read, and what was wrong with
+    /// either.
+    ///
+    /// # Errors
+    /// [`ApiError::Invalid`].
+    pub fn finish_list(mut self) -> Result<PageRequest, ApiError> {
+        let page = self.page();
+        self.finish().map(|()| page)
+    }
+
     /// `sort`, `limit` and `cursor`.
-    pub fn page(&mut self) -> PageRequest {
+    fn page(&mut self) -> PageRequest {
         let default = PageRequest::default();
         let ascending = self.read("sort", "\"-id\" or \"id\"", |text| match text {
             "id" => Some(true),

@@ -167,8 +167,7 @@ pub(crate) async fn list<S: Store + Clone>(
         from: query.time("from"),
         to: query.time("to"),
     };
-    let page = query.page();
-    query.finish()?;
+    let page = query.finish_list()?;
     let page = store.rejections(filter, page).await?;
     let with_exchange = caller.role.may_change();
     let listing = Listing::of(page, |post| RejectionRow::of_post(post, names, with_exchange));

@@ -92,13 +92,13 @@ impl Answer {
     }
 
     /// The answer to a preflight: any page may post a lead or load a pixel with
-    /// `fetch`, without credentials.
-    pub fn preflight() -> Self {
+    /// `fetch`, without credentials, by the methods that are answered there.
+    pub fn preflight(allowed: &'static str) -> Self {
         let mut answer = Self::text(StatusCode::NO_CONTENT, "");
         answer.headers.remove(header::CONTENT_TYPE);
         answer
             .with_any_origin()
-            .with(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"))
+            .with(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(allowed))
             .with(
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
                 HeaderValue::from_static("Accept, Content-Type, Idempotency-Key"),

@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -11,7 +11,10 @@ use tokio::time::{Instant, Sleep};
 
 /// A request's head must arrive within this time of its first byte.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection on which nothing is asked is closed after this time.
+/// A new connection must bring its first byte within this time: whoever opens many
+/// and asks nothing is to hold them no longer than one who asks slowly.
+pub const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which nothing more is asked is closed after this time.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// A client that takes no byte of its answer for this time is given up.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -19,21 +22,50 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// What a connection is doing; shared between its stream, which keeps the time,
 /// and its service, which knows when a request begins and ends.
 #[derive(Debug, Clone, Default)]
-pub struct Phase(Arc<AtomicU8>);
+pub struct Phase(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    phase: AtomicU8,
+    /// Requests that have begun.
+    begun: AtomicU32,
+    /// Bytes of the last one's body.
+    body_bytes: AtomicU64,
+}
+
+/// A body whose length is not known before its end.
+const UNKNOWN_LENGTH: u64 = u64::MAX;
 
 const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 const BUSY: u8 = 2;
 
 impl Phase {
-    /// A request's head has arrived: the handler keeps the time now.
-    pub fn begin(&self) {
-        self.0.store(BUSY, Ordering::Relaxed);
+    /// A request's head has arrived, and its body has so many bytes, where that is
+    /// known: the handler keeps the time now.
+    pub fn begin(&self, body_bytes: Option<u64>) {
+        self.0.body_bytes.store(body_bytes.unwrap_or(UNKNOWN_LENGTH), Ordering::Relaxed);
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
+        self.set(BUSY);
     }
 
     /// The answer is on its way.
     pub fn end(&self) {
-        self.0.store(IDLE, Ordering::Relaxed);
+        self.set(IDLE);
+    }
+
+    /// How many requests have begun, and the length of the last one's body.
+    pub fn begun(&self) -> (u32, Option<u64>) {
+        let body_bytes = self.0.body_bytes.load(Ordering::Relaxed);
+        (self.0.begun.load(Ordering::Relaxed), Some(body_bytes).filter(|bytes| *bytes != UNKNOWN_LENGTH))
+    }
+
+    fn get(&self) -> u8 {
+        self.0.phase.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, phase: u8) {
+        self.0.phase.store(phase, Ordering::Relaxed);
     }
 }
 
@@ -51,7 +83,7 @@ pub struct TimedStream<T> {
 impl<T> TimedStream<T> {
     /// Times a stream that has just been accepted.
     pub fn new(stream: T, phase: Phase) -> Self {
-        let read_by = Box::pin(tokio::time::sleep(IDLE_TIMEOUT));
+        let read_by = Box::pin(tokio::time::sleep(FIRST_BYTE_TIMEOUT));
         Self { stream, phase, timed: IDLE, read_by, write_by: None }
     }
 
@@ -87,10 +119,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
         let this = &mut *self;
         let before = buf.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
-        let phase = this.phase.0.load(Ordering::Relaxed);
+        let phase = this.phase.get();
         if polled.is_ready() {
             if phase == IDLE && buf.filled().len() > before {
-                this.phase.0.store(HEAD, Ordering::Relaxed);
+                this.phase.set(HEAD);
                 this.set_read_timer(HEAD, HEAD_TIMEOUT);
             }
             return polled;
@@ -168,9 +200,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_on_which_nothing_comes_is_closed_after_75_seconds() {
+    async fn a_connection_that_brings_nothing_is_closed_after_10_seconds() {
         let (_client, mut server, _) = connection();
-        assert_eq!(seconds_until_closed(&mut server).await, 75);
+        assert_eq!(seconds_until_closed(&mut server).await, 10);
     }
 
     #[tokio::test(start_paused = true)]
@@ -191,7 +223,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_may_begin_at_any_time_of_an_idle_connection() {
-        let (mut client, mut server, _) = connection();
+        let (mut client, mut server, phase) = connection();
+        phase.begin(Some(0));
+        let handled = tokio::time::timeout(Duration::from_secs(1), server.read(&mut [0])).await;
+        assert!(handled.is_err(), "it waits as long as the handler does");
+        phase.end();
         let late = async {
             tokio::time::sleep(Duration::from_secs(70)).await;
             client.write_all(b"GET").await.unwrap();
@@ -210,7 +246,7 @@ mod tests {
         client.write_all(b"GET / HTTP/1.1").await.unwrap();
         let mut bytes = [0; 14];
         server.read_exact(&mut bytes).await.unwrap();
-        phase.begin();
+        phase.begin(Some(0));
         let waits = tokio::time::timeout(Duration::from_secs(3_600), server.read(&mut bytes)).await;
         assert!(waits.is_err(), "it waits as long as the handler does");
         phase.end();
@@ -221,7 +257,7 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "a test with a paused clock")]
     async fn a_client_that_takes_nothing_of_its_answer_is_given_up_after_30_seconds() {
         let (mut client, mut server, phase) = connection();
-        phase.begin();
+        phase.begin(Some(0));
         server.write_all(&[0; PIPE]).await.unwrap();
         let began = Instant::now();
         let slow = async {

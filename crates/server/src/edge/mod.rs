@@ -12,22 +12,26 @@ mod connection;
 mod document;
 mod form_library;
 mod lead;
+mod lenient;
+mod target;
 
-pub use connection::{HEAD_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
+pub use connection::{FIRST_BYTE_TIMEOUT, HEAD_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
 
-use crate::accept;
+use crate::accept::{self, Places};
 use crate::metrics::{Endpoint, Metrics};
+use crate::shares::Shares;
 use answer::Answer;
 use connection::{Phase, TimedStream};
 use crumb_intake::Leads;
 use crumb_storage::Store;
 use crumb_tracking::{Clicks, Installation};
 use http::{Method, Request, StatusCode};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
+use lenient::LenientStream;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,6 +41,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Connections at a time. Each costs some 20 KiB, and a process usually may hold that many descriptors.
 const MAX_CONNECTIONS: usize = 16_384;
+/// Connections of one client address (IPv6: of one /64) at a time: an eighth of all, so that no client
+/// shuts the others out, and enough for all who share an address behind a carrier's network. Trusted
+/// proxies, who stand for everybody, may have any number.
+const MAX_CONNECTIONS_PER_CLIENT: usize = MAX_CONNECTIONS / 8;
 /// Seconds between two lines of the log about the same trouble.
 const TROUBLE_INTERVAL_SECONDS: i64 = 10;
 /// Bytes of a request's head: the longest target that HTTP allows here, and room
@@ -68,10 +76,12 @@ impl<S: Store + Clone> Edge<S> {
         }
     }
 
-    /// Serves until `shutdown`, then lets what is under way end.
+    /// Serves until `shutdown`, then lets what is under way end, for as long as the
+    /// caller waits.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
-        accept::serve(listener, MAX_CONNECTIONS, shutdown, |stream, peer| self.connection(stream, peer))
-            .await;
+        let shares = Shares::new(MAX_CONNECTIONS_PER_CLIENT, self.trusted_proxies.clone());
+        let places = Places { all: MAX_CONNECTIONS, shares };
+        accept::serve(listener, places, shutdown, |stream, peer| self.connection(stream, peer)).await;
     }
 
     /// The answer while nothing can be recorded; said in the log now and then: at
@@ -97,9 +107,9 @@ impl<S: Store + Clone> Edge<S> {
     ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + use<S> {
         let phase = Phase::default();
         let edge = Arc::clone(self);
-        let timed = TimedStream::new(stream, phase.clone());
+        let stream = LenientStream::new(TimedStream::new(stream, phase.clone()), phase.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            phase.begin();
+            phase.begin(request.body().size_hint().exact());
             let (edge, phase) = (Arc::clone(&edge), phase.clone());
             async move {
                 let answer = edge.answer(request, peer).await;
@@ -111,7 +121,7 @@ impl<S: Store + Clone> Edge<S> {
             .header_read_timeout(None)
             .half_close(true)
             .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(timed), service)
+            .serve_connection(TokioIo::new(stream), service)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is an edge that measures")]
@@ -120,7 +130,7 @@ impl<S: Store + Clone> Edge<S> {
         let head = *request.method() == Method::HEAD;
         let path = request.uri().path().to_ascii_lowercase();
         let answer = match (path.as_str(), request.method()) {
-            ("/" | "/d.ashx" | "/v.ashx", &Method::OPTIONS) => Answer::preflight(),
+            (path @ ("/" | "/d.ashx" | "/v.ashx"), &Method::OPTIONS) => Answer::preflight(methods(path)),
             ("/", &Method::GET | &Method::HEAD) => self.click(&request, peer).await,
             ("/d.ashx", &Method::GET | &Method::POST) => self.lead(request, peer).await,
             ("/d.js", &Method::GET | &Method::HEAD) => form_library::library(&request),
@@ -134,15 +144,24 @@ impl<S: Store + Clone> Edge<S> {
             (path, &Method::GET | &Method::HEAD) if path.starts_with("/doc/") => {
                 self.document(&request).await
             }
-            ("/", _) => Answer::method_not_allowed("GET, HEAD, OPTIONS"),
-            ("/d.ashx", _) => Answer::method_not_allowed("GET, POST, OPTIONS"),
-            ("/v.ashx", _) => Answer::method_not_allowed("GET, OPTIONS"),
-            ("/d.js", _) => Answer::method_not_allowed("GET, HEAD"),
-            ("/js.ashx" | "/get.ashx" | "/t.ashx", _) => Answer::method_not_allowed("GET"),
+            (path @ ("/" | "/d.ashx" | "/v.ashx" | "/d.js" | "/js.ashx" | "/get.ashx" | "/t.ashx"), _) => {
+                Answer::method_not_allowed(methods(path))
+            }
             _ => Answer::not_found(),
         };
         self.metrics.answered(endpoint(&path), answer.status().as_u16(), began.elapsed());
         if head { answer.without_body() } else { answer }
+    }
+}
+
+/// The methods of a path, as `Allow` and a preflight's answer name them.
+fn methods(path: &str) -> &'static str {
+    match path {
+        "/" => "GET, HEAD, OPTIONS",
+        "/d.ashx" => "GET, POST, OPTIONS",
+        "/v.ashx" => "GET, OPTIONS",
+        "/d.js" => "GET, HEAD",
+        _ => "GET",
     }
 }
 

@@ -74,12 +74,28 @@ async fn more_than_500_pairs_are_too_many() {
 #[tokio::test]
 async fn a_target_too_long_for_http_gets_414() {
     let server = Server::start(network::SMALL).await;
-    for length in [66_000, 120_000] {
+    for length in [66_000, 120_000, 130_000, 400_000] {
         let target = "x".repeat(length);
         for rest in ["HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nabc"] {
             assert_eq!(raw(&server, &format!("GET /?{target} {rest}")).await, "414", "{length}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_link_may_carry_bytes_of_an_old_charset_and_macros_that_nobody_replaced() {
+    let server = Server::start(network::SMALL).await;
+    let target =
+        [LINK.as_bytes(), b"&s1=caf\xE9&s2=<subid>&s3={clickid}&s4=\"a|b\\c^`\"&s5=\xC3\xA9"].concat();
+    let request = [b"GET ", target.as_slice(), b" HTTP/1.1\r\nhost: x\r\n\r\n"].concat();
+    let (line, rest) = request.split_at(LINK.len() + 9);
+    assert_eq!(sent(&server, &[&request]).await, "302");
+    assert_eq!(sent(&server, &[line, rest]).await, "302");
+    for row in rows(&server).await {
+        let expected = ["caf\u{e9}", "<subid>", "{clickid}", "\"a|b\\c^`\"", "\u{e9}"];
+        assert_eq!(row["sub_ids"], serde_json::json!(expected));
+    }
+    assert_eq!(rows(&server).await.len(), 2);
 }
 
 #[tokio::test]
@@ -94,15 +110,24 @@ async fn a_head_too_large_gets_431_and_a_malformed_one_400() {
     }
 }
 
-/// Sends bytes as they are and tells the status of the answer.
-async fn raw(server: &Server, bytes: &str) -> String {
+/// Sends a text as it is and tells the status of the answer.
+async fn raw(server: &Server, text: &str) -> String {
+    sent(server, &[text.as_bytes()]).await
+}
+
+/// Sends bytes as they are, in pieces, and tells the status of the answer.
+async fn sent(server: &Server, pieces: &[&[u8]]) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let stream = tokio::net::TcpStream::connect(server.tracking_address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
     let (mut from, mut to) = stream.into_split();
-    let bytes = bytes.as_bytes().to_vec();
+    let pieces: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.to_vec()).collect();
     // The server may answer and close before it has read all.
     let writing = tokio::spawn(async move {
-        let _ = to.write_all(&bytes).await;
+        for piece in pieces {
+            let _ = to.write_all(&piece).await;
+            tokio::task::yield_now().await;
+        }
         to
     });
     let mut answer = vec![0; 12];

@@ -3,7 +3,7 @@
 use crumb_domain::{CampaignId, Clock as _, OfferId, VerticalId};
 use crumb_server::posting_doc::{Method, PostingDoc, Subject, document};
 use crumb_testkit::network::{self, Part, small_with};
-use crumb_testkit::{Reply, Request, Server};
+use crumb_testkit::{Options, Reply, Request, Server, geo};
 use crumb_wire::posting_doc::{Language, MethodDoc};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -112,6 +112,26 @@ async fn every_shell_example_of_every_document_makes_a_test_lead_that_is_credite
                 assert_eq!(lead["fields"], Value::Object(samples.clone()), "{lead}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn the_examples_of_an_offer_of_some_countries_work_where_countries_are_enforced() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("countries.mmdb");
+    geo::write(&path, &[("127.0.0.0", 8, "CA"), ("203.0.113.0", 24, "FR")]);
+    let options = Options { geo_database: Some(path), ..Options::default() };
+    let countries = small_with(&[(Part::HostedOffer, "countries = [\"US\", \"CA\"]")]);
+    let server = Server::start_with(&countries, options).await;
+    for subject in [Subject::Campaign(CampaignId(57)), Subject::Offer(OfferId(100))] {
+        let doc = doc_of(&server, subject);
+        for post in &doc.methods {
+            for lead in leads_of(&server, subject, post).await {
+                assert_eq!(lead["status"], "test", "{subject:?} {}", post.method);
+            }
+        }
+        let address = doc.fields.iter().find(|field| field.name == "ip_address").unwrap();
+        assert!(address.rules.contains(&"an address in US, CA".to_owned()), "{:?}", address.rules);
     }
 }
 

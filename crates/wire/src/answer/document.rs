@@ -1,6 +1,7 @@
 //! What servers read: `<result>`, and the same as JSON.
 
 use super::{LeadReply, ok, target};
+use crate::escape::push_xml_text;
 use crumb_domain::post::StoredAnswer;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -67,23 +68,6 @@ pub(super) fn json(reply: &LeadReply) -> StoredAnswer {
 fn element(body: &mut String, name: &str, text: &str) {
     // Writing to a string cannot fail.
     let _ = write!(body, "<{name}>");
-    escape(body, text);
+    push_xml_text(body, text);
     let _ = write!(body, "</{name}>");
-}
-
-/// Text as XML holds it: markup escaped, and what XML 1.0 cannot hold in any form
-/// (most control characters, U+FFFE, U+FFFF) dropped. A carriage return is written
-/// as a reference, because a reader would turn it into a line feed.
-fn escape(body: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => body.push_str("&amp;"),
-            '<' => body.push_str("&lt;"),
-            '>' => body.push_str("&gt;"),
-            '\r' => body.push_str("&#13;"),
-            '\t' | '\n' => body.push(c),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {}
-            _ => body.push(c),
-        }
-    }
 }

@@ -1,10 +1,10 @@
 //! What browsers see: redirects, and the few plain pages of the tracking domain.
 
 use super::{LeadReply, ajax, ok, target, texts};
+use crate::escape::location;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::StoredAnswer;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use std::fmt::Write as _;
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -19,9 +19,9 @@ const STYLE: &str = "body{margin:0;padding:12vh 1.5rem 2rem;background:#f6f7f9;c
 
 /// 302 to a target, with a short page whose only link is the target.
 ///
-/// What a header cannot carry is percent-encoded in both.
+/// Both have it as a header can carry it.
 pub fn redirect(target: &str) -> StoredAnswer {
-    let location = header_safe(target);
+    let location = location(target);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -123,19 +123,4 @@ fn plain(title: &str, content: Markup) -> StoredAnswer {
         }
     };
     ok(HTML, page.into_string())
-}
-
-/// A target as `Location` can carry it: visible ASCII, everything else
-/// percent-encoded as UTF-8, as browsers read it.
-fn header_safe(target: &str) -> String {
-    let mut safe = String::with_capacity(target.len());
-    for byte in target.trim().bytes() {
-        if byte.is_ascii_graphic() {
-            safe.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(safe, "%{byte:02X}");
-        }
-    }
-    safe
 }

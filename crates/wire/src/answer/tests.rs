@@ -185,9 +185,9 @@ fn a_browser_is_redirected_with_a_page_whose_only_link_is_the_target() {
 }
 
 #[test]
-fn what_a_header_cannot_carry_is_percent_encoded() {
+fn what_a_header_cannot_carry_is_encoded_or_left_out() {
     let answer = redirect(" https://x.example/é?q=a b\r\nSet-Cookie: x ");
-    assert_eq!(answer.location.as_deref(), Some("https://x.example/%C3%A9?q=a%20b%0D%0ASet-Cookie:%20x"));
+    assert_eq!(answer.location.as_deref(), Some("https://x.example/%C3%A9?q=a%20bSet-Cookie:%20x"));
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub struct FieldDoc {
     pub values: Vec<String>,
     /// The longest value, in characters.
     pub max_length: u32,
-    /// A value that fulfils all that.
+    /// A value that fulfils all that; empty where the examples leave the field out.
     pub sample: String,
     /// What is answered where it is required and absent.
     pub required_text: String,
@@ -33,8 +33,26 @@ pub struct FieldDoc {
 }
 
 impl FieldDoc {
-    pub(super) fn all(rules: &FieldRules, today: Day) -> Vec<FieldDoc> {
-        rules.fields().map(|rule| Self::new(rules, rule, today)).collect()
+    /// The fields of an offer's leads; `countries` are those that the offer takes
+    /// leads of, none where all.
+    pub(super) fn all(rules: &FieldRules, countries: &[String], today: Day) -> Vec<FieldDoc> {
+        let fields = rules.fields().map(|rule| Self::new(rules, rule, today));
+        fields.map(|field| if countries.is_empty() { field } else { field.within(countries) }).collect()
+    }
+
+    /// For leads of some countries. No sample address is in any, so that a lead with
+    /// it would be refused, and one without it is not.
+    fn within(mut self, countries: &[String]) -> FieldDoc {
+        if self.is_client_address() {
+            self.rules.push(format!("an address in {}", countries.join(", ")));
+            if self.required {
+                self.rules.push("put such a one into the examples, whose own is in no country".to_owned());
+            } else {
+                self.rules.push("left out of the examples".to_owned());
+                self.sample.clear();
+            }
+        }
+        self
     }
 
     fn new(rules: &FieldRules, rule: &FieldRule, today: Day) -> FieldDoc {

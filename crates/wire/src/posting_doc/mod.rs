@@ -102,7 +102,7 @@ impl PostingDoc {
     pub fn for_vertical(vertical: &Vertical, rules: &FieldRules, context: DocContext<'_>) -> Self {
         let title = format!("Vertical {}: {}", vertical.id, vertical.name);
         let facts = vec![("Vertical", format!("{} ({})", vertical.name, vertical.id))];
-        Self::new(title, facts, &Ids::unknown(context), rules, context)
+        Self::new(title, facts, &Ids::unknown(context), rules, &[], context)
     }
 
     /// Of an offer: campaign and key are placeholders.
@@ -117,7 +117,7 @@ impl PostingDoc {
             ("Offer", format!("{} ({})", offer.name, offer.id)),
             ("Vertical", format!("{} ({})", vertical.name, vertical.id)),
         ];
-        Self::new(title, facts, &Ids::unknown(context).of_offer(offer), rules, context)
+        Self::new(title, facts, &Ids::unknown(context).of_offer(offer), rules, &offer.countries, context)
     }
 
     /// Of a campaign, with its id and its post key. `key` is the key itself, from
@@ -144,7 +144,7 @@ impl PostingDoc {
             ("Offer", format!("{} ({})", offer.name, offer.id)),
             ("Vertical", format!("{} ({})", vertical.name, vertical.id)),
         ];
-        Self::new(title, facts, &ids, rules, context)
+        Self::new(title, facts, &ids, rules, &offer.countries, context)
     }
 
     /// The part of one method.
@@ -157,10 +157,11 @@ impl PostingDoc {
         mut facts: Vec<(&'static str, String)>,
         ids: &Ids,
         rules: &FieldRules,
+        countries: &[String],
         context: DocContext<'_>,
     ) -> Self {
         facts.push(("Tracking domain", ids.base.clone()));
-        let fields = FieldDoc::all(rules, context.today);
+        let fields = FieldDoc::all(rules, countries, context.today);
         let methods = Method::ALL.map(|method| MethodDoc::new(method, ids, &fields)).into();
         let problems = Problem::ALL.iter().map(|problem| problem.as_str()).collect();
         Self { title, facts, fields, methods, problems }

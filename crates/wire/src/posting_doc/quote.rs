@@ -2,27 +2,13 @@
 //! command, XML, an address. Whatever a label, name or value says, it cannot end
 //! the quotation that it stands in.
 
-/// Text or a double-quoted attribute value of HTML or XML.
-pub(crate) fn html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
+pub(crate) use crate::escape::html;
 
-/// As [`html`], without the characters that XML 1.0 cannot hold at all.
+/// Text or an attribute's value of XML.
 pub(crate) fn xml(text: &str) -> String {
-    let can_hold =
-        |c: &char| matches!(c, '\t' | '\n' | '\r') || (*c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'));
-    html(&text.chars().filter(can_hold).collect::<String>())
+    let mut out = String::with_capacity(text.len());
+    crate::escape::push_xml(&mut out, text);
+    out
 }
 
 /// A JavaScript string literal with its quotes, which may stand in an inline

@@ -276,3 +276,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_address_that_no_lead_needs_is_left_out_of_the_examples_of_an_offer_of_some_countries() {
+    for (required, sample, said) in [
+        (true, "198.51.100.7", "put such a one into the examples, whose own is in no country"),
+        (false, "", "left out of the examples"),
+    ] {
+        let mut network = network();
+        network.offer[0].countries = vec!["US".to_owned(), "CA".to_owned()];
+        network.vertical[0].field.iter_mut().for_each(|field| field.required = required);
+        let doc = offer_doc(&network);
+        let address = doc.fields.iter().find(|field| field.is_client_address()).unwrap();
+        assert_eq!(address.sample, sample);
+        assert_eq!(address.rules, ["IPv4 or IPv6", "an address in US, CA", said]);
+        let posts = [Method::Server, Method::SessionJson].map(|method| text(&doc, method));
+        assert!(posts.iter().all(|post| post.contains("198.51.100.7") == required));
+    }
+}

@@ -12,7 +12,17 @@ use std::fmt::Write as _;
 
 /// The form library, `d.js`: readable as it is, for any browser that knows
 /// ECMAScript 5, the same for every offer and tracking domain.
-pub const D_JS: &str = include_str!("d.js");
+///
+/// One script of several rooms: the first begins its one function, the last ends it.
+pub const D_JS: &str = concat!(
+    include_str!("d/settings.js"),
+    include_str!("d/start.js"),
+    include_str!("d/checks.js"),
+    include_str!("d/post.js"),
+    include_str!("d/transport.js"),
+    include_str!("d/form.js"),
+    include_str!("d/tools.js"),
+);
 
 /// The parameter in which the form library sends its idempotency token, 32
 /// characters of hexadecimal: scripts and frames can set no `Idempotency-Key` header.

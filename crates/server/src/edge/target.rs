@@ -1,0 +1,210 @@
+//! Request targets as links really carry them: with bytes of an old charset and
+//! with macros that nobody replaced, such as `<subid>`.
+//!
+//! HTTP's own grammar refuses those bytes, and so does the parser behind this;
+//! the dialect reads them. They are percent-encoded on their way in, which means
+//! the same to everything that reads parameters. For that one must know where a
+//! target begins, and never be wrong about it: [`Heads`] follows each head to its
+//! end, hands out nothing beyond it, and learns from the parser how long the body
+//! is. Where the two do not agree, or a body's length is not known beforehand,
+//! everything further on the connection passes as it came.
+
+use crumb_wire::percent::escape;
+
+/// Bytes of a target that the parser takes; for a longer one it answers 414.
+const MAX_TARGET_BYTES: usize = 65_534;
+/// Bytes read, and forgotten, of a head whose target is too long, so that the
+/// client has sent it all when it is answered; of a longer one the answer goes out
+/// while it is still being sent.
+const MAX_FORGOTTEN_BYTES: usize = 1024 * 1024;
+/// What stands for the part of a head that was forgotten.
+const END_OF_FORGOTTEN_HEAD: &[u8] = b" HTTP/1.1\r\n\r\n";
+
+/// Where in the stream of requests a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Before a request; blank lines are none.
+    Start,
+    Method,
+    Target,
+    /// Within a line, behind the target.
+    Line,
+    /// At the beginning of a header line.
+    LineStart,
+    /// Behind a carriage return that began a line.
+    BlankLine,
+    /// Behind a whole head, before the parser has told of its body.
+    Whole,
+    /// Within a body, with so many bytes to come.
+    Body(u64),
+    /// Anywhere: nothing is looked at any more.
+    Unknown,
+}
+
+/// Follows the heads of one connection's requests.
+#[derive(Debug)]
+pub struct Heads {
+    at: At,
+    /// Whole heads that were handed out.
+    whole: u32,
+    /// Bytes of the target under way, as handed out.
+    target_bytes: usize,
+    /// Bytes of a head that were not handed out, as its target is too long.
+    forgotten_bytes: Option<usize>,
+}
+
+/// What to hand out of some bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// So many of them are dealt with; those behind are to be asked for again.
+    pub taken: usize,
+    /// What to hand out in their place; none where they go as they are.
+    pub rewritten: Option<Vec<u8>>,
+}
+
+impl Heads {
+    /// The heads of a connection that begins.
+    pub fn new() -> Self {
+        Self { at: At::Start, whole: 0, target_bytes: 0, forgotten_bytes: None }
+    }
+
+    /// Hears from the parser, before each read: how many requests it has begun, and
+    /// how long the last one's body is, where it knows.
+    pub fn hear(&mut self, begun: u32, body_bytes: Option<u64>) {
+        self.at = match (self.at, body_bytes) {
+            (At::Whole, Some(0)) if begun == self.whole => At::Start,
+            (At::Whole, Some(bytes)) if begun == self.whole => At::Body(bytes),
+            (At::Whole, _) => At::Unknown,
+            (at, _) if begun == self.whole => at,
+            _ => At::Unknown,
+        };
+    }
+
+    /// Whether all that comes passes as it is, from now on.
+    pub fn is_over(&self) -> bool {
+        self.at == At::Unknown
+    }
+
+    /// Passes bytes that follow those passed before, at most to the end of a head or
+    /// of a body.
+    pub fn pass(&mut self, bytes: &[u8]) -> Passed {
+        match self.at {
+            At::Unknown | At::Whole => return Passed { taken: bytes.len(), rewritten: None },
+            At::Body(left) => {
+                let taken = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                let left = left.saturating_sub(taken as u64);
+                self.at = if left == 0 { At::Start } else { At::Body(left) };
+                return Passed { taken, rewritten: None };
+            }
+            _ => {}
+        }
+        let mut out = Copied { bytes, rewritten: self.forgotten_bytes.map(|_| Vec::new()) };
+        let mut taken = 0;
+        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+            let run = self.run(rest);
+            self.keep(run, &mut out);
+            taken += run.len();
+            let Some(byte) = bytes.get(taken) else { break };
+            self.step(*byte, taken, &mut out);
+            taken += 1;
+            if matches!(self.at, At::Whole | At::Unknown) {
+                break;
+            }
+        }
+        Passed { taken, rewritten: out.rewritten }
+    }
+
+    /// Bytes ahead that change nothing: most of a head is header lines, and they are
+    /// skipped as one.
+    fn run<'b>(&self, rest: &'b [u8]) -> &'b [u8] {
+        if self.at != At::Line {
+            return &[];
+        }
+        let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default()
+    }
+
+    fn keep(&mut self, run: &[u8], out: &mut Copied<'_>) {
+        match &mut self.forgotten_bytes {
+            Some(forgotten) => *forgotten += run.len(),
+            None => out.keep(run),
+        }
+    }
+
+    fn step(&mut self, byte: u8, at: usize, out: &mut Copied<'_>) {
+        let next = match (self.at, byte) {
+            (At::Start, b'\r' | b'\n') => At::Start,
+            (At::Start, _) => At::Method,
+            (At::Method, b' ') => At::Target,
+            (At::Target, b' ') => At::Line,
+            (At::BlankLine | At::LineStart, b'\n') => At::Whole,
+            (At::LineStart, b'\r') => At::BlankLine,
+            (At::Method | At::Target | At::Line, b'\n') => At::LineStart,
+            (At::BlankLine | At::LineStart, _) => At::Line,
+            (at, _) => at,
+        };
+        if self.at == At::Target && next == At::Target {
+            self.target_byte(byte, at, out);
+        } else if self.forgotten_bytes.is_none() {
+            out.keep(&[byte]);
+        }
+        self.at = next;
+        if let Some(forgotten) = &mut self.forgotten_bytes {
+            *forgotten += 1;
+            if next == At::Whole || *forgotten > MAX_FORGOTTEN_BYTES {
+                out.rewrite(at).extend_from_slice(END_OF_FORGOTTEN_HEAD);
+                self.at = At::Unknown;
+            }
+        }
+        if next == At::Whole {
+            self.whole = self.whole.wrapping_add(1);
+            self.target_bytes = 0;
+        }
+    }
+
+    fn target_byte(&mut self, byte: u8, at: usize, out: &mut Copied<'_>) {
+        if self.forgotten_bytes.is_some() {
+            return;
+        }
+        if is_refused(byte) {
+            self.target_bytes += 3;
+            out.rewrite(at).extend_from_slice(&escape(byte));
+        } else {
+            self.target_bytes += 1;
+            out.keep(&[byte]);
+        }
+        if self.target_bytes > MAX_TARGET_BYTES {
+            // From here on nothing is copied but the end.
+            out.rewrite(at + 1);
+            self.forgotten_bytes = Some(0);
+        }
+    }
+}
+
+/// Bytes that are copied only once one of them changes.
+struct Copied<'b> {
+    bytes: &'b [u8],
+    rewritten: Option<Vec<u8>>,
+}
+
+impl Copied<'_> {
+    /// The copy, begun with those before a place.
+    fn rewrite(&mut self, at: usize) -> &mut Vec<u8> {
+        self.rewritten.get_or_insert_with(|| self.bytes.get(..at).unwrap_or_default().to_vec())
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        if let Some(rewritten) = &mut self.rewritten {
+            rewritten.extend_from_slice(bytes);
+        }
+    }
+}
+
+/// Whether the parser refuses a byte in a target that the dialect reads. Of bytes
+/// beyond ASCII it takes those of whole UTF-8 texts; escaped they say the same.
+fn is_refused(byte: u8) -> bool {
+    matches!(byte, b'"' | b'<' | b'>' | b'`' | 0x80..)
+}
+
+#[cfg(test)]
+mod tests;
