@@ -37,7 +37,7 @@ pub(crate) enum Wanted {
         file: Network,
         prune: bool,
         /// Where post keys come from that the file leaves to the server.
-        keys: StdRng,
+        keys: Box<StdRng>,
     },
     /// What was in force in an earlier version.
     Earlier(State, crumb_domain::ConfigVersion),
@@ -110,7 +110,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
                 let laying = if *prune { Laying::Prune } else { Laying::Over };
                 let mut prepared = self.prepare(present, file.clone(), laying, Secrets::Masked).await?;
                 for campaign in prepared.after.network.campaign.iter_mut().filter(|c| c.key.is_none()) {
-                    campaign.key = Some(random_key(keys));
+                    campaign.key = Some(random_key(keys.as_mut()));
                 }
                 let summary = format!("apply: {}", prepared.plan.summary());
                 Ok((prepared, summary))

@@ -176,7 +176,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         now: Timestamp,
         rng: &mut R,
     ) -> impl Future<Output = Result<Applied, NetworkError>> + use<'_, S, R> {
-        let keys = StdRng::from_rng(rng);
+        let keys = Box::new(StdRng::from_rng(rng));
         self.change(Wanted::File { file, prune, keys }, now)
     }
 
