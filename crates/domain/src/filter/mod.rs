@@ -30,12 +30,13 @@ use crate::fields::FieldRules;
 use crate::network::{Condition, FieldType, FilterOp};
 use crate::time::Day;
 use regex::Regex;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use value::{Among, Operand, Value, text_for_contains};
 
 /// How a filter looks a value up: by the field's name as the vertical has it.
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+type Lookup<'a, 'v> = &'a dyn Fn(&str) -> Option<Cow<'v, str>>;
 
 /// A compiled list of conditions, all of which must hold.
 #[derive(Debug, Clone)]
@@ -106,15 +107,24 @@ impl Filter {
     ///
     /// The first condition that does not hold.
     pub fn matches(&self, value: &dyn Fn(&str) -> Option<String>, today: Day) -> Result<(), Unmatched> {
+        let value: Lookup<'_, '_> = &|name: &str| value(name).map(Cow::Owned);
         match self.nodes.iter().find(|node| !node.holds(value, today)) {
             None => Ok(()),
             Some(node) => Err(node.unmatched(value, today)),
         }
     }
+
+    /// As [`Filter::matches`], without saying which condition fails and without
+    /// copying values: a lead is held against every buyer's filter, and few of them
+    /// are ever asked why.
+    pub fn holds<'v>(&self, value: &dyn Fn(&str) -> Option<&'v str>, today: Day) -> bool {
+        let value: Lookup<'_, 'v> = &|name: &str| value(name).map(Cow::Borrowed);
+        self.nodes.iter().all(|node| node.holds(value, today))
+    }
 }
 
 impl Node {
-    fn holds(&self, value: Lookup<'_>, today: Day) -> bool {
+    fn holds(&self, value: Lookup<'_, '_>, today: Day) -> bool {
         match self {
             Node::Compare(comparison) => comparison.holds(found(value, &comparison.field).as_deref(), today),
             Node::All(nodes) => nodes.iter().all(|node| node.holds(value, today)),
@@ -124,14 +134,14 @@ impl Node {
     }
 
     /// Why this node, which does not hold, does not.
-    fn unmatched(&self, value: Lookup<'_>, today: Day) -> Unmatched {
+    fn unmatched(&self, value: Lookup<'_, '_>, today: Day) -> Unmatched {
         let (op, wanted) = match self {
             Node::Compare(comparison) => {
                 return Unmatched {
                     field: comparison.field.clone(),
                     op: op_name(comparison.op),
                     wanted: comparison.wanted.clone(),
-                    found: found(value, &comparison.field),
+                    found: found(value, &comparison.field).map(Cow::into_owned),
                 };
             }
             Node::All(nodes) => {
@@ -198,8 +208,12 @@ impl Comparison {
 }
 
 /// A field's value, trimmed; a blank one counts as absent.
-fn found(value: Lookup<'_>, field: &str) -> Option<String> {
-    value(field).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+fn found<'v>(value: Lookup<'_, 'v>, field: &str) -> Option<Cow<'v, str>> {
+    let trimmed = match value(field)? {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    };
+    Some(trimmed).filter(|text| !text.is_empty())
 }
 
 fn op_name(op: FilterOp) -> &'static str {
