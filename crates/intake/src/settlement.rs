@@ -6,9 +6,11 @@ use crumb_domain::fields::FieldVerdict;
 use crumb_domain::lead::{LeadOutcome, LeadStatus};
 use crumb_domain::network::OfferType;
 use crumb_domain::payout::{LeadFacts, Standing, Terms, lead_payout};
-use crumb_domain::{LeadId, Money, Timestamp};
+use crumb_domain::time::Zone;
+use crumb_domain::{AffiliateId, LeadId, Money, Timestamp};
 use crumb_network::CompiledOffer;
-use crumb_routing::{Command, Event, State, Subject, step};
+use crumb_routing::{Command, Ending, Event, Payout, Run, State, Tree, step};
+use std::sync::Arc;
 
 /// Where a lead stands after it was accepted and offered.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,17 +84,30 @@ pub(crate) fn offered(offer: &CompiledOffer, lead: LeadId, now: Timestamp) -> (L
     if offer.offer.offer_type == OfferType::Hosted {
         return queued;
     }
-    let subject = Subject {
+    // There are no contracts yet, so nothing of the run is looked at.
+    let run = Run {
         lead,
+        number: 1,
+        at: now,
+        begun_at: now,
         offer: offer.offer.id,
-        offer_type: offer.offer.offer_type,
-        vertical: offer.offer.vertical,
-        router: offer.vertical().router.clone(),
+        affiliate: AffiliateId::TEST,
+        is_upsell: false,
+        fields: Vec::new(),
+        today: Zone::UTC.day_of(now),
+        payout: Payout::Fixed(Money::ZERO),
+        distribution: offer.offer.distribution,
         deadline: Timestamp::from_micros(now.micros() + i64::from(offer.offer.deadline_ms) * 1_000),
+        seed: 0,
+        facts: Vec::new(),
+        earlier: Vec::new(),
+        sold_exclusively: false,
+        bought_count: 0,
     };
-    let (_, commands) = step(State::new(subject), &Event::LeadAccepted, now);
+    let state = State::new(Arc::new(Tree::empty(offer.vertical())), run);
+    let (_, commands) = step(state, &Event::Begin, now);
     match commands.as_slice() {
-        [Command::GiveUp] if offer.offer.queue_failures => queued,
+        [Command::End { ending: Ending::GiveUp }] if offer.offer.queue_failures => queued,
         _ => (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers),
     }
 }
