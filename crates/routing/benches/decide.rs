@@ -47,7 +47,7 @@ fn inputs(states: fn(i64) -> &'static str) -> (Arc<Tree>, Run, Timestamp) {
     let tree = Tree::compile(&vertical, &rules, &contracts, &buyers, &Settings::default(), &off);
     let now: Timestamp = "2026-11-22T20:00:00Z".parse().expect("a moment");
     let today = Zone::UTC.day_of(now);
-    let facts = |id| ContractFacts {
+    let facts = |id: i64| ContractFacts {
         counts: vec![(today, 3)],
         available: Some(Money::from_micros(500_000_000)),
         last_sold: Some(now.plus_seconds(-id)),

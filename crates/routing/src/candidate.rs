@@ -4,6 +4,7 @@
 use crate::reason::Reason;
 use crate::run::{ContractFacts, Had, Run};
 use crate::tree::{Node, Tree};
+use crumb_domain::filter::LeadValues;
 use crumb_domain::network::{Distribution, SaleType};
 use crumb_domain::time::{Day, WallClock};
 use crumb_domain::{BuyerId, Money};
@@ -55,6 +56,8 @@ pub(crate) struct Judge<'a> {
     tree: &'a Tree,
     run: &'a Run,
     clocks: Vec<WallClock>,
+    /// Read once for all filters; none where there are no contracts.
+    values: Option<LeadValues>,
     /// Seconds.
     age: i64,
     had_buyers: Vec<(BuyerId, Had)>,
@@ -65,12 +68,15 @@ pub(crate) struct Judge<'a> {
 impl<'a> Judge<'a> {
     pub fn new(tree: &'a Tree, run: &'a Run) -> Self {
         let age = run.begun_at.micros().saturating_sub(run.at.micros()).div_euclid(1_000_000).max(0);
+        let value =
+            |name: &str| run.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
         let group_of = |name: &Option<String>| tree.group_named(name.as_deref()?);
         let keeping = run.earlier.iter().filter(|earlier| earlier.how.keeps_group_out());
         Self {
             tree,
             run,
             clocks: tree.clocks(run.begun_at),
+            values: tree.rules.as_ref().map(|rules| LeadValues::read(rules, &value)),
             age,
             had_buyers: run.earlier.iter().map(|earlier| (earlier.buyer, earlier.how)).collect(),
             had_groups: keeping
@@ -91,10 +97,7 @@ impl<'a> Judge<'a> {
         let candidate = self.open_row(node, facts, from_row).map_err(NoCandidate::Because)?;
         self.can_pay(facts, candidate.price).map_err(NoCandidate::Because)?;
         self.has_not(node).map_err(NoCandidate::Because)?;
-        let value = |name: &str| {
-            self.run.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
-        };
-        if !node.filter.holds(&value, self.run.today) {
+        if self.values.as_ref().is_some_and(|values| !node.filter.holds(values, self.run.today)) {
             return Err(NoCandidate::Filter);
         }
         if candidate.is_exclusive() && !candidate.needs_ping {

@@ -22,6 +22,8 @@ pub const DEFAULT_PING_TIMEOUT_MS: u32 = 2_000;
 pub struct Tree {
     vertical: VerticalId,
     pub(crate) router: Router,
+    /// What the filters were compiled with.
+    pub(crate) rules: Option<FieldRules>,
     /// Distinct ones.
     zones: Vec<Zone>,
     /// Distinct names of buyer groups.
@@ -112,7 +114,7 @@ impl Tree {
                 return Err(TreeError::Twice(contract.id));
             }
         }
-        let mut tree = Self::empty(vertical);
+        let mut tree = Self { rules: Some(rules.clone()), ..Self::empty(vertical) };
         let mut names = Names::default();
         for contract in by_id.into_values() {
             let buyer = buyers.get(&contract.buyer);
@@ -130,6 +132,7 @@ impl Tree {
         Self {
             vertical: vertical.id,
             router: vertical.router.clone(),
+            rules: None,
             zones: Vec::new(),
             groups: Vec::new(),
             contracts: Vec::new(),

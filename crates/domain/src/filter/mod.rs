@@ -30,13 +30,12 @@ use crate::fields::FieldRules;
 use crate::network::{Condition, FieldType, FilterOp};
 use crate::time::Day;
 use regex::Regex;
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
-use value::{Among, Operand, Value, text_for_contains};
+use value::{Among, Found, Operand, text_for_contains};
 
 /// How a filter looks a value up: by the field's name as the vertical has it.
-type Lookup<'a, 'v> = &'a dyn Fn(&str) -> Option<Cow<'v, str>>;
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// A compiled list of conditions, all of which must hold.
 #[derive(Debug, Clone)]
@@ -55,6 +54,8 @@ enum Node {
 #[derive(Debug, Clone)]
 struct Comparison {
     field: String,
+    /// The field's place in its vertical.
+    place: usize,
     field_type: FieldType,
     op: FilterOp,
     wanted: String,
@@ -107,45 +108,80 @@ impl Filter {
     ///
     /// The first condition that does not hold.
     pub fn matches(&self, value: &dyn Fn(&str) -> Option<String>, today: Day) -> Result<(), Unmatched> {
-        let value: Lookup<'_, '_> = &|name: &str| value(name).map(Cow::Owned);
-        match self.nodes.iter().find(|node| !node.holds(value, today)) {
+        let holds = |node: &&Node| node.holds(&Source::Asked(value), today);
+        match self.nodes.iter().find(|node| !holds(node)) {
             None => Ok(()),
             Some(node) => Err(node.unmatched(value, today)),
         }
     }
 
-    /// As [`Filter::matches`], without saying which condition fails and without
-    /// copying values: a lead is held against every buyer's filter, and few of them
-    /// are ever asked why.
-    pub fn holds<'v>(&self, value: &dyn Fn(&str) -> Option<&'v str>, today: Day) -> bool {
-        let value: Lookup<'_, 'v> = &|name: &str| value(name).map(Cow::Borrowed);
-        self.nodes.iter().all(|node| node.holds(value, today))
+    /// As [`Filter::matches`], for a lead that is held against many filters: its
+    /// values were read once, and nothing says which condition fails.
+    ///
+    /// The values are read by the field rules that the filter was compiled with.
+    pub fn holds(&self, values: &LeadValues, today: Day) -> bool {
+        self.nodes.iter().all(|node| node.holds(&Source::Read(values), today))
     }
 }
 
+/// A lead's values, read by their fields' types.
+#[derive(Debug, Clone)]
+pub struct LeadValues {
+    /// By the field's place in its vertical.
+    found: Vec<Option<Found>>,
+}
+
+impl LeadValues {
+    /// Reads a lead's values. `value` gives its value of a field, by the field's name
+    /// as the vertical has it.
+    pub fn read<'v>(rules: &FieldRules, value: &dyn Fn(&str) -> Option<&'v str>) -> Self {
+        let found = rules.fields().map(|rule| {
+            let field = rule.field();
+            Found::read(field.field_type, value(&field.name)?)
+        });
+        Self { found: found.collect() }
+    }
+}
+
+/// Where the values of a lead are taken from.
+enum Source<'a> {
+    Asked(Lookup<'a>),
+    Read(&'a LeadValues),
+}
+
 impl Node {
-    fn holds(&self, value: Lookup<'_, '_>, today: Day) -> bool {
+    fn holds(&self, source: &Source<'_>, today: Day) -> bool {
         match self {
-            Node::Compare(comparison) => comparison.holds(found(value, &comparison.field).as_deref(), today),
-            Node::All(nodes) => nodes.iter().all(|node| node.holds(value, today)),
-            Node::Any(nodes) => nodes.iter().any(|node| node.holds(value, today)),
-            Node::Not(node) => !node.holds(value, today),
+            Node::Compare(comparison) => match source {
+                Source::Read(values) => {
+                    let found = values.found.get(comparison.place);
+                    comparison.holds(found.and_then(Option::as_ref), today)
+                }
+                Source::Asked(value) => {
+                    let text = value(&comparison.field);
+                    let found = text.and_then(|text| Found::read(comparison.field_type, &text));
+                    comparison.holds(found.as_ref(), today)
+                }
+            },
+            Node::All(nodes) => nodes.iter().all(|node| node.holds(source, today)),
+            Node::Any(nodes) => nodes.iter().any(|node| node.holds(source, today)),
+            Node::Not(node) => !node.holds(source, today),
         }
     }
 
     /// Why this node, which does not hold, does not.
-    fn unmatched(&self, value: Lookup<'_, '_>, today: Day) -> Unmatched {
+    fn unmatched(&self, value: Lookup<'_>, today: Day) -> Unmatched {
         let (op, wanted) = match self {
             Node::Compare(comparison) => {
                 return Unmatched {
                     field: comparison.field.clone(),
                     op: op_name(comparison.op),
                     wanted: comparison.wanted.clone(),
-                    found: found(value, &comparison.field).map(Cow::into_owned),
+                    found: found(value, &comparison.field),
                 };
             }
             Node::All(nodes) => {
-                let failing = nodes.iter().find(|node| !node.holds(value, today));
+                let failing = nodes.iter().find(|node| !node.holds(&Source::Asked(value), today));
                 if let Some(node) = failing {
                     return node.unmatched(value, today);
                 }
@@ -179,18 +215,17 @@ impl Node {
 }
 
 impl Comparison {
-    /// `text` is trimmed and not blank.
-    fn holds(&self, text: Option<&str>, today: Day) -> bool {
-        let Some(text) = text else {
+    fn holds(&self, found: Option<&Found>, today: Day) -> bool {
+        let Some(found) = found else {
             return matches!(self.test, Test::NotAmong(_));
         };
-        let value = || Value::read(self.field_type, text);
-        let order = |operand: &Operand| operand.order_of(&value()?, today);
-        let is_among = |wanted: &Among| value().is_some_and(|value| wanted.holds(&value, today));
+        let value = found.value.as_ref();
+        let order = |operand: &Operand| operand.order_of(value?, today);
+        let is_among = |wanted: &Among| value.is_some_and(|value| wanted.holds(value, today));
         match &self.test {
             Test::Exists => true,
-            Test::Contains(part) => text_for_contains(self.field_type, text).contains(part.as_str()),
-            Test::Matches(pattern) => pattern.is_match(text),
+            Test::Contains(part) => text_for_contains(self.field_type, &found.text).contains(part.as_str()),
+            Test::Matches(pattern) => pattern.is_match(&found.text),
             Test::Among(wanted) => is_among(wanted),
             Test::NotAmong(wanted) => !is_among(wanted),
             Test::Order(op, bound) => order(bound).is_some_and(|order| match op {
@@ -208,12 +243,8 @@ impl Comparison {
 }
 
 /// A field's value, trimmed; a blank one counts as absent.
-fn found<'v>(value: Lookup<'_, 'v>, field: &str) -> Option<Cow<'v, str>> {
-    let trimmed = match value(field)? {
-        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-    };
-    Some(trimmed).filter(|text| !text.is_empty())
+fn found(value: Lookup<'_>, field: &str) -> Option<String> {
+    value(field).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn op_name(op: FilterOp) -> &'static str {

@@ -272,15 +272,8 @@ impl State {
         let nodes = self.tree.contracts.iter().enumerate();
         let standings = nodes.filter_map(|(index, node)| {
             let candidate = self.candidate(index)?;
-            Some(Standing {
-                index,
-                id: node.id,
-                priority: candidate.priority,
-                price: candidate.price,
-                rank: node.rank,
-                weight: node.weight,
-                last_sold: self.facts_of(index).and_then(|facts| facts.last_sold),
-            })
+            let last_sold = self.facts_of(index).and_then(|facts| facts.last_sold);
+            Some(Standing::of(index, node, candidate, last_sold))
         });
         self.order = ordered(standings.collect(), self.run.seed);
     }
