@@ -38,8 +38,8 @@ pub enum Event {
         /// With what.
         answer: BuyerAnswer,
     },
-    /// The sale's time is up. A reservation or a post that is under way is still
-    /// waited for: no post is given more time than that.
+    /// The sale's time is up: nobody is asked any more. The ends of what is under way
+    /// are still waited for, since no ping or post is given more time than that.
     DeadlineReached,
 }
 

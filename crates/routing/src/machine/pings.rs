@@ -52,15 +52,6 @@ impl State {
         self.go_on(now)
     }
 
-    /// Ends the pings that are not answered yet.
-    pub(super) fn end_pings(&mut self) {
-        if let Phase::Pinging(waiting) = &self.phase {
-            for index in waiting.clone() {
-                self.end(index, Reason::PingTimeout);
-            }
-        }
-    }
-
     fn read_ping(&mut self, index: usize, answer: &BuyerAnswer) -> Result<(), Reason> {
         let reading = match answer {
             BuyerAnswer::Accepted(reading) => reading,

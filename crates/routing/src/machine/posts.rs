@@ -24,14 +24,8 @@ impl State {
 
     fn deadline_reached(&mut self, now: Timestamp) -> Vec<Command> {
         self.is_deadline_passed = true;
-        match self.phase {
-            Phase::New => self.begin(now),
-            Phase::Pinging(_) => {
-                self.end_pings();
-                self.go_on(now)
-            }
-            Phase::Reserving(_) | Phase::Posting(_) | Phase::Ended(_) => Vec::new(),
-        }
+        // Whatever is under way is answered by now, as its `until` promised.
+        if matches!(self.phase, Phase::New) { self.begin(now) } else { Vec::new() }
     }
 
     pub(super) fn reserve(&mut self, index: usize, alone: bool) -> Vec<Command> {

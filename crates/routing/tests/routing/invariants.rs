@@ -10,6 +10,7 @@ pub fn check(played: &Played) {
     has_ended_once(played);
     posts_are_one_at_a_time_and_in_time(played);
     nobody_is_sent_it_twice(played);
+    nobody_is_alone_with_a_lead_that_others_may_have(played);
     buyers_share_only_as_they_may(played);
     reservations_end_once(played);
     every_contract_has_one_result(played);
@@ -41,6 +42,25 @@ fn posts_are_one_at_a_time_and_in_time(played: &Played) {
     for (_, command) in &played.commands {
         if let Command::Ping { until, .. } | Command::Post { until, .. } = command {
             assert!(*until <= deadline);
+        }
+    }
+}
+
+/// Whoever is posted to alone is posted to while nobody has the lead and nobody may
+/// have it.
+fn nobody_is_alone_with_a_lead_that_others_may_have(played: &Played) {
+    let sold = played.state.sales().iter().map(|sale| sale.reserved.contract);
+    let have: Vec<ContractId> =
+        sold.chain(played.state.held().iter().map(|held| held.reserved.contract)).collect();
+    let (mut is_alone, mut has_somebody_got_it) = (false, false);
+    for (_, command) in &played.commands {
+        match command {
+            Command::Reserve(reservation) => is_alone = reservation.alone,
+            Command::Post { contract, .. } => {
+                assert!(!(is_alone && has_somebody_got_it), "{contract} was posted to alone after others");
+                has_somebody_got_it |= have.contains(contract);
+            }
+            Command::Ping { .. } | Command::End { .. } => {}
         }
     }
 }

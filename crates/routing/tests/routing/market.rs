@@ -41,7 +41,7 @@ pub fn contract(id: i64, sale_type: &str, price: &str) -> Spec {
 }
 
 /// A contract with its buyer and what was read of it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Spec {
     pub buyer: Value,
     pub contract: Value,
@@ -106,7 +106,7 @@ impl Spec {
 }
 
 /// A market for one lead.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Market {
     pub vertical: Value,
     pub specs: Vec<Spec>,
@@ -116,7 +116,7 @@ pub struct Market {
 }
 
 /// What happens to commands; whatever is not in it goes well.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Script {
     pub pings: HashMap<i64, BuyerAnswer>,
     pub posts: HashMap<i64, BuyerAnswer>,
@@ -279,10 +279,17 @@ impl Script {
         let event = match command {
             Command::Ping { .. } => Event::Pinged { contract, answer: answer(self.pings.get(&contract.0)) },
             Command::Post { .. } => Event::Posted { contract, answer: answer(self.posts.get(&contract.0)) },
-            _ => match self.refusals.get_mut(&contract.0).and_then(VecDeque::pop_front) {
-                Some(why) => Event::Refused { contract, why },
-                None => Event::Reserved { contract },
-            },
+            Command::Reserve(wanted) => {
+                match self.refusals.get_mut(&contract.0).and_then(VecDeque::pop_front) {
+                    // A store names the price that it was asked for.
+                    Some(Refusal::NoCredit { available, .. }) => {
+                        Event::Refused { contract, why: Refusal::NoCredit { available, price: wanted.price } }
+                    }
+                    Some(why) => Event::Refused { contract, why },
+                    None => Event::Reserved { contract },
+                }
+            }
+            Command::End { .. } => return None,
         };
         Some((end.min(until), event))
     }
