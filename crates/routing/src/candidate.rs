@@ -185,13 +185,11 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// A sale at 0.00 needs no credit, but a buyer whose balance fell below its
-    /// limit gets nothing.
+    /// A sale at 0.00 needs no credit, but a buyer whose balance fell below its limit,
+    /// so that less than nothing is left, gets nothing.
     fn can_pay(&self, facts: Option<&ContractFacts>, price: Money) -> Result<(), Reason> {
         match facts.and_then(|facts| facts.available) {
-            Some(available) if price > available || available.is_negative() => {
-                Err(Reason::NoCredit { available, price })
-            }
+            Some(available) if price > available => Err(Reason::NoCredit { available, price }),
             _ => Ok(()),
         }
     }

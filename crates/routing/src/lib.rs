@@ -6,7 +6,7 @@
 //! draws no random number but from the run's seed: the caller carries the commands
 //! out and comes back with their ends. What it was given and what it said are values
 //! that can be kept, so that each decision can be explained ([`State::results`]) and
-//! made again ([`replay`]).
+//! made again ([`replay()`]).
 //!
 //! A run goes through these stages:
 //!

@@ -212,12 +212,6 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sold(price) => write!(f, "Bought for {price}."),
-            Self::SoldUnanswered(price) => write!(
-                f,
-                "The buyer was sent the lead and its answer is unknown; by the contract's rule it counts as \
-                 bought for {price}."
-            ),
             Self::WrongOffer { wanted, offer } => {
                 write!(f, "It buys leads of offer {wanted} only, and this one came on offer {offer}.")
             }
@@ -263,6 +257,21 @@ impl fmt::Display for Reason {
                     Money::from_micros(revenue.micros().saturating_sub(payout.micros()))
                 )
             }
+            of_the_sale => of_the_sale.fmt_of_sale(f),
+        }
+    }
+}
+
+impl Reason {
+    /// The sentences of reasons that come of the sale itself.
+    fn fmt_of_sale(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sold(price) => write!(f, "Bought for {price}."),
+            Self::SoldUnanswered(price) => write!(
+                f,
+                "The buyer was sent the lead and its answer is unknown; by the contract's rule it counts as \
+                 bought for {price}."
+            ),
             Self::PingTooLow { price, floor } => {
                 write!(f, "The ping was answered with {price}, below the row's price of {floor}.")
             }
@@ -304,9 +313,7 @@ impl fmt::Display for Reason {
             plain => f.write_str(plain.sentence()),
         }
     }
-}
 
-impl Reason {
     /// The sentences without numbers.
     fn sentence(&self) -> &'static str {
         match self {

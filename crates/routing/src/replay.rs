@@ -5,6 +5,9 @@
 //! a buyer answers as it did and takes as long. What never happened is assumed, and
 //! listed as such: a ping is accepted at the row's price, a post at the reserved one,
 //! both at once. A reservation is granted while the [`Ledger`] has room for it.
+//!
+//! Answers come as late as they came, measured from what asked for them, so a replayed
+//! run may meet its deadline; no time-out is made up for a contract whose was changed.
 
 use crate::machine::{Command, Event, Refusal, State, step};
 use crate::outcome::Reservation;
@@ -100,7 +103,7 @@ impl Ledger {
         let credit = self.credit.get(&wanted.contract).copied().flatten()?;
         let available = minus(credit, self.spent_by(wanted.buyer));
         let price = wanted.price;
-        (price > available || available.is_negative()).then_some(Refusal::NoCredit { available, price })
+        (price > available).then_some(Refusal::NoCredit { available, price })
     }
 
     fn use_up(&mut self, used: &Reservation, price: Money) {
@@ -279,7 +282,7 @@ impl Driver<'_> {
                     _ => None,
                 },
                 Refusal::NoCredit { available, price: was } => {
-                    let is_refused = price == was || price > available || available.is_negative();
+                    let is_refused = price == was || price > available;
                     is_refused.then_some(Refusal::NoCredit { available, price })
                 }
                 Refusal::AlreadySent => Some(Refusal::AlreadySent),

@@ -1,4 +1,11 @@
 //! Asking for prices: all at once, or one buyer just before its post.
+//!
+//! A ping is answered yes, with at least the row's price, or its contract is out. A
+//! contract that has no pattern for the price is taken at its row's; where there is a
+//! pattern and no price, the answer is worth 0.00, which a row that pays more than
+//! nothing refuses. The price stands for the contract from then on: in the order, in
+//! its group's sum, in what is reserved, and in the margin of one that buys alone,
+//! which is tested now and not before. The token that came with it goes into the post.
 
 use super::{Command, Phase, Slot, State};
 use crate::candidate::margin;

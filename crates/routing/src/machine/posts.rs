@@ -1,4 +1,15 @@
 //! A turn: reserve, post, and what the buyer made of it.
+//!
+//! Cap and credit are reserved before the post, at the row's price or the ping's. An
+//! accepted answer sells at the price that it names, which never unsells the lead:
+//! none or an unreadable one is 0.00, one over the contract's maximum is the maximum.
+//! Whoever refused may not be asked again, by whichever contract, unless no byte was
+//! sent: then the buyer knows nothing of the lead.
+//!
+//! Once a byte was sent and no answer was read, the buyer may have the lead. What was
+//! reserved stays so, and the contract's rule decides: `rejected` goes on to the next,
+//! `sold` is a sale, and `wait` ends a turn alone for the whole run, while a group goes
+//! on with the buyer counted as one of it.
 
 use super::{Command, Event, Phase, Refusal, Slot, State, Taken};
 use crate::candidate::{Judge, NoCandidate};

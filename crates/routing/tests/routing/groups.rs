@@ -215,6 +215,13 @@ fn a_sweeper_never_begins_a_group() {
 }
 
 #[test]
+fn a_sweeper_that_needs_no_partners_needs_one_all_the_same() {
+    let specs = [multisell(1, "10.00").sweeper(), multisell(2, "9.00").sweeper()];
+    let played = market(specs).router("sweeper_partners", 0).play();
+    assert_eq!(played.results(), ["1 group_incomplete", "2 group_incomplete"]);
+}
+
+#[test]
 fn a_sweeper_is_a_possible_second_buyer_once_one_is_enough() {
     let specs = || [multisell(1, "10.00"), multisell(2, "5.00").sweeper()];
     assert_eq!(market(specs()).play().posts(), [1, 2]);

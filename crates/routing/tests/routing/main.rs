@@ -14,3 +14,4 @@ mod posts;
 mod random_trees;
 mod replays;
 mod simulation;
+mod trees;

@@ -69,6 +69,13 @@ fn priority_rows_come_first_whatever_pings_return() {
 }
 
 #[test]
+fn a_priority_row_that_had_no_turn_was_not_outbid() {
+    let specs = [multisell(1, "10.00").priority(), exclusive(2, "10.00")];
+    let played = at_once(specs).pinged(2, accepted_at("90.00")).play();
+    assert_eq!(played.results(), ["1 not_needed", "2 sold"]);
+}
+
+#[test]
 fn a_ping_price_below_the_rows_is_a_reject_with_its_values() {
     let played = at_once([exclusive(1, "10.00")]).pinged(1, accepted_at("9.99")).play();
     assert_eq!(played.result(1), "ping_rejected");

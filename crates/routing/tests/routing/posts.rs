@@ -183,6 +183,16 @@ fn an_undercut_margin_is_an_alert_and_never_an_unsold_lead() {
 }
 
 #[test]
+fn what_may_yet_come_counts_for_the_margin() {
+    let specs = || [multisell(1, "15.00"), multisell(2, "10.00")];
+    let market = || market(specs()).payout("20.00");
+    assert!(market().post(1, cut()).play().alerts().is_empty());
+    let (revenue, payout, minimum) = (money("15.00"), money("20.00"), money("0.00"));
+    let played = market().post(2, rejected()).play();
+    assert_eq!(played.alerts(), [Alert::MarginUndercut { revenue, payout, minimum }]);
+}
+
+#[test]
 fn the_redirect_is_that_of_the_buyer_that_pays_most() {
     let with = |price: &str, redirect: Option<&str>| {
         BuyerAnswer::Accepted(BuyerReading {
@@ -308,7 +318,11 @@ fn a_deadline_that_passes_during_a_post_makes_it_unknown_and_the_rest_had_no_tur
 #[test]
 fn a_deadline_in_a_group_ends_the_others_turns_and_keeps_the_sales() {
     let specs = [multisell(1, "30.00"), multisell(2, "20.00"), multisell(3, "10.00"), exclusive(4, "5.00")];
-    let played = market(specs).takes_ms(2, 9_900).run(|run| run.deadline = after_ms(20_200)).play();
+    let played = market(specs)
+        .router("sweeper_partners", 5)
+        .takes_ms(2, 9_900)
+        .run(|run| run.deadline = after_ms(20_200))
+        .play();
     assert_eq!(played.results(), ["1 sold", "2 sold", "3 deadline", "4 outbid"]);
     assert_eq!(played.ending(), Ending::Sold);
 }
