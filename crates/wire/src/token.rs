@@ -92,7 +92,7 @@ fn split_token<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
 
 impl Escape {
     /// Appends a value as it must be written in its place.
-    fn append(self, output: &mut String, value: &str) {
+    pub fn append(self, output: &mut String, value: &str) {
         match self {
             Self::Url => percent::encode_into(output, value),
             Self::Xml => value.chars().filter(|c| is_xml_char(*c)).for_each(|c| push_markup(output, c)),
@@ -116,7 +116,7 @@ fn push_markup(output: &mut String, character: char) {
 }
 
 /// What XML 1.0 can hold, without the characters that it reads as others.
-fn is_xml_char(character: char) -> bool {
+pub fn is_xml_char(character: char) -> bool {
     matches!(character, '\t' | '\n' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 

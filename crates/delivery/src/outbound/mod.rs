@@ -24,7 +24,7 @@ pub use target::{MAX_URL_CHARS, Target, TargetError};
 
 use self::connect::Stream;
 use self::observed::Observed;
-use self::progress::Progress;
+pub(crate) use self::progress::Progress;
 use self::resolve::CachedResolver;
 use bytes::Bytes;
 use crumb_domain::selling::{Milliseconds, Phase};
@@ -323,7 +323,7 @@ fn is_framing(name: &HeaderName) -> bool {
         || name == "keep-alive"
 }
 
-fn deadline(budget: Budget) -> Instant {
+pub(crate) fn deadline(budget: Budget) -> Instant {
     let own = now() + budget.timeout;
     budget.until.map_or(own, |until| own.min(until))
 }

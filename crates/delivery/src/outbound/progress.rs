@@ -6,9 +6,9 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 /// Kept outside of the call's future, so that it is there when time is up.
-pub(super) struct Progress {
-    pub(super) phase: Phase,
-    pub(super) ms: Milliseconds,
+pub(crate) struct Progress {
+    pub(crate) phase: Phase,
+    pub(crate) ms: Milliseconds,
     pub(super) status: Option<u16>,
     pub(super) headers: HeaderMap,
     pub(super) answer: Vec<u8>,
@@ -17,7 +17,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             phase: Phase::Resolve,
             ms: Milliseconds::default(),
@@ -30,7 +30,7 @@ impl Progress {
     }
 
     /// Ends the phase and begins another.
-    pub(super) fn enter(&mut self, phase: Phase) {
+    pub(crate) fn enter(&mut self, phase: Phase) {
         self.stop_the_watch();
         self.phase = phase;
     }
@@ -48,7 +48,7 @@ impl Progress {
     }
 
     /// Notes the time of the phase that is on, where the call ends in it.
-    pub(super) fn stop_the_watch(&mut self) {
+    pub(crate) fn stop_the_watch(&mut self) {
         let now = super::now();
         let ms = u32::try_from(now.duration_since(self.phase_began).as_millis()).unwrap_or(u32::MAX);
         let place = match self.phase {
