@@ -8,8 +8,9 @@
 //! * `writer`, `batch`: the queue and the transaction; `checkpoint`: keeping the
 //!   write-ahead log short; `readers`: the reading threads.
 //! * `clicks`, `leads`, `configuration`, `access`: the store's traits.
-//! * `codes`: how values lie in columns; `listing`: pages; `seen`: what events
-//!   refer to.
+//! * `codes`: how values lie in columns; `listing`: pages.
+//! * `memory`: what the writer remembers beside the file, and takes back with it;
+//!   `seen`: what events refer to.
 //!
 //! A second process that writes to the file is held off by SQLite's own locks;
 //! the data directory's lock belongs to the program that opens the store.
@@ -24,6 +25,7 @@ mod connection;
 mod error;
 mod leads;
 mod listing;
+mod memory;
 mod migrations;
 mod readers;
 mod seen;

@@ -8,7 +8,7 @@
 use crate::batch::{self, Batch, QueuedClicks, QueuedTask, Task, WriteContext};
 use crate::checkpoint::Checkpoints;
 use crate::connection::{SqliteOptions, open_writer};
-use crate::seen::Seen;
+use crate::memory::Memory;
 use crumb_storage::clicks::ClickBatch;
 use crumb_storage::{Result, StoreError};
 use rusqlite::Connection;
@@ -120,7 +120,7 @@ impl Writer {
         let (reply, result) = oneshot::channel();
         let task: Box<dyn Task> = Box::new(QueuedTask::new(work, reply));
         self.queue.add(|batch| batch.tasks.push(task))?;
-        result.await.unwrap_or_else(|_| Err(closed()))
+        result.await.map_or_else(|_| Err(closed()), |(result, _work)| result)
     }
 }
 
@@ -152,10 +152,10 @@ impl Drop for EndOf<'_> {
 
 fn write_all(queue: &Queue, connection: &Connection, mut checkpoints: Checkpoints) {
     let _end = EndOf(queue);
-    let mut seen = Seen::default();
+    let mut memory = Memory::default();
     let mut failing = false;
     while let Some(mut batch) = queue.take() {
-        let committed = batch::commit(connection, &mut seen, &mut batch);
+        let committed = batch::commit(connection, &mut memory, &mut batch);
         log_turn(&mut failing, &committed);
         batch.answer(&committed);
         checkpoints.after_commit(connection);
@@ -201,7 +201,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = Writer::start(&folder.path().join("crumb.db"), &SqliteOptions::default()).unwrap();
         // One behind the deadly write in its own batch, and one that comes after the end.
-        let (reply, mut behind) = oneshot::channel::<Result<()>>();
+        let (reply, mut behind) = oneshot::channel();
         let task = QueuedTask::new(|_: &mut WriteContext<'_>| Ok(()), reply);
         let put = |batch: &mut Batch| {
             batch.tasks.push(Box::new(Deadly));
@@ -209,17 +209,17 @@ mod tests {
         };
         writer.queue.add(put).unwrap();
         assert!(writer.thread.take().unwrap().join().is_err());
-        assert_eq!(behind.try_recv(), Err(TryRecvError::Closed), "read as: the store is closed");
+        assert_eq!(behind.try_recv().err(), Some(TryRecvError::Closed), "read as: the store is closed");
         assert_eq!(writer.queue.add(|batch| batch.tasks.push(Box::new(Deadly))), Err(closed()));
     }
 
     #[test]
     fn what_still_waits_when_the_thread_ends_is_answered() {
         let queue = Queue::default();
-        let (reply, mut result) = oneshot::channel::<Result<()>>();
+        let (reply, mut result) = oneshot::channel();
         let task = QueuedTask::new(|_: &mut WriteContext<'_>| Ok(()), reply);
         queue.add(|batch| batch.tasks.push(Box::new(task))).unwrap();
         drop(EndOf(&queue));
-        assert_eq!(result.try_recv(), Ok(Err(closed())));
+        assert_eq!(result.try_recv().unwrap().0, Err(closed()));
     }
 }

@@ -8,8 +8,9 @@ use crumb_domain::post::{KeptPost, StoredAnswer};
 use crumb_domain::{AffiliateId, BuyerId, CampaignId, LeadId, OfferId, RowId, SubIds, Timestamp, VerticalId};
 use std::net::IpAddr;
 
-/// Renders the answer to a post once its verdict is known. Called inside the
-/// write, so that the answer is stored with what it says.
+/// Renders the answer to a post with a verdict; it is stored with what it says.
+/// A store may ask beforehand what an accepted post is answered, and then ask
+/// again, inside the write, where the post is refused.
 pub type AnswerFn = Box<dyn Fn(&Verdict) -> StoredAnswer + Send + Sync>;
 
 /// Whether a post that the store refuses is kept or only counted. Asked inside the

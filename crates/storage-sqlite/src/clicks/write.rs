@@ -1,8 +1,8 @@
 //! Writing clicks.
 
-use super::counts;
 use crate::codes::{ClickFlags, IpBytes, from_json, or_null, sub_id_columns, to_json};
-use crate::seen::{self, Key, Seen};
+use crate::memory::Memory;
+use crate::seen::{self, Key};
 use crumb_domain::RowId;
 use crumb_domain::click::Click;
 use crumb_storage::clicks::ClickBatch;
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 /// Writes the clicks of many requests: rows in ascending order, each count once.
 pub(crate) fn insert_clicks<'a>(
     connection: &Connection,
-    seen: &mut Seen,
+    memory: &mut Memory,
     batches: impl Iterator<Item = &'a ClickBatch> + Clone,
 ) -> rusqlite::Result<()> {
     let mut clicks: Vec<&Click> = batches.clone().flat_map(|batch| &batch.clicks).collect();
@@ -21,9 +21,9 @@ pub(crate) fn insert_clicks<'a>(
     let mut insert = connection.prepare_cached(INSERT_ROW)?;
     for click in clicks {
         insert_row(&mut insert, click)?;
-        seen.note(connection, Key::node(click.id))?;
-        seen.note_all(connection, seen::references(click.affiliate, click.offer, click.campaign))?;
-        seen.note_all(connection, click.creative.map(|id| HistoryOf::Creative(id).into()))?;
+        memory.seen.note(connection, Key::node(click.id))?;
+        memory.seen.note_all(connection, seen::references(click.affiliate, click.offer, click.campaign))?;
+        memory.seen.note_all(connection, click.creative.map(|id| HistoryOf::Creative(id).into()))?;
         if let Some(session) = click.session {
             if session != click.id {
                 insert_further(connection, session, click.id)?;
@@ -33,7 +33,8 @@ pub(crate) fn insert_clicks<'a>(
             }
         }
     }
-    counts::raise(connection, batches.flat_map(|batch| &batch.counts))
+    memory.counts.raise(batches.flat_map(|batch| &batch.counts));
+    Ok(())
 }
 
 const INSERT_ROW: &str =

@@ -1,9 +1,8 @@
 //! Answers stored under idempotency keys.
 
-use crate::codes::{from_json, to_json};
+use crate::codes::from_json;
 use crate::error::{corrupt, from_sqlite};
 use crumb_domain::Timestamp;
-use crumb_domain::post::StoredAnswer;
 use crumb_storage::Result;
 use crumb_storage::leads::{IDEMPOTENCY_HOURS, IdempotencyClaim, IdempotencyScope, IdempotentAnswer};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -41,15 +40,14 @@ pub(crate) fn find(
     Ok(Some(IdempotentAnswer { body_hash, answer: from_json(&answer)? }))
 }
 
-/// Stores an answer under a claim's key, in place of one that is too old.
+/// Stores an answer, as JSON, under a claim's key, in place of one that is too old.
 pub(crate) fn keep(
     connection: &Connection,
     claim: Option<&IdempotencyClaim>,
     now: Timestamp,
-    answer: &StoredAnswer,
+    answer: &str,
 ) -> Result<()> {
     let Some(claim) = claim else { return Ok(()) };
-    let answer = to_json(answer)?;
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO idempotency (scope, key, body_hash, at, answer)

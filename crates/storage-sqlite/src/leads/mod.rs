@@ -1,6 +1,7 @@
 //! Leads and the posts that made them, or did not.
 //!
-//! * `accept`: what a post becomes, decided inside the write.
+//! * `prepare`: what is made ready before the write; `accept`: what a post becomes,
+//!   decided inside it.
 //! * `rows`: a lead as rows; `posts`: posts as rows; `list`: leads by filter.
 //! * `duplicates`, `idempotency`: what makes two posts the same.
 
@@ -9,6 +10,7 @@ mod duplicates;
 mod idempotency;
 mod list;
 mod posts;
+mod prepare;
 mod rows;
 
 use crate::SqliteStore;
@@ -24,14 +26,19 @@ use crumb_storage::{LeadStore, Page, PageRequest, Result};
 
 impl LeadStore for SqliteStore {
     async fn accept_lead(&self, accept: AcceptLead) -> Result<Posted> {
-        self.writer().write(move |context| accept::accept(context, &accept)).await
+        let (new, answer) = prepare::new_lead(accept)?;
+        let decided = self.writer().write(move |context| accept::accept(context, &new)).await?;
+        Ok(decided.told(answer))
     }
 
     async fn update_lead(&self, update: UpdateLead) -> Result<Posted> {
-        self.writer().write(move |context| accept::update(context, &update)).await
+        let (changed, answer) = prepare::changed_lead(update)?;
+        let decided = self.writer().write(move |context| accept::update(context, &changed)).await?;
+        Ok(decided.told(answer))
     }
 
-    async fn reject_post(&self, reject: RejectPost) -> Result<Posted> {
+    async fn reject_post(&self, mut reject: RejectPost) -> Result<Posted> {
+        prepare::cut(&mut reject.post);
         self.writer().write(move |context| accept::reject(context, &reject)).await
     }
 

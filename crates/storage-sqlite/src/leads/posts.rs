@@ -1,34 +1,29 @@
 //! Posts as rows.
 
-use crate::codes::{self, IpBytes, from_json, moment, row_id, to_json};
+use crate::codes::{self, IpBytes, from_json, moment, row_id};
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
 use crumb_domain::outcome::Problem;
-use crumb_domain::post::{KeptPost, MAX_REJECTED_BODY, PostKind, PostOutcome, StoredAnswer};
+use crumb_domain::post::{KeptPost, MAX_REJECTED_BODY, PostKind, PostOutcome};
 use crumb_domain::{AffiliateId, CampaignId, LeadId, OfferId, RowId};
 use crumb_storage::leads::{PostRecord, RejectionFilter};
 use crumb_storage::{Page, PageRequest, Result};
 use rusqlite::{Connection, Row, params};
 
-/// Characters kept of a content type: the longest boundary, and room.
-const MAX_CONTENT_TYPE_CHARS: usize = 256;
-
 /// Keeps a post with what became of it: the row of its lead, or why it has none.
-pub(crate) fn insert(
+/// Answer and errors are JSON.
+pub(crate) fn insert<'p>(
     connection: &Connection,
-    post: &PostRecord,
+    post: &'p PostRecord,
     outcome: std::result::Result<RowId, Problem>,
-    answer: &StoredAnswer,
-    errors: &[String],
+    answer: &str,
+    errors: &str,
 ) -> Result<()> {
     let (lead, problem, most) = match &outcome {
         Ok(lead) => (Some(lead.as_i64()), None, usize::MAX),
         Err(problem) => (None, Some(problem.code()), MAX_REJECTED_BODY),
     };
-    let cut = |bytes: &[u8]| bytes.get(..most).unwrap_or(bytes).to_vec();
-    let (query, body) = (cut(&post.query), cut(&post.body));
-    let content_type: String = post.content_type.chars().take(MAX_CONTENT_TYPE_CHARS).collect();
-    let (answer, errors) = (to_json(answer)?, to_json(&errors)?);
+    let cut = |bytes: &'p [u8]| bytes.get(..most).unwrap_or(bytes);
     connection
         .prepare_cached(
             "INSERT INTO post (id, at, kind, campaign, offer, affiliate, ip, query, content_type, body, answer,
@@ -44,9 +39,9 @@ pub(crate) fn insert(
                 post.offer.map(|id| id.0),
                 post.affiliate.map(|id| id.0),
                 post.ip.map(IpBytes::new),
-                query,
-                content_type,
-                body,
+                cut(&post.query),
+                post.content_type,
+                cut(&post.body),
                 answer,
                 errors,
                 lead,

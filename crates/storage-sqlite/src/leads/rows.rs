@@ -1,7 +1,8 @@
 //! A lead as rows: itself, its sales, and by what it is found.
 
+use super::prepare::LeadRow;
 use crate::codes::{
-    self, IpBytes, from_json, moment, row_id, sale_type, sale_type_of, sub_id_columns, sub_ids, to_json,
+    self, IpBytes, from_json, moment, row_id, sale_type, sale_type_of, sub_id_columns, sub_ids,
 };
 use crate::error::{corrupt, from_sqlite};
 use crumb_domain::attribution::Attribution;
@@ -11,7 +12,7 @@ use crumb_domain::{
     AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, OfferContractId, OfferId,
     RowId, VerticalId,
 };
-use crumb_storage::{Result, lead_search};
+use crumb_storage::Result;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// Whether a lead has that id.
@@ -30,10 +31,10 @@ pub(crate) fn revision(connection: &Connection, id: LeadId) -> Result<Option<(Ro
     found.map(|(row, revision)| Ok((row_id(row)?, revision))).transpose()
 }
 
-/// Writes a new lead.
-pub(crate) fn insert(connection: &Connection, lead: &Lead) -> Result<()> {
+/// Writes a lead.
+pub(crate) fn insert(connection: &Connection, row: &LeadRow, revision: u32) -> Result<()> {
+    let lead = &row.lead;
     let [s1, s2, s3, s4, s5] = sub_id_columns(&lead.sub_ids);
-    let (errors, trace, fields) = (to_json(&lead.errors)?, to_json(&lead.trace)?, to_json(&lead.fields)?);
     connection
         .prepare_cached(
             "INSERT INTO lead (row, id, at, post, status, outcome, errors, affiliate, offer, vertical, campaign,
@@ -50,36 +51,37 @@ pub(crate) fn insert(connection: &Connection, lead: &Lead) -> Result<()> {
                 lead.post.as_str(),
                 lead.status.as_str(),
                 lead.outcome.as_str(),
-                errors,
+                row.errors,
                 lead.affiliate.0,
                 lead.offer.0,
                 lead.vertical.0,
                 lead.campaign.map(|id| id.0),
                 lead.offer_contract.map(|id| id.0),
                 lead.attribution.as_str(),
-                trace,
+                row.trace,
                 lead.session.as_i64(),
                 s1,
                 s2,
                 s3,
                 s4,
                 s5,
-                fields,
+                row.fields,
                 lead.payout.micros(),
                 lead.revenue.micros(),
                 lead.test,
                 lead.ip.map(IpBytes::new),
-                lead.revision,
+                revision,
                 lead.config_version.0,
             ])
         })
         .map_err(from_sqlite)?;
     insert_sales(connection, lead)?;
-    insert_search(connection, lead)
+    insert_search(connection, row)
 }
 
 /// Writes a changed lead over the one of its row, one revision on.
-pub(crate) fn replace(connection: &Connection, lead: &Lead) -> Result<()> {
+pub(crate) fn replace(connection: &Connection, row: &LeadRow) -> Result<()> {
+    let lead = &row.lead;
     for sql in [
         "DELETE FROM lead WHERE row = ?1",
         "DELETE FROM sale WHERE lead = ?1",
@@ -90,7 +92,7 @@ pub(crate) fn replace(connection: &Connection, lead: &Lead) -> Result<()> {
             .and_then(|mut delete| delete.execute([lead.row.as_i64()]))
             .map_err(from_sqlite)?;
     }
-    insert(connection, &Lead { revision: lead.revision.saturating_add(1), ..lead.clone() })
+    insert(connection, row, lead.revision.saturating_add(1))
 }
 
 fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
@@ -116,11 +118,11 @@ fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
     Ok(())
 }
 
-fn insert_search(connection: &Connection, lead: &Lead) -> Result<()> {
-    for key in lead_search::keys_of(&lead.fields) {
+fn insert_search(connection: &Connection, row: &LeadRow) -> Result<()> {
+    for key in &row.search {
         connection
             .prepare_cached("INSERT INTO lead_search (key, lead) VALUES (?1, ?2)")
-            .and_then(|mut insert| insert.execute(params![key, lead.row.as_i64()]))
+            .and_then(|mut insert| insert.execute(params![key, row.lead.row.as_i64()]))
             .map_err(from_sqlite)?;
     }
     Ok(())

@@ -1,0 +1,134 @@
+//! What is made ready before a post goes to the writer: texts, keys, and the
+//! answer to the likely verdict. All writes wait for the one writer, so it only
+//! binds values and steps through statements.
+
+use crate::codes::to_json;
+use crumb_domain::caps::{CapCheck, DayCount};
+use crumb_domain::lead::{Lead, LedgerEntry};
+use crumb_domain::outcome::Problem;
+use crumb_domain::post::StoredAnswer;
+use crumb_storage::leads::{
+    AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, IdempotencyClaim, KeepFn, LeadSession, PostRecord,
+    UpdateLead, Verdict,
+};
+use crumb_storage::{Result, StoreError, lead_search};
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Characters kept of a content type: the longest boundary, and room.
+const MAX_CONTENT_TYPE_CHARS: usize = 256;
+
+/// A lead's row.
+pub(crate) struct LeadRow {
+    pub(crate) lead: Lead,
+    /// What makes it the earlier one of a later lead.
+    pub(crate) register: Option<DuplicateKey>,
+    /// By what it is found.
+    pub(crate) search: BTreeSet<String>,
+    /// JSON.
+    pub(crate) errors: String,
+    /// JSON.
+    pub(crate) trace: String,
+    /// JSON.
+    pub(crate) fields: String,
+}
+
+impl LeadRow {
+    fn new(lead: Lead, register: Option<DuplicateKey>) -> Result<Self> {
+        Ok(Self {
+            search: lead_search::keys_of(&lead.fields),
+            errors: to_json(&lead.errors)?,
+            trace: to_json(&lead.trace)?,
+            fields: to_json(&lead.fields)?,
+            register,
+            lead,
+        })
+    }
+}
+
+/// A post's row, without what becomes of it.
+pub(crate) struct PostRow {
+    pub(crate) record: PostRecord,
+    /// JSON of the record's errors.
+    pub(crate) errors: String,
+}
+
+impl PostRow {
+    fn new(mut record: PostRecord) -> Result<Self> {
+        cut(&mut record);
+        let errors = to_json(&record.errors)?;
+        Ok(Self { record, errors })
+    }
+}
+
+/// Cuts what a post may send at any length and nobody reads to its end.
+pub(crate) fn cut(post: &mut PostRecord) {
+    if let Some((end, _)) = post.content_type.char_indices().nth(MAX_CONTENT_TYPE_CHARS) {
+        post.content_type.truncate(end);
+    }
+}
+
+/// The part that new and changed leads share.
+pub(crate) struct Posting {
+    pub(crate) row: LeadRow,
+    pub(crate) duplicate: Option<DuplicateCheck>,
+    pub(crate) filtered: Option<Problem>,
+    pub(crate) ledger: Vec<LedgerEntry>,
+    pub(crate) post: PostRow,
+    pub(crate) idempotency: Option<IdempotencyClaim>,
+    /// The answer if the lead is kept, as JSON.
+    pub(crate) accepted: String,
+    /// Renders any other answer.
+    pub(crate) answer: AnswerFn,
+    pub(crate) keep_refused: KeepFn,
+}
+
+/// A new lead.
+pub(crate) struct NewLead {
+    pub(crate) posting: Posting,
+    pub(crate) open_session: Option<LeadSession>,
+    pub(crate) caps: Vec<(CapCheck, Problem)>,
+    pub(crate) counts: Vec<DayCount>,
+}
+
+/// A new lead and the answer if it is accepted.
+pub(crate) fn new_lead(accept: AcceptLead) -> Result<(NewLead, StoredAnswer)> {
+    let answer = accepted(&accept.answer)?;
+    let posting = Posting {
+        row: LeadRow::new(accept.lead, accept.register)?,
+        duplicate: accept.duplicate,
+        filtered: accept.filtered,
+        ledger: accept.ledger,
+        post: PostRow::new(accept.post)?,
+        idempotency: accept.idempotency,
+        accepted: to_json(&answer)?,
+        answer: accept.answer,
+        keep_refused: accept.keep_refused,
+    };
+    let AcceptLead { open_session, caps, counts, .. } = accept;
+    Ok((NewLead { posting, open_session, caps, counts }, answer))
+}
+
+/// A changed lead, one revision on, and the answer if the change holds.
+pub(crate) fn changed_lead(update: UpdateLead) -> Result<(Posting, StoredAnswer)> {
+    let answer = accepted(&update.answer)?;
+    let posting = Posting {
+        row: LeadRow::new(update.lead, update.register)?,
+        duplicate: update.duplicate,
+        filtered: update.filtered,
+        ledger: update.ledger,
+        post: PostRow::new(update.post)?,
+        idempotency: update.idempotency,
+        accepted: to_json(&answer)?,
+        answer: update.answer,
+        keep_refused: update.keep_refused,
+    };
+    Ok((posting, answer))
+}
+
+/// The answer to an accepted post; a caller's function that panics fails this
+/// write alone.
+fn accepted(answer: &AnswerFn) -> Result<StoredAnswer> {
+    catch_unwind(AssertUnwindSafe(|| answer(&Verdict::Accepted)))
+        .map_err(|_| StoreError::Corrupt("an answer panicked".to_owned()))
+}
