@@ -19,6 +19,7 @@ pub mod fields;
 pub mod filter;
 pub mod id;
 pub mod lead;
+pub mod ledger;
 pub mod money;
 pub mod network;
 pub mod outcome;

@@ -9,7 +9,8 @@ use crate::service::{Leads, PostAnswer, PostError};
 use crate::settlement::{Settlement, settle};
 use crumb_domain::caps::{self, CapCheck, CapScope, DayCount};
 use crumb_domain::duplicate::duplicate_hash;
-use crumb_domain::lead::{Lead, LeadStatus, LedgerEntry, LedgerKind};
+use crumb_domain::lead::{Lead, LeadStatus};
+use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::{CapOf, DuplicateScope};
 use crumb_domain::outcome::Problem;
 use crumb_domain::session::Session;
@@ -51,6 +52,8 @@ impl<S: Store + Clone> Leads<S> {
             match self.site.store.accept_lead(accept).await? {
                 Posted::LeadIdTaken => {}
                 Posted::Before(before) => return Ok(replay(way, &before)),
+                // No lead is taken in hand yet, so that no key is ever in flight.
+                Posted::InHand | Posted::KeyInFlight { .. } => break,
                 Posted::Now(verdict, answer) => return Ok(self.told(way, lead, verdict, answer)),
             }
         }
@@ -77,6 +80,7 @@ impl<S: Store + Clone> Leads<S> {
             caps: if skips || lead.test { Vec::new() } else { lead_caps(case) },
             counts: if settlement.counts { lead_counts(case, &lead) } else { Vec::new() },
             ledger: payout_entry(&lead).into_iter().collect(),
+            offering: None,
             post: record(way, lead.row, about, settlement.errors.clone()),
             idempotency: claim(way, credit.campaign, credit.offer),
             answer: self.answer_of_lead(case, lead.clone(), credit.session.clone(), Before::None),
@@ -211,11 +215,6 @@ fn lead_counts(case: &Case<'_>, lead: &Lead) -> Vec<DayCount> {
 
 /// What the lead earns its affiliate, as an entry of the ledger.
 fn payout_entry(lead: &Lead) -> Option<LedgerEntry> {
-    (lead.payout != Money::ZERO && lead.status != LeadStatus::Test).then_some(LedgerEntry {
-        at: lead.at,
-        kind: LedgerKind::Payout,
-        lead: lead.id,
-        affiliate: lead.affiliate,
-        amount: lead.payout,
-    })
+    (lead.payout != Money::ZERO && lead.status != LeadStatus::Test)
+        .then(|| LedgerEntry::payout(lead.at, lead.id, lead.affiliate, lead.payout))
 }

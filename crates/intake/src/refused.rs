@@ -96,7 +96,7 @@ impl<S: Store + Clone> Leads<S> {
         };
         match self.site.store.reject_post(reject).await? {
             Posted::Before(before) => Ok(replay(way, &before)),
-            Posted::Now(..) | Posted::LeadIdTaken => {
+            Posted::Now(..) | Posted::LeadIdTaken | Posted::InHand | Posted::KeyInFlight { .. } => {
                 self.tell_rejection(way, id, about.offer, problem, errors);
                 Ok(told)
             }

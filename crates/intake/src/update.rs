@@ -10,7 +10,8 @@ use crate::service::{Leads, PostAnswer, PostError};
 use crate::settlement;
 use crumb_domain::attribution::Attribution;
 use crumb_domain::fields::FieldVerdict;
-use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, LedgerEntry, LedgerKind};
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::OfferType;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::PostKind;
@@ -67,6 +68,7 @@ impl<S: Store + Clone> Leads<S> {
             register: key.filter(|_| counts_as_earlier(case, &changed)),
             filtered: judged.filtered.filter(|_| !skips),
             ledger: taken_back(case, &lead, &changed).into_iter().collect(),
+            offering: None,
             post: record(way, id, about, judged.checked.texts()),
             idempotency: claim(way, credit.campaign, credit.offer),
             answer: self.answer_of_lead(case, changed.clone(), session, Before::Kept),
@@ -74,7 +76,8 @@ impl<S: Store + Clone> Leads<S> {
             lead: changed.clone(),
         };
         match self.site.store.update_lead(update).await {
-            Err(StoreError::Conflict) | Ok(Posted::LeadIdTaken) => Ok(None),
+            Err(StoreError::Conflict)
+            | Ok(Posted::LeadIdTaken | Posted::InHand | Posted::KeyInFlight { .. }) => Ok(None),
             Err(error) => Err(error.into()),
             Ok(Posted::Before(before)) => Ok(Some(replay(way, &before))),
             Ok(Posted::Now(verdict, answer)) => Ok(Some(self.told(way, changed, verdict, answer))),
@@ -128,8 +131,7 @@ fn changed(case: &Case<'_>, lead: &Lead, judged: &Judged) -> Lead {
 /// What a lead had earned and earns no more, now that it is held back.
 fn taken_back(case: &Case<'_>, lead: &Lead, changed: &Lead) -> Option<LedgerEntry> {
     let amount = changed.payout.checked_sub(lead.payout).filter(|amount| *amount != Money::ZERO)?;
-    let (at, kind) = (case.way.now, LedgerKind::Payout);
-    Some(LedgerEntry { at, kind, lead: lead.id, affiliate: lead.affiliate, amount })
+    Some(LedgerEntry::payout(case.way.now, lead.id, lead.affiliate, amount))
 }
 
 /// Whether a lead, as it stands, is the earlier lead of a later one. A session post

@@ -12,9 +12,9 @@ use crate::merge::{Known, Merged, asked, merge, remember};
 use crate::plan::{Plan, PlanLine, PlanSign, Secrets, plan};
 use crate::snapshot::{FIRST_SERVER_CAMPAIGN, Snapshot};
 use arc_swap::ArcSwap;
-use crumb_domain::network::{ActiveStatus, Campaign, Network, Secret, Vertical};
+use crumb_domain::network::{ActiveStatus, BuyerCredit, Campaign, Network, Secret, Vertical};
 use crumb_domain::{
-    AffiliateId, CampaignId, ConfigVersion, ContractId, Money, OfferContractId, OfferId, Timestamp,
+    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, Money, OfferContractId, OfferId, Timestamp,
 };
 use crumb_storage::configuration::{ConfigurationChange, EntityKey, VersionInfo};
 use crumb_storage::{ConfigurationStore, Page, PageRequest, StoreError};
@@ -153,6 +153,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
                 summary: format!("campaign {id} made for affiliate {affiliate} on offer {offer}"),
                 put: vec![documents::server_campaign(&campaign)?],
                 delete: Vec::new(),
+                opening: Vec::new(),
             };
             match self.store.commit_configuration(change).await {
                 Ok(version) => {
@@ -352,10 +353,12 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         if difference.is_empty() {
             return Ok(Some(Applied { version: present.version(), plan }));
         }
+        let opening = opening_balances(present.network(), &after.network);
         // Compiled before it is committed: what is stored can be served.
         let snapshot = compiled(Some(present), after, present.version())?;
         let (put, delete) = (difference.put, difference.delete);
-        let change = ConfigurationChange { base: present.version(), at: now, summary, put, delete };
+        let base = present.version();
+        let change = ConfigurationChange { base, at: now, summary, put, delete, opening };
         match self.store.commit_configuration(change).await {
             Ok(version) => {
                 self.present.store(Arc::new(snapshot.with_version(version)));
@@ -368,6 +371,18 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// What the buyers that are made have to begin with. One on unlimited credit begins
+/// with nothing, so that a later file does not open its account anew.
+fn opening_balances(before: &Network, after: &Network) -> Vec<(BuyerId, Money)> {
+    let known: HashSet<BuyerId> = before.buyer.iter().map(|buyer| buyer.id).collect();
+    let made = after.buyer.iter().filter(|buyer| !known.contains(&buyer.id));
+    made.map(|buyer| match buyer.credit {
+        BuyerCredit::Unlimited => (buyer.id, Money::ZERO),
+        BuyerCredit::Prepaid { balance, .. } => (buyer.id, balance),
+    })
+    .collect()
 }
 
 fn state_of(snapshot: &Snapshot) -> State {

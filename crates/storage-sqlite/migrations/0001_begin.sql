@@ -143,7 +143,7 @@ CREATE TABLE post (
     query BLOB NOT NULL,
     content_type TEXT NOT NULL,
     body BLOB NOT NULL,
-    answer TEXT NOT NULL,            -- JSON
+    answer TEXT,                     -- JSON; none until its lead's run has ended
     errors TEXT NOT NULL,            -- JSON, a list of texts
     lead INTEGER,                    -- its row, not its id: ids are random, and an index of them dear
     problem TEXT,
@@ -162,21 +162,27 @@ CREATE TABLE idempotency (
     key TEXT NOT NULL,
     body_hash BLOB NOT NULL,
     at INTEGER NOT NULL,
-    answer TEXT NOT NULL,            -- JSON
+    answer TEXT,                     -- JSON; none while it is in flight
     PRIMARY KEY (scope, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_by_time ON idempotency (at);
 
--- Append-only.
+-- Append-only: movements between accounts, which are a kind (1 house, 2 outside,
+-- 3 affiliate, 4 buyer) and an id (0 where there is one of the kind).
 CREATE TABLE ledger (
-    id INTEGER PRIMARY KEY,
+    lead INTEGER NOT NULL,           -- its row, 0 for entries of no lead
+    number INTEGER NOT NULL,         -- counts its entries up from 0
     at INTEGER NOT NULL,
     kind TEXT NOT NULL,
-    lead INTEGER NOT NULL,           -- its row
-    affiliate INTEGER NOT NULL,
-    amount INTEGER NOT NULL
-) STRICT;
-CREATE INDEX ledger_of_lead ON ledger (lead);
+    from_kind INTEGER NOT NULL,
+    from_id INTEGER NOT NULL,
+    to_kind INTEGER NOT NULL,
+    to_id INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    contract INTEGER,
+    note TEXT,
+    PRIMARY KEY (lead, number)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE config_version (
     version INTEGER PRIMARY KEY,
@@ -213,3 +219,123 @@ CREATE TABLE share (
     expires_at INTEGER NOT NULL,
     revoked_at INTEGER
 ) STRICT;
+
+-- Selling. A lead has a row here while it is in hand or waits, and while somebody is
+-- still to be told what became of it: few at any time.
+CREATE TABLE offered (
+    lead INTEGER PRIMARY KEY,        -- its row
+    state INTEGER NOT NULL,          -- 1 in hand, 2 waits, 3 held, 4 recovered
+    taking INTEGER NOT NULL,         -- counts how often it was taken in hand
+    due INTEGER,                     -- while it waits
+    post INTEGER,                    -- which waits for its answer
+    scope TEXT, key TEXT,            -- that post's idempotency key
+    counts TEXT                      -- JSON: the day counts that it raised
+) STRICT;
+CREATE INDEX offered_due ON offered (due) WHERE state = 2;
+
+-- That a lead was about to be sent, and how that ended. A lead goes to a buyer once.
+CREATE TABLE reservation (
+    lead INTEGER NOT NULL,           -- its row
+    buyer INTEGER NOT NULL,
+    contract INTEGER NOT NULL,
+    day INTEGER NOT NULL,            -- on which the contract opened
+    price INTEGER NOT NULL,          -- reserved, or sold at
+    type TEXT NOT NULL,
+    state INTEGER NOT NULL,          -- 1 reserved, 2 sold, 3 held, 4 refused
+    taking INTEGER NOT NULL,         -- of offered, when it was made
+    at INTEGER NOT NULL,
+    PRIMARY KEY (lead, buyer)
+) STRICT, WITHOUT ROWID;
+
+-- The held ones, in the order in which that became known.
+CREATE TABLE held (
+    id INTEGER PRIMARY KEY,
+    lead INTEGER NOT NULL,           -- its row
+    buyer INTEGER NOT NULL,
+    rule TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    UNIQUE (lead, buyer)
+) STRICT;
+CREATE INDEX held_until ON held (until);
+
+-- Leads reserved, held or sold.
+CREATE TABLE contract_count (
+    day INTEGER NOT NULL,
+    contract INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (day, contract)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE contract_state (
+    contract INTEGER PRIMARY KEY,
+    last_sold INTEGER,
+    posts INTEGER NOT NULL,          -- that are remembered: ten at most
+    failures INTEGER NOT NULL        -- a bit each, the newest lowest
+) STRICT;
+
+-- The sum of a buyer's ledger entries, and of what is reserved.
+CREATE TABLE buyer_account (
+    buyer INTEGER PRIMARY KEY,
+    balance INTEGER NOT NULL,
+    reserved INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    lead INTEGER NOT NULL,           -- its row
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    config_version INTEGER NOT NULL,
+    inputs TEXT NOT NULL,            -- JSON, as the two after it
+    events TEXT NOT NULL,
+    results TEXT NOT NULL,
+    summary TEXT NOT NULL            -- JSON, a list of [contract, result, price]
+) STRICT;
+CREATE UNIQUE INDEX run_of_lead ON run (lead, number);
+
+CREATE TABLE attempt (
+    id INTEGER PRIMARY KEY,
+    lead INTEGER NOT NULL,           -- its row
+    at INTEGER NOT NULL,
+    contract INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    ms TEXT NOT NULL,                -- JSON
+    status INTEGER,
+    request BLOB NOT NULL,
+    answer BLOB NOT NULL,
+    read TEXT NOT NULL,              -- JSON
+    error TEXT
+) STRICT;
+CREATE INDEX attempt_of_lead ON attempt (lead);
+
+CREATE TABLE timeline (
+    lead INTEGER NOT NULL,           -- its row
+    number INTEGER NOT NULL,         -- counts up from 0
+    at INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    text TEXT NOT NULL,
+    by TEXT,
+    PRIMARY KEY (lead, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lead_return (
+    lead INTEGER NOT NULL,           -- its row
+    contract INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    notes TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (lead, contract)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE quote (
+    id TEXT PRIMARY KEY,
+    campaign INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    payout INTEGER NOT NULL,
+    fields TEXT NOT NULL,            -- JSON, a list of [name, value]
+    record TEXT NOT NULL             -- JSON
+) STRICT;
+CREATE INDEX quote_by_end ON quote (expires);

@@ -4,7 +4,7 @@
 use crate::error::corrupt;
 use crumb_domain::caps::CapScope;
 use crumb_domain::click::{ClickSource, NonHuman};
-use crumb_domain::network::{CapOf, PriceFormat, SaleType};
+use crumb_domain::network::{CapOf, PriceFormat, SaleType, UnknownRule};
 use crumb_domain::{CampaignId, OfferId, RowId, SubIds, Timestamp};
 use crumb_storage::Result;
 use rusqlite::Row;
@@ -124,6 +124,23 @@ pub(crate) fn sale_type_of(code: &str) -> Result<SaleType> {
         .into_iter()
         .find(|known| sale_type(*known) == code)
         .ok_or_else(|| corrupt("a sale's type", code))
+}
+
+/// What an unknown end counts as, as its column.
+pub(crate) fn unknown_rule(rule: UnknownRule) -> &'static str {
+    match rule {
+        UnknownRule::Wait => "wait",
+        UnknownRule::Rejected => "rejected",
+        UnknownRule::Sold => "sold",
+    }
+}
+
+/// What an unknown end counts as, from its column.
+pub(crate) fn unknown_rule_of(code: &str) -> Result<UnknownRule> {
+    [UnknownRule::Wait, UnknownRule::Rejected, UnknownRule::Sold]
+        .into_iter()
+        .find(|known| unknown_rule(*known) == code)
+        .ok_or_else(|| corrupt("what an unknown end counts as", code))
 }
 
 /// An address as 4 or 16 bytes.

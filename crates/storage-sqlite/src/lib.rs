@@ -7,7 +7,8 @@
 //! * `connection`: how the file is opened; `migrations`: its schema.
 //! * `writer`, `batch`: the queue and the transaction; `checkpoint`: keeping the
 //!   write-ahead log short; `readers`: the reading threads.
-//! * `clicks`, `leads`, `configuration`, `access`: the store's traits.
+//! * `clicks`, `leads`, `selling`, `configuration`, `access`: the store's traits;
+//!   `ledger`: money moved by any of them.
 //! * `codes`: how values lie in columns; `listing`: pages.
 //! * `memory`: what the writer remembers beside the file, and takes back with it;
 //!   `seen`: what events refer to.
@@ -24,11 +25,13 @@ mod configuration;
 mod connection;
 mod error;
 mod leads;
+mod ledger;
 mod listing;
 mod memory;
 mod migrations;
 mod readers;
 mod seen;
+mod selling;
 mod writer;
 
 pub use connection::{PAGE_SIZE, SqliteOptions};

@@ -12,28 +12,35 @@ use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 
 /// A count's primary key: scope, its id, of what, day. A check's days are a range.
-type Key = (i64, i64, i64, i32);
+pub(crate) type Key = (i64, i64, i64, i32);
 
-fn key(count: &DayCount) -> Key {
+pub(crate) fn key(count: &DayCount) -> Key {
     let (scope, id) = scope(count.scope);
     (scope, id, cap_of(count.of), count.day.0)
 }
 
-/// By how much the open transaction raises which counts.
+/// By how much the open transaction changes which counts.
 #[derive(Default)]
 pub(crate) struct Counts {
-    raised: BTreeMap<Key, i64>,
-    /// Each rise by one, in order, so that the last ones can be taken back.
-    steps: Vec<Key>,
+    changed: BTreeMap<Key, i64>,
+    /// Each step up or down, in order, so that the last ones can be taken back.
+    steps: Vec<(Key, i64)>,
 }
 
 impl Counts {
     /// Raises each by one.
     pub(crate) fn raise<'a>(&mut self, counts: impl IntoIterator<Item = &'a DayCount>) {
-        for key in counts.into_iter().map(key) {
-            *self.raised.entry(key).or_default() += 1;
-            self.steps.push(key);
-        }
+        counts.into_iter().for_each(|count| self.step(key(count), 1));
+    }
+
+    /// Lowers each by one.
+    pub(crate) fn lower(&mut self, counts: impl IntoIterator<Item = Key>) {
+        counts.into_iter().for_each(|key| self.step(key, -1));
+    }
+
+    fn step(&mut self, key: Key, by: i64) {
+        *self.changed.entry(key).or_default() += by;
+        self.steps.push((key, by));
     }
 
     /// The sum over a check's days, with what the open transaction adds.
@@ -42,11 +49,11 @@ impl Counts {
         let of = cap_of(check.of);
         let added: i64 = if check.first_day <= check.day {
             let days = (scope, id, of, check.first_day.0)..=(scope, id, of, check.day.0);
-            self.raised.range(days).map(|(_, n)| n).sum()
+            self.changed.range(days).map(|(_, n)| n).sum()
         } else {
             0
         };
-        Ok(count(connection, check)?.saturating_add(u64::try_from(added).unwrap_or(0)))
+        Ok(count(connection, check)?.saturating_add_signed(added))
     }
 
     /// A point to which [`Counts::forget_since`] goes back.
@@ -54,11 +61,11 @@ impl Counts {
         self.steps.len()
     }
 
-    /// Takes back what was raised since a mark.
+    /// Takes back what was changed since a mark.
     pub(crate) fn forget_since(&mut self, mark: usize) {
-        for key in self.steps.drain(mark..) {
-            if let Some(n) = self.raised.get_mut(&key) {
-                *n -= 1;
+        for (key, by) in self.steps.drain(mark..) {
+            if let Some(n) = self.changed.get_mut(&key) {
+                *n -= by;
             }
         }
     }
@@ -74,7 +81,7 @@ impl Counts {
                  ON CONFLICT DO UPDATE SET n = n + excluded.n",
             )
             .map_err(from_sqlite)?;
-        for ((scope, id, of, day), n) in self.raised.iter().filter(|(_, n)| **n > 0) {
+        for ((scope, id, of, day), n) in self.changed.iter().filter(|(_, n)| **n != 0) {
             raise.execute(params![scope, id, of, day, n]).map_err(from_sqlite)?;
         }
         Ok(())
@@ -82,7 +89,7 @@ impl Counts {
 
     /// They are stored; the next transaction begins at nothing.
     pub(crate) fn committed(&mut self) {
-        self.raised.clear();
+        self.changed.clear();
         self.steps.clear();
     }
 }

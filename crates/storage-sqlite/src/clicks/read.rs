@@ -121,7 +121,14 @@ pub(crate) fn newest_row(connection: &Connection, node: u8) -> Result<Option<Row
         return Ok(None);
     }
     let mut newest = None;
-    for (table, column) in [("click", "id"), ("lead", "row"), ("post", "id"), ("lead_session", "id")] {
+    for (table, column) in [
+        ("click", "id"),
+        ("lead", "row"),
+        ("post", "id"),
+        ("lead_session", "id"),
+        ("attempt", "id"),
+        ("run", "id"),
+    ] {
         let sql = format!("SELECT {column} FROM {table} ORDER BY {column} DESC");
         let mut backwards = connection.prepare_cached(&sql).map_err(from_sqlite)?;
         let mut rows = backwards.query([]).map_err(from_sqlite)?;

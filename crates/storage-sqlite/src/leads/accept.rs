@@ -4,31 +4,38 @@
 use super::prepare::{NewLead, Posting};
 use super::{duplicates, idempotency, posts, rows};
 use crate::batch::WriteContext;
+use crate::clicks::counts;
 use crate::codes::{IpBytes, sub_id_columns, to_json};
 use crate::error::from_sqlite;
+use crate::ledger;
 use crate::seen;
-use crumb_domain::caps::CapCheck;
-use crumb_domain::lead::LedgerEntry;
+use crate::selling::queue;
+use crumb_domain::LeadId;
+use crumb_domain::caps::{CapCheck, DayCount};
+use crumb_domain::lead::LeadStatus;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::StoredAnswer;
-use crumb_domain::{LeadId, RowId};
-use crumb_storage::leads::{IdempotencyClaim, LeadSession, PostRecord, Posted, RejectPost, Verdict};
+use crumb_storage::leads::{
+    IdempotencyClaim, LeadSession, Offering, PostRecord, Posted, RejectPost, Verdict,
+};
 use crumb_storage::{Result, StoreError};
 use rusqlite::{Connection, params};
 
 /// What became of a post.
 pub(crate) enum Decided {
-    /// It was accepted; its caller has the answer already.
+    /// It was accepted; its caller has the answer already, or sells the lead first.
     Accepted,
     /// Anything else.
     Otherwise(Posted),
 }
 
 impl Decided {
-    /// For the caller, with the answer of an accepted post.
-    pub(crate) fn told(self, accepted: StoredAnswer) -> Posted {
+    /// For the caller, with the answer of an accepted post, where it has one already.
+    pub(crate) fn told(self, accepted: Option<StoredAnswer>) -> Posted {
         match self {
-            Self::Accepted => Posted::Now(Verdict::Accepted, accepted),
+            Self::Accepted => {
+                accepted.map_or(Posted::InHand, |answer| Posted::Now(Verdict::Accepted, answer))
+            }
             Self::Otherwise(posted) => posted,
         }
     }
@@ -61,6 +68,9 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     }
     context.memory.counts.raise(&new.counts);
     context.memory.seen.note_all(connection, seen::references_of_lead(lead)).map_err(from_sqlite)?;
+    if let Some(offering) = posting.offering {
+        offer(connection, posting, offering, &new.counts)?;
+    }
     keep_accepted(connection, posting)
 }
 
@@ -74,6 +84,9 @@ pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Resul
     if rows::revision(connection, lead.id)? != Some((lead.row, lead.revision)) {
         return Err(StoreError::Conflict);
     }
+    if posting.offering.is_some() && queue::taking_in_hand(connection, lead.row.as_i64())?.is_some() {
+        return Err(StoreError::Conflict);
+    }
     if let Some(problem) = refused(connection, posting, Some(lead.id))? {
         return refuse(context, posting, problem);
     }
@@ -82,14 +95,32 @@ pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Resul
     if let Some(key) = &posting.row.register {
         duplicates::register(connection, lead, key)?;
     }
+    match posting.offering {
+        Some(offering) => offer(connection, posting, offering, &[])?,
+        None if lead.status != LeadStatus::Queued => queue::wait_no_more(connection, lead.row)?,
+        None => {}
+    }
     keep_accepted(connection, posting)
+}
+
+/// Takes the lead in hand, or lets it wait.
+fn offer(connection: &Connection, posting: &Posting, offering: Offering, counts: &[DayCount]) -> Result<()> {
+    let lead = &posting.row.lead;
+    match offering {
+        Offering::InHand => {
+            let key = posting.idempotency.as_ref().map(idempotency::key_of);
+            let counts: Vec<counts::Key> = counts.iter().map(counts::key).collect();
+            queue::take_for(connection, lead.row, posting.post.record.id, key.as_ref(), &counts)
+        }
+        Offering::Waits(due) => queue::wait(connection, lead.row.as_i64(), due),
+    }
 }
 
 /// A post that made no lead.
 pub(crate) fn reject(context: &mut WriteContext<'_>, reject: &RejectPost) -> Result<Posted> {
     let RejectPost { post, problem, idempotency, answer, keep } = reject;
     if let Some(before) = idempotency::claimed(context.connection, idempotency.as_ref(), post.at)? {
-        return Ok(Posted::Before(before));
+        return Ok(before);
     }
     let refused = Refused { problem: *problem, idempotency: idempotency.as_ref(), answer, keep: *keep };
     settle_refused(context, &refused, post, &to_json(&post.errors)?)?;
@@ -98,7 +129,7 @@ pub(crate) fn reject(context: &mut WriteContext<'_>, reject: &RejectPost) -> Res
 
 fn claimed(connection: &Connection, posting: &Posting) -> Result<Option<Decided>> {
     let before = idempotency::claimed(connection, posting.idempotency.as_ref(), posting.post.record.at)?;
-    Ok(before.map(|before| Decided::Otherwise(Posted::Before(before))))
+    Ok(before.map(Decided::Otherwise))
 }
 
 /// The first of the checks that new and changed leads share, in the dialect's
@@ -151,19 +182,20 @@ fn settle_refused(
     let connection = context.connection;
     let answer = to_json(refused.answer)?;
     if refused.keep {
-        posts::insert(connection, post, Err(refused.problem), &answer, errors)?;
+        posts::insert(connection, post, Err(refused.problem), Some(&answer), errors)?;
         note_post(context, post)?;
     } else {
         posts::count_not_kept(connection, refused.problem)?;
     }
-    idempotency::keep(connection, refused.idempotency, post.at, &answer)
+    idempotency::keep(connection, refused.idempotency, post.at, Some(&answer))
 }
 
 fn keep_accepted(connection: &Connection, posting: &Posting) -> Result<Decided> {
     let (lead, post) = (posting.row.lead.row, &posting.post);
-    append(connection, lead, &posting.ledger)?;
-    posts::insert(connection, &post.record, Ok(lead), &posting.accepted, &post.errors)?;
-    idempotency::keep(connection, posting.idempotency.as_ref(), post.record.at, &posting.accepted)?;
+    let answer = posting.accepted.as_deref();
+    ledger::append(connection, lead.as_i64(), &posting.ledger)?;
+    posts::insert(connection, &post.record, Ok(lead), answer, &post.errors)?;
+    idempotency::keep(connection, posting.idempotency.as_ref(), post.record.at, answer)?;
     Ok(Decided::Accepted)
 }
 
@@ -196,25 +228,5 @@ fn insert_session(connection: &Connection, session: &LeadSession) -> Result<()> 
             ])
         })
         .map_err(from_sqlite)?;
-    Ok(())
-}
-
-fn append(connection: &Connection, lead: RowId, ledger: &[LedgerEntry]) -> Result<()> {
-    for entry in ledger {
-        connection
-            .prepare_cached(
-                "INSERT INTO ledger (at, kind, lead, affiliate, amount) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )
-            .and_then(|mut insert| {
-                insert.execute(params![
-                    entry.at.micros(),
-                    entry.kind.as_str(),
-                    lead.as_i64(),
-                    entry.affiliate.0,
-                    entry.amount.micros()
-                ])
-            })
-            .map_err(from_sqlite)?;
-    }
     Ok(())
 }

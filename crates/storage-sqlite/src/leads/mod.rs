@@ -2,16 +2,18 @@
 //!
 //! * `prepare`: what is made ready before the write; `accept`: what a post becomes,
 //!   decided inside it.
-//! * `rows`: a lead as rows; `posts`: posts as rows; `list`: leads by filter.
+//! * `rows`: a lead as rows; `standing`: the part of it that changes later; `posts`:
+//!   posts as rows; `list`: leads by filter.
 //! * `duplicates`, `idempotency`: what makes two posts the same.
 
 mod accept;
 mod duplicates;
-mod idempotency;
+pub(crate) mod idempotency;
 mod list;
-mod posts;
+pub(crate) mod posts;
 mod prepare;
 mod rows;
+pub(crate) mod standing;
 
 use crate::SqliteStore;
 use crate::readers::LaneOf;

@@ -11,12 +11,12 @@ use crumb_storage::{Page, PageRequest, Result};
 use rusqlite::{Connection, Row, params};
 
 /// Keeps a post with what became of it: the row of its lead, or why it has none.
-/// Answer and errors are JSON.
+/// Answer and errors are JSON; no answer yet where its lead is to be sold first.
 pub(crate) fn insert<'p>(
     connection: &Connection,
     post: &'p PostRecord,
     outcome: std::result::Result<RowId, Problem>,
-    answer: &str,
+    answer: Option<&str>,
     errors: &str,
 ) -> Result<()> {
     let (lead, problem, most) = match &outcome {
@@ -48,6 +48,15 @@ pub(crate) fn insert<'p>(
                 problem,
             ])
         })
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
+/// Keeps, as JSON, what a post is answered that waited for it.
+pub(crate) fn answer(connection: &Connection, post: i64, answer: &str) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE post SET answer = ?2 WHERE id = ?1 AND answer IS NULL")
+        .and_then(|mut update| update.execute(params![post, answer]))
         .map_err(from_sqlite)?;
     Ok(())
 }
@@ -124,7 +133,7 @@ fn read(row: &Row<'_>) -> Result<KeptPost> {
         query: bytes(7)?,
         content_type: text(8)?,
         body: bytes(9)?,
-        answer: from_json(&text(10)?)?,
+        answer: maybe_text(10)?.as_deref().map(from_json).transpose()?,
         errors: from_json(&text(11)?)?,
         outcome: outcome(maybe_text(12)?, maybe_text(13)?)?,
     })

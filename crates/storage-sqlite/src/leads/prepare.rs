@@ -4,12 +4,13 @@
 
 use crate::codes::to_json;
 use crumb_domain::caps::{CapCheck, DayCount};
-use crumb_domain::lead::{Lead, LedgerEntry};
+use crumb_domain::lead::Lead;
+use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::StoredAnswer;
 use crumb_storage::leads::{
-    AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, IdempotencyClaim, KeepFn, LeadSession, PostRecord,
-    UpdateLead, Verdict,
+    AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, IdempotencyClaim, KeepFn, LeadSession, Offering,
+    PostRecord, UpdateLead, Verdict,
 };
 use crumb_storage::{Result, StoreError, lead_search};
 use std::collections::BTreeSet;
@@ -76,8 +77,9 @@ pub(crate) struct Posting {
     pub(crate) ledger: Vec<LedgerEntry>,
     pub(crate) post: PostRow,
     pub(crate) idempotency: Option<IdempotencyClaim>,
-    /// The answer if the lead is kept, as JSON.
-    pub(crate) accepted: String,
+    pub(crate) offering: Option<Offering>,
+    /// The answer if the lead is kept, as JSON; none where it is to be sold first.
+    pub(crate) accepted: Option<String>,
     /// Renders any other answer.
     pub(crate) answer: AnswerFn,
     pub(crate) keep_refused: KeepFn,
@@ -92,16 +94,17 @@ pub(crate) struct NewLead {
 }
 
 /// A new lead and the answer if it is accepted.
-pub(crate) fn new_lead(accept: AcceptLead) -> Result<(NewLead, StoredAnswer)> {
-    let answer = accepted(&accept.answer)?;
+pub(crate) fn new_lead(accept: AcceptLead) -> Result<(NewLead, Option<StoredAnswer>)> {
+    let answer = accepted(&accept.answer, accept.offering)?;
     let posting = Posting {
         row: LeadRow::new(accept.lead, accept.register)?,
         duplicate: accept.duplicate,
         filtered: accept.filtered,
         ledger: accept.ledger,
+        offering: accept.offering,
         post: PostRow::new(accept.post)?,
         idempotency: accept.idempotency,
-        accepted: to_json(&answer)?,
+        accepted: answer.as_ref().map(to_json).transpose()?,
         answer: accept.answer,
         keep_refused: accept.keep_refused,
     };
@@ -110,25 +113,29 @@ pub(crate) fn new_lead(accept: AcceptLead) -> Result<(NewLead, StoredAnswer)> {
 }
 
 /// A changed lead, one revision on, and the answer if the change holds.
-pub(crate) fn changed_lead(update: UpdateLead) -> Result<(Posting, StoredAnswer)> {
-    let answer = accepted(&update.answer)?;
+pub(crate) fn changed_lead(update: UpdateLead) -> Result<(Posting, Option<StoredAnswer>)> {
+    let answer = accepted(&update.answer, update.offering)?;
     let posting = Posting {
         row: LeadRow::new(update.lead, update.register)?,
         duplicate: update.duplicate,
         filtered: update.filtered,
         ledger: update.ledger,
+        offering: update.offering,
         post: PostRow::new(update.post)?,
         idempotency: update.idempotency,
-        accepted: to_json(&answer)?,
+        accepted: answer.as_ref().map(to_json).transpose()?,
         answer: update.answer,
         keep_refused: update.keep_refused,
     };
     Ok((posting, answer))
 }
 
-/// The answer to an accepted post; a caller's function that panics fails this
-/// write alone.
-fn accepted(answer: &AnswerFn) -> Result<StoredAnswer> {
-    catch_unwind(AssertUnwindSafe(|| answer(&Verdict::Accepted)))
+/// The answer to an accepted post, unless that is known only when its lead has been
+/// sold. A caller's function that panics fails this write alone.
+fn accepted(answer: &AnswerFn, offering: Option<Offering>) -> Result<Option<StoredAnswer>> {
+    if offering == Some(Offering::InHand) {
+        return Ok(None);
+    }
+    catch_unwind(AssertUnwindSafe(|| Some(answer(&Verdict::Accepted))))
         .map_err(|_| StoreError::Corrupt("an answer panicked".to_owned()))
 }

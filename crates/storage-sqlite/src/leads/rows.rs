@@ -95,7 +95,8 @@ pub(crate) fn replace(connection: &Connection, row: &LeadRow) -> Result<()> {
     insert(connection, row, lead.revision.saturating_add(1))
 }
 
-fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
+/// Writes a lead's sales.
+pub(crate) fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
     for (position, sale) in (0_i64..).zip(&lead.sales) {
         connection
             .prepare_cached(

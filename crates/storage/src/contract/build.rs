@@ -184,6 +184,7 @@ pub fn accept(lead: Lead) -> AcceptLead {
         caps: Vec::new(),
         counts: Vec::new(),
         ledger: Vec::new(),
+        offering: None,
         post: PostRecord { at, ..post(row) },
         idempotency: None,
     }
@@ -199,6 +200,7 @@ pub fn update(lead: Lead, post_id: RowId) -> UpdateLead {
         register: None,
         filtered: None,
         ledger: Vec::new(),
+        offering: None,
         post: post(post_id),
         idempotency: None,
     }
