@@ -76,7 +76,7 @@ CREATE TABLE history (
 
 CREATE TABLE lead (
     row INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
+    id INTEGER NOT NULL,             -- its characters read as a number of base 36
     at INTEGER NOT NULL,
     post TEXT NOT NULL,
     status TEXT NOT NULL,
@@ -97,9 +97,37 @@ CREATE TABLE lead (
     test INTEGER NOT NULL,
     ip BLOB,
     revision INTEGER NOT NULL,
-    config_version INTEGER NOT NULL
+    config_version INTEGER NOT NULL,
+    person BLOB                      -- hash, where it is the earlier lead of later ones
 ) STRICT;
 CREATE INDEX lead_of_session ON lead (session);
+
+-- Leads by id, by person, by e-mail address and phone number (normalised). Such
+-- keys are random: an index that each lead enters at once has a page anywhere
+-- changed by each. New leads therefore wait in recent_lead, in the order in which
+-- they came, and are brought into these tables sorted, many at a time. A lead may
+-- stand in both.
+CREATE TABLE lead_by_id (
+    id INTEGER PRIMARY KEY,
+    lead INTEGER NOT NULL            -- its row
+) STRICT;
+CREATE TABLE lead_by_person (
+    person INTEGER NOT NULL,         -- the first eight bytes of the hash
+    lead INTEGER NOT NULL,           -- its row
+    PRIMARY KEY (person, lead)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE lead_search (
+    key TEXT NOT NULL,
+    lead INTEGER NOT NULL,           -- its row
+    PRIMARY KEY (key, lead)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE recent_lead (
+    number INTEGER PRIMARY KEY,
+    lead INTEGER NOT NULL,           -- its row
+    id INTEGER NOT NULL,
+    person INTEGER,
+    search TEXT NOT NULL             -- its keys between line breaks
+) STRICT;
 
 CREATE TABLE sale (
     lead INTEGER NOT NULL,           -- its row
@@ -112,24 +140,6 @@ CREATE TABLE sale (
     PRIMARY KEY (lead, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sale_of_buyer ON sale (buyer, lead);
-
--- What makes a lead the earlier one of a later lead.
-CREATE TABLE duplicate_key (
-    lead INTEGER PRIMARY KEY,        -- its row
-    vertical INTEGER NOT NULL,
-    hash BLOB NOT NULL,
-    offer INTEGER NOT NULL,
-    at INTEGER NOT NULL
-) STRICT;
-CREATE INDEX duplicate_key_by_hash ON duplicate_key (hash, vertical, at);
-
--- E-mail addresses and phone numbers, normalised, by which leads are found.
-CREATE TABLE lead_search (
-    key TEXT NOT NULL,
-    lead INTEGER NOT NULL,           -- its row
-    PRIMARY KEY (key, lead)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX lead_search_of_lead ON lead_search (lead);
 
 -- Every post that was kept: of a lead, or with the problem for which it made none.
 CREATE TABLE post (
@@ -149,7 +159,8 @@ CREATE TABLE post (
     problem TEXT,
     CHECK ((lead IS NULL) <> (problem IS NULL))
 ) STRICT;
-CREATE INDEX post_of_lead ON post (lead) WHERE lead IS NOT NULL;
+-- A lead's first post has its row for an id.
+CREATE INDEX further_post_of_lead ON post (lead) WHERE lead <> id;
 CREATE INDEX rejection ON post (id) WHERE problem IS NOT NULL;
 
 CREATE TABLE rejection_not_kept (

@@ -5,7 +5,7 @@ use crate::error::corrupt;
 use crumb_domain::caps::CapScope;
 use crumb_domain::click::{ClickSource, NonHuman};
 use crumb_domain::network::{CapOf, PriceFormat, SaleType, UnknownRule};
-use crumb_domain::{CampaignId, OfferId, RowId, SubIds, Timestamp};
+use crumb_domain::{CampaignId, LeadId, OfferId, RowId, SubIds, Timestamp};
 use crumb_storage::Result;
 use rusqlite::Row;
 use serde::Serialize;
@@ -190,6 +190,12 @@ pub(crate) fn ip(bytes: Option<Vec<u8>>) -> Result<Option<IpAddr>> {
 /// A row id from its column.
 pub(crate) fn row_id(value: i64) -> Result<RowId> {
     RowId::from_i64(value).ok_or_else(|| corrupt("a row id", value))
+}
+
+/// A lead's id from its column.
+pub(crate) fn lead_id(number: i64) -> Result<LeadId> {
+    let id = u64::try_from(number).ok().and_then(LeadId::from_number);
+    id.ok_or_else(|| corrupt("a lead's id", number))
 }
 
 /// A moment from its column.

@@ -39,6 +39,7 @@ pub use readers::MAX_QUEUED_READS;
 pub use writer::MAX_QUEUED_WRITES;
 
 use crumb_storage::{Result, Store};
+use leads::recent::RecentIds;
 use readers::Readers;
 use std::path::Path;
 use std::sync::Arc;
@@ -71,6 +72,10 @@ impl SqliteStore {
 
     fn writer(&self) -> &Writer {
         &self.threads.writer
+    }
+
+    fn recent_ids(&self) -> Arc<RecentIds> {
+        self.threads.writer.recent_ids()
     }
 
     fn readers(&self) -> &Readers {

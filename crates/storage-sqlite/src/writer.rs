@@ -8,6 +8,7 @@
 use crate::batch::{self, Batch, QueuedClicks, QueuedTask, Task, WriteContext};
 use crate::checkpoint::Checkpoints;
 use crate::connection::{SqliteOptions, open_writer};
+use crate::leads::recent::RecentIds;
 use crate::memory::Memory;
 use crumb_storage::clicks::ClickBatch;
 use crumb_storage::{Result, StoreError};
@@ -83,6 +84,7 @@ fn closed() -> StoreError {
 /// The writing thread of a store, as its callers see it.
 pub(crate) struct Writer {
     queue: Arc<Queue>,
+    recent_ids: Arc<RecentIds>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -90,16 +92,23 @@ impl Writer {
     /// Opens the file and starts the thread.
     pub(crate) fn start(path: &Path, options: &SqliteOptions) -> Result<Self> {
         let mut connection = open_writer(path, options)?;
+        let memory = Memory::load(&connection, options)?;
+        let recent_ids = memory.recent.ids();
         let checkpoints = Checkpoints::start(path, options, &mut connection)?;
         let queue = Arc::new(Queue::default());
         let thread = std::thread::Builder::new()
             .name("write".to_owned())
             .spawn({
                 let queue = Arc::clone(&queue);
-                move || write_all(&queue, &connection, checkpoints)
+                move || write_all(&queue, &connection, memory, checkpoints)
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread to write with: {error}")))?;
-        Ok(Self { queue, thread: Some(thread) })
+        Ok(Self { queue, recent_ids, thread: Some(thread) })
+    }
+
+    /// The ids of the recent leads, as readers look them up.
+    pub(crate) fn recent_ids(&self) -> Arc<RecentIds> {
+        Arc::clone(&self.recent_ids)
     }
 
     /// Writes the clicks of one request.
@@ -150,14 +159,14 @@ impl Drop for EndOf<'_> {
     }
 }
 
-fn write_all(queue: &Queue, connection: &Connection, mut checkpoints: Checkpoints) {
+fn write_all(queue: &Queue, connection: &Connection, mut memory: Memory, mut checkpoints: Checkpoints) {
     let _end = EndOf(queue);
-    let mut memory = Memory::default();
     let mut failing = false;
     while let Some(mut batch) = queue.take() {
         let committed = batch::commit(connection, &mut memory, &mut batch);
         log_turn(&mut failing, &committed);
         batch.answer(&committed);
+        memory.after_answers();
         checkpoints.after_commit(connection);
     }
 }

@@ -115,11 +115,12 @@ fn look(path: &Path, acknowledged: &HashSet<String>, when: &str) {
 }
 
 /// The child's part: clicks and leads from several tasks, each printed once it is
-/// acknowledged. A short log, so that checkpoints are killed too.
+/// acknowledged. A short log, so that checkpoints are killed too, and few recent
+/// leads, so that bringing them into the indexes is.
 fn write_until_killed(path: &Path) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let options = SqliteOptions { checkpoint_pages: 30, ..SqliteOptions::default() };
+        let options = SqliteOptions { checkpoint_pages: 30, recent_leads: 20, ..SqliteOptions::default() };
         let store = SqliteStore::open(path, options).unwrap();
         let newest = store.newest_row(0).await.unwrap();
         let rows = RowIdSequence::resume(Node::new(0).unwrap(), NOW, newest);

@@ -2,7 +2,7 @@
 //! that of two equal posts at the same moment the second finds the first.
 
 use super::prepare::{NewLead, Posting};
-use super::{duplicates, idempotency, posts, rows};
+use super::{idempotency, indexes, posts, rows};
 use crate::batch::WriteContext;
 use crate::clicks::counts;
 use crate::codes::{IpBytes, sub_id_columns, to_json};
@@ -49,10 +49,10 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     if let Some(before) = claimed(connection, posting)? {
         return Ok(before);
     }
-    if rows::id_is_taken(connection, lead.id)? {
+    if indexes::row_of(connection, &context.memory.recent.ids(), posting.row.id)?.is_some() {
         return Ok(Decided::Otherwise(Posted::LeadIdTaken));
     }
-    let problem = match refused(connection, posting, None)? {
+    let problem = match refused(context, posting, None)? {
         Some(problem) => Some(problem),
         None => reached_cap(context, &new.caps)?,
     };
@@ -63,9 +63,7 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
         insert_session(connection, session)?;
     }
     rows::insert(connection, &posting.row, lead.revision)?;
-    if let Some(key) = &posting.row.register {
-        duplicates::register(connection, lead, key)?;
-    }
+    context.memory.recent.add(connection, &posting.row)?;
     context.memory.counts.raise(&new.counts);
     context.memory.seen.note_all(connection, seen::references_of_lead(lead)).map_err(from_sqlite)?;
     if let Some(offering) = posting.offering {
@@ -81,20 +79,19 @@ pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Resul
     if let Some(before) = claimed(connection, posting)? {
         return Ok(before);
     }
-    if rows::revision(connection, lead.id)? != Some((lead.row, lead.revision)) {
+    let row = indexes::row_of(connection, &context.memory.recent.ids(), posting.row.id)?;
+    if row != Some(lead.row.as_i64()) || rows::revision(connection, lead.row)? != Some(lead.revision) {
         return Err(StoreError::Conflict);
     }
     if posting.offering.is_some() && queue::taking_in_hand(connection, lead.row.as_i64())?.is_some() {
         return Err(StoreError::Conflict);
     }
-    if let Some(problem) = refused(connection, posting, Some(lead.id))? {
+    if let Some(problem) = refused(context, posting, Some(lead.id))? {
         return refuse(context, posting, problem);
     }
+    indexes::take_out(connection, &mut context.memory.recent, posting.row.id, lead.row.as_i64())?;
     rows::replace(connection, &posting.row)?;
-    duplicates::unregister(connection, lead.row)?;
-    if let Some(key) = &posting.row.register {
-        duplicates::register(connection, lead, key)?;
-    }
+    indexes::put_in(connection, &posting.row)?;
     match posting.offering {
         Some(offering) => offer(connection, posting, offering, &[])?,
         None if lead.status != LeadStatus::Queued => queue::wait_no_more(connection, lead.row)?,
@@ -134,9 +131,9 @@ fn claimed(connection: &Connection, posting: &Posting) -> Result<Option<Decided>
 
 /// The first of the checks that new and changed leads share, in the dialect's
 /// order: an earlier lead of the same person, then the inbound filter.
-fn refused(connection: &Connection, posting: &Posting, itself: Option<LeadId>) -> Result<Option<Problem>> {
+fn refused(context: &WriteContext<'_>, posting: &Posting, itself: Option<LeadId>) -> Result<Option<Problem>> {
     let is_duplicate = match &posting.duplicate {
-        Some(check) => duplicates::is_there_another(connection, check, itself)?,
+        Some(check) => indexes::is_there_another(context.connection, &context.memory.recent, check, itself)?,
         None => false,
     };
     Ok(if is_duplicate { Some(Problem::DuplicateLead) } else { posting.filtered })

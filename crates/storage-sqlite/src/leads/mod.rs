@@ -4,14 +4,16 @@
 //!   decided inside it.
 //! * `rows`: a lead as rows; `standing`: the part of it that changes later; `posts`:
 //!   posts as rows; `list`: leads by filter.
-//! * `duplicates`, `idempotency`: what makes two posts the same.
+//! * `indexes`: leads by random keys; `recent`: the newest, which enter them later.
+//! * `idempotency`: what makes two posts the same.
 
 mod accept;
-mod duplicates;
 pub(crate) mod idempotency;
+mod indexes;
 mod list;
 pub(crate) mod posts;
 mod prepare;
+pub(crate) mod recent;
 mod rows;
 pub(crate) mod standing;
 
@@ -56,15 +58,20 @@ impl LeadStore for SqliteStore {
     }
 
     async fn lead(&self, id: LeadId) -> Result<Option<Lead>> {
-        self.readers().read(LaneOf::Short, move |connection| rows::read(connection, id)).await
+        let recent = self.recent_ids();
+        self.readers().read(LaneOf::Short, move |connection| rows::read(connection, &recent, id)).await
     }
 
     async fn leads(&self, filter: LeadFilter, page: PageRequest) -> Result<Page<Lead>> {
-        self.readers().read(LaneOf::Long, move |connection| list::leads(connection, &filter, &page)).await
+        let recent = self.recent_ids();
+        self.readers()
+            .read(LaneOf::Long, move |connection| list::leads(connection, &recent, &filter, &page))
+            .await
     }
 
     async fn posts_of_lead(&self, id: LeadId) -> Result<Vec<KeptPost>> {
-        self.readers().read(LaneOf::Short, move |connection| posts::of_lead(connection, id)).await
+        let recent = self.recent_ids();
+        self.readers().read(LaneOf::Short, move |connection| posts::of_lead(connection, &recent, id)).await
     }
 
     async fn rejections(&self, filter: RejectionFilter, page: PageRequest) -> Result<Page<KeptPost>> {

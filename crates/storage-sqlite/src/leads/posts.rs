@@ -1,6 +1,8 @@
 //! Posts as rows.
 
-use crate::codes::{self, IpBytes, from_json, moment, row_id};
+use super::indexes::{id_column, row_of};
+use super::recent::RecentIds;
+use crate::codes::{self, IpBytes, from_json, lead_id, moment, row_id};
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
 use crumb_domain::outcome::Problem;
@@ -85,13 +87,15 @@ const COLUMNS: &str = "id, at, kind, campaign, offer, affiliate, ip, query, cont
                        (SELECT lead.id FROM lead WHERE lead.row = post.lead), problem";
 
 /// The posts that made or changed a lead, oldest first.
-pub(crate) fn of_lead(connection: &Connection, lead: LeadId) -> Result<Vec<KeptPost>> {
+pub(crate) fn of_lead(connection: &Connection, recent: &RecentIds, lead: LeadId) -> Result<Vec<KeptPost>> {
+    let Some(lead) = row_of(connection, recent, id_column(lead))? else { return Ok(Vec::new()) };
     let mut select = connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM post WHERE lead = (SELECT row FROM lead WHERE id = ?1) ORDER BY id"
+            "SELECT {COLUMNS} FROM post WHERE id = ?1 AND lead = ?1
+             UNION ALL SELECT {COLUMNS} FROM post WHERE lead = ?1 AND lead <> id ORDER BY id"
         ))
         .map_err(from_sqlite)?;
-    let mut rows = select.query([lead.as_str()]).map_err(from_sqlite)?;
+    let mut rows = select.query([lead]).map_err(from_sqlite)?;
     let mut posts = Vec::new();
     while let Some(row) = rows.next().map_err(from_sqlite)? {
         posts.push(read(row)?);
@@ -135,13 +139,13 @@ fn read(row: &Row<'_>) -> Result<KeptPost> {
         body: bytes(9)?,
         answer: maybe_text(10)?.as_deref().map(from_json).transpose()?,
         errors: from_json(&text(11)?)?,
-        outcome: outcome(maybe_text(12)?, maybe_text(13)?)?,
+        outcome: outcome(number(12)?, maybe_text(13)?)?,
     })
 }
 
-fn outcome(lead: Option<String>, problem: Option<String>) -> Result<PostOutcome> {
+fn outcome(lead: Option<i64>, problem: Option<String>) -> Result<PostOutcome> {
     match (lead, problem) {
-        (Some(lead), _) => lead.parse().map(PostOutcome::Lead).map_err(|_| corrupt("a post's lead", lead)),
+        (Some(lead), _) => lead_id(lead).map(PostOutcome::Lead),
         (None, Some(problem)) => Problem::from_code(&problem)
             .map(PostOutcome::Rejected)
             .ok_or_else(|| corrupt("a post's problem", problem)),

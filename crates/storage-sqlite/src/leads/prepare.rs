@@ -2,6 +2,7 @@
 //! answer to the likely verdict. All writes wait for the one writer, so it only
 //! binds values and steps through statements.
 
+use super::indexes::{id_column, person_of, search_column};
 use crate::codes::to_json;
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::lead::Lead;
@@ -12,9 +13,9 @@ use crumb_storage::leads::{
     AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, IdempotencyClaim, KeepFn, LeadSession, Offering,
     PostRecord, UpdateLead, Verdict,
 };
-use crumb_storage::{Result, StoreError, lead_search};
-use std::collections::BTreeSet;
+use crumb_storage::{Result, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// Characters kept of a content type: the longest boundary, and room.
 const MAX_CONTENT_TYPE_CHARS: usize = 256;
@@ -24,8 +25,10 @@ pub(crate) struct LeadRow {
     pub(crate) lead: Lead,
     /// What makes it the earlier one of a later lead.
     pub(crate) register: Option<DuplicateKey>,
-    /// By what it is found.
-    pub(crate) search: BTreeSet<String>,
+    /// Its id as a column.
+    pub(crate) id: i64,
+    /// By what it is found, as a column.
+    pub(crate) search: Arc<str>,
     /// JSON.
     pub(crate) errors: String,
     /// JSON.
@@ -37,13 +40,19 @@ pub(crate) struct LeadRow {
 impl LeadRow {
     fn new(lead: Lead, register: Option<DuplicateKey>) -> Result<Self> {
         Ok(Self {
-            search: lead_search::keys_of(&lead.fields),
+            id: id_column(lead.id),
+            search: search_column(&lead.fields).into(),
             errors: to_json(&lead.errors)?,
             trace: to_json(&lead.trace)?,
             fields: to_json(&lead.fields)?,
             register,
             lead,
         })
+    }
+
+    /// The part of its person's hash that is looked up.
+    pub(crate) fn person(&self) -> Option<i64> {
+        self.register.as_ref().map(person_of)
     }
 }
 

@@ -1,10 +1,12 @@
 //! How a lead stands: what changes of it after it was accepted.
 
-use super::{duplicates, rows};
+use super::indexes::{self, id_column, person_of};
+use super::rows;
 use crate::batch::WriteContext;
+use crate::codes::lead_id;
 use crate::error::{corrupt, from_sqlite};
-use crumb_domain::LeadId;
 use crumb_domain::lead::Lead;
+use crumb_domain::{LeadId, RowId};
 use crumb_storage::Result;
 use crumb_storage::leads::DuplicateKey;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -48,26 +50,38 @@ pub(crate) fn write(connection: &Connection, lead: &Lead) -> Result<bool> {
     Ok(true)
 }
 
-/// The lead is the earlier one of no later lead from now on.
-pub(crate) fn is_nobodys(context: &mut WriteContext<'_>, lead: &Lead) -> Result<()> {
-    duplicates::unregister(context.connection, lead.row)
+/// The lead is the earlier one of no later lead from now on. That it is still found by
+/// its person does no harm: its row says whose it is.
+pub(crate) fn is_nobodys(connection: &Connection, lead: RowId) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE lead SET person = NULL WHERE row = ?1")
+        .and_then(|mut update| update.execute([lead.as_i64()]))
+        .map_err(from_sqlite)?;
+    Ok(())
 }
 
 /// The lead is the earlier one of later leads of that person from now on.
-pub(crate) fn is_persons(context: &mut WriteContext<'_>, lead: &Lead, key: &DuplicateKey) -> Result<()> {
-    is_nobodys(context, lead)?;
-    duplicates::register(context.connection, lead, key)
+pub(crate) fn is_persons(connection: &Connection, lead: RowId, key: &DuplicateKey) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE lead SET person = ?2 WHERE row = ?1")
+        .and_then(|mut update| update.execute(params![lead.as_i64(), key.hash]))
+        .map_err(from_sqlite)?;
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO lead_by_person (person, lead) VALUES (?1, ?2)")
+        .and_then(|mut insert| insert.execute([person_of(key), lead.as_i64()]))
+        .map_err(from_sqlite)?;
+    Ok(())
 }
 
 /// The row of the lead of that id.
 pub(crate) fn row_of(context: &WriteContext<'_>, id: LeadId) -> Result<Option<i64>> {
-    Ok(rows::revision(context.connection, id)?.map(|(row, _)| row.as_i64()))
+    indexes::row_of(context.connection, &context.memory.recent.ids(), id_column(id))
 }
 
 /// A lead's id from its column, where a row has one.
 pub(crate) fn maybe_id(row: &Row<'_>, at: usize) -> Result<Option<LeadId>> {
-    let text: Option<String> = row.get(at).map_err(from_sqlite)?;
-    text.map(|text| text.parse().map_err(|_| corrupt("a lead's id", text))).transpose()
+    let number: Option<i64> = row.get(at).map_err(from_sqlite)?;
+    number.map(lead_id).transpose()
 }
 
 /// A lead's id from its column.

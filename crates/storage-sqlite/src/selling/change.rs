@@ -37,8 +37,8 @@ fn apply(context: &mut WriteContext<'_>, ready: &Change, offered: Option<&Offere
     }
     match &change.earlier {
         Earlier::AsBefore => {}
-        Earlier::No => standing::is_nobodys(context, &change.lead)?,
-        Earlier::Yes(key) => standing::is_persons(context, &change.lead, key)?,
+        Earlier::No => standing::is_nobodys(connection, change.lead.row)?,
+        Earlier::Yes(key) => standing::is_persons(connection, change.lead.row, key)?,
     }
     for ended in &change.ended {
         reservations::end(connection, lead, change.at, *ended)?;

@@ -78,7 +78,7 @@ fn nothing_was_sent(
         return queue::wait(context.connection, row, at);
     }
     if lead.outcome == LeadOutcome::Interrupted {
-        standing::is_nobodys(context, lead)?;
+        standing::is_nobodys(context.connection, lead.row)?;
         context.memory.counts.lower(offered.counts()?);
     }
     if let Some(key) = &offered.key {
