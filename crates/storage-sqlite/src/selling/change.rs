@@ -1,13 +1,29 @@
-//! A lead changes: a run ends, or something happens after it.
+//! A lead changes: a run begins or ends, or something happens after it.
 
+use super::facts::{self, OwnFacts};
 use super::prepare::Change;
 use super::queue::{self, Offered, State};
 use super::{records, reservations};
 use crate::batch::WriteContext;
+use crate::error::corrupt;
 use crate::leads::{idempotency, posts, standing};
 use crate::ledger;
+use crumb_domain::RowId;
+use crumb_domain::lead::Lead;
 use crumb_storage::selling::{Earlier, Then};
 use crumb_storage::{Result, StoreError};
+use rusqlite::Connection;
+
+/// Takes a waiting lead in hand, with what it met before.
+pub(crate) fn take(connection: &Connection, lead: RowId) -> Result<Option<(Lead, OwnFacts)>> {
+    if !queue::take_waiting(connection, lead)? {
+        return Ok(None);
+    }
+    let row = lead.as_i64();
+    let lead = standing::read(connection, row)?;
+    let lead = lead.ok_or_else(|| corrupt("an offered lead that there is not", row))?;
+    Ok(Some((lead, facts::of_lead(connection, row)?)))
+}
 
 /// Ends the run of a lead that is in hand.
 pub(crate) fn settle(context: &mut WriteContext<'_>, change: &Change) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::error::from_sqlite;
 use crumb_domain::time::Day;
 use crumb_domain::{BuyerId, ContractId, Money, RowId};
 use crumb_storage::Result;
-use crumb_storage::selling::SellingFacts;
+use crumb_storage::selling::{EarlierSend, SellingFacts};
 use rusqlite::{Connection, Params, Row};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -33,10 +33,24 @@ pub(crate) fn read(connection: &Connection, lead: Option<RowId>, days_from: Day)
         ..SellingFacts::default()
     };
     if let Some(lead) = lead {
-        facts.earlier = reservations::of_lead(connection, lead.as_i64())?;
-        facts.runs = records::count_runs(connection, lead.as_i64())?;
+        let own = of_lead(connection, lead.as_i64())?;
+        (facts.earlier, facts.runs) = (own.earlier, own.runs);
     }
     Ok(facts)
+}
+
+/// What a lead met in earlier runs, and how many they were.
+pub(crate) struct OwnFacts {
+    pub(crate) earlier: Vec<EarlierSend>,
+    pub(crate) runs: u32,
+}
+
+/// The facts of one lead.
+pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<OwnFacts> {
+    Ok(OwnFacts {
+        earlier: reservations::of_lead(connection, lead)?,
+        runs: records::count_runs(connection, lead)?,
+    })
 }
 
 fn map<K: Hash + Eq, V>(

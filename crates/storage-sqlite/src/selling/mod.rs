@@ -2,7 +2,7 @@
 //!
 //! * `queue`: leads that are in hand or wait; `reservations`: who was or may have been
 //!   sent a lead; `held`: those of which the end is not known.
-//! * `change`: a run ends, or a lead changes after it; `recover`: what a crash left.
+//! * `change`: a run begins or ends, or a lead changes after it; `recover`: what a crash left.
 //! * `accounts`, `contracts`: sums kept by buyer and by contract; `facts`: what routing
 //!   reads of all that.
 //! * `records`: runs, attempts, time line, returns; `quotes`: prices told before.
@@ -21,7 +21,6 @@ mod recover;
 mod reservations;
 
 use crate::SqliteStore;
-use crate::leads::standing;
 use crate::ledger;
 use crate::readers::LaneOf;
 use crumb_domain::lead::Lead;
@@ -40,17 +39,11 @@ const WOKEN_PER_WRITE: usize = 5_000;
 
 impl SellingStore for SqliteStore {
     async fn begin_run(&self, lead: RowId, days_from: Day) -> Result<Option<(Lead, SellingFacts)>> {
-        if !self.writer().write(move |context| queue::take_waiting(context.connection, lead)).await? {
-            return Ok(None);
-        }
-        // Nobody else ends what is in hand; what others did meanwhile is seen.
-        self.readers()
-            .read(LaneOf::Short, move |connection| {
-                let found = standing::read(connection, lead.as_i64())?;
-                let facts = facts::read(connection, Some(lead), days_from)?;
-                Ok(found.map(|lead| (lead, facts)))
-            })
-            .await
+        // Of contracts and buyers before, so that a read which fails leaves nothing in
+        // hand; of the lead with the taking, so that no other run comes between.
+        let facts = self.selling_facts(None, days_from).await?;
+        let taken = self.writer().write(move |context| change::take(context.connection, lead)).await?;
+        Ok(taken.map(|(lead, own)| (lead, SellingFacts { earlier: own.earlier, runs: own.runs, ..facts })))
     }
 
     async fn selling_facts(&self, lead: Option<RowId>, days_from: Day) -> Result<SellingFacts> {

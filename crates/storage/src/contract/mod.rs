@@ -116,6 +116,7 @@ macro_rules! store_contract {
             ];
             selling_records: [
                 a_leads_records_come_back_as_they_were,
+                a_run_that_is_recorded_already_settles_nothing,
                 runs_follow_each_other_in_pages,
                 a_run_begins_with_what_routing_must_know,
                 the_last_ten_posts_of_a_contract_are_known,

@@ -98,7 +98,7 @@ pub async fn a_leads_records_come_back_as_they_were<S: Store>(store: Arc<S>) {
     assert_eq!(store.attempts_of(first.row).await.unwrap(), [early, late]);
     let line = [happened("offered", None), happened("sold", None), happened("returned", Some("ann"))];
     assert_eq!(store.timeline_of(first.row).await.unwrap(), line);
-    assert_eq!(store.returns_of(first.row).await.unwrap(), [returned.clone()]);
+    assert_eq!(store.returns_of(first.row).await.unwrap(), std::slice::from_ref(&returned));
     let credited = LeadReturn { state: ReturnState::Credited, ..returned };
     let now = read(&*store, &first).await;
     let change = LeadChange { put_return: Some(credited.clone()), ..LeadChange::new(now, NOW) };
@@ -108,6 +108,27 @@ pub async fn a_leads_records_come_back_as_they_were<S: Store>(store: Arc<S>) {
     assert_eq!(store.attempts_of(other.row).await.unwrap(), []);
     assert_eq!(store.timeline_of(other.row).await.unwrap(), []);
     assert_eq!(store.returns_of(other.row).await.unwrap(), []);
+}
+
+/// Its number, or its place, is taken: nothing of that settlement is kept.
+pub async fn a_run_that_is_recorded_already_settles_nothing<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let lead = waiting(&*store, lead(1, rows.next_row()), NOW).await;
+    let (now, _) = store.begin_run(lead.row, DAY).await.unwrap().unwrap();
+    let change = LeadChange {
+        run: Some(run(rows.next_row(), 1, NOW)),
+        then: Then::Wait(NOW),
+        ..LeadChange::new(now, NOW)
+    };
+    store.settle(change).await.unwrap();
+    let (now, _) = store.begin_run(lead.row, DAY).await.unwrap().unwrap();
+    reserved(&*store, lead.row, 7).await;
+    let twice = LeadChange { run: Some(run(rows.next_row(), 1, NOW)), ..sold(&now, 7, money(30)) };
+    assert_eq!(store.settle(twice.clone()).await, Err(StoreError::Conflict));
+    assert_eq!((read(&*store, &lead).await, store.ledger_of(lead.row).await.unwrap()), (now, vec![]));
+    let second = LeadChange { run: Some(run(rows.next_row(), 2, NOW)), ..twice };
+    store.settle(second).await.unwrap();
+    assert_eq!(store.runs_of(lead.row).await.unwrap().len(), 2);
 }
 
 /// By time and in pages, each with its lead.
