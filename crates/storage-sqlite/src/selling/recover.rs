@@ -8,7 +8,7 @@ use crate::error::corrupt;
 use crate::leads::{idempotency, standing};
 use crumb_domain::Money;
 use crumb_domain::Timestamp;
-use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_storage::Result;
 use crumb_storage::selling::{EndedReservation, HoldFn, Recovered, ReservationEnd};
 
@@ -43,7 +43,7 @@ fn end(context: &mut WriteContext<'_>, at: Timestamp, hold: &HoldFn, mut lead: L
         let end = ReservationEnd::Held(hold(contract));
         reservations::end(connection, row, at, EndedReservation { contract, end })?;
     }
-    let sold = new_sales(context, &lead, offered.taking)?;
+    let sold = reservations::sales_of_taking(connection, row, offered.taking)?;
     if !sold.is_empty() {
         (lead.status, lead.outcome) = (LeadStatus::Sold, LeadOutcome::Sold);
         let brought =
@@ -58,13 +58,6 @@ fn end(context: &mut WriteContext<'_>, at: Timestamp, hold: &HoldFn, mut lead: L
     standing::write(connection, &lead)?;
     queue::keep(connection, row, State::Recovered)?;
     Ok(told(&lead, true))
-}
-
-/// What the interrupted run sold: it is not among the lead's sales yet.
-fn new_sales(context: &WriteContext<'_>, lead: &Lead, taking: i64) -> Result<Vec<Sale>> {
-    let mut sales = reservations::sales_of_taking(context.connection, lead.row.as_i64(), taking)?;
-    sales.retain(|sale| lead.sales.iter().all(|known| known.contract != sale.contract));
-    Ok(sales)
 }
 
 fn nothing_was_sent(

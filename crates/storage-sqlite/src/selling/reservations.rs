@@ -219,7 +219,8 @@ pub(crate) fn without_end(connection: &Connection, lead: i64) -> Result<Vec<Cont
     contracts.map_err(from_sqlite)
 }
 
-/// What was sold of a lead while it was in hand for that time, oldest first.
+/// What was sold of a lead while it was in hand for that time, which the lead itself
+/// knows only once its run is settled; oldest first.
 pub(crate) fn sales_of_taking(connection: &Connection, lead: i64, taking: i64) -> Result<Vec<Sale>> {
     let mut select = connection
         .prepare_cached(

@@ -151,6 +151,11 @@ pub async fn a_sale_costs_its_buyer_the_final_price_once<S: Store>(store: Arc<S>
     assert_eq!((count(&*store, 7).await, count(&*store, 8).await), (1, 0));
     let facts = store.selling_facts(None, DAY).await.unwrap();
     assert_eq!(facts.last_sold, [(ContractId(7), NOW)].into());
+    // A sale that is told late is not the last one.
+    let other = in_hand(&*store, super::build::lead(2, rows.next_row())).await;
+    reserved(&*store, other.row, 7).await;
+    store.settle(LeadChange { at: NOW.plus_seconds(-60), ..sold(&other, 7, Money::ZERO) }).await.unwrap();
+    assert_eq!(store.selling_facts(None, DAY).await.unwrap().last_sold, facts.last_sold);
     let after = read(&*store, &lead).await;
     assert_eq!((after.status, after.outcome), (LeadStatus::Sold, LeadOutcome::Sold));
     assert_eq!((after.revenue, after.sales), (money(42), vec![sale(7, money(42))]));

@@ -7,12 +7,12 @@ use super::build_selling::{
 use crate::leads::{AcceptLead, IdempotentAnswer, Offering, Posted, RejectPost, UpdateLead, Verdict};
 use crate::selling::{Earlier, LeadChange, ReservationEnd, Then, Waiting};
 use crate::{Store, StoreError};
+use crumb_domain::OfferId;
 use crumb_domain::caps::{CapCheck, CapScope, DayCount};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::CapOf;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::StoredAnswer;
-use crumb_domain::{OfferId, Timestamp};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -93,6 +93,13 @@ pub async fn a_held_leads_key_answers_the_settled_state<S: Store>(store: Arc<S>)
     let change = LeadChange { answer: Some(told("not yet")), ..pending(&lead, 7) };
     store.settle(change).await.unwrap();
     assert_eq!(key_answer(&*store, "key").await, Some(told("not yet")));
+    // Another run in between is not what the post was answered.
+    let waits = LeadChange { then: Then::Wait(NOW), ..LeadChange::new(read(&*store, &lead).await, NOW) };
+    store.act(waits).await.unwrap();
+    let (lead, _) = store.begin_run(lead.row, DAY).await.unwrap().unwrap();
+    let again = LeadChange { answer: Some(told("not yet again")), ..LeadChange::new(lead.clone(), NOW) };
+    store.settle(again).await.unwrap();
+    assert_eq!(key_answer(&*store, "key").await, Some(told("not yet again")));
     let lead = read(&*store, &lead).await;
     let change = LeadChange { answer: Some(told("sold")), ..sold(&lead, 7, money(30)) };
     store.act(change).await.unwrap();
@@ -258,6 +265,9 @@ pub async fn a_lead_is_an_earlier_one_and_counts_while_its_run_says_so<S: Store>
     let now = read(&*store, &lead).await;
     store.act(LeadChange { earlier: Earlier::AsBefore, ..LeadChange::new(now, NOW) }).await.unwrap();
     assert!(is_duplicate(&*store, 1, &mut rows).await);
-    let window: Timestamp = read(&*store, &lead).await.at;
-    assert_eq!(window, NOW, "its age is that of its acceptance");
+    let other = in_hand(&*store, super::build::lead(2, rows.next_row())).await;
+    assert!(!is_duplicate(&*store, 2, &mut rows).await, "it was registered as nobody's");
+    let change = LeadChange { earlier: Earlier::Yes(person(2)), ..sold(&other, 7, money(30)) };
+    store.settle(change).await.unwrap();
+    assert!(is_duplicate(&*store, 2, &mut rows).await);
 }
