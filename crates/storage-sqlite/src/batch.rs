@@ -9,6 +9,7 @@
 use crate::clicks::write::insert_clicks;
 use crate::error::{from_sqlite, is_constraint};
 use crate::memory::Memory;
+use crumb_domain::click::Click;
 use crumb_storage::clicks::ClickBatch;
 use crumb_storage::{Result, StoreError};
 use rusqlite::Connection;
@@ -98,6 +99,16 @@ impl Batch {
         self.clicks.len() + self.tasks.len()
     }
 
+    /// The clicks that were written, taken out: their callers only wait for a word.
+    fn take_clicks(&mut self) -> impl Iterator<Item = Click> {
+        let mut refused = self.refused.iter().map(|(position, _)| *position).peekable();
+        self.clicks
+            .iter_mut()
+            .enumerate()
+            .filter(move |(position, _)| refused.next_if_eq(position).is_none())
+            .flat_map(|(_, queued)| std::mem::take(&mut queued.clicks.clicks))
+    }
+
     /// Wakes every caller.
     pub(crate) fn answer(self, committed: &Result<()>) {
         let mut refused = self.refused.into_iter().peekable();
@@ -120,7 +131,7 @@ impl Batch {
 pub(crate) fn commit(connection: &Connection, memory: &mut Memory, batch: &mut Batch) -> Result<()> {
     let result = run(connection, memory, batch);
     match &result {
-        Ok(()) => memory.committed(),
+        Ok(()) => memory.committed(batch.take_clicks()),
         Err(_) => {
             memory.forget_transaction();
             // SQLite may have rolled back by itself already.

@@ -29,6 +29,9 @@ pub struct SqliteOptions {
     /// keys together. More of them share a page of an index; but a search for an
     /// e-mail address looks through up to twice as many, and they are in memory.
     pub recent_leads: usize,
+    /// How many sessions are kept in memory: those that were opened or read last.
+    /// Each takes half a kilobyte. 0 = none.
+    pub kept_sessions: usize,
 }
 
 impl Default for SqliteOptions {
@@ -39,6 +42,7 @@ impl Default for SqliteOptions {
             checkpoint_pages: 4_000,
             read_timeout: Duration::from_secs(30),
             recent_leads: 8_192,
+            kept_sessions: 32_768,
         }
     }
 }

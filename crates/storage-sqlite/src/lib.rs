@@ -35,6 +35,7 @@ pub use connection::{PAGE_SIZE, SqliteOptions};
 pub use readers::MAX_QUEUED_READS;
 pub use writer::MAX_QUEUED_WRITES;
 
+use clicks::sessions::Sessions;
 use crumb_storage::{Result, Store};
 use leads::recent::RecentIds;
 use readers::Readers;
@@ -73,6 +74,10 @@ impl SqliteStore {
 
     fn recent_ids(&self) -> Arc<RecentIds> {
         self.threads.writer.recent_ids()
+    }
+
+    fn sessions(&self) -> Arc<Sessions> {
+        self.threads.writer.sessions()
     }
 
     fn readers(&self) -> &Readers {

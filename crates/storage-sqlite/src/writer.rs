@@ -7,6 +7,7 @@
 
 use crate::batch::{self, Batch, QueuedClicks, QueuedTask, Task, WriteContext};
 use crate::checkpoint::Checkpoints;
+use crate::clicks::sessions::Sessions;
 use crate::connection::{SqliteOptions, open_writer};
 use crate::leads::recent::RecentIds;
 use crate::memory::Memory;
@@ -85,6 +86,7 @@ fn closed() -> StoreError {
 pub(crate) struct Writer {
     queue: Arc<Queue>,
     recent_ids: Arc<RecentIds>,
+    sessions: Arc<Sessions>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -93,7 +95,7 @@ impl Writer {
     pub(crate) fn start(path: &Path, options: &SqliteOptions) -> Result<Self> {
         let mut connection = open_writer(path, options)?;
         let memory = Memory::load(&connection, options)?;
-        let recent_ids = memory.recent.ids();
+        let (recent_ids, sessions) = (memory.recent.ids(), Arc::clone(&memory.sessions));
         let checkpoints = Checkpoints::start(path, options, &mut connection)?;
         let queue = Arc::new(Queue::default());
         let thread = std::thread::Builder::new()
@@ -103,12 +105,17 @@ impl Writer {
                 move || write_all(&queue, &connection, memory, checkpoints)
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread to write with: {error}")))?;
-        Ok(Self { queue, recent_ids, thread: Some(thread) })
+        Ok(Self { queue, recent_ids, sessions, thread: Some(thread) })
     }
 
     /// The ids of the recent leads, as readers look them up.
     pub(crate) fn recent_ids(&self) -> Arc<RecentIds> {
         Arc::clone(&self.recent_ids)
+    }
+
+    /// The sessions that are found without the file.
+    pub(crate) fn sessions(&self) -> Arc<Sessions> {
+        Arc::clone(&self.sessions)
     }
 
     /// Writes the clicks of one request.

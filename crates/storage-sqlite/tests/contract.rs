@@ -23,12 +23,12 @@ mod as_installed {
 }
 
 /// Leads enter the indexes one with the next, so that each case meets leads
-/// before, in and after that.
-mod with_leads_indexed_at_once {
+/// before, in and after that; and sessions are read from the file.
+mod with_little_memory {
     use super::*;
 
     async fn fresh() -> (Arc<SqliteStore>, TempDir) {
-        open(SqliteOptions { recent_leads: 1, ..SqliteOptions::default() }).await
+        open(SqliteOptions { recent_leads: 1, kept_sessions: 0, ..SqliteOptions::default() }).await
     }
 
     crumb_storage::store_contract!(fresh);

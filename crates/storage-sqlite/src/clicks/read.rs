@@ -1,5 +1,6 @@
 //! Reading clicks and sessions.
 
+use super::opened_session;
 use crate::codes::{self, ClickFlags, row_id, sub_ids};
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
@@ -40,30 +41,7 @@ fn session_of_click(connection: &Connection, id: RowId) -> Result<Option<Session
         })
         .map_err(from_sqlite)?;
     let Some((click, converted)) = found else { return Ok(None) };
-    let click = click?;
-    if click.session != Some(id) || click.duplicate || click.disposition != Disposition::Ok {
-        return Ok(None);
-    }
-    let (Some(affiliate), Some(offer)) = (click.affiliate, click.offer) else {
-        return Err(corrupt("a session without affiliate or offer", id));
-    };
-    Ok(Some(Session {
-        id,
-        at: click.at,
-        origin: SessionOrigin::Click,
-        affiliate,
-        offer,
-        campaign: click.campaign,
-        creative: click.creative,
-        offer_contract: click.offer_contract,
-        sub_ids: click.sub_ids,
-        device_id: click.device_id,
-        visitor: click.visitor,
-        test: click.test,
-        ip: click.ip,
-        country: click.country,
-        converted,
-    }))
+    Ok(opened_session(click?, converted))
 }
 
 fn session_of_lead(connection: &Connection, id: RowId) -> Result<Option<Session>> {

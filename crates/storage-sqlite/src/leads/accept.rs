@@ -8,7 +8,7 @@ use crate::codes::{IpBytes, sub_id_columns, to_json};
 use crate::error::from_sqlite;
 use crate::seen;
 use crumb_domain::caps::CapCheck;
-use crumb_domain::lead::LedgerEntry;
+use crumb_domain::lead::{Lead, LeadStatus, LedgerEntry};
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::StoredAnswer;
 use crumb_domain::{LeadId, RowId};
@@ -58,6 +58,9 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     rows::insert(connection, &posting.row, lead.revision)?;
     context.memory.recent.add(connection, &posting.row)?;
     context.memory.counts.raise(&new.counts);
+    if converts(lead) {
+        context.memory.session_changes.converted(lead.session);
+    }
     context.memory.seen.note_all(connection, seen::references_of_lead(lead)).map_err(from_sqlite)?;
     keep_accepted(connection, posting)
 }
@@ -79,6 +82,7 @@ pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Resul
     indexes::take_out(connection, &mut context.memory.recent, posting.row.id, lead.row.as_i64())?;
     rows::replace(connection, &posting.row)?;
     indexes::put_in(connection, &posting.row)?;
+    context.memory.session_changes.unknown(lead.session);
     keep_accepted(connection, posting)
 }
 
@@ -91,6 +95,11 @@ pub(crate) fn reject(context: &mut WriteContext<'_>, reject: &RejectPost) -> Res
     let refused = Refused { problem: *problem, idempotency: idempotency.as_ref(), answer, keep: *keep };
     settle_refused(context, &refused, post, &to_json(&post.errors)?)?;
     Ok(Posted::Now(Verdict::Rejected(*problem), answer.clone()))
+}
+
+/// Whether its session has converted by it, as reads of sessions say it in SQL.
+fn converts(lead: &Lead) -> bool {
+    !lead.test && (matches!(lead.status, LeadStatus::Sold | LeadStatus::Queued) || lead.payout.micros() > 0)
 }
 
 fn claimed(connection: &Connection, posting: &Posting) -> Result<Option<Decided>> {

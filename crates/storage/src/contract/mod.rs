@@ -66,6 +66,7 @@ macro_rules! store_contract {
             ];
             updates: [
                 a_change_replaces_the_lead_and_raises_its_revision,
+                a_change_of_a_lead_changes_whether_its_session_has_converted,
                 of_changes_at_the_same_moment_one_holds,
                 a_lead_is_no_duplicate_of_itself,
                 a_changed_lead_is_the_earlier_one_of_its_new_person_only,
