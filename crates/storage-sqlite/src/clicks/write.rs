@@ -24,6 +24,7 @@ pub(crate) fn insert_clicks<'a>(
         memory.seen.note(connection, Key::node(click.id))?;
         memory.seen.note_all(connection, seen::references(click.affiliate, click.offer, click.campaign))?;
         memory.seen.note_all(connection, click.creative.map(|id| HistoryOf::Creative(id).into()))?;
+        memory.sub_affiliates.note_click(connection, click)?;
         if let Some(session) = click.session {
             if session != click.id {
                 insert_further(connection, session, click.id)?;

@@ -21,6 +21,7 @@ pub mod configuration;
 pub mod lead_lists;
 pub mod leads;
 pub mod posts;
+pub mod sub_affiliates;
 pub mod updates;
 
 /// Makes one test of each case of the suite, for a store that `$fresh` makes: an
@@ -77,6 +78,13 @@ macro_rules! store_contract {
                 leads_are_found_by_each_filter_and_by_time,
                 leads_are_found_by_id_email_and_phone,
                 pages_of_leads_follow_each_other_without_gap_or_repeat,
+            ];
+            sub_affiliates: [
+                every_distinct_s1_is_a_sub_affiliate_of_its_affiliate_once,
+                leads_name_sub_affiliates_too,
+                machines_and_links_that_lead_nowhere_name_none,
+                pages_of_sub_affiliates_follow_each_other_without_gap_or_repeat,
+                a_refused_write_names_no_sub_affiliate_and_hides_none,
             ];
             configuration: [
                 nothing_applied_is_version_0_without_entities,
