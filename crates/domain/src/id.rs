@@ -109,6 +109,28 @@ impl LeadId {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
+
+    /// The id read as a number of base 36, by which stores keep it: below 36^8.
+    pub fn number(&self) -> u64 {
+        self.0.iter().fold(0, |number, byte| {
+            let digit = match byte {
+                b'0'..=b'9' => byte - b'0',
+                _ => byte - b'A' + 10,
+            };
+            number * 36 + u64::from(digit)
+        })
+    }
+
+    /// The id of that [`LeadId::number`]; `None` where it is none's.
+    pub fn from_number(mut number: u64) -> Option<Self> {
+        let mut bytes = [0; 8];
+        for byte in bytes.iter_mut().rev() {
+            let digit = (number % 36) as u8;
+            *byte = if digit < 10 { b'0' + digit } else { b'A' + digit - 10 };
+            number /= 36;
+        }
+        (number == 0).then_some(Self(bytes))
+    }
 }
 
 impl FromStr for LeadId {
@@ -167,5 +189,16 @@ mod tests {
         for wrong in ["c8097f17", "C8097F1", "C8097F177", "C8097F1-", ""] {
             assert!(wrong.parse::<LeadId>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_lead_id_and_its_number_name_each_other() {
+        for (id, number) in
+            [("00000000", 0), ("0000000Z", 35), ("00000010", 36), ("ZZZZZZZZ", 36_u64.pow(8) - 1)]
+        {
+            let id: LeadId = id.parse().unwrap();
+            assert_eq!((id.number(), LeadId::from_number(number)), (number, Some(id)));
+        }
+        assert_eq!(LeadId::from_number(36_u64.pow(8)), None);
     }
 }

@@ -136,27 +136,3 @@ coded! {
         Returned = "returned";
     }
 }
-
-/// An entry of the append-only ledger: what a lead earns its affiliate. Sales,
-/// returns and adjustments are entries of their own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LedgerEntry {
-    /// When it takes effect.
-    pub at: Timestamp,
-    /// What it is.
-    pub kind: LedgerKind,
-    /// Of which lead.
-    pub lead: LeadId,
-    /// Whose account.
-    pub affiliate: AffiliateId,
-    /// How much.
-    pub amount: Money,
-}
-
-coded! {
-    /// What a ledger entry is.
-    LedgerKind {
-        /// Owed to an affiliate for a lead.
-        Payout = "payout";
-    }
-}

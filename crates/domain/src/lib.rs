@@ -20,6 +20,7 @@ pub mod filter;
 pub mod id;
 pub mod keyed_hash;
 pub mod lead;
+pub mod ledger;
 pub mod money;
 pub mod network;
 pub mod outcome;

@@ -43,8 +43,9 @@ pub struct KeptPost {
     /// The body, as sent but for the post key, which is masked; of a rejected post
     /// the first [`MAX_REJECTED_BODY`] bytes.
     pub body: Vec<u8>,
-    /// What was answered.
-    pub answer: StoredAnswer,
+    /// What was answered; none while its lead is being sold, and where the server
+    /// ended before that.
+    pub answer: Option<StoredAnswer>,
     /// What became of it.
     pub outcome: PostOutcome,
     /// The texts that were answered, if any.

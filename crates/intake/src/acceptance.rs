@@ -3,23 +3,29 @@
 use crate::case::Case;
 use crate::idempotency::{claim, replay};
 use crate::judgement::{self, IP_FIELD, Judged};
+use crate::onward::Onward;
 use crate::refused::{About, record};
 use crate::replies::{self, ReplyTokens};
+use crate::sale::Waits;
 use crate::service::{Leads, PostAnswer, PostError};
 use crate::settlement::{Settlement, settle};
 use crumb_domain::caps::{self, CapCheck, CapScope, DayCount};
 use crumb_domain::duplicate::duplicate_hash;
-use crumb_domain::lead::{Lead, LeadStatus, LedgerEntry, LedgerKind};
+use crumb_domain::lead::{Lead, LeadStatus};
+use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::{CapOf, DuplicateScope};
 use crumb_domain::outcome::Problem;
+use crumb_domain::post::{KeptPost, StoredAnswer};
+use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::session::Session;
-use crumb_domain::{LeadId, Money, RowId};
-use crumb_network::CompiledOffer;
+use crumb_domain::{LeadId, Money, RowId, Timestamp};
+use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::leads::{
     AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, LeadSession, Posted, Verdict,
 };
 use crumb_storage::{Store, StoreError};
-use crumb_wire::answer::render;
+use crumb_wire::answer::{AnswerForm, render};
+use crumb_wire::post::parse_post;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -36,25 +42,36 @@ struct Names {
 }
 
 impl<S: Store + Clone> Leads<S> {
-    /// Hands a lead to the store.
+    /// Hands a lead to the store, and sells it where it is to be sold now.
     pub(crate) async fn accept(&self, case: &Case<'_>, judged: Judged) -> Result<PostAnswer, PostError> {
         let incoming = case.incoming;
-        for _ in 0..MAX_ID_TRIES {
+        let mut ids = 0;
+        let mut waits = Waits::default();
+        loop {
             let id = LeadId::random(&mut self.site.random());
             let row = self.site.rows.next(incoming.now).0;
             let session =
                 case.credit.session.as_ref().map_or_else(|| self.site.rows.next(incoming.now).0, |s| s.id);
             let test = judgement::is_test(incoming.request, case.credit);
-            let settlement = settle(case, &judged, test, id);
+            let settlement = settle(case, &judged, test);
             let lead = lead(case, &judged, &settlement, Names { id, row, session }, test);
             let accept = self.accept_lead(case, &judged, &settlement, lead.clone());
             match self.site.store.accept_lead(accept).await? {
-                Posted::LeadIdTaken => {}
+                Posted::LeadIdTaken if ids < MAX_ID_TRIES => ids += 1,
+                Posted::LeadIdTaken => return Err(PostError::Store(StoreError::Conflict)),
                 Posted::Before(before) => return Ok(replay(incoming, &before)),
-                Posted::Now(verdict, answer) => return Ok(self.told(incoming, lead, verdict, answer)),
+                Posted::KeyInFlight { body_hash } => {
+                    if let Some(answer) = self.wait_for_key(incoming, body_hash, &mut waits).await? {
+                        return Ok(answer);
+                    }
+                }
+                Posted::InHand => return self.sell_now(case, lead, LeadEffect::Made).await,
+                Posted::Now(verdict, answer) => {
+                    self.selling.wake();
+                    return Ok(self.told(incoming, lead, verdict, answer));
+                }
             }
         }
-        Err(PostError::Store(StoreError::Conflict))
     }
 
     fn accept_lead(
@@ -75,8 +92,9 @@ impl<S: Store + Clone> Leads<S> {
             register: key.filter(|_| settlement.counts.as_earlier()),
             filtered: judged.filtered.filter(|_| !skips),
             caps: if skips || lead.test { Vec::new() } else { lead_caps(case) },
-            counts: if settlement.counts.in_caps() { lead_counts(case, &lead) } else { Vec::new() },
+            counts: if settlement.counts.in_caps() { lead_counts(case.snapshot, &lead) } else { Vec::new() },
             ledger: payout_entry(&lead).into_iter().collect(),
+            offering: settlement.offering,
             post: record(incoming, lead.row, about, settlement.errors.clone()),
             idempotency: claim(incoming, credit.campaign, credit.offer),
             answer: self.answer_of_lead(case, lead.clone(), credit.session.clone(), LeadEffect::Made),
@@ -93,27 +111,87 @@ impl<S: Store + Clone> Leads<S> {
         session: Option<Session>,
         effect: LeadEffect,
     ) -> AnswerFn {
-        let form = case.incoming.form.clone();
-        let request_id = self.site.request_id(lead.session);
-        let snapshot = Arc::clone(case.snapshot);
-        let (now, ip) = (case.incoming.now, consumer_ip(&lead).or(lead.ip));
-        Box::new(move |verdict| {
-            let Some(offer) = snapshot.offer(lead.offer) else {
-                return render(&form, &replies::of_problem(None, Problem::InactiveOffer, None));
-            };
-            let is_kept = *verdict == Verdict::Accepted || effect == LeadEffect::Changed;
-            let rules = &offer.vertical().rules;
-            let session = session.as_ref();
-            let tokens = ReplyTokens { lead: &lead, is_kept, request_id, session, rules, ip, now };
-            let reply = match verdict {
-                Verdict::Accepted => replies::of_lead(&offer.offer, &tokens),
-                Verdict::Rejected(problem) => {
-                    replies::of_problem(Some(&offer.offer), *problem, Some(&tokens))
-                }
-            };
-            render(&form, &reply)
-        })
+        let answering = self.answering(case, session, effect);
+        Box::new(move |verdict| answering.answer(&lead, verdict, &Onward::Offer, false))
     }
+
+    /// What makes the answers to a post.
+    pub(crate) fn answering(
+        &self,
+        case: &Case<'_>,
+        session: Option<Session>,
+        effect: LeadEffect,
+    ) -> Answering {
+        Answering {
+            form: case.incoming.form.clone(),
+            names: self.site.keys.request_ids.clone(),
+            snapshot: Arc::clone(case.snapshot),
+            session,
+            effect,
+            now: case.incoming.now,
+        }
+    }
+}
+
+/// What makes the answers to a post, by how its lead stands.
+pub(crate) struct Answering {
+    form: AnswerForm,
+    names: RequestIdKey,
+    snapshot: Arc<Snapshot>,
+    session: Option<Session>,
+    effect: LeadEffect,
+    now: Timestamp,
+}
+
+impl Answering {
+    /// For a lead that is settled after its post was answered, in the same form.
+    pub fn at_rest(
+        post: &KeptPost,
+        names: RequestIdKey,
+        snapshot: Arc<Snapshot>,
+        session: Option<Session>,
+    ) -> Self {
+        let (form, now) = (form_of(post), post.at);
+        Self { form, names, snapshot, session, effect: LeadEffect::Changed, now }
+    }
+
+    /// The answer, as [`replies::of_lead`] and [`replies::of_problem`] say.
+    pub fn answer(&self, lead: &Lead, verdict: &Verdict, onward: &Onward, is_refused: bool) -> StoredAnswer {
+        let Some(offer) = self.snapshot.offer(lead.offer) else {
+            return render(&self.form, &replies::of_problem(None, Problem::InactiveOffer, None));
+        };
+        let is_kept = *verdict == Verdict::Accepted || self.effect == LeadEffect::Changed;
+        let tokens = ReplyTokens {
+            lead,
+            is_kept,
+            request_id: self.names.request_id(lead.session),
+            session: self.session.as_ref(),
+            rules: &offer.vertical().rules,
+            ip: consumer_ip(lead).or(lead.ip),
+            now: self.now,
+        };
+        let reply = match verdict {
+            Verdict::Accepted => replies::of_lead(&offer.offer, &tokens, onward, is_refused),
+            Verdict::Rejected(problem) => replies::of_problem(Some(&offer.offer), *problem, Some(&tokens)),
+        };
+        render(&self.form, &reply)
+    }
+}
+
+/// The form in which a post that is kept was answered.
+fn form_of(post: &KeptPost) -> AnswerForm {
+    let Ok(request) = parse_post(&post.query, Some(&post.content_type), &post.body) else {
+        return AnswerForm::Xml;
+    };
+    let callback = request.callback.as_ref().and_then(|c| c.as_ref().ok()).map(|c| c.as_str());
+    let is_json = |answer: &StoredAnswer| {
+        answer
+            .content_type
+            .as_deref()
+            .is_some_and(|content_type| content_type.starts_with("application/json"))
+    };
+    let json = request.json_body || post.answer.as_ref().is_some_and(is_json);
+    AnswerForm::choose(request.iframe, callback, request.browser_post, json, post.kind)
 }
 
 /// What an accepted post does to its lead.
@@ -170,7 +248,7 @@ fn session_of(lead: &Lead) -> LeadSession {
 }
 
 /// The consumer's address, where the lead says it.
-fn consumer_ip(lead: &Lead) -> Option<IpAddr> {
+pub(crate) fn consumer_ip(lead: &Lead) -> Option<IpAddr> {
     lead.field(IP_FIELD).and_then(|text| text.parse().ok())
 }
 
@@ -203,19 +281,15 @@ fn lead_caps(case: &Case<'_>) -> Vec<(CapCheck, Problem)> {
     of_offer.chain(of_campaign).collect()
 }
 
-fn lead_counts(case: &Case<'_>, lead: &Lead) -> Vec<DayCount> {
+/// The counts that a lead raises, on the day of the network's zone on which it came.
+pub(crate) fn lead_counts(snapshot: &Snapshot, lead: &Lead) -> Vec<DayCount> {
     let scopes = [Some(CapScope::Offer(lead.offer)), lead.campaign.map(CapScope::Campaign)];
-    let day = case.today();
+    let day = snapshot.zone().day_of(lead.at);
     scopes.into_iter().flatten().map(|scope| DayCount { scope, of: CapOf::Lead, day }).collect()
 }
 
 /// What the lead earns its affiliate, as an entry of the ledger.
 fn payout_entry(lead: &Lead) -> Option<LedgerEntry> {
-    (lead.payout != Money::ZERO && lead.status != LeadStatus::Test).then_some(LedgerEntry {
-        at: lead.at,
-        kind: LedgerKind::Payout,
-        lead: lead.id,
-        affiliate: lead.affiliate,
-        amount: lead.payout,
-    })
+    (lead.payout != Money::ZERO && lead.status != LeadStatus::Test)
+        .then(|| LedgerEntry::payout(lead.at, lead.id, lead.affiliate, lead.payout))
 }

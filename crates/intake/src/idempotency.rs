@@ -43,6 +43,11 @@ pub(crate) fn replay(incoming: &IncomingPost<'_>, before: &IdempotentAnswer) -> 
         let answer = before.answer.clone();
         return PostAnswer { answer, replayed: true, kind: incoming.kind, outcome: Answered::Before };
     }
+    differs(incoming)
+}
+
+/// 422: the key was used for another post.
+pub(crate) fn differs(incoming: &IncomingPost<'_>) -> PostAnswer {
     let answer = StoredAnswer {
         status: 422,
         content_type: Some("text/plain; charset=utf-8".to_owned()),

@@ -6,6 +6,7 @@ use crate::idempotency::{claim, replay};
 use crate::judgement::Judged;
 use crate::rejections::RejectionBudget;
 use crate::replies;
+use crate::sale::Waits;
 use crate::service::{Answered, Leads, PostAnswer, PostError, RawPost};
 use crumb_domain::lead::Lead;
 use crumb_domain::outcome::Problem;
@@ -92,19 +93,31 @@ impl<S: Store + Clone> Leads<S> {
             return Ok(told);
         }
         let id = self.site.rows.next(incoming.now).0;
-        let reject = RejectPost {
-            post: record(incoming, id, about, errors.clone()),
-            problem,
-            idempotency: about.offer.filter(|_| authentic).and_then(|o| claim(incoming, about.campaign, o)),
-            answer,
-            // Whoever lacks the key speaks for no campaign: its own budget, by address.
-            keep: self.keep_fn(incoming, if authentic { about } else { About::default() })(),
-        };
-        match self.site.store.reject_post(reject).await? {
-            Posted::Before(before) => Ok(replay(incoming, &before)),
-            Posted::Now(..) | Posted::LeadIdTaken => {
-                self.tell_rejection(incoming, id, about.offer, problem, errors);
-                Ok(told)
+        // Whoever lacks the key speaks for no campaign: its own budget, by address.
+        let keep = self.keep_fn(incoming, if authentic { about } else { About::default() })();
+        let mut waits = Waits::default();
+        loop {
+            let reject = RejectPost {
+                post: record(incoming, id, about, errors.clone()),
+                problem,
+                idempotency: about
+                    .offer
+                    .filter(|_| authentic)
+                    .and_then(|offer| claim(incoming, about.campaign, offer)),
+                answer: answer.clone(),
+                keep,
+            };
+            match self.site.store.reject_post(reject).await? {
+                Posted::Before(before) => return Ok(replay(incoming, &before)),
+                Posted::KeyInFlight { body_hash } => {
+                    if let Some(answer) = self.wait_for_key(incoming, body_hash, &mut waits).await? {
+                        return Ok(answer);
+                    }
+                }
+                Posted::Now(..) | Posted::LeadIdTaken | Posted::InHand => {
+                    self.tell_rejection(incoming, id, about.offer, problem, errors);
+                    return Ok(told);
+                }
             }
         }
     }

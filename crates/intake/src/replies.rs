@@ -1,5 +1,6 @@
 //! What a poster is told, from what became of the post.
 
+use crate::onward::Onward;
 use crumb_domain::fields::{Checked, FieldProblem, FieldRules};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{Offer, OfferType};
@@ -35,7 +36,8 @@ impl ReplyTokens<'_> {
         replace_tokens(link, Escape::Url, &|name| self.lookup(name))
     }
 
-    fn lookup(&self, name: &str) -> Option<String> {
+    /// A token's value by its lower-case name; none for a name that is no token.
+    pub fn lookup(&self, name: &str) -> Option<String> {
         let lead = self.lead;
         let session = self.session;
         let sub_id = |index: usize| lead.sub_ids.as_array().get(index).cloned();
@@ -97,11 +99,16 @@ pub fn is_success(offer: &Offer, lead: &Lead) -> bool {
     }
 }
 
-/// The reply to a post whose lead stands as it does.
-pub fn of_lead(offer: &Offer, tokens: &ReplyTokens<'_>) -> LeadReply {
+/// The reply to a post whose lead stands as it does. `onward`: where its sale sends the
+/// visitor; `is_refused`: it was offered again, and nobody bought it then.
+pub fn of_lead(offer: &Offer, tokens: &ReplyTokens<'_>, onward: &Onward, is_refused: bool) -> LeadReply {
     let lead = tokens.lead;
-    let redirect = offer.thank_you_link.as_deref().map(|link| tokens.fill(link));
-    if is_success(offer, lead) {
+    let redirect = match onward {
+        Onward::Buyer(redirect) => Some(redirect.clone()),
+        Onward::Contract(link) => Some(tokens.fill(link)),
+        Onward::Offer => offer.thank_you_link.as_deref().map(|link| tokens.fill(link)),
+    };
+    if is_success(offer, lead) && !is_refused {
         LeadReply::Success { lead: lead.id, price: price(lead), redirect }
     } else {
         LeadReply::Problem { problem: Problem::NoQualifiedBuyers, redirect }

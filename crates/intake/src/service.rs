@@ -6,6 +6,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::judgement;
 use crate::refused::RejectedPost;
 use crate::rejections::RejectionBudget;
+use crate::selling::Selling;
 use crumb_domain::fields::FieldVerdict;
 use crumb_domain::lead::LeadOutcome;
 use crumb_domain::network::OfferType;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 /// The lead service.
 pub struct Leads<S> {
     pub(crate) site: Arc<Installation<S>>,
+    pub(crate) selling: Arc<Selling<S>>,
     pub(crate) budget: Arc<RejectionBudget>,
 }
 
@@ -84,9 +86,9 @@ impl From<CreditError> for PostError {
 }
 
 impl<S: Store + Clone> Leads<S> {
-    /// A service on an installation.
-    pub fn new(site: Arc<Installation<S>>) -> Self {
-        Self { site, budget: Arc::default() }
+    /// A service on an installation, whose leads are sold by `selling`.
+    pub fn new(site: Arc<Installation<S>>, selling: Arc<Selling<S>>) -> Self {
+        Self { site, selling, budget: Arc::default() }
     }
 
     /// Takes a post and answers it, once it is stored.
@@ -126,7 +128,10 @@ impl<S: Store + Clone> Leads<S> {
             return self.refuse(&incoming, RejectedPost::of(&credit, Problem::InactiveOffer)).await;
         };
         let campaign = credit.campaign.and_then(|id| snapshot.campaign(id));
-        let case = Case { incoming: &incoming, snapshot: &snapshot, offer, campaign, credit: &credit };
+        let is_sold_now =
+            offer.offer.offer_type == OfferType::HostNPost && self.selling.has_contracts(&snapshot, offer);
+        let case =
+            Case { incoming: &incoming, snapshot: &snapshot, offer, campaign, credit: &credit, is_sold_now };
         if let Some(text) = &request.lead_id {
             return self.change(&case, text).await;
         }

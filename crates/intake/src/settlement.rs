@@ -2,13 +2,12 @@
 
 use crate::case::Case;
 use crate::judgement::Judged;
+use crumb_domain::Money;
 use crumb_domain::fields::FieldVerdict;
 use crumb_domain::lead::{LeadOutcome, LeadStatus};
 use crumb_domain::network::OfferType;
 use crumb_domain::payout::{LeadFacts, Standing, Terms, lead_payout};
-use crumb_domain::{LeadId, Money, Timestamp};
-use crumb_network::CompiledOffer;
-use crumb_routing::{Command, Event, State, Subject, step};
+use crumb_storage::leads::Offering;
 
 /// Where a lead stands after it was accepted and offered.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +22,8 @@ pub struct Settlement {
     pub counts: Counts,
     /// The texts of its bad fields, where it was taken all the same.
     pub errors: Vec<String>,
+    /// How it is offered for sale, if it is.
+    pub offering: Option<Offering>,
 }
 
 /// What an accepted lead counts for: for caps where it is answered with success; as
@@ -52,7 +53,7 @@ impl Counts {
 }
 
 /// Settles an accepted lead.
-pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, id: LeadId) -> Settlement {
+pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool) -> Settlement {
     let credit = case.credit;
     let at_rest = |status, outcome| Settlement {
         status,
@@ -60,6 +61,7 @@ pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, id: LeadId) -
         payout: Money::ZERO,
         counts: Counts::Fully,
         errors: judged.checked.texts(),
+        offering: None,
     };
     if test {
         return Settlement { counts: Counts::Nowhere, ..at_rest(LeadStatus::Test, LeadOutcome::Test) };
@@ -75,7 +77,11 @@ pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, id: LeadId) -
         let counts = if hosted { Counts::InCaps } else { Counts::Nowhere };
         return Settlement { counts, ..rest };
     }
-    let (status, outcome) = offered(offer, id, case.incoming.now);
+    let (status, outcome, offering) = offered(case);
+    if offering == Some(Offering::InHand) {
+        // What it earns is known once it is sold, or not. Until then it counts.
+        return Settlement { offering, ..at_rest(status, outcome) };
+    }
     // A lead tier is what partners are paid; the house pays itself what its own
     // campaign says.
     let is_internal = case.snapshot.settings().internal_affiliate == Some(credit.affiliate);
@@ -89,6 +95,7 @@ pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, id: LeadId) -
             LeadStatus::Queued => Counts::AsEarlier,
             _ => Counts::Nowhere,
         },
+        offering,
         ..at_rest(status, outcome)
     }
 }
@@ -101,24 +108,17 @@ pub(crate) fn held_back(judged: &Judged) -> Option<(LeadStatus, LeadOutcome)> {
     }
 }
 
-/// Where a lead stands that is offered for sale: hosted ones wait for a buyer,
-/// host-n-post ones are offered within the request.
-pub(crate) fn offered(offer: &CompiledOffer, lead: LeadId, now: Timestamp) -> (LeadStatus, LeadOutcome) {
-    let queued = (LeadStatus::Queued, LeadOutcome::Queued);
-    if offer.offer.offer_type == OfferType::Hosted {
+/// How a lead that is offered for sale stands meanwhile, and how it is offered: hosted
+/// ones wait for a buyer in the queue, host-n-post ones are sold within the request. One
+/// that is in hand stands as a crash would leave it.
+pub(crate) fn offered(case: &Case<'_>) -> (LeadStatus, LeadOutcome, Option<Offering>) {
+    let queued = (LeadStatus::Queued, LeadOutcome::Queued, Some(Offering::Waits(case.incoming.now)));
+    let offer = &case.offer.offer;
+    if offer.offer_type == OfferType::Hosted {
         return queued;
     }
-    let subject = Subject {
-        lead,
-        offer: offer.offer.id,
-        offer_type: offer.offer.offer_type,
-        vertical: offer.offer.vertical,
-        router: offer.vertical().router.clone(),
-        deadline: Timestamp::from_micros(now.micros() + i64::from(offer.offer.deadline_ms) * 1_000),
-    };
-    let (_, commands) = step(State::new(subject), &Event::LeadAccepted, now);
-    match commands.as_slice() {
-        [Command::GiveUp] if offer.offer.queue_failures => queued,
-        _ => (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers),
+    if case.is_sold_now {
+        return (LeadStatus::Unsold, LeadOutcome::Interrupted, Some(Offering::InHand));
     }
+    if offer.queue_failures { queued } else { (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers, None) }
 }

@@ -5,17 +5,21 @@ use crate::case::Case;
 use crate::credit::Credit;
 use crate::idempotency::{claim, replay};
 use crate::judgement::{self, Judged};
+use crate::onward::Onward;
 use crate::refused::{About, RejectedPost, record};
+use crate::sale::Waits;
+use crate::selling::settle::is_sold_alone;
 use crate::service::{Leads, PostAnswer, PostError};
 use crate::settlement;
 use crumb_domain::attribution::Attribution;
 use crumb_domain::fields::FieldVerdict;
-use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, LedgerEntry, LedgerKind};
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::OfferType;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::PostKind;
 use crumb_domain::{LeadId, Money, RequestId};
-use crumb_storage::leads::{Posted, UpdateLead};
+use crumb_storage::leads::{Offering, Posted, UpdateLead};
 use crumb_storage::{Store, StoreError};
 use crumb_wire::cookie::CookieClaim;
 
@@ -28,6 +32,7 @@ impl<S: Store + Clone> Leads<S> {
     /// again, as that of the lead's own affiliate and campaign; attribution and
     /// sales stay.
     pub(crate) async fn change(&self, case: &Case<'_>, text: &str) -> Result<PostAnswer, PostError> {
+        let mut waits = Waits::default();
         for _ in 0..MAX_TRIES {
             let found = match text.trim().parse::<LeadId>() {
                 Ok(id) => self.site.store.lead(id).await?,
@@ -38,7 +43,7 @@ impl<S: Store + Clone> Leads<S> {
                     .refuse(case.incoming, RejectedPost::of(case.credit, Problem::InvalidLeadId))
                     .await;
             };
-            if let Some(answer) = self.change_once(case, lead).await? {
+            if let Some(answer) = self.change_once(case, lead, &mut waits).await? {
                 return Ok(answer);
             }
         }
@@ -46,7 +51,12 @@ impl<S: Store + Clone> Leads<S> {
     }
 
     /// `None` where the lead changed meanwhile.
-    async fn change_once(&self, case: &Case<'_>, lead: Lead) -> Result<Option<PostAnswer>, PostError> {
+    async fn change_once(
+        &self,
+        case: &Case<'_>,
+        lead: Lead,
+        waits: &mut Waits,
+    ) -> Result<Option<PostAnswer>, PostError> {
         let incoming = case.incoming;
         let session = self.site.store.session(lead.session).await?;
         let credit = Credit::of_lead(&lead, session.clone());
@@ -59,7 +69,9 @@ impl<S: Store + Clone> Leads<S> {
         if judged.verdict == Some(FieldVerdict::Reject) {
             return self.refuse(incoming, RejectedPost::fields(&credit, &judged)).await.map(Some);
         }
-        let changed = changed(case, &lead, &judged);
+        let (changed, offering) = changed(case, &lead, &judged);
+        // Whoever has it alone keeps it so.
+        let is_refused = incoming.request.resell && is_sold_alone(&lead);
         let key = duplicate_key(case.offer, &changed);
         let skips = judged.verdict.is_some();
         let about = About::credit(&credit);
@@ -69,14 +81,24 @@ impl<S: Store + Clone> Leads<S> {
             register: key.filter(|_| counts_as_earlier(case, &changed)),
             filtered: judged.filtered.filter(|_| !skips),
             ledger: taken_back(case, &lead, &changed).into_iter().collect(),
+            offering,
             post: record(incoming, id, about, judged.checked.texts()),
             idempotency: claim(incoming, credit.campaign, credit.offer),
-            answer: self.answer_of_lead(case, changed.clone(), session, LeadEffect::Changed),
+            answer: {
+                let (answering, lead) = (self.answering(case, session, LeadEffect::Changed), changed.clone());
+                Box::new(move |verdict| answering.answer(&lead, verdict, &Onward::Offer, is_refused))
+            },
             keep_refused: self.keep_fn(incoming, about),
             lead: changed.clone(),
         };
         match self.site.store.update_lead(update).await {
             Err(StoreError::Conflict) | Ok(Posted::LeadIdTaken) => Ok(None),
+            Ok(Posted::KeyInFlight { body_hash }) => self.wait_for_key(incoming, body_hash, waits).await,
+            Ok(Posted::InHand) => {
+                // As it stands now that it is written.
+                let revision = changed.revision.saturating_add(1);
+                self.sell_now(case, Lead { revision, ..changed }, LeadEffect::Changed).await.map(Some)
+            }
             Err(error) => Err(error.into()),
             Ok(Posted::Before(before)) => Ok(Some(replay(incoming, &before))),
             Ok(Posted::Now(verdict, answer)) => Ok(Some(self.told(incoming, changed, verdict, answer))),
@@ -105,33 +127,42 @@ impl<S: Store + Clone> Leads<S> {
 
 /// The lead with its new values: held back where they are bad, offered again where
 /// that is asked for. A lead that somebody may have bought stays where it is.
-fn changed(case: &Case<'_>, lead: &Lead, judged: &Judged) -> Lead {
+fn changed(case: &Case<'_>, lead: &Lead, judged: &Judged) -> (Lead, Option<Offering>) {
     let mut changed =
         Lead { fields: judged.checked.values.clone(), errors: judged.checked.texts(), ..lead.clone() };
-    let is_free = matches!(lead.status, LeadStatus::Unsold | LeadStatus::Queued);
-    let may_be_offered = lead.status == LeadStatus::Unsold || lead.outcome == LeadOutcome::Expired;
-    let stands = match settlement::held_back(judged) {
-        _ if lead.test => None,
-        Some(held) => Some(held).filter(|_| is_free),
-        None if case.incoming.request.resell && may_be_offered => {
-            Some(settlement::offered(case.offer, lead.id, case.incoming.now))
-        }
-        None => None,
-    };
-    if let Some((status, outcome)) = stands {
-        (changed.status, changed.outcome) = (status, outcome);
-        if matches!(status, LeadStatus::Review | LeadStatus::Scrubbed) {
-            changed.payout = Money::ZERO;
-        }
+    if lead.test {
+        return (changed, None);
     }
-    changed
+    if let Some((status, outcome)) = settlement::held_back(judged) {
+        if matches!(lead.status, LeadStatus::Unsold | LeadStatus::Queued) {
+            (changed.status, changed.outcome, changed.payout) = (status, outcome, Money::ZERO);
+        }
+        return (changed, None);
+    }
+    if !(case.incoming.request.resell && may_be_offered(lead)) {
+        return (changed, None);
+    }
+    let (status, outcome, offering) = settlement::offered(case);
+    if lead.sales.is_empty() {
+        (changed.status, changed.outcome) = (status, outcome);
+    }
+    (changed, offering)
+}
+
+/// Whether a lead can be offered again: nobody has it alone or may have it, and no
+/// person holds it back.
+fn may_be_offered(lead: &Lead) -> bool {
+    match lead.status {
+        LeadStatus::Unsold => true,
+        LeadStatus::Sold => !is_sold_alone(lead),
+        _ => lead.outcome == LeadOutcome::Expired,
+    }
 }
 
 /// What a lead had earned and earns no more, now that it is held back.
 fn taken_back(case: &Case<'_>, lead: &Lead, changed: &Lead) -> Option<LedgerEntry> {
     let amount = changed.payout.checked_sub(lead.payout).filter(|amount| *amount != Money::ZERO)?;
-    let (at, kind) = (case.incoming.now, LedgerKind::Payout);
-    Some(LedgerEntry { at, kind, lead: lead.id, affiliate: lead.affiliate, amount })
+    Some(LedgerEntry::payout(case.incoming.now, lead.id, lead.affiliate, amount))
 }
 
 /// Whether a lead, as it stands, is the earlier lead of a later one. A session post

@@ -13,8 +13,8 @@ use crate::live::{Applied, LiveNetwork, random_key};
 use crate::merge::{Known, Laying, Merged, asked, merge, remember, remember_opening, turned_prepaid};
 use crate::plan::{Plan, PlanLine, PlanSign, Secrets, plan};
 use crate::snapshot::Snapshot;
-use crumb_domain::network::{Buyer, Network, Vertical};
-use crumb_domain::{CampaignId, ContractId, Timestamp};
+use crumb_domain::network::{Buyer, BuyerCredit, Network, Vertical};
+use crumb_domain::{BuyerId, CampaignId, ContractId, Money, Timestamp};
 use crumb_storage::configuration::{ConfigurationChange, EntityKey, HistoryOf};
 use crumb_storage::{ConfigurationStore, StoreError};
 use rand::rngs::StdRng;
@@ -215,7 +215,8 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
             return Ok(None);
         }
         let (put, delete) = (difference.put, difference.delete);
-        let change = ConfigurationChange { base: present.version(), at: now, summary, put, delete };
+        let opening = opening_balances(present.network(), snapshot.network());
+        let change = ConfigurationChange { base: present.version(), at: now, summary, put, delete, opening };
         match self.store.commit_configuration(change).await {
             Ok(version) => {
                 self.show(snapshot.with_version(version));
@@ -263,4 +264,17 @@ pub(crate) fn compiled(
     Snapshot::compile_after(before, network, version, server_made)
         .map(|snapshot| snapshot.with_switched_off(switched_off))
         .map_err(NetworkError::Invalid)
+}
+/// What the buyers that become prepaid have to begin with. The store opens an account
+/// once, whatever later files say.
+fn opening_balances(before: &Network, after: &Network) -> Vec<(BuyerId, Money)> {
+    let is_prepaid = |buyer: &&Buyer| matches!(buyer.credit, BuyerCredit::Prepaid { .. });
+    let known: HashSet<BuyerId> = before.buyer.iter().filter(is_prepaid).map(|buyer| buyer.id).collect();
+    let opened = after.buyer.iter().filter(|buyer| !known.contains(&buyer.id));
+    opened
+        .filter_map(|buyer| match buyer.credit {
+            BuyerCredit::Unlimited => None,
+            BuyerCredit::Prepaid { balance, .. } => Some((buyer.id, balance)),
+        })
+        .collect()
 }

@@ -140,6 +140,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
                 summary: format!("campaign {id} made for affiliate {affiliate} on offer {offer}"),
                 put: vec![documents::server_campaign(&campaign)?],
                 delete: Vec::new(),
+                opening: Vec::new(),
             };
             match self.store.commit_configuration(change).await {
                 Ok(version) => {

@@ -1,107 +1,57 @@
 //! Who buys a lead: a pure state machine.
 //!
-//! [`step`] takes what happened and says what to do. It does no I/O, reads no
-//! clock and draws no random number: the caller hands everything in and carries
-//! the commands out. What it was given and what it said are values that can be
-//! kept, so that a decision can be explained and replayed.
+//! A [`Tree`] holds the contracts of a vertical; a [`Run`] is one attempt to sell one
+//! lead to them, with everything that was read when it began. [`step`] takes what
+//! happened to a [`State`] and says what to do. It does no I/O, reads no clock and
+//! draws no random number but from the run's seed: the caller carries the commands
+//! out and comes back with their ends. What it was given and what it said are values
+//! that can be kept, so that each decision can be explained ([`State::results`]) and
+//! made again ([`replay()`]).
 //!
-//! There are no buyers yet: every lead finds the market empty, and the machine
-//! gives up at once. The caller's side of the conversation is complete.
+//! A run goes through these stages:
+//!
+//! 1. `candidate`: each contract is held against the reasons not to buy, in their
+//!    order, by what the run was given.
+//! 2. `machine::pings`: where the offer's distribution is `async_ping`, all candidates
+//!    that have a ping are asked for a price at once.
+//! 3. `order` and `group`: the next turn goes to one buyer alone or to a group.
+//! 4. `machine::posts`: where the distribution is `ping`, the buyer is asked for a price
+//!    first; then cap and credit are reserved, and only then it is posted to. One
+//!    post is under way at a time.
+//! 5. `machine::ending`: when nobody is left, the lead has as many buyers as it may,
+//!    or time is up, each candidate that had no turn is told why.
+//!
+//! What holds always, whatever buyers answer and in whatever order events come:
+//!
+//! * A buyer that may have read a byte of the lead is never sent it again, in this
+//!   run or in later ones, by whichever contract.
+//! * A lead that is sold to one buyer alone is sold to nobody else, and while a
+//!   buyer's answer is unknown nobody gets it alone.
+//! * At most as many buyers share a lead as the resell limit says, those that may
+//!   have it included.
+//! * Each reservation ends in [`State::sales`], [`State::held`] or
+//!   [`State::releases`].
+//! * Each contract has exactly one result, and equal inputs give equal ones.
+//!
+//! What the caller owes: the answer to each ping and post by its `until`, a result
+//! of each reservation, [`Event::DeadlineReached`] at the run's deadline, and the
+//! order in which it handed the events in, kept with the run.
 
-use crumb_domain::network::{OfferType, Router};
-use crumb_domain::{LeadId, OfferId, Timestamp, VerticalId};
+mod candidate;
+mod group;
+mod machine;
+mod order;
+mod outcome;
+mod random;
+mod reason;
+pub mod replay;
+mod run;
+mod tree;
+mod wake;
 
-/// The lead as routing sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Subject {
-    /// Which lead.
-    pub lead: LeadId,
-    /// On which offer.
-    pub offer: OfferId,
-    /// How the offer takes leads.
-    pub offer_type: OfferType,
-    /// Of which vertical.
-    pub vertical: VerticalId,
-    /// The vertical's rules of sale.
-    pub router: Router,
-    /// Until when it must be sold.
-    pub deadline: Timestamp,
-}
-
-/// Where a lead stands on its way through the buyers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct State {
-    subject: Subject,
-    ended: bool,
-}
-
-impl State {
-    /// The beginning.
-    pub fn new(subject: Subject) -> Self {
-        Self { subject, ended: false }
-    }
-
-    /// The lead.
-    pub fn subject(&self) -> &Subject {
-        &self.subject
-    }
-
-    /// Whether nothing more will be asked for.
-    pub fn is_ended(&self) -> bool {
-        self.ended
-    }
-}
-
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// The lead is on its way into the store.
-    LeadAccepted,
-    /// Its time is up.
-    DeadlineReached,
-}
-
-/// Something to do.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Command {
-    /// Nobody buys it: settle it as unsold, or queue it.
-    GiveUp,
-}
-
-/// What to do once something has happened. After the end nothing is asked for.
-pub fn step(state: State, event: &Event, _now: Timestamp) -> (State, Vec<Command>) {
-    if state.ended {
-        return (state, Vec::new());
-    }
-    match event {
-        Event::LeadAccepted | Event::DeadlineReached => {
-            (State { ended: true, ..state }, vec![Command::GiveUp])
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn state() -> State {
-        State::new(Subject {
-            lead: "C8097F17".parse().unwrap(),
-            offer: OfferId(100),
-            offer_type: OfferType::HostNPost,
-            vertical: VerticalId(1),
-            router: Router::default(),
-            deadline: Timestamp::from_micros(20_000_000),
-        })
-    }
-
-    #[test]
-    fn a_lead_without_buyers_is_given_up_once() {
-        let now = Timestamp::from_micros(0);
-        let (state, commands) = step(state(), &Event::LeadAccepted, now);
-        assert_eq!(commands, [Command::GiveUp]);
-        assert!(state.is_ended());
-        let (_, commands) = step(state, &Event::DeadlineReached, now);
-        assert_eq!(commands, []);
-    }
-}
+pub use machine::{Command, Event, LEAST_POST_TIME_MS, Refusal, State, step};
+pub use outcome::{Alert, ContractOutcome, Ending, Held, Reservation, Sold};
+pub use reason::Reason;
+pub use replay::replay;
+pub use run::{ContractFacts, Earlier, Had, Payout, Run};
+pub use tree::{DEFAULT_PING_TIMEOUT_MS, DEFAULT_POST_TIMEOUT_MS, Tree, TreeError};

@@ -76,7 +76,7 @@ CREATE TABLE history (
 
 CREATE TABLE lead (
     row INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
+    id INTEGER NOT NULL,             -- its characters read as a number of base 36
     at INTEGER NOT NULL,
     post TEXT NOT NULL,
     status TEXT NOT NULL,
@@ -97,9 +97,37 @@ CREATE TABLE lead (
     test INTEGER NOT NULL,
     ip BLOB,
     revision INTEGER NOT NULL,
-    config_version INTEGER NOT NULL
+    config_version INTEGER NOT NULL,
+    person BLOB                      -- hash, where it is the earlier lead of later ones
 ) STRICT;
 CREATE INDEX lead_of_session ON lead (session);
+
+-- Leads by id, by person, by e-mail address and phone number (normalised). Such
+-- keys are random: an index that each lead enters at once has a page anywhere
+-- changed by each. New leads therefore wait in recent_lead, in the order in which
+-- they came, and are brought into these tables sorted, many at a time. A lead may
+-- stand in both.
+CREATE TABLE lead_by_id (
+    id INTEGER PRIMARY KEY,
+    lead INTEGER NOT NULL            -- its row
+) STRICT;
+CREATE TABLE lead_by_person (
+    person INTEGER NOT NULL,         -- the first eight bytes of the hash
+    lead INTEGER NOT NULL,           -- its row
+    PRIMARY KEY (person, lead)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE lead_search (
+    key TEXT NOT NULL,
+    lead INTEGER NOT NULL,           -- its row
+    PRIMARY KEY (key, lead)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE recent_lead (
+    number INTEGER PRIMARY KEY,
+    lead INTEGER NOT NULL,           -- its row
+    id INTEGER NOT NULL,
+    person INTEGER,
+    search TEXT NOT NULL             -- its keys between line breaks
+) STRICT;
 
 CREATE TABLE sale (
     lead INTEGER NOT NULL,           -- its row
@@ -113,24 +141,6 @@ CREATE TABLE sale (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sale_of_buyer ON sale (buyer, lead);
 
--- What makes a lead the earlier one of a later lead.
-CREATE TABLE duplicate_key (
-    lead INTEGER PRIMARY KEY,        -- its row
-    vertical INTEGER NOT NULL,
-    hash BLOB NOT NULL,
-    offer INTEGER NOT NULL,
-    at INTEGER NOT NULL
-) STRICT;
-CREATE INDEX duplicate_key_by_hash ON duplicate_key (hash, vertical, at);
-
--- E-mail addresses and phone numbers, normalised, by which leads are found.
-CREATE TABLE lead_search (
-    key TEXT NOT NULL,
-    lead INTEGER NOT NULL,           -- its row
-    PRIMARY KEY (key, lead)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX lead_search_of_lead ON lead_search (lead);
-
 -- Every post that was kept: of a lead, or with the problem for which it made none.
 CREATE TABLE post (
     id INTEGER PRIMARY KEY,
@@ -143,13 +153,14 @@ CREATE TABLE post (
     query BLOB NOT NULL,
     content_type TEXT NOT NULL,
     body BLOB NOT NULL,
-    answer TEXT NOT NULL,            -- JSON
+    answer TEXT,                     -- JSON; none until its lead's run has ended
     errors TEXT NOT NULL,            -- JSON, a list of texts
     lead INTEGER,                    -- its row, not its id: ids are random, and an index of them dear
     problem TEXT,
     CHECK ((lead IS NULL) <> (problem IS NULL))
 ) STRICT;
-CREATE INDEX post_of_lead ON post (lead) WHERE lead IS NOT NULL;
+-- A lead's first post has its row for an id.
+CREATE INDEX further_post_of_lead ON post (lead) WHERE lead <> id;
 CREATE INDEX rejection ON post (id) WHERE problem IS NOT NULL;
 
 CREATE TABLE rejection_not_kept (
@@ -162,21 +173,27 @@ CREATE TABLE idempotency (
     key TEXT NOT NULL,
     body_hash BLOB NOT NULL,
     at INTEGER NOT NULL,
-    answer TEXT NOT NULL,            -- JSON
+    answer TEXT,                     -- JSON; none while it is in flight
     PRIMARY KEY (scope, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_by_time ON idempotency (at);
 
--- Append-only.
+-- Append-only: movements between accounts, which are a kind (1 house, 2 outside,
+-- 3 affiliate, 4 buyer) and an id (0 where there is one of the kind).
 CREATE TABLE ledger (
-    id INTEGER PRIMARY KEY,
+    lead INTEGER NOT NULL,           -- its row, 0 for entries of no lead
+    number INTEGER NOT NULL,         -- counts its entries up from 0
     at INTEGER NOT NULL,
     kind TEXT NOT NULL,
-    lead INTEGER NOT NULL,           -- its row
-    affiliate INTEGER NOT NULL,
-    amount INTEGER NOT NULL
-) STRICT;
-CREATE INDEX ledger_of_lead ON ledger (lead);
+    from_kind INTEGER NOT NULL,
+    from_id INTEGER NOT NULL,
+    to_kind INTEGER NOT NULL,
+    to_id INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    contract INTEGER,
+    note TEXT,
+    PRIMARY KEY (lead, number)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE config_version (
     version INTEGER PRIMARY KEY,
@@ -213,3 +230,123 @@ CREATE TABLE share (
     expires_at INTEGER NOT NULL,
     revoked_at INTEGER
 ) STRICT;
+
+-- Selling. A lead has a row here while it is in hand or waits, and while somebody is
+-- still to be told what became of it: few at any time.
+CREATE TABLE offered (
+    lead INTEGER PRIMARY KEY,        -- its row
+    state INTEGER NOT NULL,          -- 1 in hand, 2 waits, 3 held, 4 recovered
+    taking INTEGER NOT NULL,         -- counts how often it was taken in hand
+    due INTEGER,                     -- while it waits
+    post INTEGER,                    -- which waits for its answer
+    scope TEXT, key TEXT,            -- that post's idempotency key
+    counts TEXT                      -- JSON: the day counts that it raised
+) STRICT;
+CREATE INDEX offered_due ON offered (due) WHERE state = 2;
+
+-- That a lead was about to be sent, and how that ended. A lead goes to a buyer once.
+CREATE TABLE reservation (
+    lead INTEGER NOT NULL,           -- its row
+    buyer INTEGER NOT NULL,
+    contract INTEGER NOT NULL,
+    day INTEGER NOT NULL,            -- on which the contract opened
+    price INTEGER NOT NULL,          -- reserved, or sold at
+    type TEXT NOT NULL,
+    state INTEGER NOT NULL,          -- 1 reserved, 2 sold, 3 held, 4 refused
+    taking INTEGER NOT NULL,         -- of offered, when it was made
+    at INTEGER NOT NULL,
+    PRIMARY KEY (lead, buyer)
+) STRICT, WITHOUT ROWID;
+
+-- The held ones, in the order in which that became known.
+CREATE TABLE held (
+    id INTEGER PRIMARY KEY,
+    lead INTEGER NOT NULL,           -- its row
+    buyer INTEGER NOT NULL,
+    rule TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    UNIQUE (lead, buyer)
+) STRICT;
+CREATE INDEX held_until ON held (until);
+
+-- Leads reserved, held or sold.
+CREATE TABLE contract_count (
+    day INTEGER NOT NULL,
+    contract INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (day, contract)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE contract_state (
+    contract INTEGER PRIMARY KEY,
+    last_sold INTEGER,
+    posts INTEGER NOT NULL,          -- that are remembered: ten at most
+    failures INTEGER NOT NULL        -- a bit each, the newest lowest
+) STRICT;
+
+-- The sum of a buyer's ledger entries, and of what is reserved.
+CREATE TABLE buyer_account (
+    buyer INTEGER PRIMARY KEY,
+    balance INTEGER NOT NULL,
+    reserved INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    lead INTEGER NOT NULL,           -- its row
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    config_version INTEGER NOT NULL,
+    inputs TEXT NOT NULL,            -- JSON, as the two after it
+    events TEXT NOT NULL,
+    results TEXT NOT NULL,
+    summary TEXT NOT NULL            -- JSON, a list of [contract, result, price]
+) STRICT;
+CREATE UNIQUE INDEX run_of_lead ON run (lead, number);
+
+CREATE TABLE attempt (
+    id INTEGER PRIMARY KEY,
+    lead INTEGER NOT NULL,           -- its row
+    at INTEGER NOT NULL,
+    contract INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    ms TEXT NOT NULL,                -- JSON
+    status INTEGER,
+    request BLOB NOT NULL,
+    answer BLOB NOT NULL,
+    read TEXT NOT NULL,              -- JSON
+    error TEXT
+) STRICT;
+CREATE INDEX attempt_of_lead ON attempt (lead);
+
+CREATE TABLE timeline (
+    lead INTEGER NOT NULL,           -- its row
+    number INTEGER NOT NULL,         -- counts up from 0
+    at INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    text TEXT NOT NULL,
+    by TEXT,
+    PRIMARY KEY (lead, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lead_return (
+    lead INTEGER NOT NULL,           -- its row
+    contract INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    notes TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (lead, contract)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE quote (
+    id TEXT PRIMARY KEY,
+    campaign INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    payout INTEGER NOT NULL,
+    fields TEXT NOT NULL,            -- JSON, a list of [name, value]
+    record TEXT NOT NULL             -- JSON
+) STRICT;
+CREATE INDEX quote_by_end ON quote (expires);

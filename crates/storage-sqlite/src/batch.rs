@@ -8,7 +8,8 @@
 
 use crate::clicks::write::insert_clicks;
 use crate::error::{from_sqlite, is_constraint};
-use crate::seen::Seen;
+use crate::memory::Memory;
+use crumb_domain::click::Click;
 use crumb_storage::clicks::ClickBatch;
 use crumb_storage::{Result, StoreError};
 use rusqlite::Connection;
@@ -18,7 +19,7 @@ use tokio::sync::oneshot;
 /// What a write works with.
 pub(crate) struct WriteContext<'a> {
     pub(crate) connection: &'a Connection,
-    pub(crate) seen: &'a mut Seen,
+    pub(crate) memory: &'a mut Memory,
 }
 
 /// Clicks that wait for their commit.
@@ -36,15 +37,16 @@ pub(crate) trait Task: Send {
     fn answer(self: Box<Self>, committed: &Result<()>);
 }
 
-/// A write as a function.
+/// A write as a function. Its caller gets it back with the result: what it holds
+/// was made by the caller's thread and is best dropped there, not by the writer.
 pub(crate) struct QueuedTask<T, F> {
     work: F,
     result: Result<T>,
-    reply: oneshot::Sender<Result<T>>,
+    reply: oneshot::Sender<(Result<T>, F)>,
 }
 
 impl<T, F> QueuedTask<T, F> {
-    pub(crate) fn new(work: F, reply: oneshot::Sender<Result<T>>) -> Self {
+    pub(crate) fn new(work: F, reply: oneshot::Sender<(Result<T>, F)>) -> Self {
         let not_run = Err(StoreError::Unavailable("the write was not reached".to_owned()));
         Self { work, result: not_run, reply }
     }
@@ -69,7 +71,7 @@ where
             Err(error) => Err(error.clone()),
         };
         // A caller that left meanwhile needs no answer; its write stands.
-        let _ = self.reply.send(result);
+        let _ = self.reply.send((result, self.work));
     }
 }
 
@@ -97,6 +99,16 @@ impl Batch {
         self.clicks.len() + self.tasks.len()
     }
 
+    /// The clicks that were written, taken out: their callers only wait for a word.
+    fn take_clicks(&mut self) -> impl Iterator<Item = Click> {
+        let mut refused = self.refused.iter().map(|(position, _)| *position).peekable();
+        self.clicks
+            .iter_mut()
+            .enumerate()
+            .filter(move |(position, _)| refused.next_if_eq(position).is_none())
+            .flat_map(|(_, queued)| std::mem::take(&mut queued.clicks.clicks))
+    }
+
     /// Wakes every caller.
     pub(crate) fn answer(self, committed: &Result<()>) {
         let mut refused = self.refused.into_iter().peekable();
@@ -116,12 +128,12 @@ impl Batch {
 }
 
 /// Runs a batch as one transaction. `Err`: nothing of it was kept.
-pub(crate) fn commit(connection: &Connection, seen: &mut Seen, batch: &mut Batch) -> Result<()> {
-    let result = run(connection, seen, batch);
+pub(crate) fn commit(connection: &Connection, memory: &mut Memory, batch: &mut Batch) -> Result<()> {
+    let result = run(connection, memory, batch);
     match &result {
-        Ok(()) => seen.committed(),
+        Ok(()) => memory.committed(batch.take_clicks()),
         Err(_) => {
-            seen.forget_since(0);
+            memory.forget_transaction();
             // SQLite may have rolled back by itself already.
             if !connection.is_autocommit()
                 && let Err(error) = connection.execute_batch("ROLLBACK")
@@ -133,14 +145,15 @@ pub(crate) fn commit(connection: &Connection, seen: &mut Seen, batch: &mut Batch
     result
 }
 
-fn run(connection: &Connection, seen: &mut Seen, batch: &mut Batch) -> Result<()> {
+fn run(connection: &Connection, memory: &mut Memory, batch: &mut Batch) -> Result<()> {
     statement(connection, "BEGIN IMMEDIATE")?;
-    if run_together(connection, seen, batch)? == Together::Failed {
+    if run_together(connection, memory, batch)? == Together::Failed {
         statement(connection, "ROLLBACK")?;
-        seen.forget_since(0);
+        memory.forget_transaction();
         statement(connection, "BEGIN IMMEDIATE")?;
-        run_each(connection, seen, batch)?;
+        run_each(connection, memory, batch)?;
     }
+    memory.finish(connection)?;
     statement(connection, "COMMIT")
 }
 
@@ -160,9 +173,9 @@ enum Together {
 
 /// Runs all writes without savepoints. The error is one that ended the
 /// transaction.
-fn run_together(connection: &Connection, seen: &mut Seen, batch: &mut Batch) -> Result<Together> {
+fn run_together(connection: &Connection, memory: &mut Memory, batch: &mut Batch) -> Result<Together> {
     if !batch.clicks.is_empty() {
-        match insert_clicks(connection, seen, batch.clicks.iter().map(|queued| &queued.clicks)) {
+        match insert_clicks(connection, memory, batch.clicks.iter().map(|queued| &queued.clicks)) {
             Ok(()) => {}
             // An id given twice.
             Err(error) if is_constraint(&error) => return Ok(Together::Failed),
@@ -170,34 +183,36 @@ fn run_together(connection: &Connection, seen: &mut Seen, batch: &mut Batch) -> 
         }
     }
     for task in &mut batch.tasks {
-        let before = connection.total_changes();
+        let before = (connection.total_changes(), memory.mark());
         // The task keeps its own failure.
-        if let Err(error) = task.run(&mut WriteContext { connection, seen }) {
+        if let Err(error) = task.run(&mut WriteContext { connection, memory }) {
             if connection.is_autocommit() {
                 return Err(error);
             }
-            if connection.total_changes() != before {
+            if connection.total_changes() != before.0 {
                 return Ok(Together::Failed);
             }
+            memory.forget_since(before.1);
         }
     }
     Ok(Together::Stand)
 }
 
 /// Runs each write in a savepoint of its own.
-fn run_each(connection: &Connection, seen: &mut Seen, batch: &mut Batch) -> Result<()> {
-    insert_each(connection, seen, batch)?;
+fn run_each(connection: &Connection, memory: &mut Memory, batch: &mut Batch) -> Result<()> {
+    insert_each(connection, memory, batch)?;
     for task in &mut batch.tasks {
         // The task keeps its own failure; only one that ended the transaction counts here.
-        let _ = in_savepoint(connection, seen, |seen| task.run(&mut WriteContext { connection, seen }))?;
+        let _ =
+            in_savepoint(connection, memory, |memory| task.run(&mut WriteContext { connection, memory }))?;
     }
     Ok(())
 }
 
-fn insert_each(connection: &Connection, seen: &mut Seen, batch: &mut Batch) -> Result<()> {
+fn insert_each(connection: &Connection, memory: &mut Memory, batch: &mut Batch) -> Result<()> {
     for (position, queued) in batch.clicks.iter().enumerate() {
-        let inserted = in_savepoint(connection, seen, |seen| {
-            insert_clicks(connection, seen, std::iter::once(&queued.clicks)).map_err(from_sqlite)
+        let inserted = in_savepoint(connection, memory, |memory| {
+            insert_clicks(connection, memory, std::iter::once(&queued.clicks)).map_err(from_sqlite)
         })?;
         if let Err(error) = inserted {
             batch.refused.push((position, error));
@@ -211,17 +226,17 @@ fn insert_each(connection: &Connection, seen: &mut Seen, batch: &mut Batch) -> R
 /// disk and the like end it at once.
 fn in_savepoint(
     connection: &Connection,
-    seen: &mut Seen,
-    write: impl FnOnce(&mut Seen) -> Result<()>,
+    memory: &mut Memory,
+    write: impl FnOnce(&mut Memory) -> Result<()>,
 ) -> Result<Result<()>> {
-    let mark = seen.mark();
+    let mark = memory.mark();
     statement(connection, "SAVEPOINT one")?;
-    let written = write(seen);
+    let written = write(memory);
     if let Err(error) = &written {
         if connection.is_autocommit() {
             return Err(error.clone());
         }
-        seen.forget_since(mark);
+        memory.forget_since(mark);
         statement(connection, "ROLLBACK TO one")?;
     }
     statement(connection, "RELEASE one")?;
@@ -236,8 +251,12 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// A write of a row, which then fails if its name says so.
-    fn task(batch: &mut Batch, name: &'static str, runs: &Arc<AtomicUsize>) -> oneshot::Receiver<Result<()>> {
-        let (reply, result) = oneshot::channel();
+    fn task(
+        batch: &mut Batch,
+        name: &'static str,
+        runs: &Arc<AtomicUsize>,
+    ) -> impl FnOnce() -> Result<()> + use<> {
+        let (reply, mut result) = oneshot::channel();
         let runs = Arc::clone(runs);
         let work = move |context: &mut WriteContext<'_>| {
             runs.fetch_add(1, Ordering::Relaxed);
@@ -249,7 +268,7 @@ mod tests {
             if name == "fails" { Err(StoreError::Conflict) } else { Ok(()) }
         };
         batch.tasks.push(Box::new(QueuedTask::new(work, reply)));
-        result
+        move || result.try_recv().unwrap().0
     }
 
     fn run_batch(names: &[&'static str]) -> (Vec<bool>, Vec<String>, usize) {
@@ -257,9 +276,9 @@ mod tests {
         let connection = open_writer(&folder.path().join("crumb.db"), &SqliteOptions::default()).unwrap();
         let (mut batch, runs) = (Batch::default(), Arc::new(AtomicUsize::new(0)));
         let results: Vec<_> = names.iter().map(|name| task(&mut batch, name, &runs)).collect();
-        let committed = commit(&connection, &mut Seen::default(), &mut batch);
+        let committed = commit(&connection, &mut Memory::default(), &mut batch);
         batch.answer(&committed);
-        let done = results.into_iter().map(|mut result| result.try_recv().unwrap().is_ok()).collect();
+        let done = results.into_iter().map(|result| result().is_ok()).collect();
         let mut rows = connection.prepare("SELECT problem FROM rejection_not_kept ORDER BY problem").unwrap();
         let rows = rows.query_map([], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap();
         (done, rows, runs.load(Ordering::Relaxed))

@@ -4,8 +4,8 @@
 use crate::error::corrupt;
 use crumb_domain::caps::CapScope;
 use crumb_domain::click::{ClickSource, NonHuman};
-use crumb_domain::network::{CapOf, PriceFormat, SaleType};
-use crumb_domain::{CampaignId, OfferId, RowId, SubIds, Timestamp};
+use crumb_domain::network::{CapOf, PriceFormat, SaleType, UnknownRule};
+use crumb_domain::{CampaignId, LeadId, OfferId, RowId, SubIds, Timestamp};
 use crumb_storage::Result;
 use rusqlite::Row;
 use serde::Serialize;
@@ -126,6 +126,23 @@ pub(crate) fn sale_type_of(code: &str) -> Result<SaleType> {
         .ok_or_else(|| corrupt("a sale's type", code))
 }
 
+/// What an unknown end counts as, as its column.
+pub(crate) fn unknown_rule(rule: UnknownRule) -> &'static str {
+    match rule {
+        UnknownRule::Wait => "wait",
+        UnknownRule::Rejected => "rejected",
+        UnknownRule::Sold => "sold",
+    }
+}
+
+/// What an unknown end counts as, from its column.
+pub(crate) fn unknown_rule_of(code: &str) -> Result<UnknownRule> {
+    [UnknownRule::Wait, UnknownRule::Rejected, UnknownRule::Sold]
+        .into_iter()
+        .find(|known| unknown_rule(*known) == code)
+        .ok_or_else(|| corrupt("what an unknown end counts as", code))
+}
+
 /// An address as 4 or 16 bytes.
 pub(crate) struct IpBytes {
     bytes: [u8; 16],
@@ -173,6 +190,12 @@ pub(crate) fn ip(bytes: Option<Vec<u8>>) -> Result<Option<IpAddr>> {
 /// A row id from its column.
 pub(crate) fn row_id(value: i64) -> Result<RowId> {
     RowId::from_i64(value).ok_or_else(|| corrupt("a row id", value))
+}
+
+/// A lead's id from its column.
+pub(crate) fn lead_id(number: i64) -> Result<LeadId> {
+    let id = u64::try_from(number).ok().and_then(LeadId::from_number);
+    id.ok_or_else(|| corrupt("a lead's id", number))
 }
 
 /// A moment from its column.

@@ -7,6 +7,7 @@ use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
 use crate::readers::LaneOf;
 use crate::seen::Key;
+use crate::selling::accounts;
 use crumb_domain::ConfigVersion;
 use crumb_storage::configuration::{
     ConfigurationChange, Entity, EntityKey, HistoryOf, Origin, StoredConfiguration, VersionInfo,
@@ -117,6 +118,9 @@ fn commit(connection: &Connection, change: &ConfigurationChange) -> Result<Confi
     for entity in &change.put {
         end(connection, &entity.key, version)?;
         put(connection, entity, version)?;
+    }
+    for (buyer, amount) in &change.opening {
+        accounts::open(connection, *buyer, change.at, *amount)?;
     }
     Ok(version)
 }

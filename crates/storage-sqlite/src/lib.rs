@@ -7,9 +7,11 @@
 //! * `connection`: how the file is opened; `migrations`: its schema.
 //! * `writer`, `batch`: the queue and the transaction; `checkpoint`: keeping the
 //!   write-ahead log short; `readers`: the reading threads.
-//! * `clicks`, `leads`, `configuration`, `access`: the store's traits.
-//! * `codes`: how values lie in columns; `listing`: pages; `seen`: what events
-//!   refer to.
+//! * `clicks`, `leads`, `selling`, `configuration`, `access`: the store's traits;
+//!   `ledger`: money moved by any of them.
+//! * `codes`: how values lie in columns; `listing`: pages.
+//! * `memory`: what the writer remembers beside the file, and takes back with it;
+//!   `seen`: what events refer to.
 //!
 //! A second process that writes to the file is held off by SQLite's own locks;
 //! the data directory's lock belongs to the program that opens the store.
@@ -23,17 +25,22 @@ mod configuration;
 mod connection;
 mod error;
 mod leads;
+mod ledger;
 mod listing;
+mod memory;
 mod migrations;
 mod readers;
 mod seen;
+mod selling;
 mod writer;
 
 pub use connection::{PAGE_SIZE, SqliteOptions};
 pub use readers::MAX_QUEUED_READS;
 pub use writer::MAX_QUEUED_WRITES;
 
+use clicks::sessions::Sessions;
 use crumb_storage::{Result, Store};
+use leads::recent::RecentIds;
 use readers::Readers;
 use std::path::Path;
 use std::sync::Arc;
@@ -73,6 +80,14 @@ impl SqliteStore {
 
     fn writer(&self) -> &Writer {
         &self.threads.writer
+    }
+
+    fn recent_ids(&self) -> Arc<RecentIds> {
+        self.threads.writer.recent_ids()
+    }
+
+    fn sessions(&self) -> Arc<Sessions> {
+        self.threads.writer.sessions()
     }
 
     fn readers(&self) -> &Readers {

@@ -7,8 +7,10 @@
 
 use crate::batch::{self, Batch, QueuedClicks, QueuedTask, Task, WriteContext};
 use crate::checkpoint::Checkpoints;
+use crate::clicks::sessions::Sessions;
 use crate::connection::{SqliteOptions, open_writer};
-use crate::seen::Seen;
+use crate::leads::recent::RecentIds;
+use crate::memory::Memory;
 use crumb_storage::clicks::ClickBatch;
 use crumb_storage::{Result, StoreError};
 use rusqlite::Connection;
@@ -83,6 +85,8 @@ fn closed() -> StoreError {
 /// The writing thread of a store, as its callers see it.
 pub(crate) struct Writer {
     queue: Arc<Queue>,
+    recent_ids: Arc<RecentIds>,
+    sessions: Arc<Sessions>,
     thread: Option<JoinHandle<()>>,
     /// Its sender lives as long as the thread, and says nothing.
     alive: watch::Receiver<()>,
@@ -92,6 +96,8 @@ impl Writer {
     /// Opens the file and starts the thread.
     pub(crate) fn start(path: &Path, options: &SqliteOptions) -> Result<Self> {
         let mut connection = open_writer(path, options)?;
+        let memory = Memory::load(&connection, options)?;
+        let (recent_ids, sessions) = (memory.recent.ids(), Arc::clone(&memory.sessions));
         let checkpoints = Checkpoints::start(path, options, &mut connection)?;
         let queue = Arc::new(Queue::default());
         let (living, alive) = watch::channel(());
@@ -101,17 +107,27 @@ impl Writer {
                 let queue = Arc::clone(&queue);
                 move || {
                     let _living = living;
-                    write_all(&queue, &connection, checkpoints);
+                    write_all(&queue, &connection, memory, checkpoints);
                 }
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread to write with: {error}")))?;
-        Ok(Self { queue, thread: Some(thread), alive })
+        Ok(Self { queue, recent_ids, sessions, thread: Some(thread), alive })
     }
 
     /// Ends when the thread has ended.
     pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut alive = self.alive.clone();
         async move { while alive.changed().await.is_ok() {} }
+    }
+
+    /// The ids of the recent leads, as readers look them up.
+    pub(crate) fn recent_ids(&self) -> Arc<RecentIds> {
+        Arc::clone(&self.recent_ids)
+    }
+
+    /// The sessions that are found without the file.
+    pub(crate) fn sessions(&self) -> Arc<Sessions> {
+        Arc::clone(&self.sessions)
     }
 
     /// Writes the clicks of one request.
@@ -132,7 +148,7 @@ impl Writer {
         let (reply, result) = oneshot::channel();
         let task: Box<dyn Task> = Box::new(QueuedTask::new(work, reply));
         self.queue.add(|batch| batch.tasks.push(task))?;
-        result.await.unwrap_or_else(|_| Err(closed()))
+        result.await.map_or_else(|_| Err(closed()), |(result, _work)| result)
     }
 }
 
@@ -162,14 +178,14 @@ impl Drop for EndOf<'_> {
     }
 }
 
-fn write_all(queue: &Queue, connection: &Connection, mut checkpoints: Checkpoints) {
+fn write_all(queue: &Queue, connection: &Connection, mut memory: Memory, mut checkpoints: Checkpoints) {
     let _end = EndOf(queue);
-    let mut seen = Seen::default();
     let mut failing = false;
     while let Some(mut batch) = queue.take() {
-        let committed = batch::commit(connection, &mut seen, &mut batch);
+        let committed = batch::commit(connection, &mut memory, &mut batch);
         log_turn(&mut failing, &committed);
         batch.answer(&committed);
+        memory.after_answers();
         checkpoints.after_commit(connection);
     }
 }
@@ -213,7 +229,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = Writer::start(&folder.path().join("crumb.db"), &SqliteOptions::default()).unwrap();
         // One behind the deadly write in its own batch, and one that comes after the end.
-        let (reply, mut behind) = oneshot::channel::<Result<()>>();
+        let (reply, mut behind) = oneshot::channel();
         let task = QueuedTask::new(|_: &mut WriteContext<'_>| Ok(()), reply);
         let put = |batch: &mut Batch| {
             batch.tasks.push(Box::new(Deadly));
@@ -222,18 +238,19 @@ mod tests {
         writer.queue.add(put).unwrap();
         let ended = writer.ended();
         assert!(writer.thread.take().unwrap().join().is_err());
+
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(ended);
-        assert_eq!(behind.try_recv(), Err(TryRecvError::Closed), "read as: the store is closed");
+        assert_eq!(behind.try_recv().err(), Some(TryRecvError::Closed), "read as: the store is closed");
         assert_eq!(writer.queue.add(|batch| batch.tasks.push(Box::new(Deadly))), Err(closed()));
     }
 
     #[test]
     fn what_still_waits_when_the_thread_ends_is_answered() {
         let queue = Queue::default();
-        let (reply, mut result) = oneshot::channel::<Result<()>>();
+        let (reply, mut result) = oneshot::channel();
         let task = QueuedTask::new(|_: &mut WriteContext<'_>| Ok(()), reply);
         queue.add(|batch| batch.tasks.push(Box::new(task))).unwrap();
         drop(EndOf(&queue));
-        assert_eq!(result.try_recv(), Ok(Err(closed())));
+        assert_eq!(result.try_recv().unwrap().0, Err(closed()));
     }
 }

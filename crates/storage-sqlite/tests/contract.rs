@@ -6,10 +6,30 @@ use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
 use std::sync::Arc;
 use tempfile::TempDir;
 
-async fn fresh() -> (Arc<SqliteStore>, TempDir) {
+async fn open(options: SqliteOptions) -> (Arc<SqliteStore>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("crumb.db"), SqliteOptions::default()).unwrap();
+    let store = SqliteStore::open(&folder.path().join("crumb.db"), options).unwrap();
     (Arc::new(store), folder)
 }
 
-crumb_storage::store_contract!(fresh);
+mod as_installed {
+    use super::*;
+
+    async fn fresh() -> (Arc<SqliteStore>, TempDir) {
+        open(SqliteOptions::default()).await
+    }
+
+    crumb_storage::store_contract!(fresh);
+}
+
+/// Leads enter the indexes one with the next, so that each case meets leads
+/// before, in and after that; and sessions are read from the file.
+mod with_little_memory {
+    use super::*;
+
+    async fn fresh() -> (Arc<SqliteStore>, TempDir) {
+        open(SqliteOptions { recent_leads: 1, kept_sessions: 0, ..SqliteOptions::default() }).await
+    }
+
+    crumb_storage::store_contract!(fresh);
+}

@@ -1,10 +1,9 @@
 //! kill -9 at any instant loses nothing that was acknowledged, and leaves nothing
 //! half done.
-//!
-//! The test starts itself anew as a child that writes and prints what was
-//! acknowledged, kills it in the midst, opens the file and looks.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its setting fails")]
+
+mod killing;
 
 use crumb_domain::caps::{CapCheck, CapScope, DayCount};
 use crumb_domain::network::CapOf;
@@ -17,15 +16,11 @@ use crumb_storage::leads::{AcceptLead, LeadFilter};
 use crumb_storage::{ClickStore, LeadStore, PageRequest, Store};
 use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
 use std::collections::HashSet;
-use std::hash::{BuildHasher as _, RandomState};
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
 
-/// Names the file to the child.
-const CHILD: &str = "CRUMB_CRASH_TEST_FILE";
+const TEST: &str = "nothing_acknowledged_is_lost_when_the_process_is_killed";
 const ROUNDS: usize = 6;
 
 const LEADS: DayCount = DayCount { scope: CapScope::Offer(OfferId(100)), of: CapOf::Lead, day: Day(1) };
@@ -33,7 +28,7 @@ const CLICKS: DayCount = DayCount { of: CapOf::Click, ..LEADS };
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
-    if let Some(file) = std::env::var_os(CHILD) {
+    if let Some(file) = killing::childs_file() {
         write_until_killed(Path::new(&file));
         return;
     }
@@ -41,41 +36,10 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     let path = folder.path().join("crumb.db");
     let mut acknowledged = HashSet::new();
     for round in 0..ROUNDS {
-        // After so many answers, which is at no moment in particular.
-        let answers = 1 + RandomState::new().hash_one(round) as usize % 600;
-        let seen = run_and_kill(&path, answers);
-        assert!(seen.len() >= answers, "the child wrote");
-        acknowledged.extend(seen);
+        let answers = killing::answers_before_the_end(round, 600);
+        acknowledged.extend(killing::run_and_kill(TEST, &path, answers));
         look(&path, &acknowledged, &format!("round {round}, killed after {answers} answers"));
     }
-}
-
-/// Starts the child, kills it after some answers, and gives all that it printed.
-fn run_and_kill(path: &Path, answers: usize) -> Vec<String> {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "nothing_acknowledged_is_lost_when_the_process_is_killed", "--nocapture"])
-        .env(CHILD, path)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    let mut seen = Vec::new();
-    let mut killed = false;
-    let mut line = String::new();
-    while output.read_line(&mut line).unwrap() > 0 {
-        // A line that was cut off by the end is no answer.
-        if let Some(answer) = line.strip_suffix('\n').and_then(|line| line.strip_prefix("acknowledged ")) {
-            seen.push(answer.to_owned());
-        }
-        if seen.len() >= answers && !killed {
-            child.kill().unwrap();
-            killed = true;
-        }
-        line.clear();
-    }
-    child.wait().unwrap();
-    seen
 }
 
 fn look(path: &Path, acknowledged: &HashSet<String>, when: &str) {
@@ -115,11 +79,12 @@ fn look(path: &Path, acknowledged: &HashSet<String>, when: &str) {
 }
 
 /// The child's part: clicks and leads from several tasks, each printed once it is
-/// acknowledged. A short log, so that checkpoints are killed too.
+/// acknowledged. A short log, so that checkpoints are killed too, and few recent
+/// leads, so that bringing them into the indexes is.
 fn write_until_killed(path: &Path) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let options = SqliteOptions { checkpoint_pages: 30, ..SqliteOptions::default() };
+        let options = SqliteOptions { checkpoint_pages: 30, recent_leads: 20, ..SqliteOptions::default() };
         let store = SqliteStore::open(path, options).unwrap();
         let newest = store.newest_row(0).await.unwrap();
         let rows = RowIdSequence::resume(Node::new(0).unwrap(), NOW, newest);

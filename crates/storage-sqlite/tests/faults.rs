@@ -254,7 +254,7 @@ async fn a_read_that_takes_too_long_ends_and_the_next_one_is_served() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_write_ahead_log_stays_short_while_readers_follow_each_other() {
     let place = place();
-    let options = SqliteOptions { checkpoint_pages: 20, ..SqliteOptions::default() };
+    let options = SqliteOptions { checkpoint_pages: 20, kept_sessions: 0, ..SqliteOptions::default() };
     let store = SqliteStore::open(&place.path, options).unwrap();
     let mut rows = Rows::new();
     let first = click(rows.next_row());

@@ -6,7 +6,7 @@
 //! while a small change costs a small write.
 
 use crate::{Page, PageRequest, Result};
-use crumb_domain::{AffiliateId, CampaignId, ConfigVersion, CreativeId, OfferId, Timestamp};
+use crumb_domain::{AffiliateId, BuyerId, CampaignId, ConfigVersion, CreativeId, Money, OfferId, Timestamp};
 
 /// Names an entity: `network`, `offer:100`, `campaign:57`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,6 +45,9 @@ pub struct ConfigurationChange {
     pub put: Vec<Entity>,
     /// Entities that end.
     pub delete: Vec<EntityKey>,
+    /// What buyers that are made by this have to begin with: counted once for each,
+    /// whatever becomes of its entity later.
+    pub opening: Vec<(BuyerId, Money)>,
 }
 
 /// All entities of one version.
@@ -97,7 +100,8 @@ pub trait ConfigurationStore {
     ) -> impl Future<Output = Result<Option<StoredConfiguration>>> + Send;
 
     /// Makes the next version. [`crate::StoreError::Conflict`] where the present
-    /// one is no longer `base`.
+    /// one is no longer `base`. An opening balance is an entry of the ledger, made with
+    /// it unless the buyer has an account already.
     fn commit_configuration(
         &self,
         change: ConfigurationChange,

@@ -2,14 +2,16 @@
 
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::{CapCheck, DayCount};
-use crumb_domain::lead::{Lead, LeadStatus, LedgerEntry};
+use crumb_domain::lead::{Lead, LeadStatus};
+use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::{KeptPost, StoredAnswer};
 use crumb_domain::{AffiliateId, BuyerId, CampaignId, LeadId, OfferId, RowId, SubIds, Timestamp, VerticalId};
 use std::net::IpAddr;
 
-/// Renders the answer to a post once its verdict is known. Called inside the
-/// write, so that the answer is stored with what it says.
+/// Renders the answer to a post with a verdict; it is stored with what it says.
+/// A store may ask beforehand what an accepted post is answered, and then ask
+/// again, inside the write, where the post is refused.
 pub type AnswerFn = Box<dyn Fn(&Verdict) -> StoredAnswer + Send + Sync>;
 
 /// Whether a post that the store refuses is kept or only counted. Asked inside the
@@ -37,6 +39,8 @@ pub struct AcceptLead {
     pub counts: Vec<DayCount>,
     /// Entries to append when it is accepted.
     pub ledger: Vec<LedgerEntry>,
+    /// How it is offered for sale, if it is.
+    pub offering: Option<Offering>,
     /// The post; its answer and outcome are filled in here.
     pub post: PostRecord,
     /// The key under which the answer is stored.
@@ -59,6 +63,9 @@ pub struct UpdateLead {
     pub filtered: Option<Problem>,
     /// Entries to append when it is changed.
     pub ledger: Vec<LedgerEntry>,
+    /// How it is offered for sale again, if it is. Without, a lead that waited and
+    /// is no longer `queued` waits no more.
+    pub offering: Option<Offering>,
     /// As in [`AcceptLead`].
     pub post: PostRecord,
     /// As in [`AcceptLead`].
@@ -67,6 +74,18 @@ pub struct UpdateLead {
     pub answer: AnswerFn,
     /// As in [`AcceptLead`].
     pub keep_refused: KeepFn,
+}
+
+/// How a lead that was posted is offered for sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offering {
+    /// Within the request: it is in hand at once, and [`Posted::InHand`] says so. Its
+    /// post has no answer and its idempotency key is in flight until
+    /// [`settle`](crate::SellingStore::settle). The lead is handed in as it shall
+    /// stand if a crash ends this before anything was sent: `unsold`, `interrupted`.
+    InHand,
+    /// From the queue, at that moment; its post is answered now.
+    Waits(Timestamp),
 }
 
 /// A post that made no lead.
@@ -200,6 +219,14 @@ pub enum Posted {
     /// The idempotency key had been used before: its answer, and whether the
     /// bodies are equal.
     Before(IdempotentAnswer),
+    /// It made or changed the lead, which is in hand: whoever posted sells it now.
+    InHand,
+    /// The first post under the idempotency key has no answer yet. Callers wait for
+    /// it, and ask again: the answer may be there then, or the key free.
+    KeyInFlight {
+        /// Of the first post.
+        body_hash: [u8; 32],
+    },
     /// Another lead has this random id; try again with a new one.
     LeadIdTaken,
 }
@@ -251,13 +278,15 @@ pub trait LeadStore {
     fn accept_lead(&self, accept: AcceptLead) -> impl Future<Output = Result<Posted>> + Send;
 
     /// Changes a lead, in the same order. [`crate::StoreError::Conflict`] where
-    /// the revision is no longer the one that was read.
+    /// the revision is no longer the one that was read, or where it is offered and
+    /// somebody has it in hand.
     fn update_lead(&self, update: UpdateLead) -> impl Future<Output = Result<Posted>> + Send;
 
     /// Keeps a post that made no lead, or counts it.
     fn reject_post(&self, reject: RejectPost) -> impl Future<Output = Result<Posted>> + Send;
 
-    /// The answer stored under an idempotency key within [`IDEMPOTENCY_HOURS`].
+    /// The answer stored under an idempotency key within [`IDEMPOTENCY_HOURS`]; none
+    /// while the key is in flight.
     fn idempotent_answer(
         &self,
         scope: IdempotencyScope,

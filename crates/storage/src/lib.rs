@@ -24,6 +24,7 @@ pub mod error;
 pub mod lead_search;
 pub mod leads;
 pub mod paging;
+pub mod selling;
 
 pub use access::AccessStore;
 pub use clicks::ClickStore;
@@ -31,9 +32,12 @@ pub use configuration::ConfigurationStore;
 pub use error::StoreError;
 pub use leads::LeadStore;
 pub use paging::{Cursor, Page, PageRequest};
+pub use selling::SellingStore;
 
 /// All that the server needs of a store.
-pub trait Store: ClickStore + LeadStore + ConfigurationStore + AccessStore + Send + Sync + 'static {
+pub trait Store:
+    ClickStore + LeadStore + SellingStore + ConfigurationStore + AccessStore + Send + Sync + 'static
+{
     /// Whether writes can be expected to succeed now: what `/readyz` says. A
     /// store that failed to write is asked to try a small write here, so that it
     /// recovers once the disk has room again.

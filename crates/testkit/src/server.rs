@@ -3,8 +3,10 @@
 use crate::browser::Visitor;
 use crate::client::{Client, Reply, Request};
 use crate::clock::FakeClock;
+use crumb_delivery::{Courier, Outbound, OutboundOptions};
 use crumb_domain::Clock;
 use crumb_domain::request_id::Node;
+use crumb_intake::selling::Selling;
 use crumb_network::{FileFormat, LiveNetwork};
 use crumb_server::admin::AdminOptions;
 use crumb_server::api::key::new_api_key;
@@ -41,6 +43,8 @@ pub struct Server {
     pub clock: Arc<FakeClock>,
     /// Its parts.
     pub site: Arc<Installation<SqliteStore>>,
+    /// What sells its leads.
+    pub selling: Arc<Selling<SqliteStore>>,
     /// A client of the tracking listener.
     pub tracking: Client,
     /// A client of the admin listener.
@@ -110,8 +114,16 @@ impl Server {
         let site = Arc::new(site);
         let metrics = Arc::new(Metrics::new().expect("each series has its own name"));
         let trusted = options.trusted_proxies.iter().map(|text| text.parse().expect("a CIDR")).collect();
-        let edge = Arc::new(Edge::new(Arc::clone(&site), Arc::clone(&metrics), trusted));
+        let allow = vec!["127.0.0.0/8".parse().expect("a CIDR")];
+        let outbound = Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() });
+        let courier = Courier::new(Arc::new(outbound.expect("the client starts")), None);
+        let selling = Arc::new(Selling::new(Arc::clone(&site), courier));
+        selling.recover().await.expect("what was left in hand is settled");
+        let edge =
+            Arc::new(Edge::new(Arc::clone(&site), Arc::clone(&selling), Arc::clone(&metrics), trusted));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(Arc::clone(&selling).run_queue(stop.clone()));
+        tasks.spawn(Arc::clone(&selling).run_held(stop.clone()));
         let tracking = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let tracking_address = tracking.local_addr().expect("a bound socket has an address");
         tasks.spawn(edge.serve(tracking, stop.clone()));
@@ -124,6 +136,7 @@ impl Server {
         Self {
             clock,
             site,
+            selling,
             tracking: Client::new(tracking_address),
             admin: Client::new(admin_address),
             tracking_address,

@@ -47,7 +47,7 @@ fn push_markup(out: &mut String, character: char) {
 }
 
 /// What XML 1.0 can hold.
-fn is_xml_char(character: char) -> bool {
+pub fn is_xml_char(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 

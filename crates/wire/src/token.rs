@@ -104,7 +104,7 @@ fn split_token<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
 
 impl Escape {
     /// Appends a value as it must be written in its place.
-    fn append(self, output: &mut String, value: &str) {
+    pub fn append(self, output: &mut String, value: &str) {
         match self {
             Self::Url => percent::encode_into(output, value),
             Self::Xml => escape::push_xml(output, value),

@@ -41,15 +41,16 @@ pub fn clicks(database: &Path, key: &RequestIdKey, acknowledged: &[RequestId]) -
 /// # Errors
 /// As for clicks.
 pub fn leads(database: &Path, acknowledged: &[LeadId]) -> anyhow::Result<u64> {
-    let mut wanted: HashSet<String> = HashSet::with_capacity(acknowledged.len());
-    let twice = acknowledged.iter().map(ToString::to_string).filter(|id| !wanted.insert(id.clone()));
-    complain("acknowledged twice", twice.collect())?;
-    let stored = "SELECT id FROM lead WHERE EXISTS (SELECT 1 FROM post WHERE post.lead = lead.row)";
+    let mut wanted: HashSet<u64> = HashSet::with_capacity(acknowledged.len());
+    let twice = acknowledged.iter().filter(|id| !wanted.insert(id.number()));
+    complain("acknowledged twice", twice.map(ToString::to_string).collect())?;
+    let stored = "SELECT lead.id FROM lead JOIN post ON post.id = lead.row AND post.lead = lead.row";
     let rows = strike_off(database, stored, |row| {
-        wanted.remove(row.get_ref(0)?.as_str()?);
+        wanted.remove(&row.get::<_, i64>(0)?.cast_unsigned());
         Ok(())
     })?;
-    complain("acknowledged, and not in the store", wanted.into_iter().collect())?;
+    let missing = acknowledged.iter().filter(|id| wanted.contains(&id.number()));
+    complain("acknowledged, and not in the store", missing.map(ToString::to_string).collect())?;
     Ok(rows)
 }
 
@@ -94,7 +95,9 @@ mod tests {
         let connection = Connection::open(&path).unwrap();
         connection.execute_batch("CREATE TABLE click (id INTEGER PRIMARY KEY)").unwrap();
         connection
-            .execute_batch("CREATE TABLE lead (id TEXT, row INTEGER); CREATE TABLE post (lead INTEGER)")
+            .execute_batch(
+                "CREATE TABLE lead (id INTEGER, row INTEGER); CREATE TABLE post (id INTEGER, lead INTEGER)",
+            )
             .unwrap();
         connection.execute_batch(sql).unwrap();
         (directory, path)
@@ -132,11 +135,12 @@ mod tests {
     #[test]
     fn a_lead_counts_as_stored_only_with_its_post() {
         let ids: Vec<LeadId> = ["AAAAAAAA", "BBBBBBBB"].map(|id| id.parse().unwrap()).into();
-        let both = "INSERT INTO lead VALUES ('AAAAAAAA', 1), ('BBBBBBBB', 2); INSERT INTO post VALUES (1)";
-        let (_directory, path) = store(both);
+        let [a, b] = [ids[0].number(), ids[1].number()];
+        let both = format!("INSERT INTO lead VALUES ({a}, 1), ({b}, 2); INSERT INTO post VALUES (1, 1)");
+        let (_directory, path) = store(&both);
         let error = leads(&path, &ids).unwrap_err().to_string();
         assert_eq!(error, "1 acknowledged, and not in the store: BBBBBBBB");
-        Connection::open(&path).unwrap().execute_batch("INSERT INTO post VALUES (2)").unwrap();
+        Connection::open(&path).unwrap().execute_batch("INSERT INTO post VALUES (2, 2)").unwrap();
         assert_eq!(leads(&path, &ids).unwrap(), 2);
         assert!(leads(&path, &[ids[0], ids[0]]).is_err());
     }

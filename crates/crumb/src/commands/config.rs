@@ -38,9 +38,6 @@ fn check_settings(settings: &Settings) -> Reply {
         reply.stderr.push_str(&format!("geo.database: {error}\n"));
         reply.exit = 1;
     }
-    if settings.mail_relay {
-        reply.stdout.push_str("warning: mail.relay: this version sends no mail\n");
-    }
     if settings.clock_offset_seconds != 0 {
         let offset = settings.clock_offset_seconds;
         reply.stdout.push_str(&format!("warning: the clock is shifted by {offset} s\n"));

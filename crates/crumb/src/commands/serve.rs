@@ -10,6 +10,9 @@ use crate::handoff::Socket;
 use crate::logging;
 use crate::owner::{Owner, base_url, open};
 use anyhow::anyhow;
+use crumb_delivery::mail::Mailer;
+use crumb_delivery::{Courier, Outbound, OutboundOptions};
+use crumb_intake::selling::Selling;
 use crumb_server::admin::{AdminOptions, admin_router};
 use crumb_server::edge::Edge;
 use crumb_server::metrics::Metrics;
@@ -91,7 +94,11 @@ where
     announce(settings, &carrier.installation, &tracking, &admin, &warnings);
     let (stop, closed) = (parts.stop.clone(), carrier.installation.store.closed());
     let socket = Socket::bind(owner.directory().socket())?;
-    parts.start_listeners(settings, &carrier.installation, tracking, admin, warnings)?;
+    let selling = Arc::new(Selling::new(Arc::clone(&carrier.installation), courier(settings)?));
+    selling.recover().await?;
+    parts.start_listeners(settings, &carrier.installation, &selling, tracking, admin, warnings)?;
+    parts.start("queue", Arc::clone(&selling).run_queue(stop.clone()));
+    parts.start("held", selling.run_held(stop.clone()));
     parts.start("refresh", refresh(Arc::clone(&carrier.installation), stop.clone()));
     let database = owner.directory().database_name();
     parts.start(
@@ -146,6 +153,14 @@ impl Starting {
     pub fn start(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
         self.parts.start(name, part);
     }
+}
+
+/// What takes leads to buyers, as the settings allow it.
+fn courier(settings: &Settings) -> anyhow::Result<Courier> {
+    let allow = settings.outbound_allow.clone();
+    let outbound = Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() })?;
+    let mailer = settings.mail.clone().map(Mailer::new).transpose()?;
+    Ok(Courier::new(Arc::new(outbound), mailer.map(Arc::new)))
 }
 
 async fn bind(what: &str, flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -225,6 +240,7 @@ impl Parts {
         &mut self,
         settings: &Settings,
         installation: &Arc<Installation<SqliteStore>>,
+        selling: &Arc<Selling<SqliteStore>>,
         tracking: TcpListener,
         admin: TcpListener,
         warnings: Vec<String>,
@@ -234,7 +250,12 @@ impl Parts {
         let listener_url = base_url(tracking.local_addr()?);
         let options = AdminOptions { warnings, stop: stop.clone(), listener_url };
         let routes = admin_router(Arc::clone(installation), Arc::clone(&metrics), options);
-        let edge = Arc::new(Edge::new(Arc::clone(installation), metrics, settings.trusted_proxies.clone()));
+        let edge = Arc::new(Edge::new(
+            Arc::clone(installation),
+            Arc::clone(selling),
+            metrics,
+            settings.trusted_proxies.clone(),
+        ));
         let (stop_tracking, stop_admin) = (stop.clone(), stop.clone());
         self.start("tracking", edge.serve(tracking, stop_tracking));
         self.start("admin", crumb_server::admin::serve(admin, routes, stop_admin));

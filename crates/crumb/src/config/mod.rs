@@ -8,6 +8,7 @@ mod values;
 
 pub use keys::documented_defaults;
 
+use crumb_delivery::mail::{MailOptions, Mailer};
 use crumb_domain::request_id::Node;
 use ipnet::IpNet;
 use std::ffi::OsString;
@@ -50,8 +51,10 @@ pub struct Settings {
     pub geo_database: Option<PathBuf>,
     /// The key file, where it is not the data directory's.
     pub key_file: Option<PathBuf>,
-    /// Whether a mail relay is named.
-    pub mail_relay: bool,
+    /// Networks that may be called although they are not public.
+    pub outbound_allow: Vec<IpNet>,
+    /// The mail relay.
+    pub mail: Option<MailOptions>,
     /// How long open requests may take after a signal to stop.
     pub drain: Duration,
     /// What is logged: `tracing`'s filter syntax.
@@ -172,11 +175,10 @@ impl Checker {
         let trusted_proxies = self.networks("listen.trusted_proxies");
         let store = self.store();
         let node = self.integer("store.node", 0, 127).and_then(|n| Node::new(u8::try_from(n).ok()?));
-        // Checked here, so that a fault shows before the first lead is sold.
-        self.networks("outbound.allow");
+        let outbound_allow = self.networks("outbound.allow");
         let geo_database = self.path("geo.database");
         let key_file = self.path("secrets.key_file");
-        let mail_relay = self.mail();
+        let mail = self.mail();
         let drain = self.integer("limits.drain_seconds", 0, MAX_DRAIN_SECONDS);
         let log_level = self.log_level();
         let log_format = self.log_format();
@@ -193,7 +195,8 @@ impl Checker {
                     node,
                     geo_database,
                     key_file,
-                    mail_relay,
+                    outbound_allow,
+                    mail,
                     drain: Duration::from_secs(u64::try_from(drain).unwrap_or_default()),
                     log_level,
                     log_format,
@@ -285,7 +288,7 @@ impl Checker {
         }
     }
 
-    fn mail(&mut self) -> bool {
+    fn mail(&mut self) -> Option<MailOptions> {
         let relay = self.text("mail.relay");
         if relay.is_empty() {
             for path in ["mail.from", "mail.user", "mail.password"] {
@@ -293,7 +296,7 @@ impl Checker {
                     self.fault(path, "needs mail.relay");
                 }
             }
-            return false;
+            return None;
         }
         let named =
             relay.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
@@ -303,7 +306,15 @@ impl Checker {
         if self.text("mail.from").is_empty() {
             self.fault("mail.relay", "needs mail.from");
         }
-        true
+        let (user, password) = (self.text("mail.user"), self.text("mail.password"));
+        let credentials = (!user.is_empty()).then_some((user, password));
+        let options = MailOptions { relay, from: self.text("mail.from"), credentials };
+        if self.errors.is_empty()
+            && let Err(error) = Mailer::new(options.clone())
+        {
+            self.fault("mail.from", error);
+        }
+        Some(options)
     }
 
     fn log_level(&mut self) -> String {

@@ -73,7 +73,9 @@ fn comparison(
     }
     let wanted = value.unwrap_or_default();
     let test = test(op, field_type, wanted).map_err(|message| error("value", message))?;
-    Ok(Comparison { field: rule.field().name.clone(), field_type, op, wanted: wanted.to_owned(), test })
+    let name = &rule.field().name;
+    let place = rules.fields().take_while(|other| other.field().name != *name).count();
+    Ok(Comparison { field: name.clone(), place, field_type, op, wanted: wanted.to_owned(), test })
 }
 
 fn is_ordering(op: FilterOp) -> bool {

@@ -32,7 +32,7 @@ use crate::time::Day;
 use regex::Regex;
 use std::cmp::Ordering;
 use std::fmt;
-use value::{Among, Operand, Value, text_for_contains};
+use value::{Among, Found, Operand, text_for_contains};
 
 /// How a filter looks a value up: by the field's name as the vertical has it.
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -54,6 +54,8 @@ enum Node {
 #[derive(Debug, Clone)]
 struct Comparison {
     field: String,
+    /// The field's place in its vertical.
+    place: usize,
     field_type: FieldType,
     op: FilterOp,
     wanted: String,
@@ -106,20 +108,64 @@ impl Filter {
     ///
     /// The first condition that does not hold.
     pub fn matches(&self, value: &dyn Fn(&str) -> Option<String>, today: Day) -> Result<(), Unmatched> {
-        match self.nodes.iter().find(|node| !node.holds(value, today)) {
+        let holds = |node: &&Node| node.holds(&Source::Asked(value), today);
+        match self.nodes.iter().find(|node| !holds(node)) {
             None => Ok(()),
             Some(node) => Err(node.unmatched(value, today)),
         }
     }
+
+    /// As [`Filter::matches`], for a lead that is held against many filters: its
+    /// values were read once, and nothing says which condition fails.
+    ///
+    /// The values are read by the field rules that the filter was compiled with.
+    pub fn holds(&self, values: &LeadValues, today: Day) -> bool {
+        self.nodes.iter().all(|node| node.holds(&Source::Read(values), today))
+    }
+}
+
+/// A lead's values, read by their fields' types.
+#[derive(Debug, Clone)]
+pub struct LeadValues {
+    /// By the field's place in its vertical.
+    found: Vec<Option<Found>>,
+}
+
+impl LeadValues {
+    /// Reads a lead's values. `value` gives its value of a field, by the field's name
+    /// as the vertical has it.
+    pub fn read<'v>(rules: &FieldRules, value: &dyn Fn(&str) -> Option<&'v str>) -> Self {
+        let found = rules.fields().map(|rule| {
+            let field = rule.field();
+            Found::read(field.field_type, value(&field.name)?)
+        });
+        Self { found: found.collect() }
+    }
+}
+
+/// Where the values of a lead are taken from.
+enum Source<'a> {
+    Asked(Lookup<'a>),
+    Read(&'a LeadValues),
 }
 
 impl Node {
-    fn holds(&self, value: Lookup<'_>, today: Day) -> bool {
+    fn holds(&self, source: &Source<'_>, today: Day) -> bool {
         match self {
-            Node::Compare(comparison) => comparison.holds(found(value, &comparison.field).as_deref(), today),
-            Node::All(nodes) => nodes.iter().all(|node| node.holds(value, today)),
-            Node::Any(nodes) => nodes.iter().any(|node| node.holds(value, today)),
-            Node::Not(node) => !node.holds(value, today),
+            Node::Compare(comparison) => match source {
+                Source::Read(values) => {
+                    let found = values.found.get(comparison.place);
+                    comparison.holds(found.and_then(Option::as_ref), today)
+                }
+                Source::Asked(value) => {
+                    let text = value(&comparison.field);
+                    let found = text.and_then(|text| Found::read(comparison.field_type, &text));
+                    comparison.holds(found.as_ref(), today)
+                }
+            },
+            Node::All(nodes) => nodes.iter().all(|node| node.holds(source, today)),
+            Node::Any(nodes) => nodes.iter().any(|node| node.holds(source, today)),
+            Node::Not(node) => !node.holds(source, today),
         }
     }
 
@@ -135,7 +181,7 @@ impl Node {
                 };
             }
             Node::All(nodes) => {
-                let failing = nodes.iter().find(|node| !node.holds(value, today));
+                let failing = nodes.iter().find(|node| !node.holds(&Source::Asked(value), today));
                 if let Some(node) = failing {
                     return node.unmatched(value, today);
                 }
@@ -169,18 +215,17 @@ impl Node {
 }
 
 impl Comparison {
-    /// `text` is trimmed and not blank.
-    fn holds(&self, text: Option<&str>, today: Day) -> bool {
-        let Some(text) = text else {
+    fn holds(&self, found: Option<&Found>, today: Day) -> bool {
+        let Some(found) = found else {
             return matches!(self.test, Test::NotAmong(_));
         };
-        let value = || Value::read(self.field_type, text);
-        let order = |operand: &Operand| operand.order_of(&value()?, today);
-        let is_among = |wanted: &Among| value().is_some_and(|value| wanted.holds(&value, today));
+        let value = found.value.as_ref();
+        let order = |operand: &Operand| operand.order_of(value?, today);
+        let is_among = |wanted: &Among| value.is_some_and(|value| wanted.holds(value, today));
         match &self.test {
             Test::Exists => true,
-            Test::Contains(part) => text_for_contains(self.field_type, text).contains(part.as_str()),
-            Test::Matches(pattern) => pattern.is_match(text),
+            Test::Contains(part) => text_for_contains(self.field_type, &found.text).contains(part.as_str()),
+            Test::Matches(pattern) => pattern.is_match(&found.text),
             Test::Among(wanted) => is_among(wanted),
             Test::NotAmong(wanted) => !is_among(wanted),
             Test::Order(op, bound) => order(bound).is_some_and(|order| match op {

@@ -264,6 +264,8 @@ proptest! {
     ) {
         if let Ok(filter) = compile(compare(field, op, &wanted)) {
             let answer = filter.matches(&|_| Some(found.clone()), Day(20_000));
+            let read = LeadValues::read(&rules(), &|_| Some(found.as_str()));
+            prop_assert_eq!(filter.holds(&read, Day(20_000)), answer.is_ok());
             if let Err(unmatched) = answer {
                 prop_assert!(unmatched.to_string().ends_with('.'));
             }

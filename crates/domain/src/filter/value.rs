@@ -39,6 +39,23 @@ impl Value {
     }
 }
 
+/// A lead's value of a field.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    /// Trimmed, and not blank.
+    pub text: String,
+    /// None where it cannot be read by the field's type.
+    pub value: Option<Value>,
+}
+
+impl Found {
+    /// `None` where it is blank: that counts as absent.
+    pub(super) fn read(field_type: FieldType, text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty()).then(|| Self { text: text.to_owned(), value: Value::read(field_type, text) })
+    }
+}
+
 /// What a condition compares with: a value, or a day that moves with today.
 #[derive(Debug, Clone)]
 pub(super) enum Operand {
@@ -99,8 +116,13 @@ fn zip_area(zip: &str) -> Option<&str> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Among {
     fixed: HashSet<Value>,
+    /// The fixed ones again where they are few: comparing them is faster then.
+    few: Vec<Value>,
     moving: Vec<Operand>,
 }
+
+/// Up to so many values are compared one by one.
+const FEW: usize = 8;
 
 impl Among {
     pub(super) fn is_empty(&self) -> bool {
@@ -113,8 +135,12 @@ impl Among {
             Value::Zip(zip) => zip_area(zip).map(|area| Value::Zip(area.to_owned())),
             _ => None,
         };
-        self.fixed.contains(value)
-            || area.is_some_and(|area| self.fixed.contains(&area))
+        let is_fixed = |value: &Value| match self.few.as_slice() {
+            [] => self.fixed.contains(value),
+            few => few.contains(value),
+        };
+        is_fixed(value)
+            || area.is_some_and(|area| is_fixed(&area))
             || self.moving.iter().any(|operand| operand.order_of(value, today) == Some(Ordering::Equal))
     }
 }
@@ -129,6 +155,9 @@ impl FromIterator<Operand> for Among {
                 }
                 moving => among.moving.push(moving),
             }
+        }
+        if among.fixed.len() <= FEW {
+            among.few = among.fixed.iter().cloned().collect();
         }
         among
     }

@@ -170,7 +170,7 @@ fn counted_sale(terms: &Terms, lead: &LeadFacts) -> Option<Money> {
 }
 
 /// `percent` of an amount, exactly, then rounded half away from zero to micro-units.
-fn share(amount: Money, percent: Money) -> Money {
+pub fn share(amount: Money, percent: Money) -> Money {
     const WHOLE: i128 = 100 * Money::MICROS_PER_UNIT as i128;
     let product = i128::from(amount.micros()) * i128::from(percent.micros());
     let rounded = (product.abs() + WHOLE / 2) / WHOLE * product.signum();

@@ -123,6 +123,17 @@ pub enum BuyerAnswer {
     Failed(PostFailure),
 }
 
+impl BuyerAnswer {
+    /// Whether it counts as failed, by which contracts are switched off: no answer,
+    /// an error, or one that no pattern knows. A refusal and a duplicate do not.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Error(_) | Self::UnknownAnswer(_) | Self::Failed(_) => true,
+            Self::Accepted(_) | Self::Rejected(_) | Self::Duplicate(_) => false,
+        }
+    }
+}
+
 /// Why nobody answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "why")]

@@ -1,11 +1,13 @@
-//! What selling a lead leaves behind: how each contract ended, and every attempt
-//! that was made to ask or tell its buyer.
+//! What selling a lead leaves behind: how each contract ended, every attempt that
+//! was made to ask or tell its buyer, and what was given back.
 
 mod attempt;
 mod reason;
+mod returned;
 
 pub use attempt::{
     Attempt, AttemptKind, BuyerAnswer, BuyerReading, MAX_KEPT_BYTES, Milliseconds, Phase, PostFailure,
     PriceRead,
 };
 pub use reason::ContractResult;
+pub use returned::ReturnState;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crumb_domain::network::{BuyerCredit, OfferStatus, Secret};
-use crumb_domain::{AffiliateId, CampaignId, ConfigVersion, CreativeId, FieldId, OfferId};
+use crumb_domain::{AffiliateId, BuyerId, CampaignId, ConfigVersion, CreativeId, FieldId, Money, OfferId};
 use crumb_storage::configuration::HistoryOf;
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn an_omitted_key_keeps_the_present_one_and_a_new_campaign_gets_a_random_o
 
 #[tokio::test]
 async fn balance_is_an_opening_balance_read_only_when_the_buyer_is_made() {
-    let (live, _) = running().await;
+    let (live, store) = running().await;
     let file = edited("balance = \"100.00\", limit = \"0.00\"", "balance = \"900.00\", limit = \"0.00\"");
     assert!(apply(&live, file).await.plan.is_empty());
     let file = edited("balance = \"100.00\", limit = \"0.00\"", "balance = \"900.00\", limit = \"5.00\"");
@@ -157,6 +157,16 @@ async fn balance_is_an_opening_balance_read_only_when_the_buyer_is_made() {
         panic!("no credit")
     };
     assert_eq!((balance.to_string(), limit.to_string()), ("100.00".to_owned(), "5.00".to_owned()));
+    let opened = store.opened.lock().unwrap().clone();
+    assert_eq!(opened, [vec![(BuyerId(5), "100.00".parse().unwrap())], vec![]]);
+}
+
+#[tokio::test]
+async fn a_buyer_on_unlimited_credit_begins_with_nothing() {
+    let (live, store) = empty().await;
+    let credit = "credit = { type = \"prepaid\", balance = \"100.00\", limit = \"0.00\" }";
+    apply(&live, edited(credit, "")).await;
+    assert_eq!(*store.opened.lock().unwrap(), [vec![(BuyerId(5), Money::ZERO)]]);
 }
 
 fn field_ids(live: &Live) -> Vec<(String, i64)> {

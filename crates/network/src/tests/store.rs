@@ -1,6 +1,6 @@
 //! A configuration store in memory.
 
-use crumb_domain::ConfigVersion;
+use crumb_domain::{BuyerId, ConfigVersion, Money};
 use crumb_storage::configuration::{
     ConfigurationChange, Entity, EntityKey, HistoryOf, StoredConfiguration, VersionInfo,
 };
@@ -13,6 +13,8 @@ use tokio::sync::Semaphore;
 pub(crate) struct MemoryStore {
     versions: Mutex<Vec<(VersionInfo, BTreeMap<EntityKey, Entity>)>>,
     documents: Mutex<Vec<(EntityKey, String)>>,
+    /// What each change gave buyers to begin with.
+    pub opened: Mutex<Vec<Vec<(BuyerId, Money)>>>,
     /// What clicks and leads refer to.
     pub history: Mutex<HashSet<HistoryOf>>,
     /// Where questions about the past wait, once a test closed it.
@@ -86,6 +88,7 @@ impl ConfigurationStore for MemoryStore {
             self.documents.lock().unwrap().push((entity.key.clone(), entity.document.clone()));
             entities.insert(entity.key.clone(), entity);
         }
+        self.opened.lock().unwrap().push(change.opening);
         versions.push((info, entities));
         Ok(version)
     }

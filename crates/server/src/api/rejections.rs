@@ -100,14 +100,14 @@ impl RejectionRow {
 
     /// Of a stored post; none where it did make a lead.
     fn of_post(post: KeptPost, names: &RequestIdKey, with_exchange: bool) -> Option<Self> {
-        let PostOutcome::Rejected(problem) = post.outcome else { return None };
+        let (PostOutcome::Rejected(problem), Some(answer)) = (post.outcome, post.answer) else { return None };
         let exchange = with_exchange.then(|| Exchange {
             query: String::from_utf8_lossy(&post.query).into_owned(),
             content_type: post.content_type,
             body: String::from_utf8_lossy(&post.body).into_owned(),
-            status: post.answer.status,
-            location: post.answer.location,
-            answer: post.answer.body,
+            status: answer.status,
+            location: answer.location,
+            answer: answer.body,
         });
         Some(Self {
             affiliate: post.affiliate,

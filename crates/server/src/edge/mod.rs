@@ -23,6 +23,7 @@ use crate::shares::Shares;
 use answer::Answer;
 use connection::{Phase, TimedStream};
 use crumb_intake::Leads;
+use crumb_intake::selling::Selling;
 use crumb_storage::Store;
 use crumb_tracking::{Clicks, Installation};
 use http::{Method, Request, StatusCode};
@@ -65,10 +66,15 @@ pub struct Edge<S> {
 impl<S: Store + Clone> Edge<S> {
     /// The listener of an installation. Forwarded addresses and schemes count
     /// only from peers in `trusted_proxies`.
-    pub fn new(site: Arc<Installation<S>>, metrics: Arc<Metrics>, trusted_proxies: Vec<IpNet>) -> Self {
+    pub fn new(
+        site: Arc<Installation<S>>,
+        selling: Arc<Selling<S>>,
+        metrics: Arc<Metrics>,
+        trusted_proxies: Vec<IpNet>,
+    ) -> Self {
         Self {
             clicks: Clicks::new(Arc::clone(&site)),
-            leads: Arc::new(Leads::new(Arc::clone(&site))),
+            leads: Arc::new(Leads::new(Arc::clone(&site), selling)),
             site,
             metrics,
             trusted_proxies,

@@ -27,6 +27,7 @@ mod posting_docs;
 mod posts;
 mod prefill;
 mod request_ids;
+mod selling;
 mod smoke;
 mod tokens;
 mod touch;

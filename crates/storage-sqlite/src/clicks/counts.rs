@@ -1,36 +1,100 @@
 //! Counts by day, of which caps are sums.
+//!
+//! Most events of a batch raise the same few counts. They are added up in memory
+//! and written once each before the commit; whoever asks within the transaction
+//! is told the stored sum and what is added to it.
 
 use crate::codes::{cap_of, scope};
 use crate::error::from_sqlite;
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_storage::Result;
 use rusqlite::{Connection, params};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-/// Raises counts; each distinct one is written once, however many events raise it.
-pub(crate) fn raise<'a>(
-    connection: &Connection,
-    counts: impl Iterator<Item = &'a DayCount>,
-) -> rusqlite::Result<()> {
-    let mut sums: HashMap<&DayCount, i64> = HashMap::new();
-    for count in counts {
-        *sums.entry(count).or_default() += 1;
-    }
-    if sums.is_empty() {
-        return Ok(());
-    }
-    let mut raise = connection.prepare_cached(
-        "INSERT INTO day_count (scope, scope_id, of, day, n) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT DO UPDATE SET n = n + excluded.n",
-    )?;
-    for (count, n) in sums {
-        let (scope, scope_id) = scope(count.scope);
-        raise.execute(params![scope, scope_id, cap_of(count.of), count.day.0, n])?;
-    }
-    Ok(())
+/// A count's primary key: scope, its id, of what, day. A check's days are a range.
+pub(crate) type Key = (i64, i64, i64, i32);
+
+pub(crate) fn key(count: &DayCount) -> Key {
+    let (scope, id) = scope(count.scope);
+    (scope, id, cap_of(count.of), count.day.0)
 }
 
-/// The sum over a check's days.
+/// By how much the open transaction changes which counts.
+#[derive(Default)]
+pub(crate) struct Counts {
+    changed: BTreeMap<Key, i64>,
+    /// Each step up or down, in order, so that the last ones can be taken back.
+    steps: Vec<(Key, i64)>,
+}
+
+impl Counts {
+    /// Raises each by one.
+    pub(crate) fn raise<'a>(&mut self, counts: impl IntoIterator<Item = &'a DayCount>) {
+        counts.into_iter().for_each(|count| self.step(key(count), 1));
+    }
+
+    /// Lowers each by one.
+    pub(crate) fn lower(&mut self, counts: impl IntoIterator<Item = Key>) {
+        counts.into_iter().for_each(|key| self.step(key, -1));
+    }
+
+    fn step(&mut self, key: Key, by: i64) {
+        *self.changed.entry(key).or_default() += by;
+        self.steps.push((key, by));
+    }
+
+    /// The sum over a check's days, with what the open transaction adds.
+    pub(crate) fn count(&self, connection: &Connection, check: &CapCheck) -> Result<u64> {
+        let (scope, id) = scope(check.scope);
+        let of = cap_of(check.of);
+        let added: i64 = if check.first_day <= check.day {
+            let days = (scope, id, of, check.first_day.0)..=(scope, id, of, check.day.0);
+            self.changed.range(days).map(|(_, n)| n).sum()
+        } else {
+            0
+        };
+        Ok(count(connection, check)?.saturating_add_signed(added))
+    }
+
+    /// A point to which [`Counts::forget_since`] goes back.
+    pub(crate) fn mark(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Takes back what was changed since a mark.
+    pub(crate) fn forget_since(&mut self, mark: usize) {
+        for (key, by) in self.steps.drain(mark..) {
+            if let Some(n) = self.changed.get_mut(&key) {
+                *n -= by;
+            }
+        }
+    }
+
+    /// Writes each distinct count once.
+    pub(crate) fn write(&self, connection: &Connection) -> Result<()> {
+        if self.steps.is_empty() {
+            return Ok(());
+        }
+        let mut raise = connection
+            .prepare_cached(
+                "INSERT INTO day_count (scope, scope_id, of, day, n) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET n = n + excluded.n",
+            )
+            .map_err(from_sqlite)?;
+        for ((scope, id, of, day), n) in self.changed.iter().filter(|(_, n)| **n != 0) {
+            raise.execute(params![scope, id, of, day, n]).map_err(from_sqlite)?;
+        }
+        Ok(())
+    }
+
+    /// They are stored; the next transaction begins at nothing.
+    pub(crate) fn committed(&mut self) {
+        self.changed.clear();
+        self.steps.clear();
+    }
+}
+
+/// The stored sum over a check's days.
 pub(crate) fn count(connection: &Connection, check: &CapCheck) -> Result<u64> {
     let (scope, scope_id) = scope(check.scope);
     let n: i64 = connection

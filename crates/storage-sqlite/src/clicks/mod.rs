@@ -2,13 +2,14 @@
 
 pub(crate) mod counts;
 mod read;
+pub(crate) mod sessions;
 pub(crate) mod write;
 
 use crate::SqliteStore;
 use crate::readers::LaneOf;
 use crumb_domain::caps::CapCheck;
-use crumb_domain::click::Click;
-use crumb_domain::session::Session;
+use crumb_domain::click::{Click, Disposition};
+use crumb_domain::session::{Session, SessionOrigin};
 use crumb_domain::{OfferId, RowId, Timestamp};
 use crumb_storage::clicks::{ClickBatch, ClickFilter};
 use crumb_storage::{ClickStore, Page, PageRequest, Result};
@@ -19,7 +20,18 @@ impl ClickStore for SqliteStore {
     }
 
     async fn session(&self, id: RowId) -> Result<Option<Session>> {
-        self.readers().read(LaneOf::Short, move |connection| read::session(connection, id)).await
+        let kept = self.sessions();
+        if let Some(session) = kept.get(id) {
+            return Ok(Some(session));
+        }
+        self.readers()
+            .read(LaneOf::Short, move |connection| {
+                let moment = kept.moment();
+                let found = read::session(connection, id)?;
+                found.iter().for_each(|session| kept.keep_read(moment, session));
+                Ok(found)
+            })
+            .await
     }
 
     async fn prefill(&self, session: RowId) -> Result<Vec<(String, String)>> {
@@ -48,4 +60,28 @@ impl ClickStore for SqliteStore {
     async fn clicks(&self, filter: ClickFilter, page: PageRequest) -> Result<Page<Click>> {
         self.readers().read(LaneOf::Long, move |connection| read::clicks(connection, &filter, &page)).await
     }
+}
+
+/// The session that a click opens: it is its own, goes to the offer, and is no
+/// duplicate. `None` where it opens none.
+fn opened_session(click: Click, converted: bool) -> Option<Session> {
+    let opens = click.session == Some(click.id) && !click.duplicate && click.disposition == Disposition::Ok;
+    let (Some(affiliate), Some(offer), true) = (click.affiliate, click.offer, opens) else { return None };
+    Some(Session {
+        id: click.id,
+        at: click.at,
+        origin: SessionOrigin::Click,
+        affiliate,
+        offer,
+        campaign: click.campaign,
+        creative: click.creative,
+        offer_contract: click.offer_contract,
+        sub_ids: click.sub_ids,
+        device_id: click.device_id,
+        visitor: click.visitor,
+        test: click.test,
+        ip: click.ip,
+        country: click.country,
+        converted,
+    })
 }

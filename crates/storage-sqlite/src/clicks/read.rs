@@ -1,5 +1,6 @@
 //! Reading clicks and sessions.
 
+use super::opened_session;
 use crate::codes::{self, ClickFlags, row_id, sub_ids};
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::{Listing, lowest_row};
@@ -41,30 +42,7 @@ fn session_of_click(connection: &Connection, id: RowId) -> Result<Option<Session
         })
         .map_err(from_sqlite)?;
     let Some((click, converted)) = found else { return Ok(None) };
-    let click = click?;
-    if click.session != Some(id) || click.duplicate || click.disposition != Disposition::Ok {
-        return Ok(None);
-    }
-    let (Some(affiliate), Some(offer)) = (click.affiliate, click.offer) else {
-        return Err(corrupt("a session without affiliate or offer", id));
-    };
-    Ok(Some(Session {
-        id,
-        at: click.at,
-        origin: SessionOrigin::Click,
-        affiliate,
-        offer,
-        campaign: click.campaign,
-        creative: click.creative,
-        offer_contract: click.offer_contract,
-        sub_ids: click.sub_ids,
-        device_id: click.device_id,
-        visitor: click.visitor,
-        test: click.test,
-        ip: click.ip,
-        country: click.country,
-        converted,
-    }))
+    Ok(opened_session(click?, converted))
 }
 
 fn session_of_lead(connection: &Connection, id: RowId) -> Result<Option<Session>> {
@@ -122,7 +100,14 @@ pub(crate) fn newest_row(connection: &Connection, node: u8) -> Result<Option<Row
         return Ok(None);
     }
     let mut newest = None;
-    for (table, column) in [("click", "id"), ("lead", "row"), ("post", "id"), ("lead_session", "id")] {
+    for (table, column) in [
+        ("click", "id"),
+        ("lead", "row"),
+        ("post", "id"),
+        ("lead_session", "id"),
+        ("attempt", "id"),
+        ("run", "id"),
+    ] {
         let sql = format!("SELECT {column} FROM {table} ORDER BY {column} DESC");
         let mut backwards = connection.prepare_cached(&sql).map_err(from_sqlite)?;
         let mut rows = backwards.query([]).map_err(from_sqlite)?;

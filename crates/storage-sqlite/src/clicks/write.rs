@@ -1,8 +1,8 @@
 //! Writing clicks.
 
-use super::counts;
 use crate::codes::{ClickFlags, IpBytes, from_json, or_null, sub_id_columns, to_json};
-use crate::seen::{Key, Seen};
+use crate::memory::Memory;
+use crate::seen::Key;
 use crumb_domain::RowId;
 use crumb_domain::click::Click;
 use crumb_storage::clicks::ClickBatch;
@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 /// Writes the clicks of many requests: rows in ascending order, each count once.
 pub(crate) fn insert_clicks<'a>(
     connection: &Connection,
-    seen: &mut Seen,
+    memory: &mut Memory,
     batches: impl Iterator<Item = &'a ClickBatch> + Clone,
 ) -> rusqlite::Result<()> {
     let mut clicks: Vec<&Click> = batches.clone().flat_map(|batch| &batch.clicks).collect();
@@ -20,7 +20,7 @@ pub(crate) fn insert_clicks<'a>(
     let mut insert = connection.prepare_cached(INSERT_ROW)?;
     for click in clicks {
         insert_row(&mut insert, click)?;
-        seen.note(connection, Key::node(click.id))?;
+        memory.seen.note(connection, Key::node(click.id))?;
         if let Some(session) = click.session {
             if session != click.id {
                 insert_further(connection, session, click.id)?;
@@ -31,8 +31,9 @@ pub(crate) fn insert_clicks<'a>(
         }
     }
     let refers_to = batches.clone().flat_map(|batch| &batch.refers_to);
-    seen.note_all(connection, refers_to.map(|of| Key::from(*of)))?;
-    counts::raise(connection, batches.flat_map(|batch| &batch.counts))
+    memory.seen.note_all(connection, refers_to.map(|of| Key::from(*of)))?;
+    memory.counts.raise(batches.flat_map(|batch| &batch.counts));
+    Ok(())
 }
 
 const INSERT_ROW: &str =

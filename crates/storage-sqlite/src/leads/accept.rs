@@ -1,113 +1,157 @@
 //! What a post becomes. It all happens inside one write of the one writer, so
 //! that of two equal posts at the same moment the second finds the first.
 
-use super::{duplicates, idempotency, posts, rows};
+use super::prepare::{NewLead, Posting};
+use super::{idempotency, indexes, posts, rows};
 use crate::batch::WriteContext;
 use crate::clicks::counts;
-use crate::codes::{IpBytes, sub_id_columns};
+use crate::codes::{IpBytes, sub_id_columns, to_json};
 use crate::error::from_sqlite;
+use crate::ledger;
 use crate::seen;
-use crumb_domain::caps::CapCheck;
-use crumb_domain::lead::LedgerEntry;
+use crate::selling::queue;
+use crumb_domain::LeadId;
+use crumb_domain::caps::{CapCheck, DayCount};
+use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::outcome::Problem;
-use crumb_domain::{LeadId, RowId};
+use crumb_domain::post::StoredAnswer;
 use crumb_storage::leads::{
-    AcceptLead, AnswerFn, DuplicateCheck, IdempotencyClaim, LeadSession, PostRecord, Posted, RejectPost,
-    UpdateLead, Verdict,
+    IdempotencyClaim, LeadSession, Offering, PostRecord, Posted, RejectPost, Verdict,
 };
 use crumb_storage::{Result, StoreError};
 use rusqlite::{Connection, params};
 
+/// What became of a post.
+pub(crate) enum Decided {
+    /// It was accepted; its caller has the answer already, or sells the lead first.
+    Accepted,
+    /// Anything else.
+    Otherwise(Posted),
+}
+
+impl Decided {
+    /// For the caller, with the answer of an accepted post, where it has one already.
+    pub(crate) fn told(self, accepted: Option<StoredAnswer>) -> Posted {
+        match self {
+            Self::Accepted => {
+                accepted.map_or(Posted::InHand, |answer| Posted::Now(Verdict::Accepted, answer))
+            }
+            Self::Otherwise(posted) => posted,
+        }
+    }
+}
+
 /// A post that passed all checks which need no store.
-pub(crate) fn accept(context: &mut WriteContext<'_>, accept: &AcceptLead) -> Result<Posted> {
+pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<Decided> {
     let connection = context.connection;
-    let AcceptLead { lead, open_session, duplicate, register, filtered, caps, .. } = accept;
-    if let Some(before) = idempotency::claimed(connection, accept.idempotency.as_ref(), accept.post.at)? {
-        return Ok(Posted::Before(before));
+    let posting = &new.posting;
+    let lead = &posting.row.lead;
+    if let Some(before) = claimed(connection, posting)? {
+        return Ok(before);
     }
-    if rows::id_is_taken(connection, lead.id)? {
-        return Ok(Posted::LeadIdTaken);
+    if indexes::row_of(connection, &context.memory.recent.ids(), posting.row.id)?.is_some() {
+        return Ok(Decided::Otherwise(Posted::LeadIdTaken));
     }
-    let problem = match refused(connection, duplicate.as_ref(), None, *filtered)? {
+    let problem = match refused(context, posting, None)? {
         Some(problem) => Some(problem),
-        None => reached_cap(connection, caps)?,
+        None => reached_cap(context, &new.caps)?,
     };
     if let Some(problem) = problem {
-        let answer = (accept.answer)(&Verdict::Rejected(problem));
-        let (post, idempotency) = (accept.post.clone(), accept.idempotency.clone());
-        return refuse(
-            context,
-            RejectPost { post, problem, idempotency, answer, keep: (accept.keep_refused)() },
-        );
+        return refuse(context, posting, problem);
     }
-    if let Some(session) = open_session {
+    if let Some(session) = &new.open_session {
         insert_session(connection, session)?;
     }
-    rows::insert(connection, lead)?;
-    if let Some(key) = register {
-        duplicates::register(connection, lead, key)?;
+    rows::insert(connection, &posting.row, lead.revision)?;
+    context.memory.recent.add(connection, &posting.row)?;
+    context.memory.counts.raise(&new.counts);
+    if converts(lead) {
+        context.memory.session_changes.converted(lead.session);
     }
-    counts::raise(connection, accept.counts.iter()).map_err(from_sqlite)?;
-    append(connection, lead.row, &accept.ledger)?;
-    context.seen.note_all(connection, seen::references_of_lead(lead)).map_err(from_sqlite)?;
-    keep_accepted(connection, lead.row, &accept.post, accept.idempotency.as_ref(), &accept.answer)
+    context.memory.seen.note_all(connection, seen::references_of_lead(lead)).map_err(from_sqlite)?;
+    if let Some(offering) = posting.offering {
+        offer(connection, posting, offering, &new.counts)?;
+    }
+    keep_accepted(connection, posting)
 }
 
 /// A change of a lead by its id.
-pub(crate) fn update(context: &mut WriteContext<'_>, update: &UpdateLead) -> Result<Posted> {
+pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Result<Decided> {
     let connection = context.connection;
-    let UpdateLead { lead, duplicate, register, filtered, .. } = update;
-    if let Some(before) = idempotency::claimed(connection, update.idempotency.as_ref(), update.post.at)? {
-        return Ok(Posted::Before(before));
+    let lead = &posting.row.lead;
+    if let Some(before) = claimed(connection, posting)? {
+        return Ok(before);
     }
-    if rows::revision(connection, lead.id)? != Some((lead.row, lead.revision)) {
+    let row = indexes::row_of(connection, &context.memory.recent.ids(), posting.row.id)?;
+    if row != Some(lead.row.as_i64()) || rows::revision(connection, lead.row)? != Some(lead.revision) {
         return Err(StoreError::Conflict);
     }
-    if let Some(problem) = refused(connection, duplicate.as_ref(), Some(lead.id), *filtered)? {
-        let answer = (update.answer)(&Verdict::Rejected(problem));
-        let (post, idempotency) = (update.post.clone(), update.idempotency.clone());
-        return refuse(
-            context,
-            RejectPost { post, problem, idempotency, answer, keep: (update.keep_refused)() },
-        );
+    if posting.offering.is_some() && queue::taking_in_hand(connection, lead.row.as_i64())?.is_some() {
+        return Err(StoreError::Conflict);
     }
-    rows::replace(connection, lead)?;
-    duplicates::unregister(connection, lead.row)?;
-    if let Some(key) = register {
-        duplicates::register(connection, lead, key)?;
+    if let Some(problem) = refused(context, posting, Some(lead.id))? {
+        return refuse(context, posting, problem);
     }
-    append(connection, lead.row, &update.ledger)?;
-    keep_accepted(connection, lead.row, &update.post, update.idempotency.as_ref(), &update.answer)
+    indexes::take_out(connection, &mut context.memory.recent, posting.row.id, lead.row.as_i64())?;
+    rows::replace(connection, &posting.row)?;
+    indexes::put_in(connection, &posting.row)?;
+    match posting.offering {
+        Some(offering) => offer(connection, posting, offering, &[])?,
+        None if lead.status != LeadStatus::Queued => queue::wait_no_more(connection, lead.row)?,
+        None => {}
+    }
+    context.memory.session_changes.unknown(lead.session);
+    keep_accepted(connection, posting)
+}
+
+/// Takes the lead in hand, or lets it wait.
+fn offer(connection: &Connection, posting: &Posting, offering: Offering, counts: &[DayCount]) -> Result<()> {
+    let lead = &posting.row.lead;
+    match offering {
+        Offering::InHand => {
+            let key = posting.idempotency.as_ref().map(idempotency::key_of);
+            let counts: Vec<counts::Key> = counts.iter().map(counts::key).collect();
+            queue::take_for(connection, lead.row, posting.post.record.id, key.as_ref(), &counts)
+        }
+        Offering::Waits(due) => queue::wait(connection, lead.row.as_i64(), due),
+    }
 }
 
 /// A post that made no lead.
 pub(crate) fn reject(context: &mut WriteContext<'_>, reject: &RejectPost) -> Result<Posted> {
-    let connection = context.connection;
-    if let Some(before) = idempotency::claimed(connection, reject.idempotency.as_ref(), reject.post.at)? {
-        return Ok(Posted::Before(before));
+    let RejectPost { post, problem, idempotency, answer, keep } = reject;
+    if let Some(before) = idempotency::claimed(context.connection, idempotency.as_ref(), post.at)? {
+        return Ok(before);
     }
-    settle_rejected(context, reject)
+    let refused = Refused { problem: *problem, idempotency: idempotency.as_ref(), answer, keep: *keep };
+    settle_refused(context, &refused, post, &to_json(&post.errors)?)?;
+    Ok(Posted::Now(Verdict::Rejected(*problem), answer.clone()))
+}
+
+/// Whether its session has converted by it, as reads of sessions say it in SQL.
+fn converts(lead: &Lead) -> bool {
+    !lead.test && (matches!(lead.status, LeadStatus::Sold | LeadStatus::Queued) || lead.payout.micros() > 0)
+}
+
+fn claimed(connection: &Connection, posting: &Posting) -> Result<Option<Decided>> {
+    let before = idempotency::claimed(connection, posting.idempotency.as_ref(), posting.post.record.at)?;
+    Ok(before.map(Decided::Otherwise))
 }
 
 /// The first of the checks that new and changed leads share, in the dialect's
 /// order: an earlier lead of the same person, then the inbound filter.
-fn refused(
-    connection: &Connection,
-    duplicate: Option<&DuplicateCheck>,
-    itself: Option<LeadId>,
-    filtered: Option<Problem>,
-) -> Result<Option<Problem>> {
-    let is_duplicate = match duplicate {
-        Some(check) => duplicates::is_there_another(connection, check, itself)?,
+fn refused(context: &WriteContext<'_>, posting: &Posting, itself: Option<LeadId>) -> Result<Option<Problem>> {
+    let is_duplicate = match &posting.duplicate {
+        Some(check) => indexes::is_there_another(context.connection, &context.memory.recent, check, itself)?,
         None => false,
     };
-    Ok(if is_duplicate { Some(Problem::DuplicateLead) } else { filtered })
+    Ok(if is_duplicate { Some(Problem::DuplicateLead) } else { posting.filtered })
 }
 
 /// The problem of the first cap that one more lead would exceed.
-fn reached_cap(connection: &Connection, caps: &[(CapCheck, Problem)]) -> Result<Option<Problem>> {
+fn reached_cap(context: &WriteContext<'_>, caps: &[(CapCheck, Problem)]) -> Result<Option<Problem>> {
     for (check, problem) in caps {
-        if counts::count(connection, check)? >= u64::from(check.limit) {
+        if context.memory.counts.count(context.connection, check)? >= u64::from(check.limit) {
             return Ok(Some(*problem));
         }
     }
@@ -115,41 +159,55 @@ fn reached_cap(connection: &Connection, caps: &[(CapCheck, Problem)]) -> Result<
 }
 
 /// Refuses a post inside the write, with the problem among its errors.
-fn refuse(context: &mut WriteContext<'_>, mut reject: RejectPost) -> Result<Posted> {
-    reject.post.errors.push(reject.problem.as_str().to_owned());
-    settle_rejected(context, &reject)
+fn refuse(context: &mut WriteContext<'_>, posting: &Posting, problem: Problem) -> Result<Decided> {
+    let post = &posting.post.record;
+    let answer = (posting.answer)(&Verdict::Rejected(problem));
+    let keep = (posting.keep_refused)();
+    let refused = Refused { problem, idempotency: posting.idempotency.as_ref(), answer: &answer, keep };
+    let errors: Vec<&str> = post.errors.iter().map(String::as_str).chain([problem.as_str()]).collect();
+    settle_refused(context, &refused, post, &to_json(&errors)?)?;
+    Ok(Decided::Otherwise(Posted::Now(Verdict::Rejected(problem), answer)))
 }
 
-/// Keeps a rejected post, or counts it, and its answer under its key.
-fn settle_rejected(context: &mut WriteContext<'_>, reject: &RejectPost) -> Result<Posted> {
+/// Why a post makes no lead, and what is kept of that.
+struct Refused<'p> {
+    problem: Problem,
+    idempotency: Option<&'p IdempotencyClaim>,
+    answer: &'p StoredAnswer,
+    keep: bool,
+}
+
+/// Keeps a rejected post with its errors as JSON, or counts it, and its answer
+/// under its key.
+fn settle_refused(
+    context: &mut WriteContext<'_>,
+    refused: &Refused<'_>,
+    post: &PostRecord,
+    errors: &str,
+) -> Result<()> {
     let connection = context.connection;
-    let RejectPost { post, problem, idempotency, answer, keep } = reject;
-    if *keep {
-        posts::insert(connection, post, Err(*problem), answer, &post.errors)?;
+    let answer = to_json(refused.answer)?;
+    if refused.keep {
+        posts::insert(connection, post, Err(refused.problem), Some(&answer), errors)?;
         note_post(context, post)?;
     } else {
-        posts::count_not_kept(connection, *problem)?;
+        posts::count_not_kept(connection, refused.problem)?;
     }
-    idempotency::keep(connection, idempotency.as_ref(), post.at, answer)?;
-    Ok(Posted::Now(Verdict::Rejected(*problem), answer.clone()))
+    idempotency::keep(connection, refused.idempotency, post.at, Some(&answer))
 }
 
-fn keep_accepted(
-    connection: &Connection,
-    lead: RowId,
-    post: &PostRecord,
-    claim: Option<&IdempotencyClaim>,
-    answer: &AnswerFn,
-) -> Result<Posted> {
-    let answer = answer(&Verdict::Accepted);
-    posts::insert(connection, post, Ok(lead), &answer, &post.errors)?;
-    idempotency::keep(connection, claim, post.at, &answer)?;
-    Ok(Posted::Now(Verdict::Accepted, answer))
+fn keep_accepted(connection: &Connection, posting: &Posting) -> Result<Decided> {
+    let (lead, post) = (posting.row.lead.row, &posting.post);
+    let answer = posting.accepted.as_deref();
+    ledger::append(connection, lead.as_i64(), &posting.ledger)?;
+    posts::insert(connection, &post.record, Ok(lead), answer, &post.errors)?;
+    idempotency::keep(connection, posting.idempotency.as_ref(), post.record.at, answer)?;
+    Ok(Decided::Accepted)
 }
 
 fn note_post(context: &mut WriteContext<'_>, post: &PostRecord) -> Result<()> {
     let keys = seen::references(post.affiliate, post.offer, post.campaign).chain([seen::Key::node(post.id)]);
-    context.seen.note_all(context.connection, keys).map_err(from_sqlite)
+    context.memory.seen.note_all(context.connection, keys).map_err(from_sqlite)
 }
 
 fn insert_session(connection: &Connection, session: &LeadSession) -> Result<()> {
@@ -176,25 +234,5 @@ fn insert_session(connection: &Connection, session: &LeadSession) -> Result<()> 
             ])
         })
         .map_err(from_sqlite)?;
-    Ok(())
-}
-
-fn append(connection: &Connection, lead: RowId, ledger: &[LedgerEntry]) -> Result<()> {
-    for entry in ledger {
-        connection
-            .prepare_cached(
-                "INSERT INTO ledger (at, kind, lead, affiliate, amount) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )
-            .and_then(|mut insert| {
-                insert.execute(params![
-                    entry.at.micros(),
-                    entry.kind.as_str(),
-                    lead.as_i64(),
-                    entry.affiliate.0,
-                    entry.amount.micros()
-                ])
-            })
-            .map_err(from_sqlite)?;
-    }
     Ok(())
 }

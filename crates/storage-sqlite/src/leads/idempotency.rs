@@ -1,34 +1,49 @@
 //! Answers stored under idempotency keys.
 
-use crate::codes::{from_json, to_json};
+use crate::codes::from_json;
 use crate::error::{corrupt, from_sqlite};
+use crate::selling::queue::KeyOf;
 use crumb_domain::Timestamp;
 use crumb_domain::post::StoredAnswer;
 use crumb_storage::Result;
-use crumb_storage::leads::{IDEMPOTENCY_HOURS, IdempotencyClaim, IdempotencyScope, IdempotentAnswer};
+use crumb_storage::leads::{IDEMPOTENCY_HOURS, IdempotencyClaim, IdempotencyScope, IdempotentAnswer, Posted};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// Ended answers that one claim sweeps away: more than it adds, so that the table
 /// holds about three days' worth, and few enough not to be felt.
 const SWEPT_PER_CLAIM: i64 = 4;
 
-/// The answer that a claim's key has already.
+/// What a post with a claim is told where its key was claimed before.
 pub(crate) fn claimed(
     connection: &Connection,
     claim: Option<&IdempotencyClaim>,
     now: Timestamp,
-) -> Result<Option<IdempotentAnswer>> {
-    claim.map_or(Ok(None), |claim| find(connection, &claim.scope, &claim.key, now))
+) -> Result<Option<Posted>> {
+    let Some(claim) = claim else { return Ok(None) };
+    Ok(find_claim(connection, &claim.scope, &claim.key, now)?.map(|(body_hash, answer)| match answer {
+        Some(answer) => Posted::Before(IdempotentAnswer { body_hash, answer }),
+        None => Posted::KeyInFlight { body_hash },
+    }))
 }
 
-/// The answer under a key, unless it is too old.
+/// The answer under a key, unless it is too old or there is none yet.
 pub(crate) fn find(
     connection: &Connection,
     scope: &IdempotencyScope,
     key: &str,
     now: Timestamp,
 ) -> Result<Option<IdempotentAnswer>> {
-    let found: Option<(Vec<u8>, String)> = connection
+    let found = find_claim(connection, scope, key, now)?;
+    Ok(found.and_then(|(body_hash, answer)| Some(IdempotentAnswer { body_hash, answer: answer? })))
+}
+
+fn find_claim(
+    connection: &Connection,
+    scope: &IdempotencyScope,
+    key: &str,
+    now: Timestamp,
+) -> Result<Option<([u8; 32], Option<StoredAnswer>)>> {
+    let found: Option<(Vec<u8>, Option<String>)> = connection
         .prepare_cached("SELECT body_hash, answer FROM idempotency WHERE scope = ?1 AND key = ?2 AND at > ?3")
         .and_then(|mut select| {
             select
@@ -38,18 +53,18 @@ pub(crate) fn find(
         .map_err(from_sqlite)?;
     let Some((hash, answer)) = found else { return Ok(None) };
     let body_hash = hash.try_into().map_err(|bytes| corrupt("a body's hash", bytes))?;
-    Ok(Some(IdempotentAnswer { body_hash, answer: from_json(&answer)? }))
+    Ok(Some((body_hash, answer.as_deref().map(from_json).transpose()?)))
 }
 
-/// Stores an answer under a claim's key, in place of one that is too old.
+/// Stores an answer, as JSON, under a claim's key, in place of one that is too old; none
+/// keeps the key in flight.
 pub(crate) fn keep(
     connection: &Connection,
     claim: Option<&IdempotencyClaim>,
     now: Timestamp,
-    answer: &StoredAnswer,
+    answer: Option<&str>,
 ) -> Result<()> {
     let Some(claim) = claim else { return Ok(()) };
-    let answer = to_json(answer)?;
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO idempotency (scope, key, body_hash, at, answer)
@@ -67,6 +82,29 @@ pub(crate) fn keep(
         .and_then(|mut delete| delete.execute([ended_by(now), SWEPT_PER_CLAIM]))
         .map_err(from_sqlite)?;
     Ok(())
+}
+
+/// What a key answers from now on, as JSON.
+pub(crate) fn answer(connection: &Connection, key: &KeyOf, answer: &str) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE idempotency SET answer = ?3 WHERE scope = ?1 AND key = ?2")
+        .and_then(|mut update| update.execute([&key.scope, &key.key, answer]))
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
+/// Frees a key that is in flight.
+pub(crate) fn free(connection: &Connection, key: &KeyOf) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM idempotency WHERE scope = ?1 AND key = ?2 AND answer IS NULL")
+        .and_then(|mut delete| delete.execute([&key.scope, &key.key]))
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
+/// A claim's key, as it is kept with a lead that is in hand.
+pub(crate) fn key_of(claim: &IdempotencyClaim) -> KeyOf {
+    KeyOf { scope: column(&claim.scope), key: claim.key.clone() }
 }
 
 /// Answers stored at or before this are no longer given.

@@ -1,14 +1,23 @@
 //! Leads by filter.
 
+use super::indexes::{id_column, row_of};
+use super::recent::RecentIds;
 use super::rows;
 use crate::listing::Listing;
+use crumb_domain::LeadId;
 use crumb_domain::lead::Lead;
 use crumb_storage::leads::LeadFilter;
 use crumb_storage::{Page, PageRequest, Result, lead_search};
 use rusqlite::Connection;
+use rusqlite::types::Value;
 
 /// A page of leads.
-pub(crate) fn leads(connection: &Connection, filter: &LeadFilter, page: &PageRequest) -> Result<Page<Lead>> {
+pub(crate) fn leads(
+    connection: &Connection,
+    recent: &RecentIds,
+    filter: &LeadFilter,
+    page: &PageRequest,
+) -> Result<Page<Lead>> {
     let mut listing = Listing::new("lead", "row");
     listing.equals("status", filter.status.map(|status| status.as_str().to_owned()));
     listing.equals("offer", filter.offer.map(|id| id.0));
@@ -19,9 +28,15 @@ pub(crate) fn leads(connection: &Connection, filter: &LeadFilter, page: &PageReq
     }
     if let Some(text) = &filter.text {
         // An id is shown in upper case; people type it as they like.
-        let id = text.trim().to_uppercase();
-        let key = lead_search::key_of(text).unwrap_or_default();
-        listing.also("(id = ? OR row IN (SELECT lead FROM lead_search WHERE key = ?))", [id, key]);
+        let id: Option<LeadId> = text.trim().to_uppercase().parse().ok();
+        let row = id.map_or(Ok(None), |id| row_of(connection, recent, id_column(id)))?;
+        let key = lead_search::key_of(text);
+        let among_recent = key.as_ref().map(|key| format!("\n{key}\n"));
+        listing.also(
+            "row IN (SELECT ? UNION ALL SELECT lead FROM lead_search WHERE key = ?
+                 UNION ALL SELECT lead FROM recent_lead WHERE instr(search, ?))",
+            [Value::from(row), Value::from(key), Value::from(among_recent)],
+        );
     }
     listing.between(filter.from, filter.to);
     listing.page(connection, page, rows::COLUMNS, |row| Ok((rows::from_row(connection, row), row.get(0)?)))

@@ -1,15 +1,21 @@
 //! Leads and the posts that made them, or did not.
 //!
-//! * `accept`: what a post becomes, decided inside the write.
-//! * `rows`: a lead as rows; `posts`: posts as rows; `list`: leads by filter.
-//! * `duplicates`, `idempotency`: what makes two posts the same.
+//! * `prepare`: what is made ready before the write; `accept`: what a post becomes,
+//!   decided inside it.
+//! * `rows`: a lead as rows; `standing`: the part of it that changes later; `posts`:
+//!   posts as rows; `list`: leads by filter.
+//! * `indexes`: leads by random keys; `recent`: the newest, which enter them later.
+//! * `idempotency`: what makes two posts the same.
 
 mod accept;
-mod duplicates;
-mod idempotency;
+pub(crate) mod idempotency;
+mod indexes;
 mod list;
-mod posts;
+pub(crate) mod posts;
+mod prepare;
+pub(crate) mod recent;
 mod rows;
+pub(crate) mod standing;
 
 use crate::SqliteStore;
 use crate::readers::LaneOf;
@@ -24,14 +30,19 @@ use crumb_storage::{LeadStore, Page, PageRequest, Result};
 
 impl LeadStore for SqliteStore {
     async fn accept_lead(&self, accept: AcceptLead) -> Result<Posted> {
-        self.writer().write(move |context| accept::accept(context, &accept)).await
+        let (new, answer) = prepare::new_lead(accept)?;
+        let decided = self.writer().write(move |context| accept::accept(context, &new)).await?;
+        Ok(decided.told(answer))
     }
 
     async fn update_lead(&self, update: UpdateLead) -> Result<Posted> {
-        self.writer().write(move |context| accept::update(context, &update)).await
+        let (changed, answer) = prepare::changed_lead(update)?;
+        let decided = self.writer().write(move |context| accept::update(context, &changed)).await?;
+        Ok(decided.told(answer))
     }
 
-    async fn reject_post(&self, reject: RejectPost) -> Result<Posted> {
+    async fn reject_post(&self, mut reject: RejectPost) -> Result<Posted> {
+        prepare::cut(&mut reject.post);
         self.writer().write(move |context| accept::reject(context, &reject)).await
     }
 
@@ -47,15 +58,20 @@ impl LeadStore for SqliteStore {
     }
 
     async fn lead(&self, id: LeadId) -> Result<Option<Lead>> {
-        self.readers().read(LaneOf::Short, move |connection| rows::read(connection, id)).await
+        let recent = self.recent_ids();
+        self.readers().read(LaneOf::Short, move |connection| rows::read(connection, &recent, id)).await
     }
 
     async fn leads(&self, filter: LeadFilter, page: PageRequest) -> Result<Page<Lead>> {
-        self.readers().read(LaneOf::Long, move |connection| list::leads(connection, &filter, &page)).await
+        let recent = self.recent_ids();
+        self.readers()
+            .read(LaneOf::Long, move |connection| list::leads(connection, &recent, &filter, &page))
+            .await
     }
 
     async fn posts_of_lead(&self, id: LeadId) -> Result<Vec<KeptPost>> {
-        self.readers().read(LaneOf::Short, move |connection| posts::of_lead(connection, id)).await
+        let recent = self.recent_ids();
+        self.readers().read(LaneOf::Short, move |connection| posts::of_lead(connection, &recent, id)).await
     }
 
     async fn rejections(&self, filter: RejectionFilter, page: PageRequest) -> Result<Page<KeptPost>> {

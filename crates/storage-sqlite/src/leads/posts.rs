@@ -1,34 +1,31 @@
 //! Posts as rows.
 
-use crate::codes::{self, IpBytes, from_json, moment, row_id, to_json};
+use super::indexes::{id_column, row_of};
+use super::recent::RecentIds;
+use crate::codes::{self, IpBytes, from_json, lead_id, moment, row_id};
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
 use crumb_domain::outcome::Problem;
-use crumb_domain::post::{KeptPost, MAX_REJECTED_BODY, PostKind, PostOutcome, StoredAnswer};
+use crumb_domain::post::{KeptPost, MAX_REJECTED_BODY, PostKind, PostOutcome};
 use crumb_domain::{AffiliateId, CampaignId, LeadId, OfferId, RowId};
 use crumb_storage::leads::{PostRecord, RejectionFilter};
 use crumb_storage::{Page, PageRequest, Result};
 use rusqlite::{Connection, Row, params};
 
-/// Characters kept of a content type: the longest boundary, and room.
-const MAX_CONTENT_TYPE_CHARS: usize = 256;
-
 /// Keeps a post with what became of it: the row of its lead, or why it has none.
-pub(crate) fn insert(
+/// Answer and errors are JSON; no answer yet where its lead is to be sold first.
+pub(crate) fn insert<'p>(
     connection: &Connection,
-    post: &PostRecord,
+    post: &'p PostRecord,
     outcome: std::result::Result<RowId, Problem>,
-    answer: &StoredAnswer,
-    errors: &[String],
+    answer: Option<&str>,
+    errors: &str,
 ) -> Result<()> {
     let (lead, problem, most) = match &outcome {
         Ok(lead) => (Some(lead.as_i64()), None, usize::MAX),
         Err(problem) => (None, Some(problem.code()), MAX_REJECTED_BODY),
     };
-    let cut = |bytes: &[u8]| bytes.get(..most).unwrap_or(bytes).to_vec();
-    let (query, body) = (cut(&post.query), cut(&post.body));
-    let content_type: String = post.content_type.chars().take(MAX_CONTENT_TYPE_CHARS).collect();
-    let (answer, errors) = (to_json(answer)?, to_json(&errors)?);
+    let cut = |bytes: &'p [u8]| bytes.get(..most).unwrap_or(bytes);
     connection
         .prepare_cached(
             "INSERT INTO post (id, at, kind, campaign, offer, affiliate, ip, query, content_type, body, answer,
@@ -44,15 +41,24 @@ pub(crate) fn insert(
                 post.offer.map(|id| id.0),
                 post.affiliate.map(|id| id.0),
                 post.ip.map(IpBytes::new),
-                query,
-                content_type,
-                body,
+                cut(&post.query),
+                post.content_type,
+                cut(&post.body),
                 answer,
                 errors,
                 lead,
                 problem,
             ])
         })
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
+/// Keeps, as JSON, what a post is answered that waited for it.
+pub(crate) fn answer(connection: &Connection, post: i64, answer: &str) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE post SET answer = ?2 WHERE id = ?1 AND answer IS NULL")
+        .and_then(|mut update| update.execute(params![post, answer]))
         .map_err(from_sqlite)?;
     Ok(())
 }
@@ -81,13 +87,15 @@ const COLUMNS: &str = "id, at, kind, campaign, offer, affiliate, ip, query, cont
                        (SELECT lead.id FROM lead WHERE lead.row = post.lead), problem";
 
 /// The posts that made or changed a lead, oldest first.
-pub(crate) fn of_lead(connection: &Connection, lead: LeadId) -> Result<Vec<KeptPost>> {
+pub(crate) fn of_lead(connection: &Connection, recent: &RecentIds, lead: LeadId) -> Result<Vec<KeptPost>> {
+    let Some(lead) = row_of(connection, recent, id_column(lead))? else { return Ok(Vec::new()) };
     let mut select = connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM post WHERE lead = (SELECT row FROM lead WHERE id = ?1) ORDER BY id"
+            "SELECT {COLUMNS} FROM post WHERE id = ?1 AND lead = ?1
+             UNION ALL SELECT {COLUMNS} FROM post WHERE lead = ?1 AND lead <> id ORDER BY id"
         ))
         .map_err(from_sqlite)?;
-    let mut rows = select.query([lead.as_str()]).map_err(from_sqlite)?;
+    let mut rows = select.query([lead]).map_err(from_sqlite)?;
     let mut posts = Vec::new();
     while let Some(row) = rows.next().map_err(from_sqlite)? {
         posts.push(read(row)?);
@@ -129,15 +137,15 @@ fn read(row: &Row<'_>) -> Result<KeptPost> {
         query: bytes(7)?,
         content_type: text(8)?,
         body: bytes(9)?,
-        answer: from_json(&text(10)?)?,
+        answer: maybe_text(10)?.as_deref().map(from_json).transpose()?,
         errors: from_json(&text(11)?)?,
-        outcome: outcome(maybe_text(12)?, maybe_text(13)?)?,
+        outcome: outcome(number(12)?, maybe_text(13)?)?,
     })
 }
 
-fn outcome(lead: Option<String>, problem: Option<String>) -> Result<PostOutcome> {
+fn outcome(lead: Option<i64>, problem: Option<String>) -> Result<PostOutcome> {
     match (lead, problem) {
-        (Some(lead), _) => lead.parse().map(PostOutcome::Lead).map_err(|_| corrupt("a post's lead", lead)),
+        (Some(lead), _) => lead_id(lead).map(PostOutcome::Lead),
         (None, Some(problem)) => Problem::from_code(&problem)
             .map(PostOutcome::Rejected)
             .ok_or_else(|| corrupt("a post's problem", problem)),

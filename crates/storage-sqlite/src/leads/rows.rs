@@ -1,7 +1,10 @@
 //! A lead as rows: itself, its sales, and by what it is found.
 
+use super::indexes::{id_column, row_of};
+use super::prepare::LeadRow;
+use super::recent::RecentIds;
 use crate::codes::{
-    self, IpBytes, from_json, moment, row_id, sale_type, sale_type_of, sub_id_columns, sub_ids, to_json,
+    self, IpBytes, from_json, lead_id, moment, row_id, sale_type, sale_type_of, sub_id_columns, sub_ids,
 };
 use crate::error::{corrupt, from_sqlite};
 use crumb_domain::attribution::Attribution;
@@ -11,89 +14,79 @@ use crumb_domain::{
     AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, OfferContractId, OfferId,
     RowId, VerticalId,
 };
-use crumb_storage::{Result, lead_search};
+use crumb_storage::Result;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-/// Whether a lead has that id.
-pub(crate) fn id_is_taken(connection: &Connection, id: LeadId) -> Result<bool> {
-    Ok(revision(connection, id)?.is_some())
+/// The revision of the lead of that row.
+pub(crate) fn revision(connection: &Connection, row: RowId) -> Result<Option<u32>> {
+    connection
+        .prepare_cached("SELECT revision FROM lead WHERE row = ?1")
+        .and_then(|mut select| select.query_row([row.as_i64()], |row| row.get(0)).optional())
+        .map_err(from_sqlite)
 }
 
-/// The row and revision of the lead of that id.
-pub(crate) fn revision(connection: &Connection, id: LeadId) -> Result<Option<(RowId, u32)>> {
-    let found: Option<(i64, u32)> = connection
-        .prepare_cached("SELECT row, revision FROM lead WHERE id = ?1")
-        .and_then(|mut select| {
-            select.query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
-        })
-        .map_err(from_sqlite)?;
-    found.map(|(row, revision)| Ok((row_id(row)?, revision))).transpose()
-}
-
-/// Writes a new lead.
-pub(crate) fn insert(connection: &Connection, lead: &Lead) -> Result<()> {
+/// Writes a lead and its sales.
+pub(crate) fn insert(connection: &Connection, row: &LeadRow, revision: u32) -> Result<()> {
+    let lead = &row.lead;
     let [s1, s2, s3, s4, s5] = sub_id_columns(&lead.sub_ids);
-    let (errors, trace, fields) = (to_json(&lead.errors)?, to_json(&lead.trace)?, to_json(&lead.fields)?);
     connection
         .prepare_cached(
             "INSERT INTO lead (row, id, at, post, status, outcome, errors, affiliate, offer, vertical, campaign,
                  offer_contract, attribution, trace, session, s1, s2, s3, s4, s5, fields, payout, revenue,
-                 test, ip, revision, config_version)
+                 test, ip, revision, config_version, person)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-                 ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)",
+                 ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
         )
         .and_then(|mut insert| {
             insert.execute(params![
                 lead.row.as_i64(),
-                lead.id.as_str(),
+                row.id,
                 lead.at.micros(),
                 lead.post.as_str(),
                 lead.status.as_str(),
                 lead.outcome.as_str(),
-                errors,
+                row.errors,
                 lead.affiliate.0,
                 lead.offer.0,
                 lead.vertical.0,
                 lead.campaign.map(|id| id.0),
                 lead.offer_contract.map(|id| id.0),
                 lead.attribution.as_str(),
-                trace,
+                row.trace,
                 lead.session.as_i64(),
                 s1,
                 s2,
                 s3,
                 s4,
                 s5,
-                fields,
+                row.fields,
                 lead.payout.micros(),
                 lead.revenue.micros(),
                 lead.test,
                 lead.ip.map(IpBytes::new),
-                lead.revision,
+                revision,
                 lead.config_version.0,
+                row.register.as_ref().map(|key| key.hash),
             ])
         })
         .map_err(from_sqlite)?;
-    insert_sales(connection, lead)?;
-    insert_search(connection, lead)
+    insert_sales(connection, lead)
 }
 
 /// Writes a changed lead over the one of its row, one revision on.
-pub(crate) fn replace(connection: &Connection, lead: &Lead) -> Result<()> {
-    for sql in [
-        "DELETE FROM lead WHERE row = ?1",
-        "DELETE FROM sale WHERE lead = ?1",
-        "DELETE FROM lead_search WHERE lead = ?1",
-    ] {
+pub(crate) fn replace(connection: &Connection, row: &LeadRow) -> Result<()> {
+    let lead = &row.lead;
+    for sql in ["DELETE FROM lead WHERE row = ?1", "DELETE FROM sale WHERE lead = ?1"] {
         connection
             .prepare_cached(sql)
             .and_then(|mut delete| delete.execute([lead.row.as_i64()]))
             .map_err(from_sqlite)?;
     }
-    insert(connection, &Lead { revision: lead.revision.saturating_add(1), ..lead.clone() })
+    insert(connection, row, lead.revision.saturating_add(1))
 }
 
-fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
+/// Writes a lead's sales.
+pub(crate) fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
     for (position, sale) in (0_i64..).zip(&lead.sales) {
         connection
             .prepare_cached(
@@ -116,28 +109,17 @@ fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
     Ok(())
 }
 
-fn insert_search(connection: &Connection, lead: &Lead) -> Result<()> {
-    for key in lead_search::keys_of(&lead.fields) {
-        connection
-            .prepare_cached("INSERT INTO lead_search (key, lead) VALUES (?1, ?2)")
-            .and_then(|mut insert| insert.execute(params![key, lead.row.as_i64()]))
-            .map_err(from_sqlite)?;
-    }
-    Ok(())
-}
-
 /// The columns that [`from_row`] reads.
 pub(crate) const COLUMNS: &str = "row, id, at, post, status, outcome, errors, affiliate, offer, vertical, campaign, \
      offer_contract, attribution, trace, session, s1, s2, s3, s4, s5, fields, payout, revenue, test, ip, \
      revision, config_version";
 
 /// The lead of that id.
-pub(crate) fn read(connection: &Connection, id: LeadId) -> Result<Option<Lead>> {
+pub(crate) fn read(connection: &Connection, recent: &RecentIds, id: LeadId) -> Result<Option<Lead>> {
+    let Some(row) = row_of(connection, recent, id_column(id))? else { return Ok(None) };
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM lead WHERE id = ?1"))
-        .and_then(|mut select| {
-            select.query_row([id.as_str()], |row| Ok(from_row(connection, row))).optional()
-        })
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM lead WHERE row = ?1"))
+        .and_then(|mut select| select.query_row([row], |row| Ok(from_row(connection, row))).optional())
         .map_err(from_sqlite)?
         .transpose()
 }
@@ -147,10 +129,10 @@ pub(crate) fn from_row(connection: &Connection, row: &Row<'_>) -> Result<Lead> {
     let number = |at| row.get::<_, Option<i64>>(at).map_err(from_sqlite);
     let given = |at| row.get::<_, i64>(at).map_err(from_sqlite);
     let text = |at| row.get::<_, String>(at).map_err(from_sqlite);
-    let (id, post, status, outcome, attribution) = (text(1)?, text(3)?, text(4)?, text(5)?, text(12)?);
+    let (post, status, outcome, attribution) = (text(3)?, text(4)?, text(5)?, text(12)?);
     let place = row_id(given(0)?)?;
     Ok(Lead {
-        id: id.parse().map_err(|_| corrupt("a lead's id", id))?,
+        id: lead_id(given(1)?)?,
         row: place,
         at: moment(given(2)?),
         post: PostKind::from_code(&post).ok_or_else(|| corrupt("a kind of post", post))?,

@@ -195,6 +195,7 @@ pub fn accept(lead: Lead) -> AcceptLead {
         caps: Vec::new(),
         counts: Vec::new(),
         ledger: Vec::new(),
+        offering: None,
         post: PostRecord { at, ..post(row) },
         idempotency: None,
     }
@@ -210,6 +211,7 @@ pub fn update(lead: Lead, post_id: RowId) -> UpdateLead {
         register: None,
         filtered: None,
         ledger: Vec::new(),
+        offering: None,
         post: post(post_id),
         idempotency: None,
     }

@@ -17,13 +17,15 @@ fn entity(key: &str, document: &str) -> Entity {
     Entity { key: EntityKey(key.to_owned()), document: document.to_owned(), origin: Origin::Written }
 }
 
-fn change(base: i64, put: &[Entity], delete: &[&str]) -> ConfigurationChange {
+/// A change on a version, which makes the next one.
+pub(super) fn change(base: i64, put: &[Entity], delete: &[&str]) -> ConfigurationChange {
     ConfigurationChange {
         base: ConfigVersion(base),
         at: NOW.plus_seconds(base),
         summary: format!("change of {base}"),
         put: put.to_vec(),
         delete: delete.iter().map(|key| EntityKey((*key).to_owned())).collect(),
+        opening: Vec::new(),
     }
 }
 

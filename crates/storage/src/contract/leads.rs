@@ -8,7 +8,8 @@ use crate::leads::{AcceptLead, DuplicateCheck, DuplicateKey, LeadSession, Posted
 use crate::{PageRequest, leads::LeadFilter};
 use crumb_domain::attribution::{Attribution, AttributionTrace, Claim};
 use crumb_domain::caps::{CapCheck, CapScope, DayCount};
-use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, LedgerEntry, LedgerKind, Sale};
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
+use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::{CapOf, SaleType};
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::{PostKind, PostOutcome};
@@ -98,7 +99,7 @@ pub async fn the_answer_is_rendered_from_the_verdict_and_kept_with_the_post<S: S
     let posts = store.posts_of_lead(id).await.unwrap();
     assert_eq!(posts.len(), 1);
     assert_eq!(posts[0].outcome, PostOutcome::Lead(id));
-    assert_eq!(posts[0].answer, expected);
+    assert_eq!(posts[0].answer, Some(expected));
     assert_eq!((&posts[0].query, &posts[0].body), (&record.query, &record.body));
     assert_eq!((&posts[0].content_type, posts[0].ip), (&record.content_type, record.ip));
     assert_eq!((posts[0].id, posts[0].at, posts[0].kind), (record.id, record.at, record.kind));
@@ -254,13 +255,7 @@ pub async fn a_refused_lead_leaves_its_post_and_nothing_else<S: Store>(store: Ar
         register: Some(person(1)),
         filtered: Some(Problem::UnmatchedFilter),
         counts: vec![lead_count()],
-        ledger: vec![LedgerEntry {
-            at: NOW,
-            kind: LedgerKind::Payout,
-            lead: lead.id,
-            affiliate: lead.affiliate,
-            amount: Money::from_micros(1),
-        }],
+        ledger: vec![LedgerEntry::payout(NOW, lead.id, lead.affiliate, Money::from_micros(1))],
         ..accept(lead.clone())
     };
     let answer = answer_text(lead.id.as_str(), &Verdict::Rejected(Problem::UnmatchedFilter));
@@ -272,7 +267,7 @@ pub async fn a_refused_lead_leaves_its_post_and_nothing_else<S: Store>(store: Ar
     let kept = store.rejections(RejectionFilter::default(), PageRequest::default()).await.unwrap();
     assert_eq!(kept.total, 1);
     assert_eq!(kept.data[0].outcome, PostOutcome::Rejected(Problem::UnmatchedFilter));
-    assert_eq!(kept.data[0].answer, answer);
+    assert_eq!(kept.data[0].answer, Some(answer));
     assert_eq!(kept.data[0].errors, ["Unmatched Filter"]);
     let later = AcceptLead {
         duplicate: Some(earlier(person(1))),

@@ -16,11 +16,17 @@
 
 pub mod access;
 pub mod build;
+pub mod build_selling;
 pub mod clicks;
 pub mod configuration;
 pub mod lead_lists;
 pub mod leads;
 pub mod posts;
+pub mod selling;
+pub mod selling_money;
+pub mod selling_offers;
+pub mod selling_records;
+pub mod selling_recovery;
 pub mod updates;
 
 /// Makes one test of each case of the suite, for a store that `$fresh` makes: an
@@ -67,6 +73,7 @@ macro_rules! store_contract {
             ];
             updates: [
                 a_change_replaces_the_lead_and_raises_its_revision,
+                a_change_of_a_lead_changes_whether_its_session_has_converted,
                 of_changes_at_the_same_moment_one_holds,
                 a_lead_is_no_duplicate_of_itself,
                 a_changed_lead_is_the_earlier_one_of_its_new_person_only,
@@ -77,6 +84,54 @@ macro_rules! store_contract {
                 leads_are_found_by_each_filter_and_by_time,
                 leads_are_found_by_id_email_and_phone,
                 pages_of_leads_follow_each_other_without_gap_or_repeat,
+            ];
+            selling: [
+                a_cap_of_ten_grants_ten_of_a_thousand_at_once,
+                credit_is_exact_however_many_ask_at_once,
+                a_lead_for_nothing_needs_no_credit_unless_the_buyer_is_over_it,
+                what_is_released_frees_cap_and_credit,
+                a_lead_goes_to_a_buyer_once,
+                a_reservation_is_refused_in_the_order_of_reasons,
+                a_contract_counts_by_opening_day,
+                a_sale_costs_its_buyer_the_final_price_once,
+                what_is_held_keeps_cap_and_credit_until_it_is_settled,
+                only_a_lead_in_hand_is_reserved_for,
+                a_run_is_settled_on_the_lead_as_it_was_read,
+                what_a_refused_reservation_tells_is_kept,
+            ];
+            selling_money: [
+                balances_are_sums_of_entries_after_any_sequence_of_steps,
+                an_opening_balance_counts_once,
+                a_leads_entries_come_back_as_they_were,
+            ];
+            selling_offers: [
+                a_post_waits_for_its_answer_until_the_run_ends,
+                posts_with_one_key_at_the_same_moment_take_one_lead_in_hand,
+                a_run_that_ends_without_an_answer_frees_the_key,
+                a_refused_post_takes_nothing_in_hand,
+                a_held_leads_key_answers_the_settled_state,
+                waiting_leads_come_in_the_order_in_which_they_are_due,
+                a_waiting_lead_is_taken_in_hand_by_one,
+                a_lead_in_hand_is_left_alone,
+                a_changed_lead_is_offered_again,
+                a_lead_is_an_earlier_one_and_counts_while_its_run_says_so,
+            ];
+            selling_records: [
+                a_leads_records_come_back_as_they_were,
+                a_run_that_is_recorded_already_settles_nothing,
+                runs_follow_each_other_in_pages,
+                a_run_begins_with_what_routing_must_know,
+                the_last_ten_posts_of_a_contract_are_known,
+                rows_of_attempts_and_runs_count_as_newest,
+                a_quote_is_used_once,
+            ];
+            selling_recovery: [
+                a_lead_of_which_nothing_was_sent_is_interrupted_and_leaves_nothing,
+                a_post_without_an_end_is_held,
+                what_was_told_to_be_sold_is_sold_once,
+                a_queued_lead_in_hand_goes_back_to_the_queue,
+                an_earlier_run_stands_whatever_becomes_of_a_later_one,
+                a_start_without_a_crash_recovers_nothing,
             ];
             configuration: [
                 nothing_applied_is_version_0_without_entities,

@@ -1,7 +1,8 @@
 //! Changes of leads.
 
 use super::build::{
-    NOW, Rows, accept, accepted, answer_text, claim, earlier, lead, lead_id, person, update, verdict,
+    NOW, Rows, accept, accepted, answer_text, claim, click, earlier, lead, lead_id, person, record, update,
+    verdict,
 };
 use crate::leads::{AcceptLead, IdempotentAnswer, LeadFilter, Posted, UpdateLead, Verdict};
 use crate::{PageRequest, Store, StoreError};
@@ -51,6 +52,23 @@ pub async fn a_change_replaces_the_lead_and_raises_its_revision<S: Store>(store:
     let second = update(expected, rows.next_row());
     assert_eq!(verdict(store.update_lead(second).await.unwrap()), Verdict::Accepted);
     assert_eq!(store.lead(first.id).await.unwrap().unwrap().revision, 2);
+}
+
+/// [`crumb_domain::session::Session::converted`], in both directions.
+pub async fn a_change_of_a_lead_changes_whether_its_session_has_converted<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let opened = click(rows.next_row());
+    let session = opened.id;
+    record(&*store, opened).await;
+    accepted(&*store, Lead { session, ..lead(1, rows.next_row()) }).await;
+    for (status, converted) in [(LeadStatus::Sold, true), (LeadStatus::Unsold, false)] {
+        let changed = Lead { status, ..store.lead(lead_id(1)).await.unwrap().unwrap() };
+        let change = update(changed, rows.next_row());
+        assert_eq!(verdict(store.update_lead(change).await.unwrap()), Verdict::Accepted);
+        for _ in 0..2 {
+            assert_eq!(store.session(session).await.unwrap().unwrap().converted, converted, "{status:?}");
+        }
+    }
 }
 
 /// Fifty changes of one revision: one holds, the others are told.

@@ -262,6 +262,7 @@ impl World {
             caps: Vec::new(),
             counts: Vec::new(),
             ledger: Vec::new(),
+            offering: None,
             post,
             idempotency: None,
             answer: Box::new(|_| answer("<result/>")),

@@ -1,0 +1,159 @@
+//! Which parts of a delivery method are secrets.
+
+use super::link::LinkTemplate;
+use super::template::Template;
+use crate::error::CompileError;
+use crate::mask::Masker;
+use crumb_domain::network::{DeliveryMethod, Secret};
+use crumb_wire::percent;
+use regex::Regex;
+
+/// Names that people give to constants that are secrets. Only what ends so is
+/// meant: `api_key`, `AuthToken`, `pwd`; no `key_type`.
+const SECRET_NAME: &str =
+    "(?i)(?:pass|passwd|password|passphrase|pwd|secret|token|auth|key|credentials?|signature)$";
+
+/// A secret-looking constant in a body: an element, a member, a form's pair.
+const SECRET_IN_BODY: &str = "(?i)(?:<[\\w:.-]*?NAME>\\s*(?:<!\\[CDATA\\[)?([^<#\\]]+)|\"[^\"]*?NAME\"\\s*:\\s*\"([^\"#]+)\"|(?:^|[&?])[^=&]*?NAME=([^&#\\s]+))";
+
+/// Headers whose values tell nothing and stand in answers too: they are not looked
+/// for outside of their own lines.
+const TELLING_NOTHING: &[&str] = &[
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "content-type",
+    "soapaction",
+    "user-agent",
+];
+
+/// The value of a secret: itself, or what the environment has under its name.
+/// `env:NAME` means that for constants of `params` too.
+pub(super) fn resolve(
+    text: &str,
+    place: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, CompileError> {
+    match Secret::new(text).env_name() {
+        None => Ok(text.to_owned()),
+        Some(name) => env(name)
+            .ok_or_else(|| CompileError::new(place, format!("there is no {name} in the environment"))),
+    }
+}
+
+/// What is gathered while a method is compiled.
+#[derive(Default)]
+pub(super) struct Secrets(Vec<String>);
+
+impl Secrets {
+    pub(super) fn add(&mut self, secret: impl Into<String>) {
+        self.0.push(secret.into());
+    }
+
+    /// A configured header. Of `Bearer abc`, `abc` alone is a secret too.
+    pub(super) fn header(&mut self, name: &str, value: &Template) {
+        if TELLING_NOTHING.contains(&name) {
+            return;
+        }
+        for text in value.texts() {
+            self.add(text.trim());
+            if let Some((_, last)) = text.trim().rsplit_once(' ') {
+                self.add(last);
+            }
+        }
+    }
+
+    pub(super) fn basic(&mut self, user_and_password: &str) {
+        self.add(user_and_password);
+        if let Some((_, password)) = user_and_password.split_once(':') {
+            self.add(password);
+        }
+    }
+
+    /// The password in a URL, and the constants of its query that are named as
+    /// secrets are.
+    pub(super) fn link(&mut self, link: &LinkTemplate, text: &str) {
+        if let Some((user, password)) = link.user_info() {
+            self.basic(&format!("{user}:{password}"));
+        }
+        let query = text.split_once('?').map(|(_, query)| query).unwrap_or_default();
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        for (name, value) in pairs.filter(|(_, value)| !value.contains('#')) {
+            if is_secret_name(name) {
+                self.add(value);
+                self.add(percent::decode(value.as_bytes()));
+            }
+        }
+    }
+
+    /// Constants of parameters and of a body that are named as secrets are.
+    pub(super) fn payload(&mut self, method: &DeliveryMethod) {
+        for (name, value) in &method.params {
+            if is_secret_name(name) && !value.contains('#') {
+                self.add(value.as_str());
+            }
+        }
+        let templates = method.params.iter().map(|(_, value)| value).chain(&method.body);
+        let name = SECRET_NAME.trim_start_matches("(?i)").trim_end_matches('$');
+        let Ok(search) = Regex::new(&SECRET_IN_BODY.replace("NAME", name)) else { return };
+        for template in templates {
+            for found in search.captures_iter(template) {
+                found.iter().skip(1).flatten().for_each(|value| self.add(value.as_str().trim()));
+            }
+        }
+    }
+
+    pub(super) fn masker(&self) -> Result<Masker, CompileError> {
+        Masker::compile(self.0.iter().map(String::as_str))
+            .map_err(|_| CompileError::new("headers", "the method's secrets are too long"))
+    }
+}
+
+fn is_secret_name(name: &str) -> bool {
+    Regex::new(SECRET_NAME).is_ok_and(|names| names.is_match(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_that_are_named_as_secrets_are_found() {
+        let method = serde_json::json!({ "method": "post", "params": [
+            ["ApiKey", "first-one"], ["key_type", "automatic"], ["token", "#session#"], ["zip", "#zip#"],
+            ["xml", "<a><Password>second-one</Password><z>#zip#</z></a>"],
+        ]});
+        let mut secrets = Secrets::default();
+        secrets.payload(&serde_json::from_value(method).unwrap());
+        assert_eq!(secrets.0, ["first-one", "second-one"]);
+        for (body, found) in [
+            ("<l:auth_token><![CDATA[abc def]]></l:auth_token>", "abc def"),
+            ("{\"api_key\" : \"abc\", \"monkey\": \"#x#\"}", "abc"),
+            ("zip=#zip#&pwd=abc&x=1", "abc"),
+            ("<token>#session#</token>", ""),
+        ] {
+            let method = serde_json::json!({ "method": "post", "body": body });
+            let mut secrets = Secrets::default();
+            secrets.payload(&serde_json::from_value(method).unwrap());
+            assert_eq!(secrets.0.join("|"), found, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_password_and_a_key_in_a_link_are_found() {
+        let text = "https://user:p%40ss@b.example/a?api_key=x%2Fy&zip=#zip#&token=#session#";
+        let mut secrets = Secrets::default();
+        secrets.link(&LinkTemplate::compile(text, "url").unwrap(), text);
+        assert_eq!(secrets.0, ["user:p@ss", "p@ss", "x%2Fy", "x/y"]);
+    }
+
+    #[test]
+    fn a_name_of_the_environment_is_looked_up_and_named_where_it_is_missing() {
+        let env = |name: &str| (name == "KEY").then(|| "abc".to_owned());
+        assert_eq!(resolve("env:KEY", "auth", &env).as_deref(), Ok("abc"));
+        assert_eq!(resolve("plain", "auth", &env).as_deref(), Ok("plain"));
+        let error = resolve("env:GONE", "auth", &env).unwrap_err();
+        assert_eq!(error.to_string(), "auth: there is no GONE in the environment");
+    }
+}

@@ -1,0 +1,108 @@
+//! The append-only ledger: movements of money between accounts.
+//!
+//! Each entry takes an amount from one account and gives it to another, so that the
+//! ledger balances by its making: the sum over all accounts is nothing, always. What
+//! somebody is owed or has left is a sum of entries. Nothing is ever edited; what was
+//! wrong is moved back by an entry of its own.
+
+use crate::coded::coded;
+use crate::{AffiliateId, BuyerId, ContractId, LeadId, Money, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Whose money it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Account {
+    /// The network's own.
+    House,
+    /// What an affiliate is owed.
+    Affiliate(AffiliateId),
+    /// What a buyer has left to spend; below zero what it owes.
+    Buyer(BuyerId),
+    /// The world outside, where payments come from and go to.
+    Outside,
+}
+
+/// A movement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LedgerEntry {
+    /// When it takes effect.
+    pub at: Timestamp,
+    /// What it is.
+    pub kind: LedgerKind,
+    /// Who gives.
+    pub from: Account,
+    /// Who gets.
+    pub to: Account,
+    /// How much; below zero it goes the other way.
+    pub amount: Money,
+    /// For which lead, where there is one.
+    pub lead: Option<LeadId>,
+    /// Under which contract, where it is a sale's.
+    pub contract: Option<ContractId>,
+    /// Why, where a person said so.
+    pub note: Option<String>,
+}
+
+coded! {
+    /// What a movement is.
+    LedgerKind {
+        /// Owed to an affiliate for a lead; taken back as a negative one.
+        Payout = "payout";
+        /// Paid by a buyer for a lead.
+        Sale = "sale";
+        /// Given back to a buyer for a lead that it returned.
+        Return = "return";
+        /// Put into a buyer's account.
+        Credit = "credit";
+        /// A correction by a person.
+        Adjustment = "adjustment";
+    }
+}
+
+impl LedgerEntry {
+    /// What a lead earns its affiliate.
+    pub fn payout(at: Timestamp, lead: LeadId, affiliate: AffiliateId, amount: Money) -> Self {
+        let (from, to) = (Account::House, Account::Affiliate(affiliate));
+        Self { at, kind: LedgerKind::Payout, from, to, amount, lead: Some(lead), contract: None, note: None }
+    }
+
+    /// What a buyer pays for a lead.
+    pub fn sale(at: Timestamp, lead: LeadId, buyer: BuyerId, contract: ContractId, price: Money) -> Self {
+        let (from, to) = (Account::Buyer(buyer), Account::House);
+        let (lead, contract) = (Some(lead), Some(contract));
+        Self { at, kind: LedgerKind::Sale, from, to, amount: price, lead, contract, note: None }
+    }
+
+    /// What is put into a buyer's account.
+    pub fn credit(at: Timestamp, buyer: BuyerId, amount: Money) -> Self {
+        let (from, to) = (Account::Outside, Account::Buyer(buyer));
+        Self { at, kind: LedgerKind::Credit, from, to, amount, lead: None, contract: None, note: None }
+    }
+
+    /// What an account has by this entry: above zero where it gets.
+    pub fn change_of(&self, account: Account) -> Money {
+        let amount = self.amount.micros();
+        let change = match (self.from == account, self.to == account) {
+            (false, true) => amount,
+            (true, false) => amount.saturating_neg(),
+            _ => 0,
+        };
+        Money::from_micros(change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_takes_from_one_account_what_it_gives_to_another() {
+        let lead: LeadId = "C8097F17".parse().unwrap();
+        let price = Money::from_micros(30_000_000);
+        let sale = LedgerEntry::sale(Timestamp::from_micros(1), lead, BuyerId(5), ContractId(7), price);
+        assert_eq!(sale.change_of(Account::Buyer(BuyerId(5))), Money::from_micros(-30_000_000));
+        assert_eq!(sale.change_of(Account::House), price);
+        assert_eq!(sale.change_of(Account::Buyer(BuyerId(6))), Money::ZERO);
+    }
+}

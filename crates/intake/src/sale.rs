@@ -1,0 +1,106 @@
+//! The sale within the request: a host-n-post lead that the store has put into our
+//! hands is sold before its post is answered.
+
+use crate::acceptance::{LeadEffect, consumer_ip};
+use crate::case::{Case, IncomingPost};
+use crate::idempotency::differs;
+use crate::replies::ReplyTokens;
+use crate::selling::settle::InHand;
+use crate::service::{Answered, Leads, PostAnswer, PostError};
+use crumb_domain::Timestamp;
+use crumb_domain::lead::Lead;
+use crumb_storage::leads::Verdict;
+use crumb_storage::{Store, StoreError};
+use std::time::Duration;
+
+/// Milliseconds that the sale of a browser's post may take where it does not say: as
+/// long as a visitor waits.
+const BROWSER_DEADLINE_MS: i64 = 7_000;
+/// How often the answer to the first post under an idempotency key is looked for.
+const KEY_POLL: Duration = Duration::from_millis(100);
+/// How often at most: longer than any sale takes.
+const MAX_KEY_WAITS: u32 = 1_800;
+
+/// How often a post has waited for the first one under its idempotency key.
+#[derive(Debug, Default)]
+pub(crate) struct Waits(u32);
+
+impl<S: Store + Clone> Leads<S> {
+    /// Sells a lead that is in hand, and answers its post.
+    pub(crate) async fn sell_now(
+        &self,
+        case: &Case<'_>,
+        lead: Lead,
+        effect: LeadEffect,
+    ) -> Result<PostAnswer, PostError> {
+        let incoming = case.incoming;
+        let answering = self.answering(case, case.credit.session.clone(), effect);
+        let tokens = ReplyTokens {
+            lead: &lead,
+            is_kept: true,
+            request_id: self.site.request_id(lead.session),
+            session: case.credit.session.as_ref(),
+            rules: &case.offer.vertical().rules,
+            ip: consumer_ip(&lead).or(lead.ip),
+            now: incoming.now,
+        };
+        let bought_before = lead.sales.len();
+        let answer = |lead: &Lead, onward: crate::onward::Onward| {
+            // Offered again and bought by nobody new: the poster asked for a sale.
+            let is_refused = effect == LeadEffect::Changed && lead.sales.len() == bought_before;
+            answering.answer(lead, &Verdict::Accepted, &onward, is_refused)
+        };
+        let days_from = self.selling.days_from(case.snapshot, incoming.now);
+        let hand = InHand {
+            facts: self.site.store.selling_facts(Some(lead.row), days_from).await?,
+            snapshot: case.snapshot,
+            offer: case.offer,
+            deadline: deadline(case),
+            is_late: effect == LeadEffect::Changed,
+            is_counted: effect == LeadEffect::Made,
+            value: &|name| tokens.lookup(name),
+            answer: Some(&answer),
+            lead: lead.clone(),
+        };
+        let settled = self.selling.sell(hand).await?;
+        let answer = settled.answer.ok_or(PostError::Store(StoreError::Conflict))?;
+        let outcome = Answered::Lead(settled.lead.outcome);
+        Ok(PostAnswer { answer, replayed: false, kind: incoming.kind, outcome })
+    }
+
+    /// Waits a moment for the first post under an idempotency key; tells at once where
+    /// this one is another post. `None`: ask again.
+    pub(crate) async fn wait_for_key(
+        &self,
+        incoming: &IncomingPost<'_>,
+        body_hash: [u8; 32],
+        waits: &mut Waits,
+    ) -> Result<Option<PostAnswer>, PostError> {
+        if body_hash != incoming.request.pairs_hash {
+            return Ok(Some(differs(incoming)));
+        }
+        waits.0 += 1;
+        if waits.0 > MAX_KEY_WAITS {
+            return Err(PostError::Store(StoreError::Conflict));
+        }
+        let settled = self.selling.settled.notified();
+        // A lead may be settled between the question and this wait.
+        tokio::select! {
+            () = settled => {}
+            () = tokio::time::sleep(KEY_POLL) => {}
+        }
+        Ok(None)
+    }
+}
+
+/// Until when a post's lead must be sold: as its offer says, or sooner as the post does.
+fn deadline(case: &Case<'_>) -> Timestamp {
+    let request = case.incoming.request;
+    let offers = i64::from(case.offer.offer.deadline_ms);
+    let asked = match request.max_seconds {
+        Some(seconds) => Some(i64::from(seconds).saturating_mul(1_000)),
+        None => (request.callback.is_some() || request.iframe).then_some(BROWSER_DEADLINE_MS),
+    };
+    let milliseconds = asked.map_or(offers, |asked| asked.min(offers));
+    Timestamp::from_micros(case.incoming.now.micros().saturating_add(milliseconds.saturating_mul(1_000)))
+}

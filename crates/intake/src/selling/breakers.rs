@@ -1,0 +1,123 @@
+//! Buyers that are left alone for a while because their last answers timed out.
+//!
+//! A buyer that does not answer costs each lead the whole of its time-out, and the
+//! lead's other buyers theirs. After some time-outs in a row it is skipped; after a
+//! pause one lead is let through to try it, and its answer decides. Kept in memory:
+//! what a buyer did before a restart says little about now.
+
+use crumb_domain::selling::{BuyerAnswer, PostFailure};
+use crumb_domain::{BuyerId, Timestamp};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Time-outs in a row after which a buyer is skipped.
+pub const TIMEOUTS_TO_OPEN: u32 = 5;
+/// Seconds for which it is skipped before one lead tries it again.
+pub const OPEN_SECONDS: i64 = 60;
+
+/// The breakers of all buyers that have one.
+#[derive(Debug, Default)]
+pub(crate) struct Breakers(Mutex<HashMap<BuyerId, Breaker>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Breaker {
+    timeouts: u32,
+    /// Skipped until then; a lead that is let through moves it on, so that no second
+    /// one is while the first is under way.
+    until: Option<Timestamp>,
+}
+
+impl Breakers {
+    fn lock(&self) -> MutexGuard<'_, HashMap<BuyerId, Breaker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The buyers that a lead must skip now. Of a buyer whose pause is over, this lead is
+    /// the one that tries it.
+    pub fn open(&self, now: Timestamp) -> Vec<BuyerId> {
+        let mut open = Vec::new();
+        for (buyer, breaker) in self.lock().iter_mut() {
+            match breaker.until {
+                Some(until) if now < until => open.push(*buyer),
+                Some(_) => breaker.until = Some(now.plus_seconds(OPEN_SECONDS)),
+                None => {}
+            }
+        }
+        open
+    }
+
+    /// Takes an answer in; tells whether the buyer is skipped from now on and was not
+    /// before.
+    pub fn answered(&self, buyer: BuyerId, answer: &BuyerAnswer, now: Timestamp) -> bool {
+        let mut breakers = self.lock();
+        if !matches!(answer, BuyerAnswer::Failed(PostFailure::TimedOut { .. })) {
+            breakers.remove(&buyer);
+            return false;
+        }
+        let breaker = breakers.entry(buyer).or_default();
+        breaker.timeouts = breaker.timeouts.saturating_add(1);
+        if breaker.timeouts < TIMEOUTS_TO_OPEN {
+            return false;
+        }
+        let is_new = breaker.until.is_none();
+        breaker.until = Some(now.plus_seconds(OPEN_SECONDS));
+        is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumb_domain::selling::BuyerReading;
+
+    const BUYER: BuyerId = BuyerId(5);
+    const TIMED_OUT: BuyerAnswer = BuyerAnswer::Failed(PostFailure::TimedOut { sent: true });
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(0).plus_seconds(seconds)
+    }
+
+    fn opened() -> Breakers {
+        let breakers = Breakers::default();
+        for _ in 0..TIMEOUTS_TO_OPEN {
+            breakers.answered(BUYER, &TIMED_OUT, at(0));
+        }
+        breakers
+    }
+
+    #[test]
+    fn a_buyer_is_skipped_after_some_time_outs_in_a_row() {
+        let breakers = Breakers::default();
+        for n in 1..TIMEOUTS_TO_OPEN {
+            assert!(!breakers.answered(BUYER, &TIMED_OUT, at(0)), "{n}");
+            assert!(breakers.open(at(1)).is_empty());
+        }
+        assert!(breakers.answered(BUYER, &TIMED_OUT, at(0)), "told once");
+        assert_eq!(breakers.open(at(1)), [BUYER]);
+        assert!(!breakers.answered(BUYER, &TIMED_OUT, at(1)));
+    }
+
+    #[test]
+    fn any_other_answer_begins_the_count_anew() {
+        let breakers = Breakers::default();
+        for n in 0..20 {
+            let answer = if n % 2 == 0 { TIMED_OUT } else { BuyerAnswer::Rejected(BuyerReading::default()) };
+            assert!(!breakers.answered(BUYER, &answer, at(0)));
+        }
+        assert!(breakers.open(at(1)).is_empty());
+    }
+
+    #[test]
+    fn after_the_pause_one_lead_tries_the_buyer_and_its_answer_decides() {
+        let breakers = opened();
+        assert_eq!(breakers.open(at(OPEN_SECONDS - 1)), [BUYER]);
+        assert!(breakers.open(at(OPEN_SECONDS)).is_empty(), "this one tries it");
+        assert_eq!(breakers.open(at(OPEN_SECONDS)), [BUYER], "no second one meanwhile");
+        breakers.answered(BUYER, &BuyerAnswer::Rejected(BuyerReading::default()), at(OPEN_SECONDS + 1));
+        assert!(breakers.open(at(OPEN_SECONDS + 1)).is_empty());
+        let breakers = opened();
+        assert!(breakers.open(at(OPEN_SECONDS)).is_empty());
+        breakers.answered(BUYER, &TIMED_OUT, at(OPEN_SECONDS + 2));
+        assert_eq!(breakers.open(at(OPEN_SECONDS + 3)), [BUYER], "the trial failed");
+    }
+}

@@ -1,0 +1,355 @@
+//! Posts whose end is not known: settled by the buyer's status address, by a person, or
+//! by the contract's rule once the wait is over. And what a crash left.
+
+use super::Selling;
+use super::asking::Question;
+use super::standing::{self, Earning};
+use crate::acceptance::{Answering, consumer_ip};
+use crate::onward::Onward;
+use crate::replies::ReplyTokens;
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
+use crumb_domain::network::{OfferType, UnknownRule};
+use crumb_domain::post::StoredAnswer;
+use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer, PriceRead};
+use crumb_domain::{ContractId, LeadId, Money, Timestamp};
+use crumb_network::Snapshot;
+use crumb_storage::leads::Verdict;
+use crumb_storage::selling::{
+    Earlier, EndedReservation, Held, Hold, HoldFn, LeadChange, ReservationEnd, ReservationState, Then,
+    TimelineEntry,
+};
+use crumb_storage::{PageRequest, Store, StoreError};
+use crumb_tracking::feed::Recorded;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often held posts are looked at.
+const LOOK: Duration = Duration::from_secs(15);
+/// How many are looked at in one go.
+const AT_ONCE: u32 = 200;
+/// A buyer is asked for a lead's status that long after it was sent, in seconds, and then
+/// after twice as long each time.
+const FIRST_QUESTION_SECONDS: i64 = 15;
+/// Seconds that a question may take.
+const QUESTION_SECONDS: i64 = 10;
+/// Times that a settlement is begun again because its lead was changed meanwhile.
+const MAX_TRIES: usize = 128;
+
+/// How a held post ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldEnd {
+    /// The buyer bought; at the reserved price where none is said.
+    Sold(Option<Money>),
+    /// It did not.
+    Refused,
+}
+
+/// Why a held post cannot be settled.
+#[derive(Debug, thiserror::Error)]
+pub enum HeldError {
+    /// There is none of that lead and contract.
+    #[error("lead {0} has no post to contract {1} whose end is unknown")]
+    None(LeadId, ContractId),
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl<S: Store + Clone> Selling<S> {
+    /// Settles what a crash left in hand. At the start, before anything is sold.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn recover(&self) -> Result<(), StoreError> {
+        let now = self.site.clock.now();
+        let snapshot = self.site.network.snapshot();
+        let hold: HoldFn = {
+            let snapshot = Arc::clone(&snapshot);
+            Box::new(move |contract| hold_of(&snapshot, contract, now))
+        };
+        for recovered in self.site.store.recover(now, hold).await? {
+            tracing::warn!(lead = %recovered.lead, outcome = recovered.outcome.as_str(), "left in hand by the last run");
+            if !recovered.unsettled {
+                continue;
+            }
+            let Some(lead) = self.site.store.lead(recovered.lead).await? else { continue };
+            let text = "the server ended while it was being sold".to_owned();
+            self.rest(&snapshot, lead, Vec::new(), Vec::new(), text, None, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks after held posts until told to stop.
+    pub async fn run_held(self: Arc<Self>, stop: CancellationToken) {
+        let mut failing = false;
+        let mut looked_at = self.site.clock.now();
+        while !stop.is_cancelled() {
+            let now = self.site.clock.now();
+            match self.look_after_held(looked_at, now).await {
+                Ok(()) => (failing, looked_at) = (false, now),
+                Err(error) => {
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::error!(%error, "posts of unknown end cannot be settled");
+                    }
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    async fn look_after_held(&self, before: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let mut page = PageRequest { limit: AT_ONCE, ascending: true, cursor: None };
+        loop {
+            let found = self.site.store.held(None, page.clone()).await?;
+            for held in &found.data {
+                self.look_after(held, before, now).await?;
+            }
+            match found.next {
+                Some(next) => page = PageRequest { cursor: Some(next), ..page },
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn look_after(&self, held: &Held, before: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let settled =
+            if is_question_due(held.at, before, now) { self.question(held, now).await? } else { None };
+        let (end, attempts, text) = match settled {
+            Some((end, attempt, text)) => (end, vec![attempt], text),
+            None if held.hold.until <= now => match held.hold.rule {
+                UnknownRule::Sold => (HeldEnd::Sold(None), Vec::new(), "the wait is over: it counts as sold"),
+                UnknownRule::Wait | UnknownRule::Rejected => {
+                    (HeldEnd::Refused, Vec::new(), "the wait is over: it counts as rejected")
+                }
+            },
+            None => return Ok(()),
+        };
+        match self.end_held(held, end, attempts, text.to_owned(), None).await {
+            // Somebody else was faster.
+            Err(HeldError::None(..)) | Ok(_) => Ok(()),
+            Err(HeldError::Store(error)) => Err(error),
+        }
+    }
+
+    /// Asks the buyer what became of a lead, where it has an address for that.
+    async fn question(
+        &self,
+        held: &Held,
+        now: Timestamp,
+    ) -> Result<Option<(HeldEnd, Attempt, &'static str)>, StoreError> {
+        let snapshot = self.site.network.snapshot();
+        let market = self.markets.of(&snapshot);
+        let Some(plans) = market.plans(held.contract).filter(|plans| plans.post.has_status_url()) else {
+            return Ok(None);
+        };
+        let Some(lead) = self.site.store.lead(held.lead).await? else { return Ok(None) };
+        let Some(offer) = snapshot.offer(lead.offer) else { return Ok(None) };
+        let session = self.site.store.session(lead.session).await?;
+        let tokens = ReplyTokens {
+            lead: &lead,
+            is_kept: true,
+            request_id: self.site.request_id(lead.session),
+            session: session.as_ref(),
+            rules: &offer.vertical().rules,
+            ip: consumer_ip(&lead).or(lead.ip),
+            now,
+        };
+        let question = Question {
+            contract: held.contract,
+            kind: AttemptKind::Status,
+            value: &|name| tokens.lookup(name),
+            session: None,
+            price: Some(held.price),
+            until: now.plus_seconds(QUESTION_SECONDS),
+        };
+        let attempt = self.ask(Some(plans.as_ref()), question).await;
+        let end = match &attempt.read {
+            BuyerAnswer::Accepted(reading) => HeldEnd::Sold(match reading.price {
+                Some(PriceRead::Amount(price)) => Some(price),
+                _ => None,
+            }),
+            BuyerAnswer::Rejected(_) | BuyerAnswer::Duplicate(_) => HeldEnd::Refused,
+            BuyerAnswer::Error(_) | BuyerAnswer::UnknownAnswer(_) | BuyerAnswer::Failed(_) => {
+                return Ok(None);
+            }
+        };
+        Ok(Some((end, attempt, "its buyer was asked what became of it")))
+    }
+
+    /// Settles a post whose end was not known.
+    ///
+    /// # Errors
+    /// Where there is none; the store's.
+    pub async fn settle_held(
+        &self,
+        lead: LeadId,
+        contract: ContractId,
+        end: HeldEnd,
+        by: Option<String>,
+    ) -> Result<Lead, HeldError> {
+        let mut page = PageRequest { limit: AT_ONCE, ascending: true, cursor: None };
+        loop {
+            let found = self.site.store.held(None, page.clone()).await?;
+            if let Some(held) = found.data.iter().find(|held| held.lead == lead && held.contract == contract)
+            {
+                return self.end_held(held, end, Vec::new(), "settled by hand".to_owned(), by).await;
+            }
+            match found.next {
+                Some(next) => page = PageRequest { cursor: Some(next), ..page },
+                None => return Err(HeldError::None(lead, contract)),
+            }
+        }
+    }
+
+    async fn end_held(
+        &self,
+        held: &Held,
+        end: HeldEnd,
+        attempts: Vec<Attempt>,
+        why: String,
+        by: Option<String>,
+    ) -> Result<Lead, HeldError> {
+        let snapshot = self.site.network.snapshot();
+        for _ in 0..MAX_TRIES {
+            let now = self.site.clock.now();
+            let missing = || HeldError::None(held.lead, held.contract);
+            let mut lead = self.site.store.lead(held.lead).await?.ok_or_else(missing)?;
+            let is_settled = lead.sales.iter().any(|sale| sale.contract == held.contract);
+            if is_settled {
+                return Err(missing());
+            }
+            let (ended, text) = match end {
+                HeldEnd::Sold(price) => {
+                    let price = price.unwrap_or(held.price);
+                    lead.sales.push(Sale {
+                        contract: held.contract,
+                        buyer: held.buyer,
+                        price,
+                        sale_type: held.sale_type,
+                        at: now,
+                    });
+                    let text = format!("{why}: sold to buyer {} for {price}", held.buyer);
+                    (ReservationEnd::Sold(price), text)
+                }
+                HeldEnd::Refused => {
+                    (ReservationEnd::Refused, format!("{why}: buyer {} did not buy", held.buyer))
+                }
+            };
+            let ended = vec![EndedReservation { contract: held.contract, end: ended }];
+            match self.rest(&snapshot, lead, ended, attempts.clone(), text, by.clone(), now).await {
+                Ok(lead) => return Ok(lead),
+                Err(StoreError::Conflict) => tokio::task::yield_now().await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(HeldError::Store(StoreError::Conflict))
+    }
+
+    /// Puts a lead where it belongs by the sales that it has and the posts that are
+    /// still held.
+    #[expect(clippy::too_many_arguments, reason = "one write, with all that it says")]
+    async fn rest(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        mut lead: Lead,
+        ended: Vec<EndedReservation>,
+        attempts: Vec<Attempt>,
+        text: String,
+        by: Option<String>,
+        now: Timestamp,
+    ) -> Result<Lead, StoreError> {
+        let before_payout = lead.payout;
+        let Some(offer) = snapshot.offer(lead.offer) else {
+            tracing::error!(lead = %lead.id, "its offer is gone: it stays as it is");
+            return Ok(lead);
+        };
+        let is_hosted = offer.offer.offer_type == OfferType::Hosted;
+        let earning = Earning::of(snapshot, offer, &lead, !is_hosted);
+        let facts = self.site.store.selling_facts(Some(lead.row), self.days_from(snapshot, now)).await?;
+        let is_ended = |contract| ended.iter().any(|end: &EndedReservation| end.contract == contract);
+        let still_held =
+            facts.earlier.iter().any(|sent| sent.state == ReservationState::Held && !is_ended(sent.contract));
+        let waits = is_hosted || offer.offer.queue_failures;
+        if lead.status != LeadStatus::Returned {
+            (lead.status, lead.outcome) = match () {
+                () if !lead.sales.is_empty() => (LeadStatus::Sold, LeadOutcome::Sold),
+                () if still_held => (LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown),
+                () if waits => (LeadStatus::Queued, LeadOutcome::Queued),
+                () => (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers),
+            };
+        }
+        standing::earned(&mut lead, &earning);
+        let mut change = LeadChange::new(lead.clone(), now);
+        change.ended = ended;
+        change.attempts = attempts;
+        change.ledger = standing::payout_entry(&lead, before_payout, now).into_iter().collect();
+        change.timeline = vec![TimelineEntry { at: now, code: lead.outcome.as_str().to_owned(), text, by }];
+        change.answer = self.answer_at_rest(snapshot, &lead).await?;
+        if lead.outcome == LeadOutcome::NoQualifiedBuyers {
+            change.earlier = Earlier::No;
+        }
+        if lead.status == LeadStatus::Queued {
+            change.then = Then::Wait(now);
+        }
+        self.site.store.act(change).await?;
+        self.settled.notify_waiters();
+        self.wake();
+        self.site.feed.tell(|| Recorded::Lead(Arc::new(lead.clone())));
+        Ok(lead)
+    }
+
+    /// What the post of a lead that is settled after its time is answered from now on, in
+    /// the form of a server's or session's post.
+    async fn answer_at_rest(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        lead: &Lead,
+    ) -> Result<Option<StoredAnswer>, StoreError> {
+        let posts = self.site.store.posts_of_lead(lead.id).await?;
+        let Some(before) = posts.first() else { return Ok(None) };
+        let session = self.site.store.session(lead.session).await?;
+        let names = self.site.keys.request_ids.clone();
+        let answering = Answering::at_rest(before, names, Arc::clone(snapshot), session);
+        let onward = Onward::of_sales(lead, snapshot);
+        Ok(Some(answering.answer(lead, &Verdict::Accepted, &onward, false)))
+    }
+}
+
+/// What a contract's posts of unknown end count as, and when.
+pub(crate) fn hold_of(snapshot: &Snapshot, contract: ContractId, now: Timestamp) -> Hold {
+    let contract = snapshot.contract(contract);
+    let network = snapshot.settings().unknown_is;
+    let minutes = contract.map_or(1_440, |contract| contract.unknown_wait_minutes);
+    let rule = contract.and_then(|contract| contract.unknown_is).unwrap_or(network);
+    match rule {
+        UnknownRule::Wait => Hold { rule, until: now.plus_seconds(i64::from(minutes) * 60) },
+        UnknownRule::Sold | UnknownRule::Rejected => Hold { rule, until: now },
+    }
+}
+
+/// Whether one of the moments at which a buyer is asked lies between two looks: some
+/// seconds after the post, and after twice as long each time.
+fn is_question_due(posted: Timestamp, before: Timestamp, now: Timestamp) -> bool {
+    let age = |at: Timestamp| at.micros().saturating_sub(posted.micros()).div_euclid(1_000_000);
+    let step = |age: i64| u64::try_from(age / FIRST_QUESTION_SECONDS).unwrap_or(0).checked_ilog2();
+    age(now) >= FIRST_QUESTION_SECONDS && step(age(now)) != step(age(before))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buyer_is_asked_less_and_less_often() {
+        let posted = Timestamp::from_micros(0);
+        let asked = (1..=240).filter(|look| {
+            is_question_due(posted, posted.plus_seconds((look - 1) * 15), posted.plus_seconds(look * 15))
+        });
+        let seconds: Vec<i64> = asked.map(|look| look * 15).collect();
+        assert_eq!(seconds, [15, 30, 60, 120, 240, 480, 960, 1_920]);
+    }
+}

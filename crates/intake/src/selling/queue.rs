@@ -1,0 +1,172 @@
+//! The queue: leads that wait for a buyer, and the worker that takes them in hand.
+
+use super::Selling;
+use super::settle::InHand;
+use super::standing;
+use crate::acceptance::consumer_ip;
+use crate::replies::ReplyTokens;
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::network::OfferType;
+use crumb_domain::{RowId, Timestamp};
+use crumb_storage::selling::{LeadChange, Then, TimelineEntry};
+use crumb_storage::{Store, StoreError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Leads of the queue that are sold at the same time.
+const AT_ONCE: usize = 64;
+/// How long one of them may take: buyers that answer slowly are no visitor's trouble
+/// here, but a lead in hand is kept from its next chance.
+const RUN_SECONDS: i64 = 120;
+/// How long the queue sleeps at most, so that what others write is found.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// How long it rests after the store failed it.
+const AFTER_TROUBLE: Duration = Duration::from_secs(1);
+
+impl<S: Store + Clone> Selling<S> {
+    /// Something waits that did not before.
+    pub fn wake(&self) {
+        self.queued.notify_one();
+    }
+
+    /// Sells what waits, until told to stop; then lets what is in hand end.
+    pub async fn run_queue(self: Arc<Self>, stop: CancellationToken) {
+        let mut in_hand: JoinSet<()> = JoinSet::new();
+        let mut version = self.site.network.snapshot().version();
+        let mut failing = false;
+        while !stop.is_cancelled() {
+            let now = self.site.clock.now();
+            let newest = self.site.network.snapshot().version();
+            // What kept a lead from a buyer may be gone with the old version.
+            let woken = if newest == version { Ok(0) } else { self.site.store.wake(now).await };
+            let begun = match woken {
+                Ok(_) => {
+                    version = newest;
+                    self.begin_due(now, &mut in_hand).await
+                }
+                Err(error) => Err(error),
+            };
+            let sleep = match begun {
+                Ok(sleep) => {
+                    failing = false;
+                    sleep
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::error!(%error, "the queue cannot be read");
+                    }
+                    AFTER_TROUBLE
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.queued.notified() => {}
+                Some(_) = in_hand.join_next() => {}
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+        while in_hand.join_next().await.is_some() {}
+    }
+
+    /// Takes leads whose turn has come in hand, as many as there are places; says how
+    /// long there is nothing more to do.
+    async fn begin_due(
+        self: &Arc<Self>,
+        now: Timestamp,
+        in_hand: &mut JoinSet<()>,
+    ) -> Result<Duration, StoreError> {
+        while in_hand.try_join_next().is_some() {}
+        let places = AT_ONCE.saturating_sub(in_hand.len());
+        if places == 0 {
+            return Ok(LONGEST_SLEEP);
+        }
+        let due = self.site.store.due(now, u32::try_from(places).unwrap_or(u32::MAX)).await?;
+        let is_full = due.len() == places;
+        for waiting in due {
+            let selling = Arc::clone(self);
+            in_hand.spawn(async move {
+                if let Err(error) = selling.sell_waiting(waiting.lead).await {
+                    tracing::error!(%error, "a waiting lead could not be settled");
+                }
+            });
+        }
+        if is_full {
+            return Ok(LONGEST_SLEEP);
+        }
+        let next = self.site.store.next_due().await?;
+        let left = next.map_or(i64::MAX, |due| due.micros().saturating_sub(now.micros()));
+        Ok(Duration::from_micros(u64::try_from(left).unwrap_or(0))
+            .clamp(Duration::from_millis(10), LONGEST_SLEEP))
+    }
+
+    /// Takes one lead in hand, and sells it or says that its time is over.
+    pub(crate) async fn sell_waiting(&self, row: RowId) -> Result<(), StoreError> {
+        let now = self.site.clock.now();
+        let snapshot = self.site.network.snapshot();
+        let days_from = self.days_from(&snapshot, now);
+        let Some((lead, facts)) = self.site.store.begin_run(row, days_from).await? else { return Ok(()) };
+        let Some(offer) = snapshot.offer(lead.offer) else {
+            return self.wait_on(lead, now, "its offer is gone").await;
+        };
+        if standing::expiry(offer, &lead) <= now {
+            return self.expire(lead, now).await;
+        }
+        let session = self.site.store.session(lead.session).await?;
+        let tokens = ReplyTokens {
+            lead: &lead,
+            is_kept: true,
+            request_id: self.site.request_id(lead.session),
+            session: session.as_ref(),
+            rules: &offer.vertical().rules,
+            ip: consumer_ip(&lead).or(lead.ip),
+            now,
+        };
+        let hand = InHand {
+            facts,
+            is_late: is_late(&lead, offer.offer.offer_type),
+            is_counted: false,
+            deadline: now.plus_seconds(RUN_SECONDS),
+            snapshot: &snapshot,
+            offer,
+            value: &|name| tokens.lookup(name),
+            answer: None,
+            lead: lead.clone(),
+        };
+        self.sell(hand).await.map(drop)
+    }
+
+    async fn wait_on(&self, lead: Lead, until: Timestamp, why: &str) -> Result<(), StoreError> {
+        let now = self.site.clock.now();
+        tracing::debug!(lead = %lead.id, why, "a lead waits on");
+        // A little later at the least: what is missing does not come within the moment.
+        let until = until.max(now.plus_seconds(60));
+        let mut change = LeadChange::new(lead, now);
+        change.then = Then::Wait(until);
+        self.site.store.settle(change).await
+    }
+
+    async fn expire(&self, mut lead: Lead, now: Timestamp) -> Result<(), StoreError> {
+        if lead.sales.is_empty() {
+            (lead.status, lead.outcome) = (LeadStatus::Scrubbed, LeadOutcome::Expired);
+        }
+        let mut change = LeadChange::new(lead.clone(), now);
+        change.timeline.push(TimelineEntry {
+            at: now,
+            code: "expired".to_owned(),
+            text: "it waited as long as its vertical lets leads wait".to_owned(),
+            by: None,
+        });
+        self.site.store.settle(change).await?;
+        self.site.feed.tell(|| crumb_tracking::feed::Recorded::Lead(Arc::new(lead)));
+        Ok(())
+    }
+}
+
+/// Whether a lead's poster was answered that nobody bought it: on host-n-post offers all
+/// that comes from the queue, but leads that a person let through after their bad fields,
+/// which were answered with success.
+pub(crate) fn is_late(lead: &Lead, offer_type: OfferType) -> bool {
+    offer_type == OfferType::HostNPost && lead.errors.is_empty()
+}

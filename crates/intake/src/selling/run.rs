@@ -1,0 +1,262 @@
+//! A run: one lead's way through the contracts of its vertical. The machine decides;
+//! this carries out what it asks for and tells it what came of that.
+
+use super::Selling;
+use super::asking::Question;
+use super::market::Market;
+use crumb_domain::network::UnknownRule;
+use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer};
+use crumb_domain::{BuyerId, ContractId, Money, Timestamp};
+use crumb_routing::replay::Recorded;
+use crumb_routing::{Command, Event, Refusal, Reservation, Run, State, Tree, step};
+use crumb_storage::selling::{EndedReservation, Hold, ReservationEnd, Reserve, Reserved};
+use crumb_storage::{Store, StoreError};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A lead as its buyers are told of it.
+pub(crate) struct Told<'a> {
+    pub lead: &'a crumb_domain::lead::Lead,
+    /// Gives a token's value by its name.
+    pub value: &'a (dyn Fn(&str) -> Option<String> + Sync),
+}
+
+/// A run at its end, with what no write has told yet.
+pub(crate) struct Ran {
+    pub state: State,
+    pub events: Vec<Recorded>,
+    pub attempts: Vec<Attempt>,
+    pub ended: Vec<EndedReservation>,
+}
+
+/// Something that was asked for and has come.
+struct Came {
+    event: Event,
+    buyer: BuyerId,
+    attempt: Option<Attempt>,
+}
+
+type Coming<'a> = Pin<Box<dyn Future<Output = Came> + Send + 'a>>;
+
+impl<S: Store + Clone> Selling<S> {
+    /// Runs a lead that is in hand through a tree.
+    ///
+    /// # Errors
+    /// Where a reservation could not be written. Nothing is under way then, but posts
+    /// whose end no write has told are lost: the next start holds them as unknown.
+    pub(crate) async fn run(
+        &self,
+        market: &Market,
+        tree: &Arc<Tree>,
+        run: Run,
+        told: &Told<'_>,
+    ) -> Result<Ran, StoreError> {
+        let deadline = run.deadline;
+        let mut ran = Ran {
+            state: State::new(Arc::clone(tree), run),
+            events: Vec::new(),
+            attempts: Vec::new(),
+            ended: Vec::new(),
+        };
+        let mut coming: FuturesUnordered<Coming<'_>> = FuturesUnordered::new();
+        let mut ends = Ends::default();
+        let mut is_deadline_told = false;
+        let mut reserved = None;
+        let mut event = Event::Begin;
+        loop {
+            let now = self.site.clock.now();
+            ran.events.push(Recorded { at: now, event: event.clone() });
+            let (state, commands) = step(ran.state, &event, now);
+            ran.state = state;
+            ends.note(&event);
+            ran.ended.extend(ends.new_in(&ran.state, now));
+            let mut next = None;
+            for command in commands {
+                match command {
+                    Command::Ping { contract, buyer, until } => {
+                        coming.push(Box::pin(self.ping(market, told, contract, buyer, until)));
+                    }
+                    Command::Reserve(reservation) => {
+                        reserved = Some(reservation.price);
+                        next = Some(self.reserve(market, told, &mut ran, reservation).await?);
+                    }
+                    Command::Post { contract, buyer, until, session } => {
+                        coming.push(Box::pin(
+                            self.post(market, told, contract, buyer, until, session, reserved),
+                        ));
+                    }
+                    Command::End { ending } => {
+                        tracing::debug!(lead = %told.lead.id, ?ending, "a run ended");
+                    }
+                }
+            }
+            if ran.state.is_ended() {
+                return Ok(ran);
+            }
+            event = match next {
+                Some(event) => event,
+                None => {
+                    let came = self.next(&mut coming, deadline, &mut is_deadline_told).await;
+                    self.note(&mut ran, came)
+                }
+            };
+        }
+    }
+
+    /// Waits for what comes first: an answer, or the end of the time.
+    async fn next(
+        &self,
+        coming: &mut FuturesUnordered<Coming<'_>>,
+        deadline: Timestamp,
+        is_deadline_told: &mut bool,
+    ) -> Came {
+        let left = deadline.micros().saturating_sub(self.site.clock.now().micros());
+        let left = std::time::Duration::from_micros(u64::try_from(left).unwrap_or(0));
+        tokio::select! {
+            biased;
+            Some(came) = coming.next() => came,
+            () = tokio::time::sleep(left), if !*is_deadline_told => {
+                *is_deadline_told = true;
+                Came { event: Event::DeadlineReached, buyer: BuyerId(0), attempt: None }
+            }
+            // Neither an answer to come nor a deadline: the machine waits for nothing,
+            // and a deadline told again ends it.
+            else => Came { event: Event::DeadlineReached, buyer: BuyerId(0), attempt: None },
+        }
+    }
+
+    /// Keeps the attempt, and tells the buyer's breaker.
+    fn note(&self, ran: &mut Ran, came: Came) -> Event {
+        if let Some(attempt) = came.attempt {
+            if self.breakers.answered(came.buyer, &attempt.read, self.site.clock.now()) {
+                tracing::warn!(buyer = came.buyer.0, "a buyer is skipped: its last answers timed out");
+            }
+            ran.attempts.push(attempt);
+        }
+        came.event
+    }
+
+    async fn ping(
+        &self,
+        market: &Market,
+        told: &Told<'_>,
+        contract: ContractId,
+        buyer: BuyerId,
+        until: Timestamp,
+    ) -> Came {
+        let question = Question {
+            contract,
+            kind: AttemptKind::Ping,
+            value: told.value,
+            session: None,
+            price: None,
+            until,
+        };
+        let attempt = self.ask(market.plans(contract).map(Arc::as_ref), question).await;
+        let answer = attempt.read.clone();
+        Came { event: Event::Pinged { contract, answer }, buyer, attempt: Some(attempt) }
+    }
+
+    async fn post(
+        &self,
+        market: &Market,
+        told: &Told<'_>,
+        contract: ContractId,
+        buyer: BuyerId,
+        until: Timestamp,
+        session: Option<String>,
+        price: Option<Money>,
+    ) -> Came {
+        let question = Question {
+            contract,
+            kind: AttemptKind::Post,
+            value: told.value,
+            session: session.as_deref(),
+            price,
+            until,
+        };
+        let attempt = self.ask(market.plans(contract).map(Arc::as_ref), question).await;
+        let answer = attempt.read.clone();
+        Came { event: Event::Posted { contract, answer }, buyer, attempt: Some(attempt) }
+    }
+
+    /// Writes down that a buyer is about to be sent the lead, with all that the run has
+    /// come to so far.
+    async fn reserve(
+        &self,
+        market: &Market,
+        told: &Told<'_>,
+        ran: &mut Ran,
+        wanted: Reservation,
+    ) -> Result<Event, StoreError> {
+        let contract = wanted.contract;
+        let reserve = Reserve {
+            lead: told.lead.row,
+            at: self.site.clock.now(),
+            contract,
+            buyer: wanted.buyer,
+            day: wanted.day,
+            cap: wanted.cap,
+            price: wanted.price,
+            credit_limit: market.credit_limit(wanted.buyer),
+            sale_type: wanted.sale_type,
+            ended: std::mem::take(&mut ran.ended),
+            attempts: std::mem::take(&mut ran.attempts),
+        };
+        let refused = |why| Event::Refused { contract, why };
+        Ok(match self.site.store.reserve(reserve).await? {
+            Reserved::Granted => Event::Reserved { contract },
+            Reserved::CapReached { count } => {
+                refused(Refusal::CapReached { count, cap: wanted.cap.unwrap_or(count) })
+            }
+            Reserved::NoCredit { available } => refused(Refusal::NoCredit { available, price: wanted.price }),
+            Reserved::AlreadySent => refused(Refusal::AlreadySent),
+        })
+    }
+}
+
+/// Which ends of reservations are on their way to the store already.
+#[derive(Default)]
+struct Ends {
+    /// Contracts whose buyers may know the lead.
+    sent: HashSet<ContractId>,
+    sold: usize,
+    held: usize,
+    released: usize,
+}
+
+impl Ends {
+    fn note(&mut self, event: &Event) {
+        if let Event::Posted { contract, answer } = event
+            && !matches!(answer, BuyerAnswer::Failed(failure) if !failure.is_sent())
+        {
+            self.sent.insert(*contract);
+        }
+    }
+
+    /// The ends that a step brought.
+    fn new_in(&mut self, state: &State, now: Timestamp) -> Vec<EndedReservation> {
+        let sold = state.sales().iter().skip(self.sold).map(|sale| EndedReservation {
+            contract: sale.reserved.contract,
+            end: ReservationEnd::Sold(sale.sold_price),
+        });
+        let held = state.held().iter().skip(self.held).map(|held| {
+            let until = now.plus_seconds(i64::from(held.wait_minutes) * 60);
+            let hold = Hold { rule: UnknownRule::Wait, until };
+            EndedReservation { contract: held.reserved.contract, end: ReservationEnd::Held(hold) }
+        });
+        let released = state.releases().iter().skip(self.released).map(|released| {
+            let was_sent = self.sent.contains(&released.contract);
+            let end = if was_sent { ReservationEnd::Refused } else { ReservationEnd::Unsent };
+            EndedReservation { contract: released.contract, end }
+        });
+        let ended = sold.chain(held).chain(released).collect();
+        (self.sold, self.held, self.released) =
+            (state.sales().len(), state.held().len(), state.releases().len());
+        ended
+    }
+}

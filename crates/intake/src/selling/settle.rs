@@ -1,0 +1,279 @@
+//! One lead's sale, from its coming into hand to the write that settles it.
+
+use super::Selling;
+use super::market::Market;
+use super::run::{Ran, Told};
+use super::standing::{self, Earning};
+use crate::onward::Onward;
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::network::{ActiveStatus, OfferType, SaleType};
+use crumb_domain::post::StoredAnswer;
+use crumb_domain::selling::ContractResult;
+use crumb_domain::time::Day;
+use crumb_domain::{ContractId, Money, Timestamp};
+use crumb_network::{CompiledOffer, Snapshot};
+use crumb_routing::{ContractFacts, Earlier, Event, Had, Run, Tree};
+use crumb_storage::selling::{
+    Earlier as EarlierLead, LeadChange, ReservationState, RunRecord, SellingFacts, Then, TimelineEntry,
+};
+use crumb_storage::{Store, StoreError};
+use crumb_tracking::feed::Recorded;
+use rand::RngExt as _;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Times that a settlement is begun again because its lead was changed meanwhile.
+const MAX_TRIES: usize = 128;
+
+/// A lead in hand, with what its sale depends on.
+pub(crate) struct InHand<'a> {
+    pub lead: Lead,
+    pub facts: SellingFacts,
+    pub snapshot: &'a Arc<Snapshot>,
+    pub offer: &'a CompiledOffer,
+    pub deadline: Timestamp,
+    /// Its poster was answered that nobody bought it.
+    pub is_late: bool,
+    /// It raised lead counts when it was accepted, for an answer that is still to come.
+    pub is_counted: bool,
+    /// Gives a token's value by its name, for what buyers are told.
+    pub value: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    /// Makes the answer to the post that waits for it.
+    pub answer: Option<&'a (dyn Fn(&Lead, Onward) -> StoredAnswer + Sync)>,
+}
+
+/// A lead at rest again.
+pub(crate) struct Settled {
+    pub lead: Lead,
+    pub answer: Option<StoredAnswer>,
+}
+
+impl<S: Store + Clone> Selling<S> {
+    /// The day from which a snapshot's counts matter to runs that begin now: rows of
+    /// yesterday may be open, in zones a day apart.
+    pub(crate) fn days_from(&self, snapshot: &Snapshot, now: Timestamp) -> Day {
+        Day(snapshot.zone().day_of(now).0.saturating_sub(2))
+    }
+
+    /// Sells a lead that is in hand, and settles it.
+    pub(crate) async fn sell(&self, hand: InHand<'_>) -> Result<Settled, StoreError> {
+        let market = self.markets.of(hand.snapshot);
+        let tree = market.tree(hand.offer.vertical());
+        let earning = Earning::of(hand.snapshot, hand.offer, &hand.lead, hand.is_late);
+        let run = self.inputs(&hand, &market, &tree, &earning);
+        let number = run.number;
+        let begun_at = run.begun_at;
+        let told = Told { lead: &hand.lead, value: hand.value };
+        let ran = self.run(&market, &tree, run, &told).await?;
+        let record = record(&ran, number, begun_at, hand.snapshot, self.site.rows.next(begun_at).0);
+        let now = self.site.clock.now();
+        let mut before = hand.lead.clone();
+        for _ in 0..MAX_TRIES {
+            let after = standing::after_run(&before, &ran.state, &earning, now);
+            let onward = Onward::of(&ran.state, hand.snapshot);
+            let answer = hand.answer.map(|answer| answer(&after, onward));
+            let mut change = change(&before, &after, &ran, &hand, now);
+            change.run = Some(record.clone());
+            change.answer.clone_from(&answer);
+            match self.site.store.settle(change).await {
+                Ok(()) => {
+                    self.after_settling(&ran, &after).await;
+                    return Ok(Settled { lead: after, answer });
+                }
+                // Its fields were changed meanwhile: what the run came to stands on those.
+                Err(StoreError::Conflict) => {
+                    before = self.site.store.lead(before.id).await?.ok_or(StoreError::Conflict)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    fn inputs(&self, hand: &InHand<'_>, market: &Market, tree: &Tree, earning: &Earning<'_>) -> Run {
+        let now = self.site.clock.now();
+        let skipped: BTreeSet<_> = self.breakers.open(now).into_iter().collect();
+        let facts = tree.contracts().map(|contract| {
+            let buyer = tree.buyer_of(contract);
+            let of_contract = hand.facts.counts.iter().filter(|((counted, _), _)| *counted == contract);
+            let mut counts: Vec<(Day, u32)> = of_contract.map(|((_, day), count)| (*day, *count)).collect();
+            counts.sort_unstable();
+            let balance = |buyer| hand.facts.balances.get(&buyer).copied().unwrap_or(Money::ZERO);
+            let available = buyer.and_then(|buyer| {
+                let limit = market.credit_limit(buyer)?;
+                Some(Money::from_micros(balance(buyer).micros().saturating_add(limit.micros())))
+            });
+            ContractFacts {
+                contract,
+                counts,
+                available,
+                last_sold: hand.facts.last_sold.get(&contract).copied(),
+                breaker_open: buyer.is_some_and(|buyer| skipped.contains(&buyer)),
+            }
+        });
+        let earlier = hand.facts.earlier.iter().map(|sent| Earlier {
+            buyer: sent.buyer,
+            group: hand.snapshot.buyer(sent.buyer).and_then(|buyer| buyer.group.clone()),
+            how: match sent.state {
+                ReservationState::Sold => Had::Bought,
+                ReservationState::Refused => Had::Sent,
+                ReservationState::Held | ReservationState::Reserved => Had::MayHave,
+            },
+        });
+        let lead = &hand.lead;
+        Run {
+            lead: lead.id,
+            number: hand.facts.runs.saturating_add(1),
+            at: lead.at,
+            begun_at: now,
+            offer: lead.offer,
+            affiliate: lead.affiliate,
+            is_upsell: false,
+            fields: lead.fields.clone(),
+            today: hand.snapshot.zone().day_of(now),
+            payout: earning.cost(!lead.sales.is_empty()),
+            distribution: hand.offer.offer.distribution,
+            deadline: hand.deadline,
+            seed: self.site.random().random(),
+            facts: facts.collect(),
+            earlier: earlier.collect(),
+            sold_exclusively: is_sold_alone(lead),
+            bought_count: u32::try_from(lead.sales.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Wakes who waits, tells the feed, and switches off what failed too often.
+    async fn after_settling(&self, ran: &Ran, lead: &Lead) {
+        self.settled.notify_waiters();
+        self.queued.notify_one();
+        self.site.feed.tell(|| Recorded::Lead(Arc::new(lead.clone())));
+        for alert in ran.state.alerts() {
+            tracing::warn!(lead = %lead.id, alert = %standing::alert_text(alert), "a sale needs a look");
+        }
+        let failed = ran.events.iter().filter_map(|recorded| match &recorded.event {
+            Event::Posted { contract, answer } if answer.is_failure() => Some(*contract),
+            _ => None,
+        });
+        for contract in failed.collect::<BTreeSet<ContractId>>() {
+            if let Err(error) = self.switch_off_if_failing(contract).await {
+                tracing::error!(contract = contract.0, %error, "its failed posts cannot be counted");
+            }
+        }
+    }
+
+    async fn switch_off_if_failing(&self, contract: ContractId) -> Result<(), crate::PostError> {
+        let snapshot = self.site.network.snapshot();
+        let Some(limit) = snapshot.contract(contract).map(|contract| contract.max_post_errors) else {
+            return Ok(());
+        };
+        let failures = self.site.store.post_failures(contract).await?;
+        if failures.failed < limit || snapshot.is_switched_off(contract) {
+            return Ok(());
+        }
+        let now = self.site.clock.now();
+        self.site.network.set_contract_status(contract, ActiveStatus::Inactive, now).await?;
+        tracing::warn!(
+            contract = contract.0,
+            "switched off: {} of its last {} posts failed",
+            failures.failed,
+            failures.of
+        );
+        Ok(())
+    }
+}
+
+/// Whether a buyer has the lead alone.
+pub(crate) fn is_sold_alone(lead: &Lead) -> bool {
+    lead.sales.iter().any(|sale| sale.sale_type == SaleType::Exclusive)
+}
+
+fn change(before: &Lead, after: &Lead, ran: &Ran, hand: &InHand<'_>, now: Timestamp) -> LeadChange {
+    let is_answered = hand.offer.offer.offer_type == OfferType::Hosted;
+    let is_taken = matches!(after.status, LeadStatus::Sold | LeadStatus::Returned);
+    let mut change = LeadChange::new(after.clone(), now);
+    change.ended.clone_from(&ran.ended);
+    change.attempts.clone_from(&ran.attempts);
+    change.ledger = standing::payout_difference(before, after, now).into_iter().collect();
+    change.timeline = timeline(ran, after, now);
+    if hand.is_counted && !is_answered && !is_taken {
+        // It was counted when it came; it is answered as not taken.
+        change.uncount = crate::acceptance::lead_counts(hand.snapshot, after);
+    }
+    change.earlier = match after.outcome {
+        LeadOutcome::NoQualifiedBuyers => EarlierLead::No,
+        _ => crate::acceptance::duplicate_key(hand.offer, after).map_or(EarlierLead::No, EarlierLead::Yes),
+    };
+    if after.status == LeadStatus::Queued {
+        let expires = standing::expiry(hand.offer, after);
+        change.then = Then::Wait(standing::next_try(&ran.state, after, now, expires));
+    }
+    change
+}
+
+fn record(ran: &Ran, number: u32, at: Timestamp, snapshot: &Snapshot, id: crumb_domain::RowId) -> RunRecord {
+    let json = |value: serde_json::Result<String>| {
+        value.unwrap_or_else(|error| {
+            tracing::error!(%error, "a run cannot be written as JSON");
+            "null".to_owned()
+        })
+    };
+    let results = ran.state.results();
+    let price = |contract| {
+        let sales = ran.state.sales().iter().filter(|sale| sale.reserved.contract == contract);
+        sales.map(|sale| sale.sold_price).next().unwrap_or(Money::ZERO)
+    };
+    RunRecord {
+        id,
+        number,
+        at,
+        config_version: snapshot.version(),
+        inputs: json(serde_json::to_string(ran.state.run())),
+        events: json(serde_json::to_string(&ran.events)),
+        results: json(serde_json::to_string(&results)),
+        summary: results.iter().map(|one| (one.contract, one.result, price(one.contract))).collect(),
+    }
+}
+
+/// What the run brought, for the lead's time line.
+fn timeline(ran: &Ran, lead: &Lead, now: Timestamp) -> Vec<TimelineEntry> {
+    let entry = |code: &str, text: String| TimelineEntry { at: now, code: code.to_owned(), text, by: None };
+    let mut entries = Vec::new();
+    for sale in ran.state.sales() {
+        let text = format!(
+            "sold to buyer {} under contract {} for {}",
+            sale.reserved.buyer, sale.reserved.contract, sale.sold_price
+        );
+        entries.push(entry("sold", text));
+    }
+    for held in ran.state.held() {
+        let text = format!(
+            "buyer {} may have it under contract {}: its answer is not known",
+            held.reserved.buyer, held.reserved.contract
+        );
+        entries.push(entry("held", text));
+    }
+    if entries.is_empty() {
+        let results = ran.state.results();
+        let asked = results.iter().filter(|one| is_asked(one.result)).count();
+        let text = format!("offered to {} contracts, {asked} of them asked: nobody bought", results.len());
+        entries.push(entry(lead.outcome.as_str(), text));
+    }
+    entries.extend(ran.state.alerts().iter().map(|alert| entry("alert", standing::alert_text(alert))));
+    entries
+}
+
+fn is_asked(result: ContractResult) -> bool {
+    use ContractResult as R;
+    matches!(
+        result,
+        R::PingRejected
+            | R::PingTimeout
+            | R::PingError
+            | R::PostRejected
+            | R::PostDuplicate
+            | R::PostTimeout
+            | R::PostUnknown
+            | R::PostError
+            | R::Outbid
+    )
+}

@@ -1,0 +1,169 @@
+//! Where a lead stands after a run, what it has earned, and what follows.
+
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
+use crumb_domain::ledger::LedgerEntry;
+use crumb_domain::network::OfferType;
+use crumb_domain::payout::{LeadFacts, Standing, Terms, lead_payout};
+use crumb_domain::selling::ContractResult;
+use crumb_domain::{Money, Timestamp};
+use crumb_network::{CompiledOffer, Snapshot};
+use crumb_routing::{Alert, Ending, Payout, State};
+
+/// A lead that waits is tried again after at most so many seconds: credit that came by
+/// other ways, buyers whose pause is over.
+const LONGEST_WAIT_SECONDS: i64 = 15 * 60;
+
+/// What a lead's affiliate earns, whatever it sells for.
+pub(crate) struct Earning<'a> {
+    terms: Terms,
+    tier_payout: Option<Money>,
+    offer: &'a CompiledOffer,
+    /// Its poster had been answered that nobody bought it.
+    is_late: bool,
+}
+
+impl<'a> Earning<'a> {
+    /// By the network as it stands. A lead tier is what partners are paid; the house
+    /// pays itself what its own campaign says.
+    pub fn of(snapshot: &Snapshot, offer: &'a CompiledOffer, lead: &Lead, is_late: bool) -> Self {
+        let contract = lead.offer_contract.and_then(|id| offer.contract(id));
+        let campaign = lead.campaign.and_then(|id| snapshot.campaign(id));
+        let is_internal = snapshot.settings().internal_affiliate == Some(lead.affiliate);
+        let today = snapshot.zone().day_of(lead.at);
+        let value = |name: &str| lead.field(name).map(str::to_owned);
+        let mut tiers = offer.vertical().tiers.iter();
+        let tier = tiers.find(|(filter, _)| filter.matches(&value, today).is_ok());
+        Self {
+            terms: Terms::of(&offer.offer, contract, campaign),
+            tier_payout: tier.map(|(_, tier)| tier.payout).filter(|_| !is_internal),
+            offer,
+            is_late,
+        }
+    }
+
+    fn facts(&self, sold: Option<Money>) -> LeadFacts {
+        LeadFacts {
+            sold,
+            is_late_sale: self.is_late,
+            ..LeadFacts::accepted(Standing::Sellable, self.tier_payout)
+        }
+    }
+
+    /// What the lead has earned once its sales have brought that together; none where
+    /// nobody bought it.
+    pub fn after(&self, sold: Option<Money>) -> Money {
+        lead_payout(&self.terms, &self.facts(sold))
+    }
+
+    /// What a sale costs, for the margin: what the affiliate is paid for it, also where a
+    /// pixel must come first; nothing more where earlier sales have paid for it.
+    pub fn cost(&self, has_sales: bool) -> Payout {
+        let paid = |sold| lead_payout(&self.terms, &LeadFacts { has_pixel: true, ..self.facts(Some(sold)) });
+        match self.terms.payout_percent.filter(|_| self.tier_payout.is_none()) {
+            Some(percent) if paid(Money::from_micros(100 * Money::MICROS_PER_UNIT)) != Money::ZERO => {
+                Payout::Percent(percent)
+            }
+            _ if has_sales => Payout::Fixed(Money::ZERO),
+            _ => Payout::Fixed(paid(Money::ZERO)),
+        }
+    }
+}
+
+/// The lead after a run: with the run's sales, where it stands, and what it has earned.
+pub(crate) fn after_run(lead: &Lead, state: &State, earning: &Earning<'_>, now: Timestamp) -> Lead {
+    let mut after = lead.clone();
+    after.sales.extend(state.sales().iter().map(|sold| Sale {
+        contract: sold.reserved.contract,
+        buyer: sold.reserved.buyer,
+        price: sold.sold_price,
+        sale_type: sold.reserved.sale_type,
+        at: now,
+    }));
+    let (status, outcome) = stands(&after, state.ending(), earning.offer);
+    (after.status, after.outcome) = (status, outcome);
+    earned(&mut after, earning);
+    after
+}
+
+fn stands(lead: &Lead, ending: Option<Ending>, offer: &CompiledOffer) -> (LeadStatus, LeadOutcome) {
+    let waits = offer.offer.offer_type == OfferType::Hosted || offer.offer.queue_failures;
+    match ending {
+        _ if lead.status == LeadStatus::Returned => (lead.status, lead.outcome),
+        _ if !lead.sales.is_empty() => (LeadStatus::Sold, LeadOutcome::Sold),
+        Some(Ending::Hold) => (LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown),
+        _ if waits => (LeadStatus::Queued, LeadOutcome::Queued),
+        _ => (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers),
+    }
+}
+
+/// Adds a lead's sales up, and what its affiliate has earned by them.
+pub(crate) fn earned(lead: &mut Lead, earning: &Earning<'_>) {
+    let brought = lead.sales.iter().fold(Money::ZERO, |sum, sale| plus(sum, sale.price));
+    lead.revenue = brought;
+    lead.payout = earning.after((!lead.sales.is_empty()).then_some(brought)).max(fixed(lead, earning));
+}
+
+/// What a lead has been paid already stays paid, but for shares, which follow the sales.
+fn fixed(lead: &Lead, earning: &Earning<'_>) -> Money {
+    let is_share = earning.terms.payout_percent.is_some() && earning.tier_payout.is_none();
+    if is_share { Money::ZERO } else { lead.payout }
+}
+
+/// What the ledger takes in so that it holds what the lead has earned now.
+pub(crate) fn payout_difference(before: &Lead, after: &Lead, now: Timestamp) -> Option<LedgerEntry> {
+    payout_entry(after, before.payout, now)
+}
+
+/// The entry that makes a payout of what it was.
+pub(crate) fn payout_entry(lead: &Lead, was: Money, now: Timestamp) -> Option<LedgerEntry> {
+    let amount = lead.payout.checked_sub(was).filter(|amount| *amount != Money::ZERO)?;
+    Some(LedgerEntry::payout(now, lead.id, lead.affiliate, amount))
+}
+
+/// When a lead that nobody bought is tried again: as soon as what kept a contract from
+/// it may have passed.
+pub(crate) fn next_try(state: &State, lead: &Lead, now: Timestamp, expires: Timestamp) -> Timestamp {
+    let results = state.results();
+    let chances = results.iter().filter_map(|outcome| match outcome.result {
+        ContractResult::ScheduleClosed | ContractResult::CapReached => {
+            state.tree().next_opening(outcome.contract, now)
+        }
+        ContractResult::LeadTooYoung => state.tree().old_enough_at(outcome.contract, lead.at),
+        ContractResult::NoCredit
+        | ContractResult::BuyerInactive
+        | ContractResult::PingTimeout
+        | ContractResult::PingError
+        | ContractResult::PostTimeout
+        | ContractResult::PostError
+        | ContractResult::Deadline => Some(now.plus_seconds(LONGEST_WAIT_SECONDS)),
+        _ => None,
+    });
+    chances.filter(|chance| *chance > now).min().unwrap_or(expires).min(expires)
+}
+
+/// When a lead stops to be offered.
+pub(crate) fn expiry(offer: &CompiledOffer, lead: &Lead) -> Timestamp {
+    lead.at.plus_seconds(i64::from(offer.vertical().expiration_hours) * 3_600)
+}
+
+fn plus(a: Money, b: Money) -> Money {
+    Money::from_micros(a.micros().saturating_add(b.micros()))
+}
+
+/// An alert as a sentence.
+pub(crate) fn alert_text(alert: &Alert) -> String {
+    match alert {
+        Alert::PriceUnreadable { contract } => {
+            format!("contract {contract}: the answered price is no amount; it counts as 0.00")
+        }
+        Alert::PriceOverMaximum { contract, price, maximum } => {
+            format!("contract {contract}: the answered price {price} is over {maximum}, which it counts as")
+        }
+        Alert::BadRedirect { contract } => {
+            format!("contract {contract}: the answered redirect is no address that a visitor can be sent to")
+        }
+        Alert::MarginUndercut { revenue, payout, minimum } => {
+            format!("it brought {revenue} and pays {payout}, which leaves less than {minimum}")
+        }
+    }
+}

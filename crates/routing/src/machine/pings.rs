@@ -1,0 +1,126 @@
+//! Asking for prices: all at once, or one buyer just before its post.
+//!
+//! A ping is answered yes, with at least the row's price, or its contract is out. A
+//! contract that has no pattern for the price is taken at its row's; where there is a
+//! pattern and no price, the answer is worth 0.00, which a row that pays more than
+//! nothing refuses. The price stands for the contract from then on: in the order, in
+//! its group's sum, in what is reserved, and in the margin of one that buys alone,
+//! which is tested now and not before. The token that came with it goes into the post.
+
+use super::{Command, Phase, Slot, State};
+use crate::candidate::margin;
+use crate::outcome::Alert;
+use crate::reason::Reason;
+use crate::tree::Node;
+use crumb_domain::network::Distribution;
+use crumb_domain::selling::{BuyerAnswer, BuyerReading, PostFailure, PriceRead};
+use crumb_domain::{ContractId, Money, Timestamp};
+
+/// A contract that names no maximum takes answers up to so many times its row's
+/// price.
+const DEFAULT_MAXIMUM_TIMES: i64 = 10;
+
+impl State {
+    pub(super) fn ping(&mut self, indices: Vec<usize>, now: Timestamp) -> Vec<Command> {
+        let nodes = indices.iter().filter_map(|index| self.node(*index));
+        let commands = nodes
+            .map(|node| Command::Ping {
+                contract: node.id,
+                buyer: node.buyer,
+                until: self.until(now, node.ping_timeout_ms),
+            })
+            .collect();
+        self.phase = Phase::Pinging(indices);
+        commands
+    }
+
+    pub(super) fn pinged(
+        &mut self,
+        contract: ContractId,
+        answer: &BuyerAnswer,
+        now: Timestamp,
+    ) -> Vec<Command> {
+        let Some(index) = self.tree.index_of(contract) else { return Vec::new() };
+        let Phase::Pinging(waiting) = &mut self.phase else { return Vec::new() };
+        let Some(place) = waiting.iter().position(|waited| *waited == index) else { return Vec::new() };
+        waiting.remove(place);
+        let is_last = waiting.is_empty();
+        if let Err(reason) = self.read_ping(index, answer) {
+            self.end(index, reason);
+        }
+        if !is_last {
+            return Vec::new();
+        }
+        // Asked one at a time, they keep the order of their rows' prices: the first
+        // that accepts is posted to.
+        if self.run.distribution == Distribution::AsyncPing {
+            self.sort();
+        }
+        self.go_on(now)
+    }
+
+    fn read_ping(&mut self, index: usize, answer: &BuyerAnswer) -> Result<(), Reason> {
+        let reading = match answer {
+            BuyerAnswer::Accepted(reading) => reading,
+            BuyerAnswer::Rejected(_) => return Err(Reason::PingRefused),
+            BuyerAnswer::Duplicate(_) => return Err(Reason::PingDuplicate),
+            BuyerAnswer::UnknownAnswer(_) => return Err(Reason::PingNotUnderstood),
+            BuyerAnswer::Error(_) => return Err(Reason::PingError(true)),
+            BuyerAnswer::Failed(PostFailure::TimedOut { .. }) => return Err(Reason::PingTimeout),
+            BuyerAnswer::Failed(PostFailure::Broken { .. }) => return Err(Reason::PingError(false)),
+        };
+        let Some((floor, is_exclusive)) = self.candidate(index).map(|one| (one.floor, one.is_exclusive()))
+        else {
+            return Ok(());
+        };
+        let price = self.price_of(index, reading, floor, floor);
+        if price < floor {
+            return Err(Reason::PingTooLow { price, floor });
+        }
+        if is_exclusive {
+            margin(&self.tree, &self.run, price, 1)?;
+        }
+        if let Some(Slot::Candidate(candidate)) = self.slots.get_mut(index) {
+            candidate.is_pinged = true;
+            candidate.price = price;
+            candidate.session.clone_from(&reading.session);
+        }
+        Ok(())
+    }
+
+    /// The price that an accepted answer comes to. `agreed` holds where the contract
+    /// has no pattern for prices; where it has one, an answer without a price is
+    /// worth nothing.
+    pub(super) fn price_of(
+        &mut self,
+        index: usize,
+        reading: &BuyerReading,
+        agreed: Money,
+        floor: Money,
+    ) -> Money {
+        let Some(node) = self.node(index) else { return agreed };
+        let contract = node.id;
+        match reading.price {
+            None => agreed,
+            Some(PriceRead::Absent) => Money::ZERO,
+            Some(PriceRead::Amount(price)) if !price.is_negative() => match maximum_of(node, floor) {
+                Some(maximum) if price > maximum => {
+                    self.alerts.push(Alert::PriceOverMaximum { contract, price, maximum });
+                    maximum
+                }
+                _ => price,
+            },
+            Some(PriceRead::Unreadable | PriceRead::Amount(_)) => {
+                self.alerts.push(Alert::PriceUnreadable { contract });
+                Money::ZERO
+            }
+        }
+    }
+}
+
+/// The highest price that is believed, of a contract whose row pays `floor`.
+fn maximum_of(node: &Node, floor: Money) -> Option<Money> {
+    let times = || floor.micros().saturating_mul(DEFAULT_MAXIMUM_TIMES);
+    let default = || (floor > Money::ZERO).then(|| Money::from_micros(times()));
+    node.maximum_price.or_else(default)
+}

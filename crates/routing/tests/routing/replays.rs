@@ -1,0 +1,155 @@
+//! Deciding again.
+
+use crate::market::{
+    Market, Played, Spec, accepted_at, after_ms, contract, cut, market, money, play, rejected,
+};
+use crumb_domain::network::Distribution;
+use crumb_domain::time::Zone;
+use crumb_domain::{BuyerId, ContractId};
+use crumb_routing::replay::{Ledger, Recorded, Replayed};
+use crumb_routing::{Ending, Refusal, Run, replay};
+
+fn exclusive(id: i64, price: &str) -> Spec {
+    contract(id, "exclusive", price)
+}
+
+fn again(market: &Market, played: &Played) -> Replayed {
+    replay(market.tree(), played.state.run(), &played.recorded, &mut Ledger::default())
+}
+
+fn results(replayed: &Replayed) -> Vec<String> {
+    let results = replayed.state.results();
+    results.iter().map(|one| format!("{} {}", one.contract, one.result.as_str())).collect()
+}
+
+/// What is kept of it, whether it was played or replayed.
+fn bytes(state: crumb_routing::State) -> String {
+    Played { state, recorded: Vec::new(), commands: Vec::new() }.bytes()
+}
+
+fn busy() -> Market {
+    let specs = [
+        exclusive(1, "30.00").ping(),
+        exclusive(2, "25.00").row("cap", 5),
+        contract(3, "multisell", "9.00").ping(),
+        contract(4, "hybrid", "8.00"),
+        contract(5, "multisell", "7.00"),
+    ];
+    market(specs)
+        .pinged(1, accepted_at("31.00"))
+        .post(1, rejected())
+        .refuses(2, Refusal::CapReached { count: 5, cap: 5 })
+        .pinged(3, accepted_at("11.00"))
+        .post(4, cut())
+        .takes_ms(1, 700)
+        .takes_ms(3, 400)
+}
+
+#[test]
+fn the_same_tree_and_events_give_the_same_results_to_the_byte() {
+    for distribution in [Distribution::Direct, Distribution::Ping, Distribution::AsyncPing] {
+        let market = busy().distribution(distribution);
+        let played = market.clone().play();
+        let replayed = again(&market, &played);
+        assert_eq!(bytes(replayed.state), played.bytes());
+        assert_eq!(replayed.assumptions, Default::default());
+    }
+}
+
+#[test]
+fn a_run_that_time_cut_short_is_cut_short_again() {
+    for deadline in [100, 900, 1_250, 1_700] {
+        let market = busy().distribution(Distribution::Ping).run(|run| run.deadline = after_ms(deadline));
+        let played = market.clone().play();
+        assert_eq!(bytes(again(&market, &played).state), played.bytes());
+    }
+}
+
+#[test]
+fn inputs_and_events_are_kept_as_json() {
+    let market = busy().distribution(Distribution::AsyncPing);
+    let played = market.clone().play();
+    let run = serde_json::to_string(played.state.run()).unwrap();
+    let recorded = serde_json::to_string(&played.recorded).unwrap();
+    let run: Run = serde_json::from_str(&run).unwrap();
+    let recorded: Vec<Recorded> = serde_json::from_str(&recorded).unwrap();
+    assert_eq!((&run, &recorded), (played.state.run(), &played.recorded));
+    let replayed = replay(market.tree(), &run, &recorded, &mut Ledger::default());
+    assert_eq!(bytes(replayed.state), played.bytes());
+}
+
+#[test]
+fn a_changed_tree_shows_what_would_have_happened_with_answers_that_were_given() {
+    let market = market([exclusive(1, "30.00"), exclusive(2, "20.00")]).post(1, rejected());
+    let played = market.clone().play();
+    assert_eq!(played.results(), ["1 post_rejected", "2 sold"]);
+    let mut changed = market.clone();
+    changed.specs[1] = exclusive(2, "35.00");
+    let replayed = again(&changed, &played);
+    assert_eq!(results(&replayed), ["1 not_needed", "2 sold"]);
+    assert_eq!(replayed.state.sales()[0].sold_price, money("35.00"));
+    assert_eq!(replayed.assumptions, Default::default());
+}
+
+#[test]
+fn answers_that_nobody_gave_are_assumed_and_listed() {
+    let market = market([exclusive(1, "30.00")]).distribution(Distribution::Ping);
+    let played = market.clone().play();
+    let mut changed = market.clone();
+    changed.specs.push(exclusive(2, "40.00").ping());
+    let replayed = again(&changed, &played);
+    assert_eq!(results(&replayed), ["1 not_needed", "2 sold"]);
+    assert_eq!(replayed.state.sales()[0].sold_price, money("40.00"), "at the row's price");
+    assert_eq!(replayed.assumptions.pings, [ContractId(2)]);
+    assert_eq!(replayed.assumptions.posts, [ContractId(2)]);
+}
+
+#[test]
+fn a_cap_that_was_raised_lets_a_refused_contract_buy() {
+    let refused = market([exclusive(1, "30.00").row("cap", 5), exclusive(2, "20.00")])
+        .refuses(1, Refusal::CapReached { count: 5, cap: 5 });
+    let played = refused.clone().play();
+    assert_eq!(played.results(), ["1 cap_reached", "2 sold"]);
+    let with_cap = |cap: u32| {
+        let mut changed = refused.clone();
+        changed.specs[0] = exclusive(1, "30.00").row("cap", cap);
+        results(&again(&changed, &played))
+    };
+    assert_eq!(with_cap(6), ["1 sold", "2 not_needed"]);
+    assert_eq!(with_cap(4), ["1 cap_reached", "2 sold"]);
+}
+
+#[test]
+fn several_leads_share_a_ledger_of_caps_and_credit() {
+    let today = Zone::UTC.day_of(crate::market::noon());
+    let capped = exclusive(1, "30.00").row("cap", 2).facts(|facts| facts.counts = vec![(today, 1)]);
+    let poor = exclusive(2, "20.00").facts(|facts| facts.available = Some(money("30.00")));
+    let market = market([capped, poor, exclusive(3, "10.00")]);
+    let mut ledger = Ledger::default();
+    let mut sold = Vec::new();
+    for _ in 0..3 {
+        let replayed = replay(market.tree(), &market.inputs(), &[], &mut ledger);
+        sold.push(replayed.state.sales()[0].reserved.contract.0);
+        assert_eq!(replayed.state.ending(), Some(Ending::Sold));
+    }
+    assert_eq!(sold, [1, 2, 3]);
+    assert_eq!(ledger.count_of(ContractId(1), today), 2);
+    assert_eq!(ledger.spent_by(BuyerId(200)), money("20.00"));
+    let last = replay(market.tree(), &market.inputs(), &[], &mut ledger);
+    assert_eq!(results(&last), ["1 cap_reached", "2 no_credit", "3 sold"]);
+}
+
+#[test]
+fn events_of_another_run_do_no_harm() {
+    let other = market([exclusive(8, "30.00"), exclusive(9, "20.00")]).post(8, cut()).play();
+    let market = market([exclusive(1, "30.00")]);
+    let replayed = replay(market.tree(), &market.inputs(), &other.recorded, &mut Ledger::default());
+    assert_eq!(results(&replayed), ["1 sold"]);
+}
+
+/// Used by the other properties: a run, played and replayed, comes to the same.
+pub fn check_replay(market: &Market, played: &Played) {
+    let fresh = play(market.tree(), market.inputs(), market.script.clone());
+    assert_eq!(fresh.bytes(), played.bytes(), "the same inputs came to something else");
+    assert_eq!(bytes(again(market, played).state), played.bytes(), "the replay came to something else");
+}

@@ -1,0 +1,125 @@
+//! Leads by their random keys: in the indexes, and among the recent ones.
+
+use super::prepare::LeadRow;
+use super::recent::{Recent, RecentIds};
+use crate::error::from_sqlite;
+use crumb_domain::LeadId;
+use crumb_storage::leads::{DuplicateCheck, DuplicateKey};
+use crumb_storage::{Result, lead_search};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+/// A lead's id as its column holds it.
+pub(crate) fn id_column(id: LeadId) -> i64 {
+    // Below 36^8, which is below 2^63.
+    id.number().cast_signed()
+}
+
+/// The row of the lead of that id. To be called before anything else is read of a
+/// snapshot: a lead that is no longer recent then is in the index.
+pub(crate) fn row_of(connection: &Connection, recent: &RecentIds, id: i64) -> Result<Option<i64>> {
+    if let Some(place) = recent.get(id) {
+        return Ok(Some(place.lead));
+    }
+    connection
+        .prepare_cached("SELECT lead FROM lead_by_id WHERE id = ?1")
+        .and_then(|mut select| select.query_row([id], |row| row.get(0)).optional())
+        .map_err(from_sqlite)
+}
+
+/// The part of a person's hash that is looked up.
+pub(crate) fn person_of(key: &DuplicateKey) -> i64 {
+    let mut first = [0; 8];
+    for (to, from) in first.iter_mut().zip(key.hash) {
+        *to = from;
+    }
+    i64::from_be_bytes(first)
+}
+
+/// The keys by which a lead with these fields is found: between line breaks,
+/// which no key contains.
+pub(crate) fn search_column(fields: &[(String, String)]) -> String {
+    let mut column = String::new();
+    for key in lead_search::keys_of(fields) {
+        if column.is_empty() {
+            column.push('\n');
+        }
+        column.push_str(&key);
+        column.push('\n');
+    }
+    column
+}
+
+/// Whether another lead than `itself` is the person's, in scope and window. The
+/// indexes say which ones may be; the lead itself says whether it is.
+pub(crate) fn is_there_another(
+    connection: &Connection,
+    recent: &Recent,
+    check: &DuplicateCheck,
+    itself: Option<LeadId>,
+) -> Result<bool> {
+    let person = person_of(&check.key);
+    let [since, vertical] = [check.since.micros(), check.key.vertical.0];
+    let (offer, itself) = (check.offer.map(|id| id.0), itself.map(id_column));
+    for lead in recent.of_person(person) {
+        let is_one = connection
+            .prepare_cached(
+                "SELECT 1 FROM lead WHERE row = ?1 AND person = ?2 AND vertical = ?3 AND at >= ?4
+                     AND (?5 IS NULL OR offer = ?5) AND id IS NOT ?6",
+            )
+            .and_then(|mut select| {
+                select.exists(params![lead, check.key.hash, vertical, since, offer, itself])
+            })
+            .map_err(from_sqlite)?;
+        if is_one {
+            return Ok(true);
+        }
+    }
+    connection
+        .prepare_cached(
+            "SELECT 1 FROM lead_by_person AS found CROSS JOIN lead ON lead.row = found.lead
+             WHERE found.person = ?1 AND lead.person = ?2 AND lead.vertical = ?3 AND lead.at >= ?4
+                 AND (?5 IS NULL OR lead.offer = ?5) AND lead.id IS NOT ?6",
+        )
+        .and_then(|mut select| select.exists(params![person, check.key.hash, vertical, since, offer, itself]))
+        .map_err(from_sqlite)
+}
+
+/// Takes a lead's keys away before its row is written anew.
+pub(crate) fn take_out(connection: &Connection, recent: &mut Recent, id: i64, lead: i64) -> Result<()> {
+    let (fields, person): (String, Option<Vec<u8>>) = connection
+        .prepare_cached("SELECT fields, person FROM lead WHERE row = ?1")
+        .and_then(|mut select| select.query_row([lead], |row| Ok((row.get(0)?, row.get(1)?))))
+        .map_err(from_sqlite)?;
+    let fields: Vec<(String, String)> = crate::codes::from_json(&fields)?;
+    for key in lead_search::keys_of(&fields) {
+        connection
+            .prepare_cached("DELETE FROM lead_search WHERE key = ?1 AND lead = ?2")
+            .and_then(|mut delete| delete.execute(params![key, lead]))
+            .map_err(from_sqlite)?;
+    }
+    if let Some(first) = person.as_deref().and_then(<[u8]>::first_chunk) {
+        connection
+            .prepare_cached("DELETE FROM lead_by_person WHERE person = ?1 AND lead = ?2")
+            .and_then(|mut delete| delete.execute([i64::from_be_bytes(*first), lead]))
+            .map_err(from_sqlite)?;
+    }
+    recent.set_aside(connection, id)
+}
+
+/// Puts a changed lead's keys into the indexes at once: changes are rare.
+pub(crate) fn put_in(connection: &Connection, row: &LeadRow) -> Result<()> {
+    let lead = row.lead.row.as_i64();
+    for key in row.search.split('\n').filter(|key| !key.is_empty()) {
+        connection
+            .prepare_cached("INSERT OR IGNORE INTO lead_search (key, lead) VALUES (?1, ?2)")
+            .and_then(|mut insert| insert.execute(params![key, lead]))
+            .map_err(from_sqlite)?;
+    }
+    if let Some(person) = row.person() {
+        connection
+            .prepare_cached("INSERT OR IGNORE INTO lead_by_person (person, lead) VALUES (?1, ?2)")
+            .and_then(|mut insert| insert.execute([person, lead]))
+            .map_err(from_sqlite)?;
+    }
+    Ok(())
+}

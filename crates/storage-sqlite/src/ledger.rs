@@ -1,0 +1,129 @@
+//! The ledger: money moved between accounts, and the buyers' balances, which are kept
+//! in step with it.
+
+use crate::batch::WriteContext;
+use crate::codes::moment;
+use crate::error::{corrupt, from_sqlite};
+use crate::leads::standing;
+use crate::selling::accounts;
+use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
+use crumb_domain::{AffiliateId, BuyerId, ContractId, Money};
+use crumb_storage::{Result, StoreError};
+use rusqlite::{Connection, params};
+
+/// The row of entries that are of no lead.
+pub(crate) const NO_LEAD: i64 = 0;
+
+/// Appends entries of a lead, by its row, or of [`NO_LEAD`].
+pub(crate) fn append(connection: &Connection, lead: i64, entries: &[LedgerEntry]) -> Result<()> {
+    entries.iter().try_for_each(|entry| append_one(connection, lead, entry))
+}
+
+fn append_one(connection: &Connection, lead: i64, entry: &LedgerEntry) -> Result<()> {
+    let ((from_kind, from_id), (to_kind, to_id)) = (column(entry.from), column(entry.to));
+    connection
+        .prepare_cached(
+            "INSERT INTO ledger (lead, number, at, kind, from_kind, from_id, to_kind, to_id, amount, contract,
+                 note)
+             VALUES (?1, (SELECT coalesce(max(number) + 1, 0) FROM ledger WHERE lead = ?1), ?2, ?3, ?4, ?5, ?6,
+                 ?7, ?8, ?9, ?10)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                lead,
+                entry.at.micros(),
+                entry.kind.as_str(),
+                from_kind,
+                from_id,
+                to_kind,
+                to_id,
+                entry.amount.micros(),
+                entry.contract.map(|id| id.0),
+                entry.note,
+            ])
+        })
+        .map_err(from_sqlite)?;
+    for account in [entry.from, entry.to] {
+        if let Account::Buyer(buyer) = account {
+            accounts::change(connection, buyer, entry.change_of(account), Money::ZERO)?;
+        }
+        // Money that goes nowhere is in no account twice.
+        if entry.from == entry.to {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Appends entries that may name leads.
+pub(crate) fn append_any(context: &WriteContext<'_>, entries: &[LedgerEntry]) -> Result<()> {
+    let connection = context.connection;
+    let of_leads: Vec<i64> = entries
+        .iter()
+        .map(|entry| match entry.lead {
+            Some(lead) => standing::row_of(context, lead)?.ok_or(StoreError::Conflict),
+            None => Ok(NO_LEAD),
+        })
+        .collect::<Result<_>>()?;
+    of_leads.into_iter().zip(entries).try_for_each(|(lead, entry)| append_one(connection, lead, entry))
+}
+
+/// A lead's entries, oldest first.
+pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<Vec<LedgerEntry>> {
+    let mut select = connection
+        .prepare_cached(
+            "SELECT ledger.at, ledger.kind, from_kind, from_id, to_kind, to_id, amount, contract, note, lead.id
+             FROM ledger LEFT JOIN lead ON lead.row = ledger.lead WHERE ledger.lead = ?1 ORDER BY number",
+        )
+        .map_err(from_sqlite)?;
+    let mut rows = select.query([lead]).map_err(from_sqlite)?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next().map_err(from_sqlite)? {
+        let number = |at| row.get::<_, i64>(at).map_err(from_sqlite);
+        let kind: String = row.get(1).map_err(from_sqlite)?;
+        let contract: Option<i64> = row.get(7).map_err(from_sqlite)?;
+        entries.push(LedgerEntry {
+            at: moment(number(0)?),
+            kind: LedgerKind::from_code(&kind).ok_or_else(|| corrupt("a ledger entry's kind", kind))?,
+            from: account_of(number(2)?, number(3)?)?,
+            to: account_of(number(4)?, number(5)?)?,
+            amount: Money::from_micros(number(6)?),
+            lead: standing::maybe_id(row, 9)?,
+            contract: contract.map(ContractId),
+            note: row.get(8).map_err(from_sqlite)?,
+        });
+    }
+    Ok(entries)
+}
+
+/// The sum of an account's entries.
+pub(crate) fn balance(connection: &Connection, account: Account) -> Result<Money> {
+    let (kind, id) = column(account);
+    connection
+        .prepare_cached(
+            "SELECT coalesce(sum(CASE WHEN to_kind = ?1 AND to_id = ?2 THEN amount ELSE 0 END
+                 - CASE WHEN from_kind = ?1 AND from_id = ?2 THEN amount ELSE 0 END), 0) FROM ledger",
+        )
+        .and_then(|mut select| select.query_row([kind, id], |row| row.get(0)))
+        .map(Money::from_micros)
+        .map_err(from_sqlite)
+}
+
+fn column(account: Account) -> (i64, i64) {
+    match account {
+        Account::House => (1, 0),
+        Account::Outside => (2, 0),
+        Account::Affiliate(AffiliateId(id)) => (3, id),
+        Account::Buyer(BuyerId(id)) => (4, id),
+    }
+}
+
+fn account_of(kind: i64, id: i64) -> Result<Account> {
+    match kind {
+        1 => Ok(Account::House),
+        2 => Ok(Account::Outside),
+        3 => Ok(Account::Affiliate(AffiliateId(id))),
+        4 => Ok(Account::Buyer(BuyerId(id))),
+        _ => Err(corrupt("a ledger entry's account", kind)),
+    }
+}

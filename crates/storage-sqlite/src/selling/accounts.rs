@@ -1,0 +1,44 @@
+//! Buyers' accounts: the sum of a buyer's entries, and of what is reserved.
+
+use crate::error::from_sqlite;
+use crumb_domain::ledger::LedgerEntry;
+use crumb_domain::{BuyerId, Money, Timestamp};
+use crumb_storage::Result;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+/// Balance less what is reserved; nothing where a buyer has no account.
+pub(crate) fn free(connection: &Connection, buyer: BuyerId) -> Result<Money> {
+    Ok(find(connection, buyer)?.unwrap_or(Money::ZERO))
+}
+
+fn find(connection: &Connection, buyer: BuyerId) -> Result<Option<Money>> {
+    connection
+        .prepare_cached("SELECT balance - reserved FROM buyer_account WHERE buyer = ?1")
+        .and_then(|mut select| select.query_row([buyer.0], |row| row.get(0)).optional())
+        .map(|free| free.map(Money::from_micros))
+        .map_err(from_sqlite)
+}
+
+/// Changes both sums of a buyer, by so much.
+pub(crate) fn change(connection: &Connection, buyer: BuyerId, balance: Money, reserved: Money) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO buyer_account (buyer, balance, reserved) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET balance = balance + excluded.balance,
+                 reserved = reserved + excluded.reserved",
+        )
+        .and_then(|mut upsert| upsert.execute(params![buyer.0, balance.micros(), reserved.micros()]))
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
+/// Opens a buyer's account with what it has to begin with, unless it has one.
+pub(crate) fn open(connection: &Connection, buyer: BuyerId, at: Timestamp, amount: Money) -> Result<()> {
+    if find(connection, buyer)?.is_some() {
+        return Ok(());
+    }
+    if amount == Money::ZERO {
+        return change(connection, buyer, Money::ZERO, Money::ZERO);
+    }
+    crate::ledger::append(connection, crate::ledger::NO_LEAD, &[LedgerEntry::credit(at, buyer, amount)])
+}

@@ -1,0 +1,155 @@
+//! Selling: reservations, runs, the queue, and what comes after.
+//!
+//! * `queue`: leads that are in hand or wait; `reservations`: who was or may have been
+//!   sent a lead; `held`: those of which the end is not known.
+//! * `change`: a run begins or ends, or a lead changes after it; `recover`: what a crash left.
+//! * `accounts`, `contracts`: sums kept by buyer and by contract; `facts`: what routing
+//!   reads of all that.
+//! * `records`: runs, attempts, time line, returns; `quotes`: prices told before.
+//! * `prepare`: what is made ready before a write.
+
+pub(crate) mod accounts;
+mod change;
+mod contracts;
+mod facts;
+mod held;
+mod prepare;
+pub(crate) mod queue;
+mod quotes;
+mod records;
+mod recover;
+mod reservations;
+
+use crate::SqliteStore;
+use crate::ledger;
+use crate::readers::LaneOf;
+use crumb_domain::lead::Lead;
+use crumb_domain::ledger::{Account, LedgerEntry};
+use crumb_domain::selling::Attempt;
+use crumb_domain::time::Day;
+use crumb_domain::{CampaignId, ContractId, Money, RowId, Timestamp};
+use crumb_storage::selling::{
+    Held, HoldFn, LeadChange, LeadReturn, PostFailures, Quote, QuoteClaim, Recovered, Reserve, Reserved,
+    RunRecord, SellingFacts, StoredRun, TimelineEntry, Waiting,
+};
+use crumb_storage::{Page, PageRequest, Result, SellingStore};
+
+/// Waiting leads that are woken by one write, so that no commit is long.
+const WOKEN_PER_WRITE: usize = 5_000;
+
+impl SellingStore for SqliteStore {
+    async fn begin_run(&self, lead: RowId, days_from: Day) -> Result<Option<(Lead, SellingFacts)>> {
+        // Of contracts and buyers before, so that a read which fails leaves nothing in
+        // hand; of the lead with the taking, so that no other run comes between.
+        let facts = self.selling_facts(None, days_from).await?;
+        let taken = self.writer().write(move |context| change::take(context.connection, lead)).await?;
+        Ok(taken.map(|(lead, own)| (lead, SellingFacts { earlier: own.earlier, runs: own.runs, ..facts })))
+    }
+
+    async fn selling_facts(&self, lead: Option<RowId>, days_from: Day) -> Result<SellingFacts> {
+        self.readers().read(LaneOf::Short, move |connection| facts::read(connection, lead, days_from)).await
+    }
+
+    async fn reserve(&self, mut reserve: Reserve) -> Result<Reserved> {
+        let attempts = prepare::attempts(&mut reserve.attempts)?;
+        self.writer().write(move |context| reservations::reserve(context, &reserve, &attempts)).await
+    }
+
+    async fn settle(&self, change: LeadChange) -> Result<()> {
+        let change = prepare::Change::new(change)?;
+        self.writer().write(move |context| change::settle(context, &change)).await
+    }
+
+    async fn recover(&self, at: Timestamp, hold: HoldFn) -> Result<Vec<Recovered>> {
+        self.writer().write(move |context| recover::recover(context, at, &hold)).await
+    }
+
+    async fn act(&self, change: LeadChange) -> Result<()> {
+        let change = prepare::Change::new(change)?;
+        self.writer().write(move |context| change::act(context, &change)).await
+    }
+
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Waiting>> {
+        self.readers().read(LaneOf::Short, move |connection| queue::due(connection, now, limit)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>> {
+        self.readers().read(LaneOf::Short, queue::next_due).await
+    }
+
+    async fn wake(&self, now: Timestamp) -> Result<u64> {
+        let mut woken = 0;
+        loop {
+            let wake = move |context: &mut crate::batch::WriteContext<'_>| {
+                queue::wake(context.connection, now, WOKEN_PER_WRITE)
+            };
+            let n = self.writer().write(wake).await?;
+            woken += n as u64;
+            if n < WOKEN_PER_WRITE {
+                return Ok(woken);
+            }
+        }
+    }
+
+    async fn held(&self, due_by: Option<Timestamp>, page: PageRequest) -> Result<Page<Held>> {
+        self.readers().read(LaneOf::Long, move |connection| held::list(connection, due_by, &page)).await
+    }
+
+    async fn runs_of(&self, lead: RowId) -> Result<Vec<RunRecord>> {
+        let lead = lead.as_i64();
+        self.readers().read(LaneOf::Short, move |connection| records::runs_of(connection, lead)).await
+    }
+
+    async fn attempts_of(&self, lead: RowId) -> Result<Vec<Attempt>> {
+        let lead = lead.as_i64();
+        self.readers().read(LaneOf::Short, move |connection| records::attempts_of(connection, lead)).await
+    }
+
+    async fn timeline_of(&self, lead: RowId) -> Result<Vec<TimelineEntry>> {
+        let lead = lead.as_i64();
+        self.readers().read(LaneOf::Short, move |connection| records::timeline_of(connection, lead)).await
+    }
+
+    async fn returns_of(&self, lead: RowId) -> Result<Vec<LeadReturn>> {
+        let lead = lead.as_i64();
+        self.readers().read(LaneOf::Short, move |connection| records::returns_of(connection, lead)).await
+    }
+
+    async fn ledger_of(&self, lead: RowId) -> Result<Vec<LedgerEntry>> {
+        let lead = lead.as_i64();
+        self.readers().read(LaneOf::Short, move |connection| ledger::of_lead(connection, lead)).await
+    }
+
+    async fn runs(
+        &self,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+        page: PageRequest,
+    ) -> Result<Page<StoredRun>> {
+        self.readers().read(LaneOf::Long, move |connection| records::runs(connection, from, to, &page)).await
+    }
+
+    async fn post_failures(&self, contract: ContractId) -> Result<PostFailures> {
+        self.readers().read(LaneOf::Short, move |connection| contracts::failures(connection, contract)).await
+    }
+
+    async fn forget_post_failures(&self, contract: ContractId) -> Result<()> {
+        self.writer().write(move |context| contracts::forget_failures(context.connection, contract)).await
+    }
+
+    async fn append_ledger(&self, entries: Vec<LedgerEntry>) -> Result<()> {
+        self.writer().write(move |context| ledger::append_any(context, &entries)).await
+    }
+
+    async fn balance(&self, account: Account) -> Result<Money> {
+        self.readers().read(LaneOf::Long, move |connection| ledger::balance(connection, account)).await
+    }
+
+    async fn put_quote(&self, quote: Quote) -> Result<()> {
+        self.writer().write(move |context| quotes::put(context.connection, &quote)).await
+    }
+
+    async fn claim_quote(&self, id: String, campaign: CampaignId, now: Timestamp) -> Result<QuoteClaim> {
+        self.writer().write(move |context| quotes::claim(context.connection, &id, campaign, now)).await
+    }
+}

@@ -1,0 +1,263 @@
+//! What is kept of a lead's way: runs, attempts, time line, returns.
+
+use super::contracts;
+use super::prepare::AttemptRow;
+use crate::batch::WriteContext;
+use crate::codes::{from_json, moment, row_id};
+use crate::error::{corrupt, from_sqlite};
+use crate::leads::standing;
+use crate::listing::Listing;
+use crate::seen::Key;
+use crumb_domain::selling::{Attempt, AttemptKind, ContractResult, Phase, ReturnState};
+use crumb_domain::{AffiliateId, CampaignId, ConfigVersion, ContractId, Money, OfferId, Timestamp};
+use crumb_storage::selling::{LeadReturn, RunRecord, StoredRun, TimelineEntry};
+use crumb_storage::{Page, PageRequest, Result};
+use rusqlite::{Connection, Row, params};
+
+/// Keeps attempts; posts count among those by which a contract is switched off.
+pub(crate) fn insert_attempts(
+    context: &mut WriteContext<'_>,
+    lead: i64,
+    attempts: &[AttemptRow],
+) -> Result<()> {
+    let connection = context.connection;
+    for AttemptRow { attempt, ms, read } in attempts {
+        connection
+            .prepare_cached(
+                "INSERT INTO attempt (id, lead, at, contract, kind, phase, ms, status, request, answer, read, error)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )
+            .and_then(|mut insert| {
+                insert.execute(params![
+                    attempt.id.as_i64(),
+                    lead,
+                    attempt.at.micros(),
+                    attempt.contract.0,
+                    attempt.kind.as_str(),
+                    attempt.phase.as_str(),
+                    ms,
+                    attempt.status,
+                    attempt.request,
+                    attempt.answer,
+                    read,
+                    attempt.error,
+                ])
+            })
+            .map_err(from_sqlite)?;
+        context.memory.seen.note(connection, Key::node(attempt.id)).map_err(from_sqlite)?;
+        if attempt.kind == AttemptKind::Post {
+            contracts::posted(connection, attempt.contract, attempt.read.is_failure())?;
+        }
+    }
+    Ok(())
+}
+
+/// A lead's attempts, oldest first.
+pub(crate) fn attempts_of(connection: &Connection, lead: i64) -> Result<Vec<Attempt>> {
+    let mut select = connection
+        .prepare_cached(
+            "SELECT id, at, contract, kind, phase, ms, status, request, answer, read, error
+             FROM attempt WHERE lead = ?1 ORDER BY id",
+        )
+        .map_err(from_sqlite)?;
+    let mut rows = select.query([lead]).map_err(from_sqlite)?;
+    let mut attempts = Vec::new();
+    while let Some(row) = rows.next().map_err(from_sqlite)? {
+        let text = |at| row.get::<_, String>(at).map_err(from_sqlite);
+        let (kind, phase) = (text(3)?, text(4)?);
+        attempts.push(Attempt {
+            id: row_id(row.get(0).map_err(from_sqlite)?)?,
+            at: moment(row.get(1).map_err(from_sqlite)?),
+            contract: ContractId(row.get(2).map_err(from_sqlite)?),
+            kind: AttemptKind::from_code(&kind).ok_or_else(|| corrupt("an attempt's kind", kind))?,
+            phase: Phase::from_code(&phase).ok_or_else(|| corrupt("an attempt's phase", phase))?,
+            ms: from_json(&text(5)?)?,
+            status: row.get(6).map_err(from_sqlite)?,
+            request: row.get(7).map_err(from_sqlite)?,
+            answer: row.get(8).map_err(from_sqlite)?,
+            read: from_json(&text(9)?)?,
+            error: row.get(10).map_err(from_sqlite)?,
+        });
+    }
+    Ok(attempts)
+}
+
+/// Keeps a run, with its summary as JSON.
+pub(crate) fn insert_run(
+    context: &mut WriteContext<'_>,
+    lead: i64,
+    run: &RunRecord,
+    summary: &str,
+) -> Result<()> {
+    let connection = context.connection;
+    connection
+        .prepare_cached(
+            "INSERT INTO run (id, lead, number, at, config_version, inputs, events, results, summary)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                run.id.as_i64(),
+                lead,
+                run.number,
+                run.at.micros(),
+                run.config_version.0,
+                run.inputs,
+                run.events,
+                run.results,
+                summary,
+            ])
+        })
+        .map_err(from_sqlite)?;
+    context.memory.seen.note(connection, Key::node(run.id)).map_err(from_sqlite)
+}
+
+/// How many runs of a lead are kept.
+pub(crate) fn count_runs(connection: &Connection, lead: i64) -> Result<u32> {
+    connection
+        .prepare_cached("SELECT count(*) FROM run WHERE lead = ?1")
+        .and_then(|mut select| select.query_row([lead], |row| row.get(0)))
+        .map_err(from_sqlite)
+}
+
+/// The columns that [`run`] reads.
+const RUN_COLUMNS: &str = "id, number, at, config_version, inputs, events, results, summary";
+
+/// A lead's runs, oldest first.
+pub(crate) fn runs_of(connection: &Connection, lead: i64) -> Result<Vec<RunRecord>> {
+    let mut select = connection
+        .prepare_cached(&format!("SELECT {RUN_COLUMNS} FROM run WHERE lead = ?1 ORDER BY number"))
+        .map_err(from_sqlite)?;
+    let mut rows = select.query([lead]).map_err(from_sqlite)?;
+    let mut runs = Vec::new();
+    while let Some(row) = rows.next().map_err(from_sqlite)? {
+        runs.push(run(row)?);
+    }
+    Ok(runs)
+}
+
+fn run(row: &Row<'_>) -> Result<RunRecord> {
+    let summary: String = row.get(7).map_err(from_sqlite)?;
+    let summary: Vec<(i64, String, i64)> = from_json(&summary)?;
+    let summary = summary.into_iter().map(|(contract, result, price)| {
+        let result =
+            ContractResult::from_code(&result).ok_or_else(|| corrupt("a contract's result", result))?;
+        Ok((ContractId(contract), result, Money::from_micros(price)))
+    });
+    Ok(RunRecord {
+        id: row_id(row.get(0).map_err(from_sqlite)?)?,
+        number: row.get(1).map_err(from_sqlite)?,
+        at: moment(row.get(2).map_err(from_sqlite)?),
+        config_version: ConfigVersion(row.get(3).map_err(from_sqlite)?),
+        inputs: row.get(4).map_err(from_sqlite)?,
+        events: row.get(5).map_err(from_sqlite)?,
+        results: row.get(6).map_err(from_sqlite)?,
+        summary: summary.collect::<Result<_>>()?,
+    })
+}
+
+/// Each run with its lead.
+const RUN_AND_LEAD: &str = "(SELECT run.*, lead.id AS lead_id, lead.offer, lead.affiliate, lead.campaign \
+                             FROM run JOIN lead ON lead.row = run.lead)";
+
+/// A page of runs with their leads.
+pub(crate) fn runs(
+    connection: &Connection,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    page: &PageRequest,
+) -> Result<Page<StoredRun>> {
+    let mut listing = Listing::new(RUN_AND_LEAD, "id");
+    listing.between(from, to);
+    let columns = format!("{RUN_COLUMNS}, lead_id, offer, affiliate, campaign");
+    listing.page(connection, page, &columns, |row| Ok((stored_run(row), row.get(0)?)))
+}
+
+fn stored_run(row: &Row<'_>) -> Result<StoredRun> {
+    let campaign: Option<i64> = row.get(11).map_err(from_sqlite)?;
+    Ok(StoredRun {
+        lead: standing::id(row, 8)?,
+        offer: OfferId(row.get(9).map_err(from_sqlite)?),
+        affiliate: AffiliateId(row.get(10).map_err(from_sqlite)?),
+        campaign: campaign.map(CampaignId),
+        run: run(row)?,
+    })
+}
+
+/// Appends to a lead's time line.
+pub(crate) fn append_timeline(connection: &Connection, lead: i64, entries: &[TimelineEntry]) -> Result<()> {
+    for entry in entries {
+        connection
+            .prepare_cached(
+                "INSERT INTO timeline (lead, number, at, code, text, by)
+                 VALUES (?1, (SELECT coalesce(max(number) + 1, 0) FROM timeline WHERE lead = ?1), ?2, ?3, ?4, ?5)",
+            )
+            .and_then(|mut insert| {
+                insert.execute(params![lead, entry.at.micros(), entry.code, entry.text, entry.by])
+            })
+            .map_err(from_sqlite)?;
+    }
+    Ok(())
+}
+
+/// A lead's time line.
+pub(crate) fn timeline_of(connection: &Connection, lead: i64) -> Result<Vec<TimelineEntry>> {
+    let mut select = connection
+        .prepare_cached("SELECT at, code, text, by FROM timeline WHERE lead = ?1 ORDER BY number")
+        .map_err(from_sqlite)?;
+    let entries = select
+        .query_map([lead], |row| {
+            Ok(TimelineEntry {
+                at: moment(row.get(0)?),
+                code: row.get(1)?,
+                text: row.get(2)?,
+                by: row.get(3)?,
+            })
+        })
+        .map_err(from_sqlite)?
+        .collect::<rusqlite::Result<_>>();
+    entries.map_err(from_sqlite)
+}
+
+/// Keeps a return, in place of the one under the same contract.
+pub(crate) fn put_return(connection: &Connection, lead: i64, returned: &LeadReturn) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO lead_return (lead, contract, at, reason, notes, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )
+        .and_then(|mut upsert| {
+            upsert.execute(params![
+                lead,
+                returned.contract.0,
+                returned.at.micros(),
+                returned.reason,
+                returned.notes,
+                returned.state.as_str(),
+            ])
+        })
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
+/// A lead's returns.
+pub(crate) fn returns_of(connection: &Connection, lead: i64) -> Result<Vec<LeadReturn>> {
+    let mut select = connection
+        .prepare_cached(
+            "SELECT contract, at, reason, notes, state FROM lead_return WHERE lead = ?1 ORDER BY contract",
+        )
+        .map_err(from_sqlite)?;
+    let mut rows = select.query([lead]).map_err(from_sqlite)?;
+    let mut returns = Vec::new();
+    while let Some(row) = rows.next().map_err(from_sqlite)? {
+        let state: String = row.get(4).map_err(from_sqlite)?;
+        returns.push(LeadReturn {
+            contract: ContractId(row.get(0).map_err(from_sqlite)?),
+            at: moment(row.get(1).map_err(from_sqlite)?),
+            reason: row.get(2).map_err(from_sqlite)?,
+            notes: row.get(3).map_err(from_sqlite)?,
+            state: ReturnState::from_code(&state).ok_or_else(|| corrupt("a return's state", state))?,
+        });
+    }
+    Ok(returns)
+}

@@ -1,0 +1,264 @@
+//! What is kept of a lead's way, facts for the next run, and quotes.
+
+use super::build::{NOW, Rows, lead};
+use super::build_selling::{
+    DAY, credit, ended, in_hand, money, read, reserve, reserved, sold, unsold, waiting,
+};
+use crate::selling::{
+    LeadChange, LeadReturn, PostFailures, QUOTE_KEPT_HOURS, Quote, QuoteClaim, REMEMBERED_POSTS,
+    ReservationEnd, ReservationState, Reserve, RunRecord, SellingFacts, Then, TimelineEntry,
+};
+use crate::{PageRequest, Store, StoreError};
+use crumb_domain::selling::{
+    Attempt, AttemptKind, BuyerAnswer, BuyerReading, ContractResult, Milliseconds, Phase, PostFailure,
+    PriceRead, ReturnState,
+};
+use crumb_domain::{CampaignId, ConfigVersion, ContractId, Money, RowId, Timestamp};
+use std::sync::Arc;
+
+fn run(id: RowId, number: u32, at: Timestamp) -> RunRecord {
+    RunRecord {
+        id,
+        number,
+        at,
+        config_version: ConfigVersion(3),
+        inputs: format!("{{\"seed\":{number}}}"),
+        events: "[]".to_owned(),
+        results: "{}".to_owned(),
+        summary: vec![
+            (ContractId(7), ContractResult::Sold, money(30)),
+            (ContractId(8), ContractResult::NotNeeded, Money::ZERO),
+        ],
+    }
+}
+
+fn attempt(id: RowId, contract: i64, read: BuyerAnswer) -> Attempt {
+    Attempt {
+        id,
+        at: NOW,
+        contract: ContractId(contract),
+        kind: AttemptKind::Post,
+        phase: Phase::Done,
+        ms: Milliseconds { connect: Some(1), head: Some(20), ..Milliseconds::default() },
+        status: Some(200),
+        request: b"POST / \xff".to_vec(),
+        answer: b"no".to_vec(),
+        read,
+        error: None,
+    }
+}
+
+/// Runs, attempts, time line and returns come back as they were, oldest first, and are
+/// this lead's alone.
+pub async fn a_leads_records_come_back_as_they_were<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let first = in_hand(&*store, lead(1, rows.next_row())).await;
+    let other = in_hand(&*store, lead(2, rows.next_row())).await;
+    let price = BuyerReading { price: Some(PriceRead::Amount(money(31))), ..BuyerReading::default() };
+    let early = attempt(rows.next_row(), 7, BuyerAnswer::Accepted(price));
+    let late = Attempt {
+        phase: Phase::Head,
+        status: None,
+        error: Some("nobody answered".to_owned()),
+        ..attempt(rows.next_row(), 8, BuyerAnswer::Failed(PostFailure::TimedOut { sent: true }))
+    };
+    store.reserve(Reserve { attempts: vec![early.clone()], ..reserve(first.row, 7) }).await.unwrap();
+    let runs = [run(rows.next_row(), 1, NOW), run(rows.next_row(), 2, NOW.plus_seconds(5))];
+    let happened = |code: &str, by: Option<&str>| TimelineEntry {
+        at: NOW,
+        code: code.to_owned(),
+        text: format!("It was {code}."),
+        by: by.map(str::to_owned),
+    };
+    let change = LeadChange {
+        run: Some(runs[0].clone()),
+        attempts: vec![late.clone()],
+        timeline: vec![happened("offered", None), happened("sold", None)],
+        then: Then::Wait(NOW),
+        ..sold(&first, 7, money(31))
+    };
+    store.settle(change).await.unwrap();
+    let (now, facts) = store.begin_run(first.row, DAY).await.unwrap().unwrap();
+    assert_eq!(facts.runs, 1);
+    let returned = LeadReturn {
+        contract: ContractId(7),
+        at: NOW,
+        reason: "wrong number".to_owned(),
+        notes: String::new(),
+        state: ReturnState::Submitted,
+    };
+    let change = LeadChange {
+        run: Some(runs[1].clone()),
+        timeline: vec![happened("returned", Some("ann"))],
+        put_return: Some(returned.clone()),
+        ..LeadChange::new(now, NOW)
+    };
+    store.settle(change).await.unwrap();
+    assert_eq!(store.runs_of(first.row).await.unwrap(), runs);
+    assert_eq!(store.attempts_of(first.row).await.unwrap(), [early, late]);
+    let line = [happened("offered", None), happened("sold", None), happened("returned", Some("ann"))];
+    assert_eq!(store.timeline_of(first.row).await.unwrap(), line);
+    assert_eq!(store.returns_of(first.row).await.unwrap(), std::slice::from_ref(&returned));
+    let credited = LeadReturn { state: ReturnState::Credited, ..returned };
+    let now = read(&*store, &first).await;
+    let change = LeadChange { put_return: Some(credited.clone()), ..LeadChange::new(now, NOW) };
+    store.act(change).await.unwrap();
+    assert_eq!(store.returns_of(first.row).await.unwrap(), [credited]);
+    assert_eq!(store.runs_of(other.row).await.unwrap(), []);
+    assert_eq!(store.attempts_of(other.row).await.unwrap(), []);
+    assert_eq!(store.timeline_of(other.row).await.unwrap(), []);
+    assert_eq!(store.returns_of(other.row).await.unwrap(), []);
+}
+
+/// Its number, or its place, is taken: nothing of that settlement is kept.
+pub async fn a_run_that_is_recorded_already_settles_nothing<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let lead = waiting(&*store, lead(1, rows.next_row()), NOW).await;
+    let (now, _) = store.begin_run(lead.row, DAY).await.unwrap().unwrap();
+    let change = LeadChange {
+        run: Some(run(rows.next_row(), 1, NOW)),
+        then: Then::Wait(NOW),
+        ..LeadChange::new(now, NOW)
+    };
+    store.settle(change).await.unwrap();
+    let (now, _) = store.begin_run(lead.row, DAY).await.unwrap().unwrap();
+    reserved(&*store, lead.row, 7).await;
+    let twice = LeadChange { run: Some(run(rows.next_row(), 1, NOW)), ..sold(&now, 7, money(30)) };
+    assert_eq!(store.settle(twice.clone()).await, Err(StoreError::Conflict));
+    assert_eq!((read(&*store, &lead).await, store.ledger_of(lead.row).await.unwrap()), (now, vec![]));
+    let second = LeadChange { run: Some(run(rows.next_row(), 2, NOW)), ..twice };
+    store.settle(second).await.unwrap();
+    assert_eq!(store.runs_of(lead.row).await.unwrap().len(), 2);
+}
+
+/// By time and in pages, each with its lead.
+pub async fn runs_follow_each_other_in_pages<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let mut expected = Vec::new();
+    for number in 1..=5 {
+        let at = NOW.plus_seconds(i64::from(number) * 100);
+        let lead = in_hand(&*store, lead(number, rows.next_row_at(at))).await;
+        let run = run(rows.next_row_at(at), 1, at);
+        store.settle(LeadChange { run: Some(run.clone()), ..unsold(&lead, &[]) }).await.unwrap();
+        expected.push((lead, run));
+    }
+    let page = |limit, cursor| PageRequest { limit, cursor, ascending: true };
+    let first = store.runs(None, None, page(3, None)).await.unwrap();
+    let rest = store.runs(None, None, page(3, first.next)).await.unwrap();
+    assert_eq!((first.total, rest.next), (5, None));
+    let found: Vec<_> = first.data.into_iter().chain(rest.data).collect();
+    assert_eq!(found.len(), 5);
+    for (found, (lead, run)) in found.iter().zip(&expected) {
+        assert_eq!((&found.run, found.lead, found.offer), (run, lead.id, lead.offer));
+        assert_eq!((found.affiliate, found.campaign), (lead.affiliate, lead.campaign));
+    }
+    let (from, to) = (NOW.plus_seconds(200), NOW.plus_seconds(400));
+    let some = store.runs(Some(from), Some(to), page(10, None)).await.unwrap();
+    let found: Vec<_> = some.data.iter().map(|stored| stored.run.at).collect();
+    assert_eq!(found, [from, NOW.plus_seconds(300)]);
+}
+
+/// What a run reads: counts, what is left, last sales, and what the lead met.
+pub async fn a_run_begins_with_what_routing_must_know<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    assert_eq!(store.selling_facts(None, DAY).await.unwrap(), SellingFacts::default());
+    credit(&*store, 7, 100).await;
+    let lead = waiting(&*store, lead(1, rows.next_row()), NOW).await;
+    let (now, facts) = store.begin_run(lead.row, DAY).await.unwrap().unwrap();
+    assert_eq!((facts.runs, facts.earlier), (0, vec![]));
+    for contract in [7, 8, 9] {
+        reserved(&*store, lead.row, contract).await;
+    }
+    let mut change = sold(&now, 7, money(20));
+    change.ended.push(ended(8, ReservationEnd::Refused));
+    change.ended.push(ended(9, ReservationEnd::Held(super::build_selling::hold())));
+    change.run = Some(run(rows.next_row(), 1, NOW));
+    change.then = Then::Wait(NOW);
+    store.settle(change).await.unwrap();
+    let (_, facts) = store.begin_run(lead.row, DAY).await.unwrap().unwrap();
+    assert_eq!(facts.counts, [((ContractId(7), DAY), 1), ((ContractId(9), DAY), 1)].into());
+    let balances = [(7, money(80)), (8, Money::ZERO), (9, money(-30))];
+    assert_eq!(facts.balances, balances.map(|(id, free)| (crumb_domain::BuyerId(id), free)).into());
+    assert_eq!(facts.last_sold, [(ContractId(7), NOW)].into());
+    let states: Vec<_> = facts.earlier.iter().map(|send| (send.contract.0, send.state)).collect();
+    let (sold, refused, held) = (ReservationState::Sold, ReservationState::Refused, ReservationState::Held);
+    assert_eq!(states, [(7, sold), (8, refused), (9, held)]);
+    assert_eq!(facts.runs, 1);
+}
+
+/// Failed or not, ten posts back; pings, refusals and duplicates are no failures.
+pub async fn the_last_ten_posts_of_a_contract_are_known<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let lead = in_hand(&*store, lead(1, rows.next_row())).await;
+    let reading = BuyerReading::default;
+    let failed = BuyerAnswer::Error(reading());
+    let refused = BuyerAnswer::Rejected(reading());
+    let mut attempts: Vec<Attempt> = [
+        failed.clone(),
+        BuyerAnswer::UnknownAnswer(reading()),
+        BuyerAnswer::Failed(PostFailure::Broken { sent: false }),
+        BuyerAnswer::Duplicate(reading()),
+        refused.clone(),
+    ]
+    .into_iter()
+    .map(|read| attempt(rows.next_row(), 7, read))
+    .collect();
+    attempts.push(Attempt { kind: AttemptKind::Ping, ..attempt(rows.next_row(), 7, failed.clone()) });
+    attempts.push(attempt(rows.next_row(), 8, failed));
+    store.reserve(Reserve { attempts, ..reserve(lead.row, 7) }).await.unwrap();
+    let known = |contract| store.post_failures(ContractId(contract));
+    assert_eq!(known(7).await.unwrap(), PostFailures { failed: 3, of: 5 });
+    assert_eq!(known(8).await.unwrap(), PostFailures { failed: 1, of: 1 });
+    assert_eq!(known(9).await.unwrap(), PostFailures::default());
+    let attempts = (0..8).map(|_| attempt(rows.next_row(), 7, refused.clone())).collect();
+    store.settle(LeadChange { attempts, ..sold(&lead, 7, money(30)) }).await.unwrap();
+    assert_eq!(known(7).await.unwrap(), PostFailures { failed: 0, of: REMEMBERED_POSTS });
+    store.forget_post_failures(ContractId(7)).await.unwrap();
+    assert_eq!(known(7).await.unwrap(), PostFailures::default());
+    let facts = store.selling_facts(None, DAY).await.unwrap();
+    assert_eq!(facts.last_sold, [(ContractId(7), NOW)].into(), "that is not forgotten");
+}
+
+/// A node's ids go on after its attempts and runs too.
+pub async fn rows_of_attempts_and_runs_count_as_newest<S: Store>(store: Arc<S>) {
+    let (mut rows, mut others) = (Rows::new(), Rows::of_node(5));
+    let lead = in_hand(&*store, lead(1, rows.next_row())).await;
+    let made = attempt(others.next_row(), 7, BuyerAnswer::Rejected(BuyerReading::default()));
+    store.reserve(Reserve { attempts: vec![made.clone()], ..reserve(lead.row, 7) }).await.unwrap();
+    assert_eq!(store.newest_row(5).await.unwrap(), Some(made.id));
+    let run = run(others.next_row(), 1, NOW);
+    store.settle(LeadChange { run: Some(run.clone()), ..unsold(&lead, &[]) }).await.unwrap();
+    assert_eq!(store.newest_row(5).await.unwrap(), Some(run.id));
+    assert_eq!(store.newest_row(0).await.unwrap(), Some(lead.row));
+}
+
+fn quote(id: &str) -> Quote {
+    Quote {
+        id: id.to_owned(),
+        campaign: CampaignId(57),
+        at: NOW,
+        expires: NOW.plus_seconds(30),
+        payout: money(12),
+        fields: vec![("zip_code".to_owned(), "30301".to_owned())],
+        record: "{}".to_owned(),
+    }
+}
+
+/// Within its life, by its campaign.
+pub async fn a_quote_is_used_once<S: Store>(store: Arc<S>) {
+    for id in ["A", "B", "C"] {
+        store.put_quote(quote(id)).await.unwrap();
+    }
+    assert_eq!(store.put_quote(quote("A")).await, Err(StoreError::Conflict));
+    let claim = |id: &str, campaign, at| store.claim_quote(id.to_owned(), CampaignId(campaign), at);
+    let ends = quote("A").expires;
+    assert_eq!(claim("A", 58, NOW).await.unwrap(), QuoteClaim::Unknown, "another's");
+    assert_eq!(claim("D", 57, NOW).await.unwrap(), QuoteClaim::Unknown);
+    let last = ends.plus_seconds(-1);
+    assert_eq!(claim("A", 57, last).await.unwrap(), QuoteClaim::Claimed(Box::new(quote("A"))));
+    assert_eq!(claim("A", 57, last).await.unwrap(), QuoteClaim::Unknown, "it was used");
+    assert_eq!(claim("B", 57, ends).await.unwrap(), QuoteClaim::Expired);
+    assert_eq!(claim("B", 57, NOW).await.unwrap(), QuoteClaim::Claimed(Box::new(quote("B"))));
+    let forgotten = ends.plus_seconds(QUOTE_KEPT_HOURS * 3_600);
+    assert_eq!(claim("C", 57, forgotten).await.unwrap(), QuoteClaim::Unknown);
+}

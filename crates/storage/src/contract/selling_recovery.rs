@@ -1,0 +1,169 @@
+//! What a crash leaves in hand. The cases ask the store to recover as a start does; that
+//! all of it is in the file is for each store's own tests.
+
+use super::build::{NOW, Rows, answer_text, lead};
+use super::build_selling::{
+    DAY, PRICE, balance, count, credit, ended, free, held_count, hold, hold_all, in_hand, in_hand_under,
+    key_answer, money, pending, read, reserve, reserved, sale, sold, unsold, waiting,
+};
+use super::selling_offers::{counted, counted_in_hand, is_duplicate};
+use crate::leads::{Offering, UpdateLead, Verdict};
+use crate::selling::{Hold, LeadChange, Recovered, ReservationEnd, Reserve};
+use crate::{PageRequest, Store};
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::network::UnknownRule;
+use crumb_domain::{ContractId, Money};
+use std::sync::Arc;
+
+async fn recover<S: Store>(store: &S) -> Vec<Recovered> {
+    store.recover(NOW, hold_all()).await.unwrap()
+}
+
+fn stands(lead: &Lead, status: LeadStatus, outcome: LeadOutcome, unsettled: bool) -> Recovered {
+    Recovered { lead: lead.id, status, outcome, unsettled }
+}
+
+/// As if it had never been, but that the lead is kept.
+pub async fn a_lead_of_which_nothing_was_sent_is_interrupted_and_leaves_nothing<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let counting = counted_in_hand(&*store, lead(1, rows.next_row()), 1).await;
+    let keyed = in_hand_under(&*store, lead(2, rows.next_row()), "key").await;
+    // Refused by one buyer, not sent to the other.
+    let refused = in_hand(&*store, lead(3, rows.next_row())).await;
+    reserved(&*store, refused.row, 7).await;
+    let told = |end| vec![ended(7, end)];
+    let full = Reserve { ended: told(ReservationEnd::Refused), cap: Some(0), ..reserve(refused.row, 8) };
+    store.reserve(full).await.unwrap();
+
+    let expected = |lead| stands(lead, LeadStatus::Unsold, LeadOutcome::Interrupted, false);
+    assert_eq!(recover(&*store).await, [expected(&counting), expected(&keyed), expected(&refused)]);
+    for lead in [&counting, &keyed, &refused] {
+        assert_eq!(&read(&*store, lead).await, lead, "it stands as it was handed in");
+    }
+    assert_eq!((is_duplicate(&*store, 1, &mut rows).await, counted(&*store).await), (false, 0));
+    in_hand_under(&*store, lead(4, rows.next_row()), "key").await;
+    assert_eq!((count(&*store, 7).await, free(&*store, 7).await), (0, Some(Money::ZERO)));
+}
+
+/// It may have been sent: held by its contract's rule, and told so until settled.
+pub async fn a_post_without_an_end_is_held<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let lead = in_hand_under(&*store, lead(1, rows.next_row()), "key").await;
+    reserved(&*store, lead.row, 7).await;
+    let rule = Box::new(|contract: ContractId| Hold {
+        rule: if contract == ContractId(7) { UnknownRule::Sold } else { UnknownRule::Wait },
+        until: NOW.plus_seconds(contract.0),
+    });
+    let expected = [stands(&lead, LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown, true)];
+    assert_eq!(store.recover(NOW, rule).await.unwrap(), expected);
+    let held = store.held(None, PageRequest::default()).await.unwrap().data;
+    assert_eq!(held.len(), 1);
+    assert_eq!(held[0].hold, Hold { rule: UnknownRule::Sold, until: NOW.plus_seconds(7) });
+    assert_eq!((count(&*store, 7).await, free(&*store, 7).await), (1, Some(money(-PRICE))));
+    let now = read(&*store, &lead).await;
+    assert_eq!((now.status, now.outcome), (LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown));
+    // The next start names it again, until somebody has told what its poster is answered.
+    assert_eq!(recover(&*store).await, expected);
+    let answer = |text| Some(answer_text(text, &Verdict::Accepted));
+    store.act(LeadChange { answer: answer("none"), ..LeadChange::new(now, NOW) }).await.unwrap();
+    assert_eq!(recover(&*store).await, []);
+    assert_eq!(key_answer(&*store, "key").await, answer("none"));
+    let now = read(&*store, &lead).await;
+    store.act(LeadChange { answer: answer("sold"), ..sold(&now, 7, money(PRICE)) }).await.unwrap();
+    assert_eq!((key_answer(&*store, "key").await, held_count(&*store).await), (answer("sold"), 0));
+}
+
+/// The sale was told with the next reservation: one entry, whoever settles it.
+pub async fn what_was_told_to_be_sold_is_sold_once<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    credit(&*store, 7, 100).await;
+    let lead = in_hand(&*store, lead(1, rows.next_row())).await;
+    reserved(&*store, lead.row, 7).await;
+    let told = vec![ended(7, ReservationEnd::Sold(money(25)))];
+    store.reserve(Reserve { ended: told, ..reserve(lead.row, 8) }).await.unwrap();
+    let expected = [stands(&lead, LeadStatus::Sold, LeadOutcome::Sold, true)];
+    assert_eq!(recover(&*store).await, expected);
+    assert_eq!(recover(&*store).await, expected);
+    let now = read(&*store, &lead).await;
+    assert_eq!((now.revenue, now.sales.clone()), (money(25), vec![sale(7, money(25))]));
+    assert_eq!(held_count(&*store).await, 1, "the one at contract 8 may have been sent");
+    assert_eq!((balance(&*store, 7).await, count(&*store, 7).await), (money(75), 1));
+    store.act(LeadChange::new(now, NOW)).await.unwrap();
+    assert_eq!(store.ledger_of(lead.row).await.unwrap().len(), 1);
+    assert_eq!(recover(&*store).await, []);
+}
+
+/// Nothing was sent: it is due at once. Something was: it is not sold on.
+pub async fn a_queued_lead_in_hand_goes_back_to_the_queue<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let later = NOW.plus_seconds(60);
+    let clean = waiting(&*store, lead(1, rows.next_row()), NOW).await;
+    let sent = waiting(&*store, lead(2, rows.next_row()), NOW).await;
+    let waits = waiting(&*store, lead(3, rows.next_row()), later).await;
+    for lead in [&clean, &sent] {
+        store.begin_run(lead.row, DAY).await.unwrap().unwrap();
+    }
+    reserved(&*store, sent.row, 7).await;
+    assert_eq!(
+        recover(&*store).await,
+        [
+            stands(&clean, LeadStatus::Queued, LeadOutcome::Queued, false),
+            stands(&sent, LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown, true),
+        ]
+    );
+    let due: Vec<_> = store.due(later, 10).await.unwrap().iter().map(|waiting| waiting.lead).collect();
+    assert_eq!(due, [clean.row, waits.row]);
+    let (again, facts) = store.begin_run(clean.row, DAY).await.unwrap().unwrap();
+    assert_eq!((again, facts.earlier), (clean, vec![]));
+    // Refused after all, it goes on.
+    let now = read(&*store, &sent).await;
+    let queued = Lead { status: LeadStatus::Queued, outcome: LeadOutcome::Queued, ..now };
+    let change = LeadChange {
+        ended: vec![ended(7, ReservationEnd::Refused)],
+        then: crate::selling::Then::Wait(NOW),
+        ..LeadChange::new(queued, NOW)
+    };
+    store.act(change).await.unwrap();
+    assert!(store.begin_run(sent.row, DAY).await.unwrap().is_some());
+}
+
+/// A second run that was cut off changes nothing of what the first one came to.
+pub async fn an_earlier_run_stands_whatever_becomes_of_a_later_one<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let lead = in_hand(&*store, lead(1, rows.next_row())).await;
+    reserved(&*store, lead.row, 7).await;
+    store.settle(sold(&lead, 7, money(PRICE))).await.unwrap();
+    let returned = read(&*store, &lead).await;
+    let returned = Lead {
+        status: LeadStatus::Returned,
+        outcome: LeadOutcome::Returned,
+        sales: Vec::new(),
+        revenue: Money::ZERO,
+        ..returned
+    };
+    store.act(LeadChange::new(returned, NOW)).await.unwrap();
+    let again = read(&*store, &lead).await;
+    let again =
+        UpdateLead { offering: Some(Offering::InHand), ..super::build::update(again, rows.next_row()) };
+    store.update_lead(again).await.unwrap();
+    let before = read(&*store, &lead).await;
+    let expected = [stands(&lead, LeadStatus::Returned, LeadOutcome::Returned, false)];
+    assert_eq!(recover(&*store).await, expected);
+    assert_eq!(read(&*store, &lead).await, before);
+    assert_eq!(store.ledger_of(lead.row).await.unwrap().len(), 1);
+}
+
+/// Leads at rest, waiting or held are not in hand.
+pub async fn a_start_without_a_crash_recovers_nothing<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let first = in_hand_under(&*store, lead(1, rows.next_row()), "key").await;
+    reserved(&*store, first.row, 7).await;
+    store.settle(pending(&first, 7)).await.unwrap();
+    let second = in_hand(&*store, lead(2, rows.next_row())).await;
+    store.settle(unsold(&second, &[])).await.unwrap();
+    let third = waiting(&*store, lead(3, rows.next_row()), NOW).await;
+    assert_eq!(recover(&*store).await, []);
+    assert_eq!(held_count(&*store).await, 1);
+    assert_eq!(store.held(None, PageRequest::default()).await.unwrap().data[0].hold, hold());
+    assert_eq!(store.due(NOW, 10).await.unwrap()[0].lead, third.row);
+}
