@@ -58,6 +58,16 @@ CREATE TABLE session_prefill (
     pairs TEXT NOT NULL
 ) STRICT;
 
+-- Every distinct s1 of an affiliate, up to a bound.
+CREATE TABLE sub_affiliate (
+    affiliate INTEGER NOT NULL,
+    number INTEGER NOT NULL,         -- counts its affiliate's up from 1
+    s1 TEXT NOT NULL,
+    first_at INTEGER NOT NULL,
+    PRIMARY KEY (affiliate, number)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX sub_affiliate_by_s1 ON sub_affiliate (affiliate, s1);
+
 CREATE TABLE day_count (
     scope INTEGER NOT NULL,
     scope_id INTEGER NOT NULL,

@@ -3,6 +3,7 @@
 
 use crate::error::from_sqlite;
 use crate::migrations;
+use crumb_storage::clicks::MAX_SUB_AFFILIATES;
 use crumb_storage::{Result, StoreError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -32,6 +33,8 @@ pub struct SqliteOptions {
     /// How many sessions are kept in memory: those that were opened or read last.
     /// Each takes half a kilobyte. 0 = none.
     pub kept_sessions: usize,
+    /// How many sub-affiliates an affiliate may have.
+    pub sub_affiliates: u32,
 }
 
 impl Default for SqliteOptions {
@@ -43,6 +46,7 @@ impl Default for SqliteOptions {
             read_timeout: Duration::from_secs(30),
             recent_leads: 8_192,
             kept_sessions: 32_768,
+            sub_affiliates: MAX_SUB_AFFILIATES,
         }
     }
 }

@@ -11,7 +11,7 @@
 //!   `ledger`: money moved by any of them.
 //! * `codes`: how values lie in columns; `listing`: pages.
 //! * `memory`: what the writer remembers beside the file, and takes back with it;
-//!   `seen`: what events refer to.
+//!   `seen`: what events refer to; `sub_affiliates`: whom they name.
 //!
 //! A second process that writes to the file is held off by SQLite's own locks;
 //! the data directory's lock belongs to the program that opens the store.
@@ -32,6 +32,7 @@ mod migrations;
 mod readers;
 mod seen;
 mod selling;
+mod sub_affiliates;
 mod writer;
 
 pub use connection::{PAGE_SIZE, SqliteOptions};

@@ -10,6 +10,7 @@ use crate::clicks::sessions::{Changes, Generation, Sessions};
 use crate::connection::SqliteOptions;
 use crate::leads::recent::{self, Recent};
 use crate::seen::Seen;
+use crate::sub_affiliates::SubAffiliates;
 use crumb_domain::click::Click;
 use crumb_storage::Result;
 use rusqlite::Connection;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) seen: Seen,
+    pub(crate) sub_affiliates: SubAffiliates,
     pub(crate) counts: Counts,
     pub(crate) recent: Recent,
     /// What the open transaction does to sessions.
@@ -33,6 +35,7 @@ pub(crate) struct Memory {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
     seen: usize,
+    sub_affiliates: usize,
     counts: usize,
     recent: recent::Mark,
     session_changes: usize,
@@ -42,6 +45,7 @@ impl Memory {
     /// What a writer begins with on an opened file.
     pub(crate) fn load(connection: &Connection, options: &SqliteOptions) -> Result<Self> {
         Ok(Self {
+            sub_affiliates: SubAffiliates::new(options.sub_affiliates),
             recent: Recent::load(connection, options.recent_leads)?,
             sessions: Arc::new(Sessions::new(options.kept_sessions)),
             ..Self::default()
@@ -52,6 +56,7 @@ impl Memory {
     pub(crate) fn mark(&self) -> Mark {
         Mark {
             seen: self.seen.mark(),
+            sub_affiliates: self.sub_affiliates.mark(),
             counts: self.counts.mark(),
             recent: self.recent.mark(),
             session_changes: self.session_changes.mark(),
@@ -61,6 +66,7 @@ impl Memory {
     /// Forgets what was added since: its savepoint was rolled back.
     pub(crate) fn forget_since(&mut self, mark: Mark) {
         self.seen.forget_since(mark.seen);
+        self.sub_affiliates.forget_since(mark.sub_affiliates);
         self.counts.forget_since(mark.counts);
         self.recent.forget_since(mark.recent);
         self.session_changes.forget_since(mark.session_changes);
@@ -69,6 +75,7 @@ impl Memory {
     /// Forgets what the open transaction added: it was rolled back.
     pub(crate) fn forget_transaction(&mut self) {
         self.seen.forget_since(0);
+        self.sub_affiliates.forget_since(0);
         self.counts.forget_since(0);
         self.recent.forget_transaction();
         self.session_changes.forget_since(0);
@@ -85,6 +92,7 @@ impl Memory {
     pub(crate) fn committed(&mut self, clicks: impl Iterator<Item = Click>) {
         self.forgotten = self.sessions.keep_opened(clicks);
         self.seen.committed();
+        self.sub_affiliates.committed();
         self.counts.committed();
         self.recent.committed();
         self.sessions.change(&mut self.session_changes);

@@ -20,6 +20,19 @@ pub struct ClickBatch {
     pub refers_to: Vec<HistoryOf>,
 }
 
+/// Sub-affiliates of an affiliate: the wire dialect's bound. Later ones stand on
+/// their clicks and leads only.
+pub const MAX_SUB_AFFILIATES: u32 = 100_000;
+
+/// A sub-affiliate: a distinct `s1` of an affiliate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubAffiliate {
+    /// As it was sent, within its limits.
+    pub s1: String,
+    /// When the first click or lead with it came.
+    pub first_at: Timestamp,
+}
+
 /// Which clicks.
 #[derive(Debug, Clone, Default)]
 pub struct ClickFilter {
@@ -78,4 +91,13 @@ pub trait ClickStore {
         filter: ClickFilter,
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<Click>>> + Send;
+
+    /// The sub-affiliates of an affiliate, in the order in which they came: those
+    /// of clicks that people made on links which lead somewhere, and of leads, up
+    /// to [`MAX_SUB_AFFILIATES`]. They are kept with the click or lead.
+    fn sub_affiliates(
+        &self,
+        affiliate: AffiliateId,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<SubAffiliate>>> + Send;
 }

@@ -6,7 +6,7 @@ use super::asking::Question;
 use super::market::Market;
 use crumb_domain::network::UnknownRule;
 use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer};
-use crumb_domain::{BuyerId, ContractId, Money, Timestamp};
+use crumb_domain::{BuyerId, ContractId, Timestamp};
 use crumb_routing::replay::Recorded;
 use crumb_routing::{Command, Event, Refusal, Reservation, Run, State, Tree, step};
 use crumb_storage::selling::{EndedReservation, Hold, ReservationEnd, Reserve, Reserved};
@@ -78,16 +78,20 @@ impl<S: Store + Clone> Selling<S> {
             for command in commands {
                 match command {
                     Command::Ping { contract, buyer, until } => {
-                        coming.push(Box::pin(self.ping(market, told, contract, buyer, until)));
+                        let kind = AttemptKind::Ping;
+                        let question =
+                            Question { contract, kind, value: told.value, session: None, price: None, until };
+                        coming.push(Box::pin(self.ping(market, question, buyer)));
                     }
                     Command::Reserve(reservation) => {
                         reserved = Some(reservation.price);
                         next = Some(self.reserve(market, told, &mut ran, reservation).await?);
                     }
                     Command::Post { contract, buyer, until, session } => {
-                        coming.push(Box::pin(
-                            self.post(market, told, contract, buyer, until, session, reserved),
-                        ));
+                        let (kind, price) = (AttemptKind::Post, reserved);
+                        let question =
+                            Question { contract, kind, value: told.value, session: None, price, until };
+                        coming.push(Box::pin(self.post(market, question, session, buyer)));
                     }
                     Command::End { ending } => {
                         tracing::debug!(lead = %told.lead.id, ?ending, "a run ended");
@@ -140,22 +144,8 @@ impl<S: Store + Clone> Selling<S> {
         came.event
     }
 
-    async fn ping(
-        &self,
-        market: &Market,
-        told: &Told<'_>,
-        contract: ContractId,
-        buyer: BuyerId,
-        until: Timestamp,
-    ) -> Came {
-        let question = Question {
-            contract,
-            kind: AttemptKind::Ping,
-            value: told.value,
-            session: None,
-            price: None,
-            until,
-        };
+    async fn ping(&self, market: &Market, question: Question<'_>, buyer: BuyerId) -> Came {
+        let contract = question.contract;
         let attempt = self.ask(market.plans(contract).map(Arc::as_ref), question).await;
         let answer = attempt.read.clone();
         Came { event: Event::Pinged { contract, answer }, buyer, attempt: Some(attempt) }
@@ -164,21 +154,12 @@ impl<S: Store + Clone> Selling<S> {
     async fn post(
         &self,
         market: &Market,
-        told: &Told<'_>,
-        contract: ContractId,
-        buyer: BuyerId,
-        until: Timestamp,
+        question: Question<'_>,
         session: Option<String>,
-        price: Option<Money>,
+        buyer: BuyerId,
     ) -> Came {
-        let question = Question {
-            contract,
-            kind: AttemptKind::Post,
-            value: told.value,
-            session: session.as_deref(),
-            price,
-            until,
-        };
+        let contract = question.contract;
+        let question = Question { session: session.as_deref(), ..question };
         let attempt = self.ask(market.plans(contract).map(Arc::as_ref), question).await;
         let answer = attempt.read.clone();
         Came { event: Event::Posted { contract, answer }, buyer, attempt: Some(attempt) }

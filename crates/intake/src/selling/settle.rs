@@ -25,6 +25,9 @@ use std::sync::Arc;
 /// Times that a settlement is begun again because its lead was changed meanwhile.
 const MAX_TRIES: usize = 128;
 
+/// Makes the answer to a post from its lead, and from where its visitor goes.
+pub(crate) type AnswerOf<'a> = &'a (dyn Fn(&Lead, Onward) -> StoredAnswer + Sync);
+
 /// A lead in hand, with what its sale depends on.
 pub(crate) struct InHand<'a> {
     pub lead: Lead,
@@ -39,7 +42,7 @@ pub(crate) struct InHand<'a> {
     /// Gives a token's value by its name, for what buyers are told.
     pub value: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// Makes the answer to the post that waits for it.
-    pub answer: Option<&'a (dyn Fn(&Lead, Onward) -> StoredAnswer + Sync)>,
+    pub answer: Option<AnswerOf<'a>>,
 }
 
 /// A lead at rest again.

@@ -7,11 +7,12 @@ pub(crate) mod write;
 
 use crate::SqliteStore;
 use crate::readers::LaneOf;
+use crate::sub_affiliates;
 use crumb_domain::caps::CapCheck;
 use crumb_domain::click::{Click, Disposition};
 use crumb_domain::session::{Session, SessionOrigin};
-use crumb_domain::{OfferId, RowId, Timestamp};
-use crumb_storage::clicks::{ClickBatch, ClickFilter};
+use crumb_domain::{AffiliateId, OfferId, RowId, Timestamp};
+use crumb_storage::clicks::{ClickBatch, ClickFilter, SubAffiliate};
 use crumb_storage::{ClickStore, Page, PageRequest, Result};
 
 impl ClickStore for SqliteStore {
@@ -59,6 +60,12 @@ impl ClickStore for SqliteStore {
 
     async fn clicks(&self, filter: ClickFilter, page: PageRequest) -> Result<Page<Click>> {
         self.readers().read(LaneOf::Long, move |connection| read::clicks(connection, &filter, &page)).await
+    }
+
+    async fn sub_affiliates(&self, affiliate: AffiliateId, page: PageRequest) -> Result<Page<SubAffiliate>> {
+        self.readers()
+            .read(LaneOf::Long, move |connection| sub_affiliates::page(connection, affiliate, &page))
+            .await
     }
 }
 

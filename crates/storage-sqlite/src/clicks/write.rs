@@ -21,6 +21,7 @@ pub(crate) fn insert_clicks<'a>(
     for click in clicks {
         insert_row(&mut insert, click)?;
         memory.seen.note(connection, Key::node(click.id))?;
+        memory.sub_affiliates.note_click(connection, click)?;
         if let Some(session) = click.session {
             if session != click.id {
                 insert_further(connection, session, click.id)?;

@@ -64,6 +64,7 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     }
     rows::insert(connection, &posting.row, lead.revision)?;
     context.memory.recent.add(connection, &posting.row)?;
+    context.memory.sub_affiliates.note_lead(connection, lead).map_err(from_sqlite)?;
     context.memory.counts.raise(&new.counts);
     if converts(lead) {
         context.memory.session_changes.converted(lead.session);

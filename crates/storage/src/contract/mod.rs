@@ -27,6 +27,7 @@ pub mod selling_money;
 pub mod selling_offers;
 pub mod selling_records;
 pub mod selling_recovery;
+pub mod sub_affiliates;
 pub mod updates;
 
 /// Makes one test of each case of the suite, for a store that `$fresh` makes: an
@@ -132,6 +133,13 @@ macro_rules! store_contract {
                 a_queued_lead_in_hand_goes_back_to_the_queue,
                 an_earlier_run_stands_whatever_becomes_of_a_later_one,
                 a_start_without_a_crash_recovers_nothing,
+            ],
+            sub_affiliates: [
+                every_distinct_s1_is_a_sub_affiliate_of_its_affiliate_once,
+                leads_name_sub_affiliates_too,
+                machines_and_links_that_lead_nowhere_name_none,
+                pages_of_sub_affiliates_follow_each_other_without_gap_or_repeat,
+                a_refused_write_names_no_sub_affiliate_and_hides_none,
             ];
             configuration: [
                 nothing_applied_is_version_0_without_entities,
