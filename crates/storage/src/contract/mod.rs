@@ -133,7 +133,7 @@ macro_rules! store_contract {
                 a_queued_lead_in_hand_goes_back_to_the_queue,
                 an_earlier_run_stands_whatever_becomes_of_a_later_one,
                 a_start_without_a_crash_recovers_nothing,
-            ],
+            ];
             sub_affiliates: [
                 every_distinct_s1_is_a_sub_affiliate_of_its_affiliate_once,
                 leads_name_sub_affiliates_too,
