@@ -2,7 +2,7 @@
 
 use super::*;
 use crumb_domain::network::{BuyerCredit, OfferStatus, Secret};
-use crumb_domain::{AffiliateId, BuyerId, CampaignId, ConfigVersion, CreativeId, FieldId, Money, OfferId};
+use crumb_domain::{AffiliateId, BuyerId, CampaignId, ConfigVersion, CreativeId, FieldId, OfferId};
 use crumb_storage::configuration::HistoryOf;
 
 #[tokio::test]
@@ -162,11 +162,13 @@ async fn balance_is_an_opening_balance_read_only_when_the_buyer_is_made() {
 }
 
 #[tokio::test]
-async fn a_buyer_on_unlimited_credit_begins_with_nothing() {
+async fn a_buyer_on_unlimited_credit_opens_its_account_once_it_is_prepaid() {
     let (live, store) = empty().await;
     let credit = "credit = { type = \"prepaid\", balance = \"100.00\", limit = \"0.00\" }";
     apply(&live, edited(credit, "")).await;
-    assert_eq!(*store.opened.lock().unwrap(), [vec![(BuyerId(5), Money::ZERO)]]);
+    apply(&live, example()).await;
+    let opening = vec![(BuyerId(5), "100.00".parse().unwrap())];
+    assert_eq!(*store.opened.lock().unwrap(), [vec![], opening]);
 }
 
 fn field_ids(live: &Live) -> Vec<(String, i64)> {
