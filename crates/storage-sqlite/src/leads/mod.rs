@@ -29,16 +29,24 @@ use crumb_storage::leads::{
 use crumb_storage::{LeadStore, Page, PageRequest, Result};
 
 impl LeadStore for SqliteStore {
-    async fn accept_lead(&self, accept: AcceptLead) -> Result<Posted> {
-        let (new, answer) = prepare::new_lead(accept)?;
-        let decided = self.writer().write(move |context| accept::accept(context, &new)).await?;
-        Ok(decided.told(answer))
+    // What the two next ones are given is large: made ready and boxed before the
+    // future is, it is not a part of each future around this one.
+    fn accept_lead(&self, accept: AcceptLead) -> impl Future<Output = Result<Posted>> + Send {
+        let prepared = prepare::new_lead(accept);
+        async move {
+            let (new, answer) = prepared?;
+            let decided = self.writer().write(move |context| accept::accept(context, &new)).await?;
+            Ok(decided.told(answer))
+        }
     }
 
-    async fn update_lead(&self, update: UpdateLead) -> Result<Posted> {
-        let (changed, answer) = prepare::changed_lead(update)?;
-        let decided = self.writer().write(move |context| accept::update(context, &changed)).await?;
-        Ok(decided.told(answer))
+    fn update_lead(&self, update: UpdateLead) -> impl Future<Output = Result<Posted>> + Send {
+        let prepared = prepare::changed_lead(update);
+        async move {
+            let (changed, answer) = prepared?;
+            let decided = self.writer().write(move |context| accept::update(context, &changed)).await?;
+            Ok(decided.told(answer))
+        }
     }
 
     async fn reject_post(&self, mut reject: RejectPost) -> Result<Posted> {

@@ -103,7 +103,7 @@ pub(crate) struct NewLead {
 }
 
 /// A new lead and the answer if it is accepted.
-pub(crate) fn new_lead(accept: AcceptLead) -> Result<(NewLead, Option<StoredAnswer>)> {
+pub(crate) fn new_lead(accept: AcceptLead) -> Result<(Box<NewLead>, Option<StoredAnswer>)> {
     let answer = accepted(&accept.answer, accept.offering)?;
     let posting = Posting {
         row: LeadRow::new(accept.lead, accept.register)?,
@@ -118,11 +118,11 @@ pub(crate) fn new_lead(accept: AcceptLead) -> Result<(NewLead, Option<StoredAnsw
         keep_refused: accept.keep_refused,
     };
     let AcceptLead { open_session, caps, counts, .. } = accept;
-    Ok((NewLead { posting, open_session, caps, counts }, answer))
+    Ok((Box::new(NewLead { posting, open_session, caps, counts }), answer))
 }
 
 /// A changed lead, one revision on, and the answer if the change holds.
-pub(crate) fn changed_lead(update: UpdateLead) -> Result<(Posting, Option<StoredAnswer>)> {
+pub(crate) fn changed_lead(update: UpdateLead) -> Result<(Box<Posting>, Option<StoredAnswer>)> {
     let answer = accepted(&update.answer, update.offering)?;
     let posting = Posting {
         row: LeadRow::new(update.lead, update.register)?,
@@ -136,7 +136,7 @@ pub(crate) fn changed_lead(update: UpdateLead) -> Result<(Posting, Option<Stored
         answer: update.answer,
         keep_refused: update.keep_refused,
     };
-    Ok((posting, answer))
+    Ok((Box::new(posting), answer))
 }
 
 /// The answer to an accepted post, unless that is known only when its lead has been
