@@ -99,6 +99,7 @@ pub fn scenarios(addresses: &Addresses) -> Vec<Scenario> {
             how: "This offer is answered when a buyer has said yes: bids first, the best of them is sent the lead.",
             steps: vec![
                 click("Come through Traffic Co", "a=12&c=5001&s1=deal"),
+                click("Through an affiliate that bidders exclude", "a=13&c=5001&s1=deal"),
                 click("From where Big Carrier does not buy", "a=12&c=5001&s1=deal&zip_code=10001"),
                 click("With an old car: its buyer hangs up", "a=12&c=5001&s1=classic&vehicle_year=1985"),
             ],
