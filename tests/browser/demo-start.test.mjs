@@ -45,9 +45,10 @@ test("a port that is taken names the flag that chooses another", TIMEOUT, async 
       ["--listen", demo.tracking],
       ["--admin-listen", demo.admin],
       ["--landing-listen", demo.landing],
+      ["--buyers-listen", demo.buyers],
     ]) {
       const { host } = new URL(url);
-      const flags = ["--listen", "--admin-listen", "--landing-listen"];
+      const flags = ["--listen", "--admin-listen", "--landing-listen", "--buyers-listen"];
       const args = flags.flatMap((other) => [other, other === flag ? host : "127.0.0.1:0"]);
       const { code, stderr } = await run(["demo", "--data", `${demo.directory}/other`, ...args]);
       assert.equal(code, 1);
@@ -68,7 +69,8 @@ test("a data directory that holds another network is left alone", TIMEOUT, async
     const { writeFile } = await import("node:fs/promises");
     await writeFile(file, '[network]\nname = "Mine"\ninternal_affiliate = 1\n');
     assert.equal((await run(["apply", file, "--data", demo.directory])).code, 0);
-    const any = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--landing-listen", "127.0.0.1:0"];
+    const flags = ["--listen", "--admin-listen", "--landing-listen", "--buyers-listen"];
+    const any = flags.flatMap((flag) => [flag, "127.0.0.1:0"]);
     const { code, stderr } = await run(["demo", "--data", demo.directory, ...any]);
     assert.equal(code, 1);
     assert.match(stderr, /holds the network "Mine"; the demo wants one of its own/);

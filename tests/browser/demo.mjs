@@ -28,7 +28,7 @@ export async function run(args) {
  */
 export async function startDemo({ data, offsetSeconds = 0, listen = {} } = {}) {
   const directory = data ?? (await mkdtemp(join(tmpdir(), "crumb-demo-")));
-  const flags = { listen: ANY_PORT, "admin-listen": ANY_PORT, "landing-listen": ANY_PORT, ...listen };
+  const flags = { listen: ANY_PORT, "admin-listen": ANY_PORT, "landing-listen": ANY_PORT, "buyers-listen": ANY_PORT, ...listen };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
   const env = { ...process.env, CRUMB_CLOCK_OFFSET_SECONDS: String(offsetSeconds) };
   const child = spawn(PROGRAM, ["demo", "--data", directory, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
@@ -87,6 +87,7 @@ function addresses(guide) {
     tracking: find(/(http:\S+)\/\?a=12/),
     posting: find(/(http:\S+\/doc\/\S+)/),
     admin,
+    buyers: find(/The five buyers\s+(http:\S+)/),
     api,
     /** @param {string} email */
     leadsOf: async (email) => {

@@ -46,6 +46,8 @@ function scenario(name, body, { cookies = true } = {}) {
 /** @param {string} query */
 const link = (query) => `${demo.tracking}/?${query}`;
 
+/** @typedef {import("./visitors.mjs").Visitor} Visitor */
+
 /** The one lead of a person, as the API has it. @param {string} email */
 async function leadOf(email) {
   const leads = await demo.leadsOf(email);
@@ -323,13 +325,71 @@ describe("session post by the site's own server", () => {
     assert.equal(await page.textContent(".errors"), "Duplicate Lead");
     await leadOf(email);
   });
+});
 
-  scenario("of an offer that is sold at once tells that nobody buys, and keeps the lead", async (visitor) => {
-    await visitor.open(link("a=12&c=5001"));
+describe("selling", () => {
+  /** The buyers that are sent a lead when its best bid wins. */
+  const BIDDERS = { 21: "Big Carrier", 22: "Bidwell", 23: "Picky Mutual" };
+
+  /** @param {Visitor} visitor @param {string} email */
+  async function cardOf(visitor, email) {
+    const { page: live } = await visitor.another();
+    await live.goto(`${demo.landing}/live`);
+    return live.locator(`#lead-${(await leadOf(email)).id}`);
+  }
+
+  scenario("within the post: the page shows who bought the lead and for how much", async (visitor) => {
+    await visitor.open(link("a=12&c=5001&s1=deal"));
+    const email = await visitor.send();
+    const lead = await leadOf(email);
+    assertLead(lead, { affiliate: 12, attribution: "request_id", status: "sold", outcome: "sold", payout: "10.00" });
+    assert.equal(await visitor.page.textContent(".leadid"), lead.id);
+    assert.equal(lead.sales.length, 1);
+    const [sale] = lead.sales;
+    const name = BIDDERS[/** @type {keyof typeof BIDDERS} */ (sale.buyer)];
+    assert.ok(name, `sold to ${sale.buyer}`);
+    assert.equal(lead.revenue, sale.price);
+    // Whoever sells to a bidder took no less than what anybody pays without a bid.
+    assert.ok(Number(sale.price) >= 30, sale.price);
+    const card = (await (await cardOf(visitor, email)).textContent()) ?? "";
+    assert.ok(card.includes(`sold to ${name} ${sale.buyer} for ${sale.price}`), card);
+  });
+
+  scenario("of an affiliate that the bidders exclude to who pays a fixed price, whose page the visitor goes on to", async (visitor) => {
+    await visitor.open(link("a=13&c=5001&s1=deal"));
+    const email = await visitor.send();
+    const lead = await leadOf(email);
+    assertLead(lead, { affiliate: 13, status: "sold", revenue: "30.00", payout: "10.00" });
+    assert.equal(lead.sales[0].buyer, 21);
+    await visitor.page.click("#onward");
+    assert.equal(visitor.page.url(), `${demo.landing}/welcome`);
+  });
+
+  scenario("from elsewhere only to who buys there", async (visitor) => {
+    await visitor.open(link("a=12&c=5001&s1=deal&zip_code=10001"));
+    assert.equal(await visitor.page.inputValue("[name=zip_code]"), "10001");
+    const [sale] = (await leadOf(await visitor.send())).sales;
+    assert.ok([22, 23].includes(sale.buyer), `sold to ${sale.buyer}`);
+  });
+
+  scenario("to a buyer that hangs up: answered as unsold, offered to nobody else, settled by its status address", async (visitor) => {
+    await visitor.open(link("a=12&c=5001&s1=classic&vehicle_year=1985"));
     const email = await visitor.send();
     assert.equal(await visitor.page.textContent(".errors"), "No Qualified Buyers Found");
+    const card = await cardOf(visitor, email);
+    await card.filter({ hasText: "sold to Forgetful 25 for 25.00" }).waitFor({ timeout: 45_000 });
+    // Its affiliate was answered that nobody buys, and earns nothing by the late sale.
     const lead = await leadOf(email);
-    assertLead(lead, { affiliate: 12, attribution: "request_id", status: "unsold", outcome: "no_qualified_buyers" });
+    assertLead(lead, { status: "sold", revenue: "25.00", payout: "0.00" });
+    assert.equal(lead.sales.length, 1);
+  });
+
+  scenario("of a hosted offer's lead after it was answered, to the buyer of its part of the country", async (visitor) => {
+    await visitor.open(link("a=12&c=3001&s1=review"));
+    const email = await visitor.send();
+    const card = await cardOf(visitor, email);
+    await card.filter({ hasText: "sold to Big Carrier 21 for 30.00" }).waitFor();
+    assertLead(await leadOf(email), { status: "sold", revenue: "30.00", payout: "15.00" });
   });
 });
 

@@ -15,6 +15,7 @@ const listen = {
   listen: "127.0.0.1:8080",
   "admin-listen": "127.0.0.1:8081",
   "landing-listen": "127.0.0.1:8090",
+  "buyers-listen": "127.0.0.1:8095",
 };
 const [demo, browser] = await Promise.all([startDemo({ listen }), startBrowser()]);
 const visitors = visitorsOf(browser, demo);
@@ -69,7 +70,7 @@ async function makeTraffic() {
     await visitor.page.waitForSelector(".answer:has-text('leadid')");
   });
   await visit(async (visitor) => {
-    await visitor.open(link("a=12&c=3001&s1=review"));
+    await visitor.open(link("a=12&c=5001&s1=deal"));
     await visitor.send();
   });
 }

@@ -127,6 +127,9 @@ pub struct DemoArguments {
     /// Address of the advertiser's site, and of the page that shows what arrives
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
     pub landing_listen: SocketAddr,
+    /// Address of the buyers, which are played
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8095")]
+    pub buyers_listen: SocketAddr,
 }
 
 /// `crumb mock-buyer`.

@@ -1,9 +1,10 @@
-//! `crumb demo`: a small network, the server, and an advertiser's own site, to
+//! `crumb demo`: a small network, the server, an advertiser's own site, and buyers, to
 //! watch a lead's way in a browser.
 //!
 //! The server is the one that `crumb serve` runs. The advertiser's site stands
 //! beside it on a port of its own, and speaks with it as any site would: by links,
-//! forms, pixels and posts. Only the page that shows what arrives looks inside.
+//! forms, pixels and posts. Only the page that shows what arrives looks inside. The
+//! buyers have a port of their own as well, and are asked as any buyer is.
 
 mod journal;
 mod scenarios;
@@ -18,14 +19,16 @@ use crate::config::{Flags, LogFormat, Settings};
 use crate::owner::base_url;
 use anyhow::{Context as _, ensure};
 use crumb_domain::CampaignId;
+use crumb_mock_buyer::{MockBuyers, Options};
 use crumb_server::posting_doc::{Method, Subject, create_share};
+use ipnet::{IpNet, Ipv4Net};
 use journal::Journal;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use scenarios::{Addresses, PARTNER_CAMPAIGN};
 use site::Site;
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 /// The network, as a person would write it.
@@ -37,6 +40,12 @@ const NETWORK_NAME: &str = "Crumb demo";
 /// Where the network file has the advertiser's site, and the same site under a name
 /// that a browser takes for another one.
 const WRITTEN_SITE: (&str, &str) = ("http://127.0.0.1:8090/", "http://localhost:8090/");
+
+/// Where the network file has the buyers.
+const WRITTEN_BUYERS: &str = "http://127.0.0.1:8095/";
+
+/// How many bits the networks of this machine have in common: `127.0.0.0/8`.
+const LOOPBACK_BITS: u8 = 8;
 
 /// Where the demo keeps its data, apart from any other, where nothing else is said.
 const DATA: &str = "data/demo";
@@ -62,6 +71,9 @@ pub fn run(mut flags: Flags, arguments: &DemoArguments) -> anyhow::Result<()> {
         settings.log_level = "warn".to_owned();
         settings.log_format = LogFormat::Text;
     }
+    // For this process only: no file says that buyers may be on this machine.
+    settings.outbound_allow.push(Ipv4Net::new(Ipv4Addr::LOCALHOST, LOOPBACK_BITS)?.into());
+    settings.outbound_allow.push(IpNet::from(arguments.buyers_listen.ip()));
     let address = arguments.landing_listen;
     let listener = TcpListener::bind(address)
         .map_err(|error| cannot_listen("landing page", "--landing-listen", address, &error))?;
@@ -70,9 +82,10 @@ pub fn run(mut flags: Flags, arguments: &DemoArguments) -> anyhow::Result<()> {
     serve::run_with(&settings, async |starting| {
         check_network(starting)?;
         let landing = listener.local_addr()?;
-        let file = NetworkFile::embedded("network.toml", network_file(landing));
+        let buyers = start_buyers(arguments.buyers_listen).await?;
+        let file = NetworkFile::embedded("network.toml", network_file(landing, buyers.address()));
         starting.done(Command::Apply { file, prune: false }).await?;
-        let addresses = addresses(starting, landing, data).await?;
+        let addresses = addresses(starting, landing, buyers.address(), data).await?;
         let stop = starting.stop();
         let journal = Arc::new(Journal::default());
         let recording = Arc::clone(&journal).record(Arc::clone(starting.installation()), stop.clone());
@@ -81,7 +94,11 @@ pub fn run(mut flags: Flags, arguments: &DemoArguments) -> anyhow::Result<()> {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         starting.start("journal", recording);
-        starting.start("landing pages", site.serve(listener, stop));
+        starting.start("landing pages", site.serve(listener, stop.clone()));
+        starting.start("buyers", async move {
+            stop.cancelled().await;
+            buyers.stop().await;
+        });
         // Whoever closed our output wants no guide.
         let _ = std::io::stdout().write_all(scenarios::guide(&addresses).as_bytes());
         let _ = std::io::stdout().flush();
@@ -100,16 +117,29 @@ fn check_network(starting: &Starting) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The network file, with the advertiser's site where it really is.
-fn network_file(landing: SocketAddr) -> String {
+/// Starts who buys.
+async fn start_buyers(address: SocketAddr) -> anyhow::Result<MockBuyers> {
+    let started = MockBuyers::start_with(Options::default().listen(address)).await;
+    started.map_err(|error| cannot_listen("buyers'", "--buyers-listen", address, &error))
+}
+
+/// The network file, with the advertiser's site and the buyers where they really are.
+fn network_file(landing: SocketAddr, buyers: SocketAddr) -> String {
     let (here, elsewhere) = WRITTEN_SITE;
+    // The buyers last: wherever the site really is, its addresses hold none of theirs.
     NETWORK
         .replace(here, &format!("{}/", base_url(landing)))
         .replace(elsewhere, &format!("{}/", scenarios::other_site(landing)))
+        .replace(WRITTEN_BUYERS, &format!("{}/", base_url(buyers)))
 }
 
 /// Where everything is, keys and signed addresses made.
-async fn addresses(starting: &Starting, landing: SocketAddr, data: String) -> anyhow::Result<Addresses> {
+async fn addresses(
+    starting: &Starting,
+    landing: SocketAddr,
+    buyers: SocketAddr,
+    data: String,
+) -> anyhow::Result<Addresses> {
     // The last start's key is nobody's any more; the first start has none to revoke.
     let _ = starting.done(Command::KeyRevoke { name: KEY_NAME.to_owned() }).await;
     let key = Command::KeyCreate { role: "admin".to_owned(), name: KEY_NAME.to_owned() };
@@ -125,6 +155,7 @@ async fn addresses(starting: &Starting, landing: SocketAddr, data: String) -> an
         tracking: starting.tracking_url().to_owned(),
         admin: starting.admin_url().to_owned(),
         landing: base_url(landing),
+        buyers: base_url(buyers),
         partner_key: campaign_key.expose().to_owned(),
         api_key: starting.done(key).await?.trim_end().to_owned(),
         posting_document: share.await?,

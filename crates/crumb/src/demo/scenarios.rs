@@ -16,6 +16,8 @@ pub struct Addresses {
     pub admin: String,
     /// The advertiser's site.
     pub landing: String,
+    /// The buyers.
+    pub buyers: String,
     /// The post key of [`PARTNER_CAMPAIGN`].
     pub partner_key: String,
     /// A key of the API.
@@ -94,8 +96,13 @@ pub fn scenarios(addresses: &Addresses) -> Vec<Scenario> {
         },
         Scenario {
             title: "Sold at once",
-            how: "This offer answers only when a buyer has said yes. Nobody buys here, and the page is told so.",
-            steps: vec![click("Come through Traffic Co", "a=12&c=5001&s1=deal")],
+            how: "This offer is answered when a buyer has said yes: bids first, the best of them is sent the lead.",
+            steps: vec![
+                click("Come through Traffic Co", "a=12&c=5001&s1=deal"),
+                click("Through an affiliate that bidders exclude", "a=13&c=5001&s1=deal"),
+                click("From where Big Carrier does not buy", "a=12&c=5001&s1=deal&zip_code=10001"),
+                click("With an old car: its buyer hangs up", "a=12&c=5001&s1=classic&vehicle_year=1985"),
+            ],
         },
         Scenario {
             title: "Odd links",
@@ -132,8 +139,8 @@ pub fn guide(addresses: &Addresses) -> String {
     let scenarios = scenarios(addresses);
     let width = scenarios.iter().map(|scenario| scenario.title.len()).max().unwrap_or_default() + 3;
     let mut text = format!(
-        "\nCrumb demo: affiliates send visitors to Sunny Auto Quotes, and get the credit.\n\n  \
-         Watch clicks and leads arrive, each with why it was credited so:\n\n    {}/live\n\n  \
+        "\nCrumb demo: affiliates send visitors to Sunny Auto Quotes and get the credit; buyers take the leads.\n\n  \
+         Watch clicks and leads arrive, each with why it was credited so and who bought it:\n\n    {}/live\n\n  \
          Then click, fill in, and see (the page has these links and more):\n\n",
         addresses.landing
     );
@@ -157,6 +164,7 @@ pub fn guide(addresses: &Addresses) -> String {
                 addresses.api_key, "", addresses.admin
             ),
         ),
+        ("The five buyers", format!("{} (played here)", addresses.buyers)),
         ("Commands", format!("crumb export --data {}", addresses.data)),
     ];
     text.push('\n');
@@ -176,6 +184,7 @@ impl Addresses {
             tracking: at(8080),
             admin: at(8081),
             landing: at(8090),
+            buyers: at(8095),
             partner_key: "DemoKey5gH1jK".to_owned(),
             api_key: "crumb_key".to_owned(),
             posting_document: format!("{}/doc/token", at(8080)),

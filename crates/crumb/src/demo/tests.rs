@@ -1,14 +1,56 @@
 use super::scenarios::{Addresses, guide, scenarios};
 use super::{NETWORK, network_file};
+use crumb_mock_buyer::listed;
 use crumb_network::{FileFormat, parse};
 
 #[test]
 fn the_network_file_has_the_site_where_it_listens() {
-    let file = network_file("127.0.0.1:9999".parse().unwrap());
+    let written = "127.0.0.1:8095".parse().unwrap();
+    let file = network_file("127.0.0.1:9999".parse().unwrap(), written);
     assert!(!file.contains(":8090"), "{file}");
     assert!(file.contains("http://127.0.0.1:9999/apply?reqid=#reqid#"));
     assert!(file.contains("http://localhost:9999/apply?reqid=#reqid#"));
-    assert_eq!(network_file("127.0.0.1:8090".parse().unwrap()), NETWORK);
+    assert_eq!(network_file("127.0.0.1:8090".parse().unwrap(), written), NETWORK);
+}
+
+#[test]
+fn the_network_file_has_the_buyers_where_they_listen_and_their_visitors_on_the_site() {
+    let file = network_file("127.0.0.1:9999".parse().unwrap(), "127.0.0.1:7777".parse().unwrap());
+    assert!(!file.contains(":8095"), "{file}");
+    assert!(file.contains("http://127.0.0.1:7777/status/forgetful?"));
+    assert!(file.contains("&redirect=http://127.0.0.1:9999/welcome\""));
+}
+
+#[test]
+fn every_address_of_a_buyer_is_one_that_is_played() {
+    let network = parse(NETWORK, FileFormat::Toml).unwrap();
+    let played: Vec<&str> = listed().iter().filter_map(|listed| first_part(listed.target)).collect();
+    assert_eq!((network.buyer.len(), network.contract.len()), (5, 5));
+    for contract in &network.contract {
+        let ways = contract.ping.iter().chain([&contract.post]);
+        for url in ways.flat_map(|way| way.url.iter().chain(&way.status_url)) {
+            let target = url.strip_prefix("http://127.0.0.1:8095").unwrap();
+            assert!(played.contains(&first_part(target).unwrap()), "{url}");
+        }
+    }
+}
+
+fn first_part(target: &str) -> Option<&str> {
+    target.trim_start_matches('/').split(['/', '?']).next()
+}
+
+#[test]
+fn no_ping_names_anybody() {
+    let network = parse(NETWORK, FileFormat::Toml).unwrap();
+    let pings: Vec<_> = network.contract.iter().filter_map(|contract| contract.ping.as_ref()).collect();
+    assert_eq!(pings.len(), 3);
+    for ping in pings {
+        let sent = format!("{:?}", ping.params);
+        for personal in ["name#", "#email_address#", "#phone_home#", "#ip_address#"] {
+            assert!(!sent.contains(personal), "{sent}");
+        }
+        assert!(ping.body.is_none() && sent.contains("#zip_code#"));
+    }
 }
 
 #[test]

@@ -96,8 +96,9 @@ pub static FORM_PAGES: [FormPage; 5] = [
         way: Way::OwnServer,
         title: "Matched with an insurer at once.",
         lead_in: "Wait a moment, and one of them takes you.",
-        shows: "Host-n-post: the tracker answers only once a buyer has said yes. There are no buyers here, so the \
-                answer is No Qualified Buyers Found, and the lead is kept as unsold.",
+        shows: "Host-n-post: the tracker answers only once a buyer has said yes. Those who bid are asked at once, \
+                and the best bid is sent the lead; one of them is too slow, so it takes two seconds. A car of before \
+                1990 goes to a buyer that hangs up: nobody knows whether it bought, and nobody else is asked.",
     },
 ];
 

@@ -56,6 +56,11 @@ pub fn thanks() -> Page {
     )
 }
 
+/// Where the buyer that pays a fixed price has its visitors sent.
+pub fn welcome() -> Page {
+    words("Welcome to Big Carrier", "The buyer's answer named this page, so the visitor comes here.")
+}
+
 /// Where clicks go that nobody may have.
 pub fn elsewhere() -> Page {
     words(

@@ -68,10 +68,13 @@
       ["session", row.request_id],
       ["", row.post + " post"],
       ["lead", row.id],
-      ["", row.status.replace(/_/g, " ")],
-      ["earns", row.payout],
-      ["", person, "muted"]
+      ["", row.status.replace(/_/g, " "), "status-" + row.status],
+      ["earns", row.payout]
     ];
+    row.sales.forEach(function (sale) {
+      facts.push(["", "sold to " + named(names.buyers, sale.buyer, "buyer") + " for " + sale.price, "sold"]);
+    });
+    facts.push(["", person, "muted"]);
     if (row.test) facts.push(["", "test", "muted"]);
     return end(card, row, facts);
   }

@@ -38,7 +38,7 @@ pub async fn page(State(site): State<Arc<Site>>) -> Html<String> {
                     header.top {
                         div {
                             h1 { "What arrives" }
-                            p { "Every click, lead and refused post, and why it is credited as it is." }
+                            p { "Every click, lead and refused post, why it is credited as it is, and who bought it." }
                         }
                         p #connection role="status" { "connecting" }
                     }
@@ -90,6 +90,7 @@ fn count(kind: &str, label: &str) -> Markup {
 struct Names {
     affiliates: BTreeMap<i64, String>,
     offers: BTreeMap<i64, String>,
+    buyers: BTreeMap<i64, String>,
     internal: Option<i64>,
 }
 
@@ -97,7 +98,9 @@ fn names(site: &Site) -> String {
     let snapshot = site.installation.network.snapshot();
     let affiliates =
         snapshot.network().affiliate.iter().map(|affiliate| (affiliate.id.0, affiliate.name.clone()));
+    let buyers = snapshot.network().buyer.iter().map(|buyer| (buyer.id.0, buyer.name.clone()));
     let names = Names {
+        buyers: buyers.collect(),
         affiliates: affiliates.collect(),
         offers: snapshot.offers().map(|offer| (offer.offer.id.0, offer.offer.name.clone())).collect(),
         internal: snapshot.settings().internal_affiliate.map(|id| id.0),

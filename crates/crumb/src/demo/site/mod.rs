@@ -94,6 +94,7 @@ fn routes(site: Arc<Site>) -> Router {
         .route("/leads/{id}/resend", post(own_leads::resend))
         .route("/cookie", post(forms::change_cookie))
         .route("/thanks", get(|| async { layout::thanks() }))
+        .route("/welcome", get(|| async { layout::welcome() }))
         .route("/elsewhere", get(|| async { layout::elsewhere() }))
         .route("/site.css", get(|| async { asset("text/css", include_str!("site.css")) }))
         .route("/live.css", get(|| async { asset("text/css", include_str!("live.css")) }))

@@ -42,6 +42,8 @@ pub async fn resend(State(site): State<Arc<Site>>, Path(id): Path<i64>, body: By
 
 fn shown(lead: &OwnLead, posts: &[OwnPost]) -> Page {
     let title = format!("Application {}", lead.id);
+    // Where the tracker sends the visitor: to the buyer, where one has a page for them.
+    let onward = posts.iter().find_map(|post| told(post)?.redirect);
     let body = html! {
         main.own-lead {
             h1 { (title) }
@@ -67,7 +69,7 @@ fn shown(lead: &OwnLead, posts: &[OwnPost]) -> Page {
                     span { "Without the key it is another post, of a person who is known by now." }
                 }
             }
-            p { a href=(lead.page) { "Another application" } " · " a href="/thanks" { "What the visitor would see" } " · "
+            p { a href=(lead.page) { "Another application" } " · " a #onward href=(onward.as_deref().unwrap_or("/thanks")) { "What the visitor would see" } " · "
                 a href="/live" target="crumb-live" { "Watch what arrives" } }
         }
     };
@@ -80,12 +82,18 @@ struct Told {
     code: u8,
     leadid: Option<String>,
     price: Option<String>,
+    redirect: Option<String>,
     #[serde(default)]
     errors: Vec<String>,
 }
 
+/// What a post was told, where its answer can be read.
+fn told(post: &OwnPost) -> Option<Told> {
+    serde_json::from_str(&post.answer).ok()
+}
+
 fn exchange(post: &OwnPost) -> Markup {
-    let told: Option<Told> = serde_json::from_str(&post.answer).ok();
+    let told = told(post);
     html! {
         article.exchange {
             p.verdict {
