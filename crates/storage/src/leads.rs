@@ -28,7 +28,8 @@ pub struct AcceptLead {
     /// What is an earlier lead of the same person.
     pub duplicate: Option<DuplicateCheck>,
     /// What makes this one the earlier lead of a later one; none if it does not
-    /// count as such (tests, unattributed session posts, unsold leads).
+    /// count as such (tests, unattributed session posts, unsold leads). Its
+    /// vertical is the lead's.
     pub register: Option<DuplicateKey>,
     /// The problem found by a check that comes after the duplicate check and
     /// before the caps: the vertical's inbound filter.
