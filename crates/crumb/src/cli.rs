@@ -5,7 +5,8 @@ use crate::bench::BenchCommand;
 use crate::config::Flags;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crumb_domain::{
-    AffiliateId, CampaignId, ContractId, CreativeId, MediaTypeId, OfferContractId, OfferId, VerticalId,
+    AffiliateId, CampaignId, ContractId, CreativeId, LeadId, MediaTypeId, OfferContractId, OfferId,
+    VerticalId,
 };
 use crumb_wire::posting_doc::Method;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,11 @@ pub enum Typed {
     Pixel(LinkArguments),
     /// Print the posting document of a campaign, an offer or a vertical
     PostingDoc(PostingDocArguments),
+    /// Say who bought a lead, and why the others did not
+    ///
+    /// Prints each contract of the lead's vertical with its result, and what its buyer
+    /// was asked and sent: the latest run first, the earlier ones behind it.
+    Explain(ExplainArguments),
     /// Change the state of a buyer's contract
     #[command(subcommand)]
     Contract(ContractCommand),
@@ -293,6 +299,16 @@ pub enum DocumentForm {
     Html,
     /// Markdown.
     Text,
+}
+
+/// `crumb explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// The lead's id, as the answer to its post gave it
+    pub lead: LeadId,
+    /// Print the API's JSON, with what was sent and answered
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `crumb contract …`.

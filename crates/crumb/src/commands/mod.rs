@@ -5,6 +5,7 @@
 mod apply;
 pub mod config;
 mod contract;
+mod explain;
 mod export;
 mod key;
 mod link;
@@ -18,7 +19,7 @@ mod versions;
 pub use apply::{MAX_NETWORK_FILE_BYTES, NetworkFile};
 
 use crate::cli::{ContractCommand, Format, KeyCommand, LinkArguments, PostingDocArguments, Typed};
-use crumb_domain::{ConfigVersion, ContractId};
+use crumb_domain::{ConfigVersion, ContractId, LeadId};
 use crumb_network::Snapshot;
 use crumb_storage::Store;
 use crumb_tracking::Installation;
@@ -82,6 +83,13 @@ pub enum Command {
     ContractOn {
         /// Which.
         id: ContractId,
+    },
+    /// `crumb explain`.
+    Explain {
+        /// Which lead.
+        lead: LeadId,
+        /// `--json`.
+        json: bool,
     },
     /// The part of `crumb config check` that looks into the store.
     Check {
@@ -162,6 +170,7 @@ impl Command {
             Typed::Link(link) => Self::Link(link.clone()),
             Typed::Pixel(link) => Self::Pixel(link.clone()),
             Typed::PostingDoc(arguments) => Self::PostingDoc(arguments.clone()),
+            Typed::Explain(explain) => Self::Explain { lead: explain.lead, json: explain.json },
             Typed::Contract(ContractCommand::On { id }) => Self::ContractOn { id: *id },
         }))
     }
@@ -182,6 +191,7 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
         Command::Pixel(arguments) => pixel::pixel(context, &arguments),
         Command::PostingDoc(arguments) => posting_doc::posting_doc(context, &arguments).await,
         Command::ContractOn { id } => contract::on(context, id).await,
+        Command::Explain { lead, json } => explain::explain(context, lead, json).await,
         Command::Check { has_geo } => config::check_network(context, has_geo).await,
     };
     done.unwrap_or_else(|error| Reply::failed(&format!("{error:#}")))

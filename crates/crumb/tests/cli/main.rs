@@ -2,6 +2,7 @@
 //! in a directory of its own.
 
 mod bench;
+mod explain;
 mod keys;
 mod links;
 mod mock_buyer;

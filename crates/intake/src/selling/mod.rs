@@ -11,11 +11,13 @@ mod breakers;
 mod held;
 mod market;
 mod queue;
+mod record;
 mod run;
 pub(crate) mod settle;
 mod standing;
 
 pub use breakers::{OPEN_SECONDS, TIMEOUTS_TO_OPEN};
+pub use record::is_replayable;
 
 use crumb_delivery::Courier;
 use crumb_network::{CompiledOffer, Snapshot};

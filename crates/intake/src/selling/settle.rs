@@ -76,6 +76,13 @@ impl<S: Store + Clone> Selling<S> {
             let onward = Onward::of(&ran.state, hand.snapshot);
             let answer = hand.answer.map(|answer| answer(&after, onward));
             let mut change = change(&before, &after, &ran, &hand, now);
+            if self.site.network.snapshot().version() > hand.snapshot.version()
+                && let Then::Wait(due) = &mut change.then
+            {
+                // The network changed while the lead was in hand: what kept it from a
+                // buyer may be gone with the old version.
+                *due = now;
+            }
             change.run = Some(record.clone());
             change.answer.clone_from(&answer);
             match self.site.store.settle(change).await {

@@ -313,19 +313,32 @@ pub(crate) async fn get<S: Store + Clone>(
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<LeadRow>, ApiError> {
+    let lead = visible_lead(&admin, caller, id).await?;
     let installation = &admin.installation;
-    let missing = || ApiError::NotFound("there is no lead of this id".to_owned());
+    let network = installation.network.snapshot();
+    let row = LeadRow::new(&lead, &installation.keys.request_ids, sight(caller.role, &network));
+    row.map(Json).ok_or_else(missing)
+}
+
+/// The lead of an id in a path, where the key's owner may see it.
+pub(super) async fn visible_lead<S: Store + Clone>(
+    admin: &Admin<S>,
+    caller: Caller,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Lead, ApiError> {
     let Path(id) = id.map_err(|_| missing())?;
     let id: LeadId = id.parse().map_err(|_| missing())?;
-    let lead = installation.store.lead(id).await?.ok_or_else(missing)?;
+    let lead = admin.installation.store.lead(id).await?.ok_or_else(missing)?;
     let may_see = match caller.role {
         Role::Admin | Role::Manager | Role::Reader => true,
         Role::Affiliate(own) => lead.affiliate == own,
         Role::Buyer(own) => lead.sales.iter().any(|sale| sale.buyer == own),
     };
-    let network = installation.network.snapshot();
-    let row = LeadRow::new(&lead, &installation.keys.request_ids, sight(caller.role, &network));
-    row.filter(|_| may_see).map(Json).ok_or_else(missing)
+    if may_see { Ok(lead) } else { Err(missing()) }
+}
+
+fn missing() -> ApiError {
+    ApiError::NotFound("there is no lead of this id".to_owned())
 }
 
 fn sight(role: Role, network: &Snapshot) -> Sight<'_> {

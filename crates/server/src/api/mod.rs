@@ -7,6 +7,7 @@
 
 pub mod clicks;
 pub mod events;
+pub mod explain;
 pub mod key;
 pub mod keys;
 pub mod leads;
@@ -34,6 +35,7 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/clicks/{request_id}", get(clicks::get::<S>))
         .route("/leads", get(leads::list::<S>))
         .route("/leads/{leadid}", get(leads::get::<S>))
+        .route("/leads/{leadid}/explain", get(explain::get::<S>))
         .route("/rejections", get(rejections::list::<S>))
         .route("/events", get(events::stream::<S>))
         .route("/keys", get(keys::list::<S>))

@@ -1,6 +1,6 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
-use super::{clicks, events, keys, leads, links, posting_docs, rejections};
+use super::{clicks, events, explain, keys, leads, links, posting_docs, rejections};
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -19,6 +19,7 @@ use utoipa::{Modify, OpenApi};
         clicks::get,
         leads::list,
         leads::get,
+        explain::get,
         rejections::list,
         events::stream,
         keys::list,

@@ -10,6 +10,7 @@ mod clients;
 mod cookies;
 mod deep_links;
 mod dispositions;
+mod explain;
 mod form_endpoints;
 mod idempotency;
 mod lead_answers;

@@ -7,11 +7,11 @@ use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::{Part, small_with};
 use crumb_testkit::{Reply, Server};
 
-const NOW: &str = "/d.ashx?ckm_campaign_id=58&ckm_key=Zy9xW7vU5tS";
-const LATER: &str = "/d.ashx?ckm_campaign_id=57&ckm_key=Ab3dE5gH1jK";
+pub(crate) const NOW: &str = "/d.ashx?ckm_campaign_id=58&ckm_key=Zy9xW7vU5tS";
+pub(crate) const LATER: &str = "/d.ashx?ckm_campaign_id=57&ckm_key=Ab3dE5gH1jK";
 
 /// A buyer and its exclusive contract at a price.
-fn contract(id: u32, url: &str, price: &str, more: &str) -> String {
+pub(crate) fn contract(id: u32, url: &str, price: &str, more: &str) -> String {
     format!(
         "[[buyer]]\nid = {id}\nname = \"Buyer {id}\"\n\
          [[contract]]\nid = {id}\nbuyer = {id}\nvertical = 1\nname = \"Contract {id}\"\n\
@@ -23,7 +23,7 @@ fn contract(id: u32, url: &str, price: &str, more: &str) -> String {
     )
 }
 
-async fn post(server: &Server, path: &str, email: &str) -> Reply {
+pub(crate) async fn post(server: &Server, path: &str, email: &str) -> Reply {
     server.tracking.get(&format!("{path}&email_address={email}&zip_code=90210")).await
 }
 

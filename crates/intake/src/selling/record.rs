@@ -1,0 +1,13 @@
+//! What is kept of a run, as it is read again.
+
+use crumb_routing::Run;
+use crumb_routing::replay::Recorded;
+use crumb_storage::selling::RunRecord;
+
+/// Whether a run was kept so that it can be decided again: what the machine was given,
+/// and what happened, in the form that this program reads.
+pub fn is_replayable(run: &RunRecord) -> bool {
+    let is_begun = |events: Vec<Recorded>| !events.is_empty();
+    serde_json::from_str::<Run>(&run.inputs).is_ok()
+        && serde_json::from_str::<Vec<Recorded>>(&run.events).is_ok_and(is_begun)
+}
