@@ -170,11 +170,13 @@ pub async fn newest(server: &Server) -> Lead {
     stored(server).await.pop().unwrap()
 }
 
-/// The newest lead once it stands so. Waits for as long as a test is let run.
+/// The newest lead once it has been offered and stands so; the clock may be moved then.
+/// Waits for as long as a test is let run.
 pub async fn until(server: &Server, status: LeadStatus) -> Lead {
     loop {
         let lead = newest(server).await;
-        if lead.status == status {
+        let is_tried = !server.site.store.runs_of(lead.row).await.unwrap().is_empty();
+        if is_tried && lead.status == status {
             return lead;
         }
         tokio::task::yield_now().await;

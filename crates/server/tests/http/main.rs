@@ -33,6 +33,7 @@ mod selling_answers;
 mod selling_caps;
 mod selling_order;
 mod selling_ping;
+mod selling_queue;
 mod selling_together;
 mod selling_unknown;
 mod smoke;
