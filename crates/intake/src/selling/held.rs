@@ -83,7 +83,8 @@ impl<S: Store + Clone> Selling<S> {
     /// Looks after held posts until told to stop.
     pub async fn run_held(self: Arc<Self>, stop: CancellationToken) {
         let mut failing = false;
-        let mut looked_at = self.site.clock.now();
+        // What fell due while nobody looked is asked at once.
+        let mut looked_at = Timestamp::from_micros(i64::MIN);
         while !stop.is_cancelled() {
             let now = self.site.clock.now();
             match self.look_after_held(looked_at, now).await {
@@ -351,5 +352,12 @@ mod tests {
         });
         let seconds: Vec<i64> = asked.map(|look| look * 15).collect();
         assert_eq!(seconds, [15, 30, 60, 120, 240, 480, 960, 1_920]);
+    }
+
+    #[test]
+    fn what_fell_due_while_nobody_looked_is_asked_at_the_first_look() {
+        let (posted, never) = (Timestamp::from_micros(0), Timestamp::from_micros(i64::MIN));
+        assert!(is_question_due(posted, never, posted.plus_seconds(50)));
+        assert!(!is_question_due(posted, never, posted.plus_seconds(5)));
     }
 }

@@ -123,10 +123,13 @@ pub(crate) fn payout_entry(lead: &Lead, was: Money, now: Timestamp) -> Option<Le
 /// When a lead that nobody bought is tried again: as soon as what kept a contract from
 /// it may have passed.
 pub(crate) fn next_try(state: &State, lead: &Lead, now: Timestamp, expires: Timestamp) -> Timestamp {
+    // Counted from the run's beginning, by which it was decided: what opened meanwhile
+    // was not seen by it.
+    let begun_at = state.run().begun_at;
     let results = state.results();
     let chances = results.iter().filter_map(|outcome| match outcome.result {
         ContractResult::ScheduleClosed | ContractResult::CapReached => {
-            state.tree().next_opening(outcome.contract, now)
+            state.tree().next_opening(outcome.contract, begun_at)
         }
         ContractResult::LeadTooYoung => state.tree().old_enough_at(outcome.contract, lead.at),
         ContractResult::NoCredit
@@ -138,7 +141,7 @@ pub(crate) fn next_try(state: &State, lead: &Lead, now: Timestamp, expires: Time
         | ContractResult::Deadline => Some(now.plus_seconds(LONGEST_WAIT_SECONDS)),
         _ => None,
     });
-    chances.filter(|chance| *chance > now).min().unwrap_or(expires).min(expires)
+    chances.min().unwrap_or(expires).min(expires).max(now)
 }
 
 /// When a lead stops to be offered.
