@@ -35,9 +35,8 @@ pub(crate) struct Case<'a> {
     pub offer: &'a CompiledOffer,
     pub campaign: Option<&'a Campaign>,
     pub credit: &'a Credit,
-    /// Whether its lead is sold within the request, if it is sold: on a host-n-post
-    /// offer whose vertical has contracts.
-    pub is_sold_now: bool,
+    /// Whether anybody may buy its lead: the vertical has contracts.
+    pub has_contracts: bool,
 }
 
 impl Case<'_> {
@@ -50,7 +49,7 @@ impl Case<'_> {
 impl<S: Store + Clone> Leads<S> {
     /// The first of the checks that need no fields but the consumer's address.
     pub(crate) fn refusal(&self, case: &Case<'_>) -> Option<Problem> {
-        let Case { incoming, snapshot, offer, campaign, credit, is_sold_now: _ } = *case;
+        let Case { incoming, snapshot, offer, campaign, credit, has_contracts: _ } = *case;
         let consumer =
             incoming.request.fields.get(IP_FIELD).and_then(|text| text.trim().parse::<IpAddr>().ok());
         let session = credit.session.as_ref();

@@ -128,10 +128,15 @@ impl<S: Store + Clone> Leads<S> {
             return self.refuse(&incoming, RejectedPost::of(&credit, Problem::InactiveOffer)).await;
         };
         let campaign = credit.campaign.and_then(|id| snapshot.campaign(id));
-        let is_sold_now =
-            offer.offer.offer_type == OfferType::HostNPost && self.selling.has_contracts(&snapshot, offer);
-        let case =
-            Case { incoming: &incoming, snapshot: &snapshot, offer, campaign, credit: &credit, is_sold_now };
+        let has_contracts = self.selling.has_contracts(&snapshot, offer);
+        let case = Case {
+            incoming: &incoming,
+            snapshot: &snapshot,
+            offer,
+            campaign,
+            credit: &credit,
+            has_contracts,
+        };
         if let Some(text) = &request.lead_id {
             return self.change(&case, text).await;
         }

@@ -112,12 +112,16 @@ pub(crate) fn held_back(judged: &Judged) -> Option<(LeadStatus, LeadOutcome)> {
 /// ones wait for a buyer in the queue, host-n-post ones are sold within the request. One
 /// that is in hand stands as a crash would leave it.
 pub(crate) fn offered(case: &Case<'_>) -> (LeadStatus, LeadOutcome, Option<Offering>) {
-    let queued = (LeadStatus::Queued, LeadOutcome::Queued, Some(Offering::Waits(case.incoming.now)));
+    // Where nobody buys there is nothing to try before the network changes, which wakes
+    // all that waits.
+    let expires = case.incoming.now.plus_seconds(i64::from(case.offer.vertical().expiration_hours) * 3_600);
+    let due = if case.has_contracts { case.incoming.now } else { expires };
+    let queued = (LeadStatus::Queued, LeadOutcome::Queued, Some(Offering::Waits(due)));
     let offer = &case.offer.offer;
     if offer.offer_type == OfferType::Hosted {
         return queued;
     }
-    if case.is_sold_now {
+    if case.has_contracts {
         return (LeadStatus::Unsold, LeadOutcome::Interrupted, Some(Offering::InHand));
     }
     if offer.queue_failures { queued } else { (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers, None) }

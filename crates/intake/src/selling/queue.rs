@@ -113,6 +113,10 @@ impl<S: Store + Clone> Selling<S> {
         if standing::expiry(offer, &lead) <= now {
             return self.expire(lead, now).await;
         }
+        if !self.has_contracts(&snapshot, offer) {
+            let expires = standing::expiry(offer, &lead);
+            return self.wait_on(lead, expires, "no contract buys such leads").await;
+        }
         let session = self.site.store.session(lead.session).await?;
         let tokens = ReplyTokens {
             lead: &lead,
