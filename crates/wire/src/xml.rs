@@ -48,7 +48,9 @@ impl Document {
     fn open(&mut self, element: &BytesStart<'_>, count: &mut PairCount) -> Result<(), BodyError> {
         // Equal attributes are not looked for: that check is quadratic.
         let well_formed = element.attributes().with_checks(false).all(|attribute| attribute.is_ok());
-        if !well_formed || element.name().as_ref().is_empty() {
+        // A tag has no further "<" in it, not even in an attribute.
+        let ends_open = AsRef::<str>::as_ref(element).contains('<');
+        if !well_formed || ends_open || element.name().as_ref().is_empty() {
             return Err(BodyError::Malformed);
         }
         match self.depth {
@@ -160,6 +162,9 @@ mod tests {
             "<r><a b>c</a></r>",
             "<r><></></r>",
             "<r><a",
+            "<r><a<b/></r>",
+            "<r><\u{1a}<!DOCTYPE x/></r>",
+            "<r><a b=\"<!DOCTYPE x>\"/></r>",
             "<![CDATA[x]]><r/>",
         ];
         for body in bodies {
