@@ -2,11 +2,13 @@
 //! the server that owns it.
 
 use crate::clock::SystemClock;
+use crate::commands::serve::courier;
 use crate::commands::{Command, Context, Reply, execute};
 use crate::config::Settings;
 use crate::data_dir::{DataDirectory, DataLock};
 use crate::{handoff, secrets};
 use anyhow::{Context as _, bail};
+use crumb_intake::selling::Selling;
 use crumb_network::live::LiveNetwork;
 use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
 use crumb_tracking::Installation;
@@ -64,7 +66,9 @@ impl<'s> Owner<'s> {
     async fn carry_out_here(&self, command: Command) -> anyhow::Result<Reply> {
         let opened = open(self.settings, &self.directory).await?;
         let listener_url = base_url(self.settings.tracking);
-        let context = Context { installation: &opened.installation, listener_url: &listener_url };
+        let installation = Arc::new(opened.installation);
+        let selling = Selling::new(Arc::clone(&installation), courier(self.settings)?);
+        let context = Context { installation: &installation, selling: &selling, listener_url: &listener_url };
         Ok(execute(command, &context).await)
     }
 

@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use crumb_domain::Clock as _;
+use crumb_intake::selling::Selling;
 use crumb_network::Snapshot;
 use crumb_storage::Store;
 use crumb_tracking::Installation;
@@ -56,6 +57,8 @@ pub struct AdminOptions {
 /// What the routes of the admin listener share.
 pub(crate) struct Admin<S> {
     pub(crate) installation: Arc<Installation<S>>,
+    #[expect(dead_code, reason = "for what people do with leads")]
+    pub(crate) selling: Arc<Selling<S>>,
     pub(crate) options: AdminOptions,
     pub(crate) listeners: Arc<Semaphore>,
     metrics: Arc<Metrics>,
@@ -86,11 +89,12 @@ pub async fn serve(listener: TcpListener, routes: Router, shutdown: Cancellation
 /// The routes of the admin listener.
 pub fn admin_router<S: Store + Clone>(
     installation: Arc<Installation<S>>,
+    selling: Arc<Selling<S>>,
     metrics: Arc<Metrics>,
     options: AdminOptions,
 ) -> Router {
     let listeners = Arc::new(Semaphore::new(events::MAX_LISTENERS));
-    let admin = Arc::new(Admin { installation, options, listeners, metrics });
+    let admin = Arc::new(Admin { installation, selling, options, listeners, metrics });
     Router::new()
         .route("/healthz", get(health))
         .route("/readyz", get(ready::<S>))

@@ -131,7 +131,12 @@ impl Server {
         let admin_address = admin.local_addr().expect("a bound socket has an address");
         let admin_options =
             AdminOptions { listener_url: format!("http://{tracking_address}"), ..AdminOptions::default() };
-        let router = crumb_server::admin::admin_router(Arc::clone(&site), metrics, admin_options);
+        let router = crumb_server::admin::admin_router(
+            Arc::clone(&site),
+            Arc::clone(&selling),
+            metrics,
+            admin_options,
+        );
         tasks.spawn(crumb_server::admin::serve(admin, router, stop.clone()));
         Self {
             clock,
@@ -187,6 +192,12 @@ impl Server {
     /// `GET` of the API with an admin's key; `target` begins after `/api/v1`.
     pub async fn api(&self, target: &str) -> Reply {
         self.admin.send(Request::get(&format!("/api/v1{target}")).bearer(&self.key)).await
+    }
+
+    /// `POST` of JSON to the API with an admin's key; `target` begins after `/api/v1`.
+    pub async fn api_post(&self, target: &str, body: &serde_json::Value) -> Reply {
+        let request = Request::post(&format!("/api/v1{target}"), "application/json", &body.to_string());
+        self.admin.send(request.bearer(&self.key)).await
     }
 
     /// The API's JSON, where it answers 200.

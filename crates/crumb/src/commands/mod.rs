@@ -20,6 +20,7 @@ pub use apply::{MAX_NETWORK_FILE_BYTES, NetworkFile};
 
 use crate::cli::{ContractCommand, Format, KeyCommand, LinkArguments, PostingDocArguments, Typed};
 use crumb_domain::{ConfigVersion, ContractId, LeadId};
+use crumb_intake::selling::Selling;
 use crumb_network::Snapshot;
 use crumb_storage::Store;
 use crumb_tracking::Installation;
@@ -133,6 +134,9 @@ impl Reply {
 pub struct Context<'i, S> {
     /// Store, network, clock and keys.
     pub installation: &'i Installation<S>,
+    /// What sells leads.
+    #[expect(dead_code, reason = "for what people do with leads")]
+    pub selling: &'i Selling<S>,
     /// The tracking listener's own address, as the base of links.
     pub listener_url: &'i str,
 }

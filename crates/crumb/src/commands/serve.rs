@@ -77,9 +77,12 @@ where
     let tracking = bind("tracking", "--listen", settings.tracking).await?;
     let admin = bind("admin", "--admin-listen", settings.admin).await?;
     let opened = open(settings, owner.directory()).await?;
+    let installation = Arc::new(opened.installation);
+    let selling = Arc::new(Selling::new(Arc::clone(&installation), courier(settings)?));
     let mut starting = Starting {
         carrier: Carrier {
-            installation: Arc::new(opened.installation),
+            installation,
+            selling: Arc::clone(&selling),
             url: base_url(tracking.local_addr()?),
         },
         admin_url: base_url(admin.local_addr()?),
@@ -94,7 +97,6 @@ where
     announce(settings, &carrier.installation, &tracking, &admin, &warnings);
     let (stop, closed) = (parts.stop.clone(), carrier.installation.store.closed());
     let socket = Socket::bind(owner.directory().socket())?;
-    let selling = Arc::new(Selling::new(Arc::clone(&carrier.installation), courier(settings)?));
     selling.recover().await?;
     parts.start_listeners(settings, &carrier.installation, &selling, tracking, admin, warnings)?;
     parts.start("queue", Arc::clone(&selling).run_queue(stop.clone()));
@@ -156,7 +158,10 @@ impl Starting {
 }
 
 /// What takes leads to buyers, as the settings allow it.
-fn courier(settings: &Settings) -> anyhow::Result<Courier> {
+///
+/// # Errors
+/// Where the client or the mail relay cannot be set up.
+pub fn courier(settings: &Settings) -> anyhow::Result<Courier> {
     let allow = settings.outbound_allow.clone();
     let outbound = Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() })?;
     let mailer = settings.mail.clone().map(Mailer::new).transpose()?;
@@ -212,12 +217,14 @@ fn announce(
 #[derive(Clone)]
 struct Carrier {
     installation: Arc<Installation<SqliteStore>>,
+    selling: Arc<Selling<SqliteStore>>,
     url: String,
 }
 
 impl Carrier {
     async fn execute(&self, command: Command) -> Reply {
-        let context = Context { installation: &self.installation, listener_url: &self.url };
+        let context =
+            Context { installation: &self.installation, selling: &self.selling, listener_url: &self.url };
         execute(command, &context).await
     }
 }
@@ -249,7 +256,8 @@ impl Parts {
         let stop = &self.stop;
         let listener_url = base_url(tracking.local_addr()?);
         let options = AdminOptions { warnings, stop: stop.clone(), listener_url };
-        let routes = admin_router(Arc::clone(installation), Arc::clone(&metrics), options);
+        let routes =
+            admin_router(Arc::clone(installation), Arc::clone(selling), Arc::clone(&metrics), options);
         let edge = Arc::new(Edge::new(
             Arc::clone(installation),
             Arc::clone(selling),

@@ -83,12 +83,9 @@ impl<S: Store + Clone> Selling<S> {
     /// Looks after held posts until told to stop.
     pub async fn run_held(self: Arc<Self>, stop: CancellationToken) {
         let mut failing = false;
-        // What fell due while nobody looked is asked at once.
-        let mut looked_at = Timestamp::from_micros(i64::MIN);
         while !stop.is_cancelled() {
-            let now = self.site.clock.now();
-            match self.look_after_held(looked_at, now).await {
-                Ok(()) => (failing, looked_at) = (false, now),
+            match self.look_at_held().await {
+                Ok(()) => failing = false,
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
                         tracing::error!(%error, "posts of unknown end cannot be settled");
@@ -100,6 +97,19 @@ impl<S: Store + Clone> Selling<S> {
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
+    }
+
+    /// Looks once: asks buyers whose turn to be asked came since the last look, and
+    /// ends what waited long enough.
+    ///
+    /// # Errors
+    /// The store's; what was not looked at then is looked at the next time.
+    pub async fn look_at_held(&self) -> Result<(), StoreError> {
+        let mut looked_at = self.held_looked_at.lock().await;
+        let now = self.site.clock.now();
+        self.look_after_held(*looked_at, now).await?;
+        *looked_at = now;
+        Ok(())
     }
 
     async fn look_after_held(&self, before: Timestamp, now: Timestamp) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@
 
 mod asking;
 mod breakers;
-mod held;
+pub mod held;
 mod market;
 mod queue;
 mod record;
@@ -20,11 +20,12 @@ pub use breakers::{OPEN_SECONDS, TIMEOUTS_TO_OPEN};
 pub use record::is_replayable;
 
 use crumb_delivery::Courier;
+use crumb_domain::Timestamp;
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::Store;
 use crumb_tracking::Installation;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 /// What sells leads. One for a server, shared by the posts and the queue.
 pub struct Selling<S> {
@@ -32,6 +33,8 @@ pub struct Selling<S> {
     courier: Courier,
     markets: market::Markets,
     breakers: breakers::Breakers,
+    /// When held posts were looked at last; one look at a time.
+    held_looked_at: Mutex<Timestamp>,
     /// Something waits in the queue that did not before.
     queued: Notify,
     /// A lead in hand was settled: its idempotency key may have its answer.
@@ -46,6 +49,8 @@ impl<S: Store + Clone> Selling<S> {
             courier,
             markets: market::Markets::default(),
             breakers: breakers::Breakers::default(),
+            // What fell due while nobody looked is asked at the first look.
+            held_looked_at: Mutex::new(Timestamp::from_micros(i64::MIN)),
             queued: Notify::new(),
             settled: Notify::new(),
         }

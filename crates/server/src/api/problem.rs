@@ -30,6 +30,8 @@ pub enum ApiError {
     Invalid(Vec<FieldError>),
     /// Changed by somebody else in the meantime.
     Conflict,
+    /// What is asked for cannot be done to the thing as it stands; says why.
+    Refused(String),
     /// As many others are served as can be; says what.
     Busy(String),
     /// The store cannot be used now; the text is for the log.
@@ -130,6 +132,9 @@ impl ApiError {
                 "Changed in the meantime",
                 "Somebody else changed this in the meantime; read it again.".to_owned(),
             ),
+            Self::Refused(why) => {
+                (StatusCode::CONFLICT, "refused", "It cannot be done as things stand", why.clone())
+            }
             Self::Busy(why) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many at this moment", why.clone())
             }

@@ -6,6 +6,7 @@ use crate::metrics::Metrics;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use crumb_delivery::{Courier, Outbound, OutboundOptions};
 use crumb_domain::attribution::{Attribution, AttributionTrace, Claim};
 use crumb_domain::click::{Click, ClickSource, Disposition, VisitorId};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
@@ -17,6 +18,7 @@ use crumb_domain::{
     AffiliateId, CampaignId, Clock, ConfigVersion, CreativeId, Money, OfferId, RequestId, RowId, SubIds,
     Timestamp, VerticalId,
 };
+use crumb_intake::selling::Selling;
 use crumb_network::live::LiveNetwork;
 use crumb_storage::access::ApiKey;
 use crumb_storage::clicks::ClickBatch;
@@ -166,8 +168,10 @@ impl World {
         let clock = Arc::new(StillClock::default());
         let installation = Installation::new(store, live, clock.clone(), keys, node, None).await.unwrap();
         let installation = Arc::new(installation);
+        let courier = Courier::new(Arc::new(Outbound::new(OutboundOptions::default()).unwrap()), None);
+        let selling = Arc::new(Selling::new(installation.clone(), courier));
         let metrics = Arc::new(Metrics::new().unwrap());
-        let router = admin_router(installation.clone(), metrics.clone(), options.clone());
+        let router = admin_router(installation.clone(), selling.clone(), metrics.clone(), options.clone());
         Self { installation, metrics, options, clock, router, _directory: directory }
     }
 
