@@ -146,6 +146,7 @@ impl<S: Store + Clone> Selling<S> {
 
     async fn ping(&self, market: &Market, question: Question<'_>, buyer: BuyerId) -> Came {
         let contract = question.contract;
+        self.breakers.asking(buyer, self.site.clock.now());
         let attempt = self.ask(market.plans(contract).map(Arc::as_ref), question).await;
         let answer = attempt.read.clone();
         Came { event: Event::Pinged { contract, answer }, buyer, attempt: Some(attempt) }
@@ -160,6 +161,7 @@ impl<S: Store + Clone> Selling<S> {
     ) -> Came {
         let contract = question.contract;
         let question = Question { session: session.as_deref(), ..question };
+        self.breakers.asking(buyer, self.site.clock.now());
         let attempt = self.ask(market.plans(contract).map(Arc::as_ref), question).await;
         let answer = attempt.read.clone();
         Came { event: Event::Posted { contract, answer }, buyer, attempt: Some(attempt) }
