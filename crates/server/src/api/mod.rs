@@ -18,6 +18,7 @@ pub mod problem;
 pub mod query;
 pub mod rejections;
 pub mod role;
+pub mod sub_affiliates;
 
 use crate::admin::Admin;
 use axum::Router;
@@ -37,6 +38,7 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/leads/{leadid}", get(leads::get::<S>))
         .route("/leads/{leadid}/explain", get(explain::get::<S>))
         .route("/rejections", get(rejections::list::<S>))
+        .route("/sub-affiliates", get(sub_affiliates::list::<S>))
         .route("/events", get(events::stream::<S>))
         .route("/keys", get(keys::list::<S>))
         .route("/links", get(links::link::<S>))

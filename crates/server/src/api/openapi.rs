@@ -1,6 +1,6 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
-use super::{clicks, events, explain, keys, leads, links, posting_docs, rejections};
+use super::{clicks, events, explain, keys, leads, links, posting_docs, rejections, sub_affiliates};
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -21,6 +21,7 @@ use utoipa::{Modify, OpenApi};
         leads::get,
         explain::get,
         rejections::list,
+        sub_affiliates::list,
         events::stream,
         keys::list,
         links::link,

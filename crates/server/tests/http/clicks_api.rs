@@ -121,3 +121,23 @@ async fn an_affiliate_sees_its_own_clicks_alone() {
     assert_eq!(get(&format!("/clicks/{others}")).await.status, 404);
     assert_eq!(server.admin.get(&format!("/api/v1/clicks/{own}")).await.status, 401);
 }
+
+#[tokio::test]
+async fn every_distinct_s1_is_a_sub_affiliate_of_the_affiliate() {
+    let server = Server::start(network::SMALL).await;
+    for s1 in ["news", "blog", "news"] {
+        follow(&server, &format!("/?a=12&c=1057&s1={s1}")).await;
+    }
+    follow(&server, "/?a=13&c=1057&s1=other").await;
+    let list = server.api_json("/sub-affiliates?affiliate=12&sort=id").await;
+    assert_eq!((&list["data"][0]["s1"], &list["data"][1]["s1"]), (&json!("news"), &json!("blog")));
+    assert_eq!((&list["total"], &list["data"][0]["first_at"]), (&json!(2), &json!("2026-07-01T12:00:00Z")));
+    assert_eq!(server.api("/sub-affiliates").await.status, 400);
+    let status = async |role: &str, target: &str| {
+        let key = server.api_key(role).await;
+        server.admin.send(Request::get(&format!("/api/v1{target}")).bearer(&key)).await
+    };
+    assert_eq!(status("affiliate:12", "/sub-affiliates").await.json()["total"], 2);
+    assert_eq!(status("affiliate:12", "/sub-affiliates?affiliate=13").await.status, 403);
+    assert_eq!(status("buyer:5", "/sub-affiliates?affiliate=12").await.status, 403);
+}

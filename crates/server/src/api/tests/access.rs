@@ -5,12 +5,13 @@ use super::world::{at, click, lead, row};
 use axum::http::{Method, StatusCode};
 use crumb_storage::AccessStore as _;
 
-const ROUTES: [&str; 7] = [
+const ROUTES: [&str; 8] = [
     "/api/v1/clicks",
     "/api/v1/clicks/1",
     "/api/v1/leads",
     "/api/v1/leads/C8097F17",
     "/api/v1/rejections",
+    "/api/v1/sub-affiliates",
     "/api/v1/events",
     "/api/v1/keys",
 ];

@@ -1,0 +1,72 @@
+//! `GET /sub-affiliates`: the distinct `s1` values that an affiliate's people sent.
+
+use super::key::Caller;
+use super::only_its_own;
+use super::problem::{ApiError, FieldError, KeyProblems, Problem};
+use super::query::{Listing, QueryString};
+use super::role::Role;
+use crate::admin::Admin;
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use crumb_domain::Timestamp;
+use crumb_storage::Store;
+use crumb_storage::clicks::SubAffiliate;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// A sub-affiliate.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SubAffiliateRow {
+    /// Its name: an `s1`, as it was sent, within its limits.
+    #[schema(example = "newsletter-7")]
+    pub s1: String,
+    /// When the first click or lead with it came.
+    #[schema(value_type = String, format = DateTime)]
+    pub first_at: Timestamp,
+}
+
+impl From<SubAffiliate> for SubAffiliateRow {
+    fn from(sub_affiliate: SubAffiliate) -> Self {
+        Self { s1: sub_affiliate.s1, first_at: sub_affiliate.first_at }
+    }
+}
+
+/// The sub-affiliates of an affiliate.
+#[utoipa::path(
+    get,
+    path = "/sub-affiliates",
+    tag = "clicks",
+    operation_id = "list_sub_affiliates",
+    params(
+        ("affiliate" = i64, Query, description = "Whose. A key of an affiliate need not say."),
+        ("sort" = Option<String>, Query, description = "`-id` (newest first, the default) or `id`."),
+        ("limit" = Option<i32>, Query, description = "1 to 1000; 100 by default."),
+        ("cursor" = Option<String>, Query, description = "The `next` of the page before."),
+    ),
+    responses(
+        (status = 200, body = Listing<SubAffiliateRow>),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
+    )
+)]
+pub(crate) async fn list<S: Store + Clone>(
+    State(admin): State<Arc<Admin<S>>>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Json<Listing<SubAffiliateRow>>, ApiError> {
+    let mut query = QueryString::of(&uri);
+    let mut affiliate = query.affiliate("affiliate");
+    let page = query.finish_list()?;
+    match caller.role {
+        Role::Affiliate(own) => only_its_own(&mut affiliate, own)?,
+        _ => caller.must_be_of_the_network()?,
+    }
+    let Some(affiliate) = affiliate else {
+        return Err(ApiError::Invalid(vec![FieldError::new("affiliate", "which affiliate's?")]));
+    };
+    let page = admin.installation.store.sub_affiliates(affiliate, page).await?;
+    Ok(Json(Listing::of(page, |sub_affiliate| Some(sub_affiliate.into()))))
+}
