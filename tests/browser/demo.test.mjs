@@ -351,8 +351,15 @@ describe("selling", () => {
     assert.equal(lead.revenue, sale.price);
     // Whoever sells to a bidder took no less than what anybody pays without a bid.
     assert.ok(Number(sale.price) >= 30, sale.price);
-    const card = (await (await cardOf(visitor, email)).textContent()) ?? "";
-    assert.ok(card.includes(`sold to ${name} ${sale.buyer} for ${sale.price}`), card);
+    const card = await cardOf(visitor, email);
+    const text = (await card.textContent()) ?? "";
+    assert.ok(text.includes(`sold to ${name} ${sale.buyer} for ${sale.price}`), text);
+    await card.locator(".buyers summary").click();
+    await card.locator(".buyers tr").first().waitFor();
+    const rows = await card.locator(".buyers tr").allTextContents();
+    assert.equal(rows.length, 5, "each contract of the vertical");
+    assert.ok(rows.find((row) => row.startsWith(name))?.includes(`Bought for ${sale.price}.`), rows.join("\n"));
+    assert.ok(rows.find((row) => row.startsWith("Slowpoke"))?.includes("ping timeout"), rows.join("\n"));
   });
 
   scenario("of an affiliate that the bidders exclude to who pays a fixed price, whose page the visitor goes on to", async (visitor) => {

@@ -8,6 +8,7 @@
   var connection = document.getElementById("connection");
   var ATTRIBUTIONS = { key: "by campaign key", request_id: "by request id", cookie: "by cookie", internal: "unattributed" };
   var SOURCES = { link: "link", js_pixel: "click pixel", image_pixel: "image pixel" };
+  var OFFERED = ["sold", "unsold", "pending_unknown", "queued"];
   var run = null;
   var counts = {};
 
@@ -36,6 +37,7 @@
     var card = { click: click, lead: lead, rejection: rejection }[kind](row);
     card.classList.add(kind);
     card.append(element("p", "why", row.why));
+    if (OFFERED.includes(row.status)) card.append(buyers(row));
     var earlier = kind === "lead" && document.getElementById("lead-" + row.id);
     if (earlier) earlier.remove();
     else counts[kind] = (counts[kind] || 0) + 1;
@@ -77,6 +79,41 @@
     facts.push(["", person, "muted"]);
     if (row.test) facts.push(["", "test", "muted"]);
     return end(card, row, facts);
+  }
+
+  // Who was asked for the lead, read when somebody wants to know.
+  function buyers(row) {
+    var part = element("details", "buyers");
+    part.append(element("summary", "", "Which buyers were asked, and why they bought or did not"));
+    part.addEventListener("toggle", async function () {
+      if (!part.open) return;
+      part.querySelectorAll(":scope > :not(summary)").forEach(function (old) { old.remove(); });
+      var answer = await fetch("/live/leads/" + row.id + "/explain").catch(function () { return null; });
+      var told = answer && answer.ok ? await answer.json() : null;
+      if (!told) part.append(element("p", "muted", "The server cannot be asked."));
+      else if (!told.runs) part.append(element("p", "muted", "It was not offered yet."));
+      else part.append(table(told));
+      part.append(element("p", "muted", "The same in a terminal: crumb explain " + row.id + " --data " + names.data));
+    });
+    return part;
+  }
+
+  function table(told) {
+    var made = element("table");
+    told.contracts.forEach(function (one) {
+      var line = made.insertRow();
+      if (one.result === "sold") line.className = "sold";
+      line.append(element("td", "", named(names.contracts, one.contract, "contract")));
+      line.append(element("td", "result", one.result.replace(/_/g, " ")));
+      var why = element("td", "", one.text);
+      one.attempts.forEach(function (attempt) {
+        var took = Object.values(attempt.ms).reduce(function (sum, ms) { return sum + (ms || 0); }, 0);
+        var price = attempt.read.price ? ", " + attempt.read.price : "";
+        why.append(element("div", "muted", attempt.kind + ": " + attempt.outcome.replace(/_/g, " ") + price + ", " + took + " ms"));
+      });
+      line.append(why);
+    });
+    return made;
   }
 
   function rejection(row) {

@@ -3,10 +3,13 @@
 
 use super::Site;
 use crate::demo::scenarios::scenarios;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Html;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{Html, IntoResponse, Response};
+use crumb_server::api::explain::Explanation;
+use crumb_storage::LeadStore as _;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -91,7 +94,11 @@ struct Names {
     affiliates: BTreeMap<i64, String>,
     offers: BTreeMap<i64, String>,
     buyers: BTreeMap<i64, String>,
+    /// What contracts are called, with their buyers.
+    contracts: BTreeMap<i64, String>,
     internal: Option<i64>,
+    /// The data directory, for commands.
+    data: String,
 }
 
 fn names(site: &Site) -> String {
@@ -99,7 +106,13 @@ fn names(site: &Site) -> String {
     let affiliates =
         snapshot.network().affiliate.iter().map(|affiliate| (affiliate.id.0, affiliate.name.clone()));
     let buyers = snapshot.network().buyer.iter().map(|buyer| (buyer.id.0, buyer.name.clone()));
+    let contracts = snapshot.network().contract.iter().map(|contract| {
+        let buyer = snapshot.buyer(contract.buyer).map_or("", |buyer| buyer.name.as_str());
+        (contract.id.0, format!("{buyer}: {}", contract.name))
+    });
     let names = Names {
+        contracts: contracts.collect(),
+        data: site.addresses.data.clone(),
         buyers: buyers.collect(),
         affiliates: affiliates.collect(),
         offers: snapshot.offers().map(|offer| (offer.offer.id.0, offer.offer.name.clone())).collect(),
@@ -107,6 +120,19 @@ fn names(site: &Site) -> String {
     };
     // Nothing in a script element may end it.
     serde_json::to_string(&names).unwrap_or_default().replace('<', "\\u003c")
+}
+
+/// Who was asked for a lead, and why they bought it or did not: what the API tells.
+pub async fn explain(State(site): State<Arc<Site>>, Path(id): Path<String>) -> Response {
+    let store = &site.installation.store;
+    let explained = async {
+        let Some(lead) = store.lead(id.parse().ok()?).await.ok()? else { return None };
+        Explanation::of(store, &lead).await.ok()
+    };
+    match explained.await {
+        Some(explanation) => Json(explanation).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// What was recorded since the start, or since the event that the page saw last,

@@ -89,6 +89,7 @@ fn routes(site: Arc<Site>) -> Router {
         .route("/", get(|| async { Redirect::to("/live") }))
         .route("/live", get(live::page))
         .route("/live/events", get(live::events))
+        .route("/live/leads/{id}/explain", get(live::explain))
         .route("/partner", get(partner::page).post(partner::run))
         .route("/leads/{id}", get(own_leads::page))
         .route("/leads/{id}/resend", post(own_leads::resend))
