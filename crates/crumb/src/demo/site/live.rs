@@ -126,7 +126,7 @@ fn names(site: &Site) -> String {
 pub async fn explain(State(site): State<Arc<Site>>, Path(id): Path<String>) -> Response {
     let store = &site.installation.store;
     let explained = async {
-        let Some(lead) = store.lead(id.parse().ok()?).await.ok()? else { return None };
+        let lead = store.lead(id.parse().ok()?).await.ok()??;
         Explanation::of(store, &lead).await.ok()
     };
     match explained.await {
