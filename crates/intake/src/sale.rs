@@ -6,6 +6,7 @@ use crate::case::{Case, IncomingPost};
 use crate::idempotency::differs;
 use crate::replies::ReplyTokens;
 use crate::selling::settle::InHand;
+use crate::selling::standing;
 use crate::service::{Answered, Leads, PostAnswer, PostError};
 use crumb_domain::Timestamp;
 use crumb_domain::lead::Lead;
@@ -56,7 +57,9 @@ impl<S: Store + Clone> Leads<S> {
             snapshot: case.snapshot,
             offer: case.offer,
             deadline: deadline(case),
-            is_late: effect == LeadEffect::Changed,
+            is_late: effect == LeadEffect::Changed
+                && self.selling.is_late(&lead, case.offer.offer.offer_type).await?,
+            expires: standing::expiry(case.offer, incoming.now),
             is_counted: effect == LeadEffect::Made,
             value: &|name| tokens.lookup(name),
             answer: Some(&answer),

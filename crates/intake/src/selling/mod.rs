@@ -6,6 +6,7 @@
 //! it stands then; one write settles it. What is not known by then is settled by
 //! `held`; what people do is `actions`.
 
+pub mod actions;
 mod asking;
 mod breakers;
 pub mod held;
@@ -14,7 +15,8 @@ mod queue;
 mod record;
 mod run;
 pub(crate) mod settle;
-mod standing;
+pub(crate) mod standing;
+pub mod timeline;
 
 pub use breakers::{OPEN_SECONDS, TIMEOUTS_TO_OPEN};
 pub use record::is_replayable;

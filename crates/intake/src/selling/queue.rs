@@ -1,14 +1,15 @@
 //! The queue: leads that wait for a buyer, and the worker that takes them in hand.
 
 use super::Selling;
+use super::actions::{ACCEPTED, OFFERED_AGAIN};
 use super::settle::InHand;
 use super::standing;
 use crate::acceptance::consumer_ip;
 use crate::replies::ReplyTokens;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
-use crumb_domain::network::OfferType;
 use crumb_domain::{RowId, Timestamp};
-use crumb_storage::selling::{LeadChange, Then, TimelineEntry};
+use crumb_network::CompiledOffer;
+use crumb_storage::selling::{Earlier, LeadChange, Then, TimelineEntry};
 use crumb_storage::{Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,11 +111,14 @@ impl<S: Store + Clone> Selling<S> {
         let Some(offer) = snapshot.offer(lead.offer) else {
             return self.wait_on(lead, now, "its offer is gone").await;
         };
-        if standing::expiry(offer, &lead) <= now {
+        let expires = self.expires(offer, &lead, now).await?;
+        if expires <= now {
             return self.expire(lead, now).await;
         }
         if !self.has_contracts(&snapshot, offer) {
-            let expires = standing::expiry(offer, &lead);
+            if !standing::waits(offer) || !lead.sales.is_empty() {
+                return self.end_wait(lead, now).await;
+            }
             return self.wait_on(lead, expires, "no contract buys such leads").await;
         }
         let session = self.site.store.session(lead.session).await?;
@@ -129,7 +133,8 @@ impl<S: Store + Clone> Selling<S> {
         };
         let hand = InHand {
             facts,
-            is_late: is_late(&lead, offer.offer.offer_type),
+            is_late: self.is_late(&lead, offer.offer.offer_type).await?,
+            expires,
             is_counted: false,
             deadline: now.plus_seconds(RUN_SECONDS),
             snapshot: &snapshot,
@@ -139,6 +144,46 @@ impl<S: Store + Clone> Selling<S> {
             lead: lead.clone(),
         };
         self.sell(hand).await.map(drop)
+    }
+
+    /// Until when a lead may wait: its hours are counted from its acceptance, and anew
+    /// from each time at which it was let through or offered again.
+    async fn expires(
+        &self,
+        offer: &CompiledOffer,
+        lead: &Lead,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
+        let expires = standing::expiry(offer, lead.at);
+        if expires > now {
+            return Ok(expires);
+        }
+        let timeline = self.site.store.timeline_of(lead.row).await?;
+        let begun = timeline.iter().filter(|entry| [ACCEPTED, OFFERED_AGAIN].contains(&entry.code.as_str()));
+        let last = begun.map(|entry| entry.at).max();
+        Ok(last.map_or(expires, |began| standing::expiry(offer, began).max(expires)))
+    }
+
+    /// Nobody buys such leads, and those of its offer do not wait.
+    async fn end_wait(&self, mut lead: Lead, now: Timestamp) -> Result<(), StoreError> {
+        let outcome = LeadOutcome::NoQualifiedBuyers;
+        let is_unsold = lead.sales.is_empty();
+        if is_unsold {
+            (lead.status, lead.outcome) = (LeadStatus::Unsold, outcome);
+        }
+        let mut change = LeadChange::new(lead.clone(), now);
+        if is_unsold {
+            change.earlier = Earlier::No;
+        }
+        change.timeline.push(TimelineEntry {
+            at: now,
+            code: outcome.as_str().to_owned(),
+            text: "no contract buys such leads".to_owned(),
+            by: None,
+        });
+        self.site.store.settle(change).await?;
+        self.site.feed.tell(|| crumb_tracking::feed::Recorded::Lead(Arc::new(lead)));
+        Ok(())
     }
 
     async fn wait_on(&self, lead: Lead, until: Timestamp, why: &str) -> Result<(), StoreError> {
@@ -166,11 +211,4 @@ impl<S: Store + Clone> Selling<S> {
         self.site.feed.tell(|| crumb_tracking::feed::Recorded::Lead(Arc::new(lead)));
         Ok(())
     }
-}
-
-/// Whether a lead's poster was answered that nobody bought it: on host-n-post offers all
-/// that comes from the queue, but leads that a person let through after their bad fields,
-/// which were answered with success.
-pub(crate) fn is_late(lead: &Lead, offer_type: OfferType) -> bool {
-    offer_type == OfferType::HostNPost && lead.errors.is_empty()
 }

@@ -37,6 +37,8 @@ pub(crate) struct InHand<'a> {
     pub deadline: Timestamp,
     /// Its poster was answered that nobody bought it.
     pub is_late: bool,
+    /// Until when it may wait in the queue.
+    pub expires: Timestamp,
     /// It raised lead counts when it was accepted, for an answer that is still to come.
     pub is_counted: bool,
     /// Gives a token's value by its name, for what buyers are told.
@@ -214,8 +216,7 @@ fn change(before: &Lead, after: &Lead, ran: &Ran, hand: &InHand<'_>, now: Timest
         _ => crate::acceptance::duplicate_key(hand.offer, after).map_or(EarlierLead::No, EarlierLead::Yes),
     };
     if after.status == LeadStatus::Queued {
-        let expires = standing::expiry(hand.offer, after);
-        change.then = Then::Wait(standing::next_try(&ran.state, after, now, expires));
+        change.then = Then::Wait(standing::next_try(&ran.state, after, now, hand.expires));
     }
     change
 }
@@ -266,7 +267,12 @@ fn timeline(ran: &Ran, lead: &Lead, now: Timestamp) -> Vec<TimelineEntry> {
         let results = ran.state.results();
         let asked = results.iter().filter(|one| is_asked(one.result)).count();
         let text = format!("offered to {} contracts, {asked} of them asked: nobody bought", results.len());
-        entries.push(entry(lead.outcome.as_str(), text));
+        let code = match lead.status {
+            // Others have it already.
+            LeadStatus::Sold | LeadStatus::Returned => LeadOutcome::NoQualifiedBuyers.as_str(),
+            _ => lead.outcome.as_str(),
+        };
+        entries.push(entry(code, text));
     }
     entries.extend(ran.state.alerts().iter().map(|alert| entry("alert", standing::alert_text(alert))));
     entries

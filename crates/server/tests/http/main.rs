@@ -14,6 +14,7 @@ mod dispositions;
 mod explain;
 mod form_endpoints;
 mod idempotency;
+mod lead_actions;
 mod lead_answers;
 mod lead_bodies;
 mod lead_checks;
