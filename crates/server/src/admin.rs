@@ -130,6 +130,10 @@ async fn ready<S: Store + Clone>(State(admin): State<Arc<Admin<S>>>) -> (StatusC
     if offset != 0 {
         warnings.push(format!("the clock is shifted by {offset} seconds"));
     }
+    let unsettled = admin.selling.unsettled();
+    if unsettled > 0 {
+        warnings.push(format!("{unsettled} leads stay in hand until the store takes what became of them"));
+    }
     let missing = network.missing_secrets();
     warnings.extend(missing.into_iter().map(|name| format!("a secret is not in the environment: {name}")));
     let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

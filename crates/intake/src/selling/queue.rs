@@ -4,6 +4,7 @@ use super::Selling;
 use super::actions::{ACCEPTED, OFFERED_AGAIN};
 use super::settle::InHand;
 use super::standing;
+use super::unsettled::{self, InHandBy};
 use crate::acceptance::consumer_ip;
 use crate::replies::ReplyTokens;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
@@ -40,23 +41,23 @@ impl<S: Store + Clone> Selling<S> {
         while !stop.is_cancelled() {
             let now = self.site.clock.now();
             let newest = self.site.network.snapshot().version();
-            // What kept a lead from a buyer may be gone with the old version.
-            let woken = if newest == version { Ok(0) } else { self.site.store.wake(now).await };
-            let begun = match woken {
-                Ok(_) => {
+            let begun = async {
+                self.settle_left().await?;
+                if newest != version {
+                    // What kept a lead from a buyer may be gone with the old version.
+                    self.site.store.wake(now).await?;
                     version = newest;
-                    self.begin_due(now, &mut in_hand).await
                 }
-                Err(error) => Err(error),
+                self.begin_due(now, &mut in_hand).await
             };
-            let sleep = match begun {
+            let sleep = match begun.await {
                 Ok(sleep) => {
                     failing = false;
                     sleep
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
-                        tracing::error!(%error, "the queue cannot be read");
+                        tracing::error!(%error, "the queue cannot be worked on");
                     }
                     AFTER_TROUBLE
                 }
@@ -69,6 +70,9 @@ impl<S: Store + Clone> Selling<S> {
             }
         }
         while in_hand.join_next().await.is_some() {}
+        if let Err(error) = self.settle_left().await {
+            tracing::error!(%error, "leads stay in hand until the next start");
+        }
     }
 
     /// Takes leads whose turn has come in hand, as many as there are places; says how
@@ -111,7 +115,18 @@ impl<S: Store + Clone> Selling<S> {
         let Some(offer) = snapshot.offer(lead.offer) else {
             return self.wait_on(lead, now, "its offer is gone").await;
         };
-        let expires = self.expires(offer, &lead, now).await?;
+        let known = async {
+            let expires = self.expires(offer, &lead, now).await?;
+            let is_late = self.is_late(&lead, offer.offer.offer_type).await?;
+            Ok((expires, is_late, self.site.store.session(lead.session).await?))
+        };
+        let (expires, is_late, session) = match known.await {
+            Ok(known) => known,
+            Err(error) => {
+                self.let_go(unsettled::as_it_was(&lead, InHandBy::Queue, now)).await?;
+                return Err(error);
+            }
+        };
         if expires <= now {
             return self.expire(lead, now).await;
         }
@@ -121,7 +136,6 @@ impl<S: Store + Clone> Selling<S> {
             }
             return self.wait_on(lead, expires, "no contract buys such leads").await;
         }
-        let session = self.site.store.session(lead.session).await?;
         let tokens = ReplyTokens {
             lead: &lead,
             is_kept: true,
@@ -133,7 +147,7 @@ impl<S: Store + Clone> Selling<S> {
         };
         let hand = InHand {
             facts,
-            is_late: self.is_late(&lead, offer.offer.offer_type).await?,
+            is_late,
             expires,
             is_counted: false,
             deadline: now.plus_seconds(RUN_SECONDS),
@@ -181,7 +195,7 @@ impl<S: Store + Clone> Selling<S> {
             text: "no contract buys such leads".to_owned(),
             by: None,
         });
-        self.site.store.settle(change).await?;
+        self.let_go(change).await?;
         self.site.feed.tell(|| crumb_tracking::feed::Recorded::Lead(Arc::new(lead)));
         Ok(())
     }
@@ -193,7 +207,7 @@ impl<S: Store + Clone> Selling<S> {
         let until = until.max(now.plus_seconds(60));
         let mut change = LeadChange::new(lead, now);
         change.then = Then::Wait(until);
-        self.site.store.settle(change).await
+        self.let_go(change).await
     }
 
     async fn expire(&self, mut lead: Lead, now: Timestamp) -> Result<(), StoreError> {
@@ -207,7 +221,7 @@ impl<S: Store + Clone> Selling<S> {
             text: "it waited as long as its vertical lets leads wait".to_owned(),
             by: None,
         });
-        self.site.store.settle(change).await?;
+        self.let_go(change).await?;
         self.site.feed.tell(|| crumb_tracking::feed::Recorded::Lead(Arc::new(lead)));
         Ok(())
     }

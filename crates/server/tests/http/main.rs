@@ -36,6 +36,7 @@ mod selling_caps;
 mod selling_order;
 mod selling_ping;
 mod selling_queue;
+mod selling_store_away;
 mod selling_together;
 mod selling_unknown;
 mod smoke;
