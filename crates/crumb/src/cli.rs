@@ -5,7 +5,7 @@ use crate::bench::BenchCommand;
 use crate::config::Flags;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crumb_domain::{
-    AffiliateId, CampaignId, ContractId, CreativeId, LeadId, MediaTypeId, OfferContractId, OfferId,
+    AffiliateId, CampaignId, ContractId, CreativeId, LeadId, MediaTypeId, Money, OfferContractId, OfferId,
     VerticalId,
 };
 use crumb_wire::posting_doc::Method;
@@ -87,6 +87,11 @@ pub enum Typed {
     /// Prints each contract of the lead's vertical with its result, and what its buyer
     /// was asked and sent: the latest run first, the earlier ones behind it.
     Explain(ExplainArguments),
+    /// See what happened to a lead, and decide what becomes of it
+    #[command(subcommand)]
+    Lead(LeadCommand),
+    /// List posts whose end is not known: their buyers may have the leads
+    Held,
     /// Change the state of a buyer's contract
     #[command(subcommand)]
     Contract(ContractCommand),
@@ -309,6 +314,51 @@ pub struct ExplainArguments {
     /// Print the API's JSON, with what was sent and answered
     #[arg(long)]
     pub json: bool,
+}
+
+/// `crumb lead …`.
+#[derive(Debug, Subcommand)]
+pub enum LeadCommand {
+    /// Print everything that happened to a lead
+    Timeline {
+        /// The lead's id
+        lead: LeadId,
+    },
+    /// Let a lead through that is held back, or has expired: it is offered for sale
+    Accept(LeadArguments),
+    /// Take a lead out of the market that is not sold; a payout is taken back
+    ThrowOut(LeadArguments),
+    /// Offer a lead again, to those that have not bought it
+    Resell(LeadArguments),
+    /// Say how a post ended whose end is not known
+    Settle(SettleArguments),
+}
+
+/// A lead, and why something is done with it.
+#[derive(Debug, Args)]
+pub struct LeadArguments {
+    /// The lead's id
+    pub lead: LeadId,
+    /// Why, for the lead's time line
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `crumb lead settle`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("end").required(true).args(["sold", "rejected"])))]
+pub struct SettleArguments {
+    #[command(flatten)]
+    pub lead: LeadArguments,
+    /// The contract to which it was posted
+    #[arg(long, value_name = "ID")]
+    pub contract: ContractId,
+    /// Its buyer bought the lead [default: at the price that is reserved]
+    #[arg(long, value_name = "PRICE", num_args = 0..=1)]
+    pub sold: Option<Option<Money>>,
+    /// Its buyer did not buy the lead
+    #[arg(long)]
+    pub rejected: bool,
 }
 
 /// `crumb contract …`.

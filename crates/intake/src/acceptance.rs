@@ -7,6 +7,7 @@ use crate::onward::Onward;
 use crate::refused::{About, record};
 use crate::replies::{self, ReplyTokens};
 use crate::sale::Waits;
+use crate::selling::timeline;
 use crate::service::{Leads, PostAnswer, PostError};
 use crate::settlement::{Settlement, settle};
 use crumb_domain::caps::{self, CapCheck, CapScope, DayCount};
@@ -94,6 +95,7 @@ impl<S: Store + Clone> Leads<S> {
             caps: if skips || lead.test { Vec::new() } else { lead_caps(case) },
             counts: if settlement.counts.in_caps() { lead_counts(case.snapshot, &lead) } else { Vec::new() },
             ledger: payout_entry(&lead).into_iter().collect(),
+            timeline: timeline::held_back(&lead, incoming.now).into_iter().collect(),
             offering: settlement.offering,
             post: record(incoming, lead.row, about, settlement.errors.clone()),
             idempotency: claim(incoming, credit.campaign, credit.offer),

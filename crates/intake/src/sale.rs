@@ -1,15 +1,18 @@
 //! The sale within the request: a host-n-post lead that the store has put into our
 //! hands is sold before its post is answered.
 
-use crate::acceptance::{LeadEffect, consumer_ip};
+use crate::acceptance::{LeadEffect, consumer_ip, lead_counts};
 use crate::case::{Case, IncomingPost};
 use crate::idempotency::differs;
 use crate::replies::ReplyTokens;
 use crate::selling::settle::InHand;
+use crate::selling::standing;
+use crate::selling::unsettled::{self, InHandBy};
 use crate::service::{Answered, Leads, PostAnswer, PostError};
 use crumb_domain::Timestamp;
 use crumb_domain::lead::Lead;
 use crumb_storage::leads::Verdict;
+use crumb_storage::selling::SellingFacts;
 use crumb_storage::{Store, StoreError};
 use std::time::Duration;
 
@@ -50,13 +53,25 @@ impl<S: Store + Clone> Leads<S> {
             let is_refused = effect == LeadEffect::Changed && lead.sales.len() == bought_before;
             answering.answer(lead, &Verdict::Accepted, &onward, is_refused)
         };
-        let days_from = self.selling.days_from(case.snapshot, incoming.now);
+        let (facts, is_late) = match self.known(case, &lead, effect).await {
+            Ok(known) => known,
+            Err(error) => {
+                let counted = match effect {
+                    LeadEffect::Made => lead_counts(case.snapshot, &lead),
+                    LeadEffect::Changed => Vec::new(),
+                };
+                let put_back = unsettled::as_it_was(&lead, InHandBy::Post { counted }, incoming.now);
+                self.selling.let_go(put_back).await?;
+                return Err(error.into());
+            }
+        };
         let hand = InHand {
-            facts: self.site.store.selling_facts(Some(lead.row), days_from).await?,
+            facts,
             snapshot: case.snapshot,
             offer: case.offer,
             deadline: deadline(case),
-            is_late: effect == LeadEffect::Changed,
+            is_late,
+            expires: standing::expiry(case.offer, incoming.now),
             is_counted: effect == LeadEffect::Made,
             value: &|name| tokens.lookup(name),
             answer: Some(&answer),
@@ -66,6 +81,20 @@ impl<S: Store + Clone> Leads<S> {
         let answer = settled.answer.ok_or(PostError::Store(StoreError::Conflict))?;
         let outcome = Answered::Lead(settled.lead.outcome);
         Ok(PostAnswer { answer, replayed: false, kind: incoming.kind, outcome })
+    }
+
+    /// What a sale depends on beside the network, and whether it would be a late one.
+    async fn known(
+        &self,
+        case: &Case<'_>,
+        lead: &Lead,
+        effect: LeadEffect,
+    ) -> Result<(SellingFacts, bool), StoreError> {
+        let days_from = self.selling.days_from(case.snapshot, case.incoming.now);
+        let facts = self.site.store.selling_facts(Some(lead.row), days_from).await?;
+        let is_late =
+            effect == LeadEffect::Changed && self.selling.is_late(lead, case.offer.offer.offer_type).await?;
+        Ok((facts, is_late))
     }
 
     /// Waits a moment for the first post under an idempotency key; tells at once where

@@ -9,6 +9,7 @@ use crate::onward::Onward;
 use crate::refused::{About, RejectedPost, record};
 use crate::sale::Waits;
 use crate::selling::settle::is_sold_alone;
+use crate::selling::timeline;
 use crate::service::{Leads, PostAnswer, PostError};
 use crate::settlement;
 use crumb_domain::attribution::Attribution;
@@ -81,6 +82,7 @@ impl<S: Store + Clone> Leads<S> {
             register: key.filter(|_| counts_as_earlier(case, &changed)),
             filtered: judged.filtered.filter(|_| !skips),
             ledger: taken_back(case, &lead, &changed).into_iter().collect(),
+            timeline: timeline::of_update(&lead, &changed, offering.is_some(), incoming.kind, incoming.now),
             offering,
             post: record(incoming, id, about, judged.checked.texts()),
             idempotency: claim(incoming, credit.campaign, credit.offer),

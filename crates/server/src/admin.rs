@@ -57,7 +57,6 @@ pub struct AdminOptions {
 /// What the routes of the admin listener share.
 pub(crate) struct Admin<S> {
     pub(crate) installation: Arc<Installation<S>>,
-    #[expect(dead_code, reason = "for what people do with leads")]
     pub(crate) selling: Arc<Selling<S>>,
     pub(crate) options: AdminOptions,
     pub(crate) listeners: Arc<Semaphore>,
@@ -130,6 +129,10 @@ async fn ready<S: Store + Clone>(State(admin): State<Arc<Admin<S>>>) -> (StatusC
     let offset = installation.clock.offset_seconds();
     if offset != 0 {
         warnings.push(format!("the clock is shifted by {offset} seconds"));
+    }
+    let unsettled = admin.selling.unsettled();
+    if unsettled > 0 {
+        warnings.push(format!("{unsettled} leads stay in hand until the store takes what became of them"));
     }
     let missing = network.missing_secrets();
     warnings.extend(missing.into_iter().map(|name| format!("a secret is not in the environment: {name}")));

@@ -1,5 +1,6 @@
 //! Leads and the posts that made them, or did not.
 
+use crate::selling::TimelineEntry;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::lead::{Lead, LeadStatus};
@@ -40,6 +41,8 @@ pub struct AcceptLead {
     pub counts: Vec<DayCount>,
     /// Entries to append when it is accepted.
     pub ledger: Vec<LedgerEntry>,
+    /// What its time line begins with, beside the post.
+    pub timeline: Vec<TimelineEntry>,
     /// How it is offered for sale, if it is.
     pub offering: Option<Offering>,
     /// The post; its answer and outcome are filled in here.
@@ -64,6 +67,8 @@ pub struct UpdateLead {
     pub filtered: Option<Problem>,
     /// Entries to append when it is changed.
     pub ledger: Vec<LedgerEntry>,
+    /// What is added to its time line when it is changed.
+    pub timeline: Vec<TimelineEntry>,
     /// How it is offered for sale again, if it is. Without, a lead that waited and
     /// is no longer `queued` waits no more.
     pub offering: Option<Offering>,

@@ -426,6 +426,8 @@ pub trait SellingStore {
     /// * A post was begun and its end is not known: it is held; the lead is
     ///   `pending_unknown`.
     /// * Something was sold: the lead is `sold`, with these sales and their revenue.
+    ///
+    /// The time line says where nothing was sent (`interrupted`).
     fn recover(&self, at: Timestamp, hold: HoldFn) -> impl Future<Output = Result<Vec<Recovered>>> + Send;
 
     /// Changes a lead after its run. [`crate::StoreError::Conflict`] where it has changed

@@ -18,9 +18,11 @@ use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
 use crumb_tracking::Installation;
 use crumb_tracking::geo::GeoDatabase;
 use crumb_tracking::installation::Keys;
+use rusqlite::Connection;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +37,8 @@ pub struct Options {
     pub geo_database: Option<PathBuf>,
     /// Pages beyond which the store's file is full.
     pub max_store_pages: Option<u32>,
+    /// How long the store waits for a lock as [`Server::lock_store`] holds it.
+    pub store_patience: Option<Duration>,
 }
 
 /// A running server.
@@ -97,7 +101,9 @@ impl Server {
     }
 
     async fn serve(directory: Arc<TempDir>, clock: Arc<FakeClock>, options: Options) -> Self {
-        let store_options = SqliteOptions { max_pages: options.max_store_pages, ..SqliteOptions::default() };
+        let defaults = SqliteOptions::default();
+        let busy_timeout = options.store_patience.unwrap_or(defaults.busy_timeout);
+        let store_options = SqliteOptions { max_pages: options.max_store_pages, busy_timeout, ..defaults };
         let store =
             SqliteStore::open(&directory.path().join("crumb.db"), store_options).expect("the store opens");
         let live = LiveNetwork::load(store.clone()).await.expect("the network loads");
@@ -151,6 +157,18 @@ impl Server {
             tasks,
             directory,
         }
+    }
+
+    /// Takes the store's lock, as another process may: until the guard is dropped no write
+    /// is taken.
+    ///
+    /// # Panics
+    /// Where it cannot be had.
+    pub fn lock_store(&self) -> StoreLock {
+        let connection = Connection::open(self.directory.path().join("crumb.db")).expect("the store's file");
+        connection.busy_timeout(Duration::from_secs(60)).expect("a time to wait");
+        connection.execute_batch("BEGIN IMMEDIATE").expect("the store's lock");
+        StoreLock(connection)
     }
 
     /// Applies a further network file.
@@ -208,6 +226,16 @@ impl Server {
         let reply = self.api(target).await;
         assert_eq!(reply.status, 200, "{target}: {}", reply.text());
         reply.json()
+    }
+}
+
+/// The store's lock, held by somebody else.
+pub struct StoreLock(Connection);
+
+impl Drop for StoreLock {
+    fn drop(&mut self) {
+        // Its end closes the connection, which gives the lock back as well.
+        let _ = self.0.execute_batch("ROLLBACK");
     }
 }
 

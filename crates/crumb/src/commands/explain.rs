@@ -1,5 +1,6 @@
 //! `crumb explain`: who bought a lead, and why the others did not.
 
+use super::lead::stands;
 use super::{Context, Reply, Result};
 use anyhow::bail;
 use crumb_domain::lead::Lead;
@@ -20,11 +21,7 @@ pub async fn explain<S: Store + Clone>(context: &Context<'_, S>, id: LeadId, jso
 }
 
 fn readable(lead: &Lead, explanation: &Explanation) -> String {
-    let mut text = format!("lead {}: {}", lead.id, lead.status.as_str());
-    if lead.status.as_str() != lead.outcome.as_str() {
-        text += &format!(" ({})", lead.outcome.as_str());
-    }
-    text.push('\n');
+    let mut text = stands(lead);
     match (explanation.at, explanation.config_version) {
         (Some(at), Some(version)) => {
             push_run(&mut text, explanation.runs, at, version, &explanation.contracts)

@@ -8,6 +8,7 @@ mod contract;
 mod explain;
 mod export;
 mod key;
+mod lead;
 mod link;
 mod pixel;
 mod plan;
@@ -17,8 +18,11 @@ pub mod serve;
 mod versions;
 
 pub use apply::{MAX_NETWORK_FILE_BYTES, NetworkFile};
+pub use lead::LeadAction;
 
-use crate::cli::{ContractCommand, Format, KeyCommand, LinkArguments, PostingDocArguments, Typed};
+use crate::cli::{
+    ContractCommand, Format, KeyCommand, LeadCommand, LinkArguments, PostingDocArguments, Typed,
+};
 use crumb_domain::{ConfigVersion, ContractId, LeadId};
 use crumb_intake::selling::Selling;
 use crumb_network::Snapshot;
@@ -92,6 +96,22 @@ pub enum Command {
         /// `--json`.
         json: bool,
     },
+    /// `crumb lead timeline`.
+    LeadTimeline {
+        /// Which.
+        lead: LeadId,
+    },
+    /// `crumb lead accept`, `throw-out`, `resell` and `settle`.
+    Lead {
+        /// Which.
+        lead: LeadId,
+        /// What is done with it.
+        action: LeadAction,
+        /// `--note`.
+        note: Option<String>,
+    },
+    /// `crumb held`.
+    Held,
     /// The part of `crumb config check` that looks into the store.
     Check {
         /// Whether countries can be told.
@@ -135,7 +155,6 @@ pub struct Context<'i, S> {
     /// Store, network, clock and keys.
     pub installation: &'i Installation<S>,
     /// What sells leads.
-    #[expect(dead_code, reason = "for what people do with leads")]
     pub selling: &'i Selling<S>,
     /// The tracking listener's own address, as the base of links.
     pub listener_url: &'i str,
@@ -175,8 +194,24 @@ impl Command {
             Typed::Pixel(link) => Self::Pixel(link.clone()),
             Typed::PostingDoc(arguments) => Self::PostingDoc(arguments.clone()),
             Typed::Explain(explain) => Self::Explain { lead: explain.lead, json: explain.json },
+            Typed::Lead(command) => Self::of_lead(command),
+            Typed::Held => Self::Held,
             Typed::Contract(ContractCommand::On { id }) => Self::ContractOn { id: *id },
         }))
+    }
+
+    fn of_lead(typed: &LeadCommand) -> Self {
+        let (of, action) = match typed {
+            LeadCommand::Timeline { lead } => return Self::LeadTimeline { lead: *lead },
+            LeadCommand::Accept(of) => (of, LeadAction::Accept),
+            LeadCommand::ThrowOut(of) => (of, LeadAction::ThrowOut),
+            LeadCommand::Resell(of) => (of, LeadAction::Resell),
+            LeadCommand::Settle(settle) => {
+                let (sold, price) = (settle.sold.is_some(), settle.sold.flatten());
+                (&settle.lead, LeadAction::Settle { contract: settle.contract, sold, price })
+            }
+        };
+        Self::Lead { lead: of.lead, action, note: of.note.clone() }
     }
 }
 
@@ -196,6 +231,9 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
         Command::PostingDoc(arguments) => posting_doc::posting_doc(context, &arguments).await,
         Command::ContractOn { id } => contract::on(context, id).await,
         Command::Explain { lead, json } => explain::explain(context, lead, json).await,
+        Command::LeadTimeline { lead } => lead::timeline(context, lead).await,
+        Command::Lead { lead, action, note } => lead::act(context, lead, action, note).await,
+        Command::Held => lead::held(context).await,
         Command::Check { has_geo } => config::check_network(context, has_geo).await,
     };
     done.unwrap_or_else(|error| Reply::failed(&format!("{error:#}")))

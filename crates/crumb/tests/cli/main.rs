@@ -4,6 +4,7 @@
 mod bench;
 mod explain;
 mod keys;
+mod lead;
 mod links;
 mod mock_buyer;
 mod network;

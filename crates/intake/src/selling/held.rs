@@ -2,21 +2,22 @@
 //! by the contract's rule once the wait is over. And what a crash left.
 
 use super::Selling;
+use super::actions::Said;
 use super::asking::Question;
 use super::standing::{self, Earning};
 use crate::acceptance::{Answering, consumer_ip};
 use crate::onward::Onward;
 use crate::replies::ReplyTokens;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
-use crumb_domain::network::{OfferType, UnknownRule};
+use crumb_domain::network::UnknownRule;
 use crumb_domain::post::StoredAnswer;
 use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer, PriceRead};
 use crumb_domain::{ContractId, LeadId, Money, Timestamp};
 use crumb_network::Snapshot;
 use crumb_storage::leads::Verdict;
 use crumb_storage::selling::{
-    Earlier, EndedReservation, Held, Hold, HoldFn, LeadChange, ReservationEnd, ReservationState, Then,
-    TimelineEntry,
+    Earlier, EarlierSend, EndedReservation, Held, Hold, HoldFn, LeadChange, ReservationEnd, ReservationState,
+    Then, TimelineEntry,
 };
 use crumb_storage::{PageRequest, Store, StoreError};
 use crumb_tracking::feed::Recorded;
@@ -51,9 +52,19 @@ pub enum HeldError {
     /// There is none of that lead and contract.
     #[error("lead {0} has no post to contract {1} whose end is unknown")]
     None(LeadId, ContractId),
+    /// The lead is being sold to others at this moment.
+    #[error("lead {0} is being sold right now")]
+    InHand(LeadId),
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What puts a lead to rest.
+struct Resting {
+    ended: Vec<EndedReservation>,
+    attempts: Vec<Attempt>,
+    entry: TimelineEntry,
 }
 
 impl<S: Store + Clone> Selling<S> {
@@ -74,8 +85,10 @@ impl<S: Store + Clone> Selling<S> {
                 continue;
             }
             let Some(lead) = self.site.store.lead(recovered.lead).await? else { continue };
-            let text = "the server ended while it was being sold".to_owned();
-            self.rest(&snapshot, lead, Vec::new(), Vec::new(), text, None, now).await?;
+            let text = "the server ended while it was being sold";
+            let entry = Said::default().entry(now, lead.outcome.as_str(), text);
+            let resting = Resting { ended: Vec::new(), attempts: Vec::new(), entry };
+            self.rest(&snapshot, lead, resting, now).await?;
         }
         Ok(())
     }
@@ -139,9 +152,9 @@ impl<S: Store + Clone> Selling<S> {
             },
             None => return Ok(()),
         };
-        match self.end_held(held, end, attempts, text.to_owned(), None).await {
-            // Somebody else was faster.
-            Err(HeldError::None(..)) | Ok(_) => Ok(()),
+        match self.end_held(held, end, attempts, text, &Said::default()).await {
+            // Somebody else was faster, or the next look finds it.
+            Err(HeldError::None(..) | HeldError::InHand(_)) | Ok(_) => Ok(()),
             Err(HeldError::Store(error)) => Err(error),
         }
     }
@@ -200,14 +213,14 @@ impl<S: Store + Clone> Selling<S> {
         lead: LeadId,
         contract: ContractId,
         end: HeldEnd,
-        by: Option<String>,
+        said: &Said,
     ) -> Result<Lead, HeldError> {
         let mut page = PageRequest { limit: AT_ONCE, ascending: true, cursor: None };
         loop {
             let found = self.site.store.held(None, page.clone()).await?;
             if let Some(held) = found.data.iter().find(|held| held.lead == lead && held.contract == contract)
             {
-                return self.end_held(held, end, Vec::new(), "settled by hand".to_owned(), by).await;
+                return self.end_held(held, end, Vec::new(), "settled by hand", said).await;
             }
             match found.next {
                 Some(next) => page = PageRequest { cursor: Some(next), ..page },
@@ -221,10 +234,11 @@ impl<S: Store + Clone> Selling<S> {
         held: &Held,
         end: HeldEnd,
         attempts: Vec<Attempt>,
-        why: String,
-        by: Option<String>,
+        why: &str,
+        said: &Said,
     ) -> Result<Lead, HeldError> {
         let snapshot = self.site.network.snapshot();
+        let mut tried = None;
         for _ in 0..MAX_TRIES {
             let now = self.site.clock.now();
             let missing = || HeldError::None(held.lead, held.contract);
@@ -233,7 +247,18 @@ impl<S: Store + Clone> Selling<S> {
             if is_settled {
                 return Err(missing());
             }
-            let (ended, text) = match end {
+            let facts = self.site.store.selling_facts(Some(lead.row), self.days_from(&snapshot, now)).await?;
+            let is_held =
+                |sent: &EarlierSend| sent.contract == held.contract && sent.state == ReservationState::Held;
+            if !facts.earlier.iter().any(is_held) {
+                // Somebody was faster, and said that it was not bought.
+                return Err(missing());
+            }
+            if tried.replace(lead.revision) == Some(lead.revision) {
+                // Nobody has changed it, and yet it could not be: it was in hand then.
+                return Err(HeldError::InHand(held.lead));
+            }
+            let (ended, code, text) = match end {
                 HeldEnd::Sold(price) => {
                     let price = price.unwrap_or(held.price);
                     lead.sales.push(Sale {
@@ -244,16 +269,18 @@ impl<S: Store + Clone> Selling<S> {
                         at: now,
                     });
                     let text = format!("{why}: sold to buyer {} for {price}", held.buyer);
-                    (ReservationEnd::Sold(price), text)
+                    (ReservationEnd::Sold(price), "sold", text)
                 }
                 HeldEnd::Refused => {
-                    (ReservationEnd::Refused, format!("{why}: buyer {} did not buy", held.buyer))
+                    let text = format!("{why}: buyer {} did not buy", held.buyer);
+                    (ReservationEnd::Refused, "not_sold", text)
                 }
             };
             let ended = vec![EndedReservation { contract: held.contract, end: ended }];
-            match self.rest(&snapshot, lead, ended, attempts.clone(), text, by.clone(), now).await {
+            let resting = Resting { ended, attempts: attempts.clone(), entry: said.entry(now, code, &text) };
+            match self.rest(&snapshot, lead, resting, now).await {
                 Ok(lead) => return Ok(lead),
-                Err(StoreError::Conflict) => tokio::task::yield_now().await,
+                Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -262,29 +289,28 @@ impl<S: Store + Clone> Selling<S> {
 
     /// Puts a lead where it belongs by the sales that it has and the posts that are
     /// still held.
-    #[expect(clippy::too_many_arguments, reason = "one write, with all that it says")]
     async fn rest(
         &self,
         snapshot: &Arc<Snapshot>,
         mut lead: Lead,
-        ended: Vec<EndedReservation>,
-        attempts: Vec<Attempt>,
-        text: String,
-        by: Option<String>,
+        resting: Resting,
         now: Timestamp,
     ) -> Result<Lead, StoreError> {
+        let Resting { ended, attempts, entry } = resting;
         let before_payout = lead.payout;
         let Some(offer) = snapshot.offer(lead.offer) else {
             tracing::error!(lead = %lead.id, "its offer is gone: it stays as it is");
             return Ok(lead);
         };
-        let is_hosted = offer.offer.offer_type == OfferType::Hosted;
-        let earning = Earning::of(snapshot, offer, &lead, !is_hosted);
+        let bought_before: Vec<_> = lead.sales.iter().filter(|sale| !is_new(&ended, sale)).cloned().collect();
+        let before = Lead { sales: bought_before, ..lead.clone() };
+        let is_late = self.is_late(&before, offer.offer.offer_type).await?;
+        let earning = Earning::of(snapshot, offer, &lead, is_late);
         let facts = self.site.store.selling_facts(Some(lead.row), self.days_from(snapshot, now)).await?;
         let is_ended = |contract| ended.iter().any(|end: &EndedReservation| end.contract == contract);
         let still_held =
             facts.earlier.iter().any(|sent| sent.state == ReservationState::Held && !is_ended(sent.contract));
-        let waits = is_hosted || offer.offer.queue_failures;
+        let waits = standing::waits(offer);
         if lead.status != LeadStatus::Returned {
             (lead.status, lead.outcome) = match () {
                 () if !lead.sales.is_empty() => (LeadStatus::Sold, LeadOutcome::Sold),
@@ -298,7 +324,7 @@ impl<S: Store + Clone> Selling<S> {
         change.ended = ended;
         change.attempts = attempts;
         change.ledger = standing::payout_entry(&lead, before_payout, now).into_iter().collect();
-        change.timeline = vec![TimelineEntry { at: now, code: lead.outcome.as_str().to_owned(), text, by }];
+        change.timeline = vec![entry];
         change.answer = self.answer_at_rest(snapshot, &lead).await?;
         if lead.outcome == LeadOutcome::NoQualifiedBuyers {
             change.earlier = Earlier::No;
@@ -328,6 +354,11 @@ impl<S: Store + Clone> Selling<S> {
         let onward = Onward::of_sales(lead, snapshot);
         Ok(Some(answering.answer(lead, &Verdict::Accepted, &onward, false)))
     }
+}
+
+/// Whether a sale is one of those that are told now.
+fn is_new(ended: &[EndedReservation], sale: &Sale) -> bool {
+    ended.iter().any(|end| end.contract == sale.contract)
 }
 
 /// What a contract's posts of unknown end count as, and when.

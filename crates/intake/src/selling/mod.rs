@@ -3,9 +3,10 @@
 //! A lead comes into hand within the request that posted it (host-n-post) or from the
 //! queue (hosted, and what waits). `run` takes it through the contracts of its
 //! vertical, which the pure machine of `crumb_routing` decides; `standing` says where
-//! it stands then; one write settles it. What is not known by then is settled by
-//! `held`; what people do is `actions`.
+//! it stands then; one write settles it, or is repeated by `unsettled` until the store
+//! takes it. What is not known by then is settled by `held`; what people do is `actions`.
 
+pub mod actions;
 mod asking;
 mod breakers;
 pub mod held;
@@ -14,7 +15,9 @@ mod queue;
 mod record;
 mod run;
 pub(crate) mod settle;
-mod standing;
+pub(crate) mod standing;
+pub mod timeline;
+pub(crate) mod unsettled;
 
 pub use breakers::{OPEN_SECONDS, TIMEOUTS_TO_OPEN};
 pub use record::is_replayable;
@@ -35,6 +38,8 @@ pub struct Selling<S> {
     breakers: breakers::Breakers,
     /// When held posts were looked at last; one look at a time.
     held_looked_at: Mutex<Timestamp>,
+    /// What the store could not take.
+    unsettled: unsettled::Unsettled,
     /// Something waits in the queue that did not before.
     queued: Notify,
     /// A lead in hand was settled: its idempotency key may have its answer.
@@ -51,6 +56,7 @@ impl<S: Store + Clone> Selling<S> {
             breakers: breakers::Breakers::default(),
             // What fell due while nobody looked is asked at the first look.
             held_looked_at: Mutex::new(Timestamp::from_micros(i64::MIN)),
+            unsettled: unsettled::Unsettled::default(),
             queued: Notify::new(),
             settled: Notify::new(),
         }

@@ -1,14 +1,16 @@
 //! The queue: leads that wait for a buyer, and the worker that takes them in hand.
 
 use super::Selling;
+use super::actions::{ACCEPTED, OFFERED_AGAIN};
 use super::settle::InHand;
 use super::standing;
+use super::unsettled::{self, InHandBy};
 use crate::acceptance::consumer_ip;
 use crate::replies::ReplyTokens;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
-use crumb_domain::network::OfferType;
 use crumb_domain::{RowId, Timestamp};
-use crumb_storage::selling::{LeadChange, Then, TimelineEntry};
+use crumb_network::CompiledOffer;
+use crumb_storage::selling::{Earlier, LeadChange, Then, TimelineEntry};
 use crumb_storage::{Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,23 +41,23 @@ impl<S: Store + Clone> Selling<S> {
         while !stop.is_cancelled() {
             let now = self.site.clock.now();
             let newest = self.site.network.snapshot().version();
-            // What kept a lead from a buyer may be gone with the old version.
-            let woken = if newest == version { Ok(0) } else { self.site.store.wake(now).await };
-            let begun = match woken {
-                Ok(_) => {
+            let begun = async {
+                self.settle_left().await?;
+                if newest != version {
+                    // What kept a lead from a buyer may be gone with the old version.
+                    self.site.store.wake(now).await?;
                     version = newest;
-                    self.begin_due(now, &mut in_hand).await
                 }
-                Err(error) => Err(error),
+                self.begin_due(now, &mut in_hand).await
             };
-            let sleep = match begun {
+            let sleep = match begun.await {
                 Ok(sleep) => {
                     failing = false;
                     sleep
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
-                        tracing::error!(%error, "the queue cannot be read");
+                        tracing::error!(%error, "the queue cannot be worked on");
                     }
                     AFTER_TROUBLE
                 }
@@ -68,6 +70,9 @@ impl<S: Store + Clone> Selling<S> {
             }
         }
         while in_hand.join_next().await.is_some() {}
+        if let Err(error) = self.settle_left().await {
+            tracing::error!(%error, "leads stay in hand until the next start");
+        }
     }
 
     /// Takes leads whose turn has come in hand, as many as there are places; says how
@@ -110,14 +115,27 @@ impl<S: Store + Clone> Selling<S> {
         let Some(offer) = snapshot.offer(lead.offer) else {
             return self.wait_on(lead, now, "its offer is gone").await;
         };
-        if standing::expiry(offer, &lead) <= now {
+        let known = async {
+            let expires = self.expires(offer, &lead, now).await?;
+            let is_late = self.is_late(&lead, offer.offer.offer_type).await?;
+            Ok((expires, is_late, self.site.store.session(lead.session).await?))
+        };
+        let (expires, is_late, session) = match known.await {
+            Ok(known) => known,
+            Err(error) => {
+                self.let_go(unsettled::as_it_was(&lead, InHandBy::Queue, now)).await?;
+                return Err(error);
+            }
+        };
+        if expires <= now {
             return self.expire(lead, now).await;
         }
         if !self.has_contracts(&snapshot, offer) {
-            let expires = standing::expiry(offer, &lead);
+            if !standing::waits(offer) || !lead.sales.is_empty() {
+                return self.end_wait(lead, now).await;
+            }
             return self.wait_on(lead, expires, "no contract buys such leads").await;
         }
-        let session = self.site.store.session(lead.session).await?;
         let tokens = ReplyTokens {
             lead: &lead,
             is_kept: true,
@@ -129,7 +147,8 @@ impl<S: Store + Clone> Selling<S> {
         };
         let hand = InHand {
             facts,
-            is_late: is_late(&lead, offer.offer.offer_type),
+            is_late,
+            expires,
             is_counted: false,
             deadline: now.plus_seconds(RUN_SECONDS),
             snapshot: &snapshot,
@@ -141,6 +160,46 @@ impl<S: Store + Clone> Selling<S> {
         self.sell(hand).await.map(drop)
     }
 
+    /// Until when a lead may wait: its hours are counted from its acceptance, and anew
+    /// from each time at which it was let through or offered again.
+    async fn expires(
+        &self,
+        offer: &CompiledOffer,
+        lead: &Lead,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
+        let expires = standing::expiry(offer, lead.at);
+        if expires > now {
+            return Ok(expires);
+        }
+        let timeline = self.site.store.timeline_of(lead.row).await?;
+        let begun = timeline.iter().filter(|entry| [ACCEPTED, OFFERED_AGAIN].contains(&entry.code.as_str()));
+        let last = begun.map(|entry| entry.at).max();
+        Ok(last.map_or(expires, |began| standing::expiry(offer, began).max(expires)))
+    }
+
+    /// Nobody buys such leads, and those of its offer do not wait.
+    async fn end_wait(&self, mut lead: Lead, now: Timestamp) -> Result<(), StoreError> {
+        let outcome = LeadOutcome::NoQualifiedBuyers;
+        let is_unsold = lead.sales.is_empty();
+        if is_unsold {
+            (lead.status, lead.outcome) = (LeadStatus::Unsold, outcome);
+        }
+        let mut change = LeadChange::new(lead.clone(), now);
+        if is_unsold {
+            change.earlier = Earlier::No;
+        }
+        change.timeline.push(TimelineEntry {
+            at: now,
+            code: outcome.as_str().to_owned(),
+            text: "no contract buys such leads".to_owned(),
+            by: None,
+        });
+        self.let_go(change).await?;
+        self.site.feed.tell(|| crumb_tracking::feed::Recorded::Lead(Arc::new(lead)));
+        Ok(())
+    }
+
     async fn wait_on(&self, lead: Lead, until: Timestamp, why: &str) -> Result<(), StoreError> {
         let now = self.site.clock.now();
         tracing::debug!(lead = %lead.id, why, "a lead waits on");
@@ -148,7 +207,7 @@ impl<S: Store + Clone> Selling<S> {
         let until = until.max(now.plus_seconds(60));
         let mut change = LeadChange::new(lead, now);
         change.then = Then::Wait(until);
-        self.site.store.settle(change).await
+        self.let_go(change).await
     }
 
     async fn expire(&self, mut lead: Lead, now: Timestamp) -> Result<(), StoreError> {
@@ -162,15 +221,8 @@ impl<S: Store + Clone> Selling<S> {
             text: "it waited as long as its vertical lets leads wait".to_owned(),
             by: None,
         });
-        self.site.store.settle(change).await?;
+        self.let_go(change).await?;
         self.site.feed.tell(|| crumb_tracking::feed::Recorded::Lead(Arc::new(lead)));
         Ok(())
     }
-}
-
-/// Whether a lead's poster was answered that nobody bought it: on host-n-post offers all
-/// that comes from the queue, but leads that a person let through after their bad fields,
-/// which were answered with success.
-pub(crate) fn is_late(lead: &Lead, offer_type: OfferType) -> bool {
-    offer_type == OfferType::HostNPost && lead.errors.is_empty()
 }

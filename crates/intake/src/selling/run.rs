@@ -31,6 +31,8 @@ pub(crate) struct Ran {
     pub events: Vec<Recorded>,
     pub attempts: Vec<Attempt>,
     pub ended: Vec<EndedReservation>,
+    /// Why it could not go on.
+    pub broken: Option<StoreError>,
 }
 
 /// Something that was asked for and has come.
@@ -45,22 +47,16 @@ type Coming<'a> = Pin<Box<dyn Future<Output = Came> + Send + 'a>>;
 impl<S: Store + Clone> Selling<S> {
     /// Runs a lead that is in hand through a tree.
     ///
-    /// # Errors
-    /// Where a reservation could not be written. Nothing is under way then, but posts
-    /// whose end no write has told are lost: the next start holds them as unknown.
-    pub(crate) async fn run(
-        &self,
-        market: &Market,
-        tree: &Arc<Tree>,
-        run: Run,
-        told: &Told<'_>,
-    ) -> Result<Ran, StoreError> {
+    /// Where a reservation cannot be written, it ends with what it has come to: nothing
+    /// is sent then, since no post is under way while another is reserved.
+    pub(crate) async fn run(&self, market: &Market, tree: &Arc<Tree>, run: Run, told: &Told<'_>) -> Ran {
         let deadline = run.deadline;
         let mut ran = Ran {
             state: State::new(Arc::clone(tree), run),
             events: Vec::new(),
             attempts: Vec::new(),
             ended: Vec::new(),
+            broken: None,
         };
         let mut coming: FuturesUnordered<Coming<'_>> = FuturesUnordered::new();
         let mut ends = Ends::default();
@@ -85,7 +81,12 @@ impl<S: Store + Clone> Selling<S> {
                     }
                     Command::Reserve(reservation) => {
                         reserved = Some(reservation.price);
-                        next = Some(self.reserve(market, told, &mut ran, reservation).await?);
+                        let contract = reservation.contract;
+                        let event = self.reserve(market, told, &mut ran, reservation).await;
+                        next = Some(event.unwrap_or_else(|error| {
+                            ran.broken = Some(error);
+                            Event::Reserved { contract }
+                        }));
                     }
                     Command::Post { contract, buyer, until, session } => {
                         let (kind, price) = (AttemptKind::Post, reserved);
@@ -99,7 +100,13 @@ impl<S: Store + Clone> Selling<S> {
                 }
             }
             if ran.state.is_ended() {
-                return Ok(ran);
+                return ran;
+            }
+            if ran.broken.is_some() && !std::mem::replace(&mut is_deadline_told, true) {
+                // As if the time were over: what was to be reserved is released unsent.
+                let event = Event::DeadlineReached;
+                ran.state = step(ran.state, &event, now).0;
+                ran.events.push(Recorded { at: now, event });
             }
             event = match next {
                 Some(event) => event,
@@ -168,7 +175,7 @@ impl<S: Store + Clone> Selling<S> {
     }
 
     /// Writes down that a buyer is about to be sent the lead, with all that the run has
-    /// come to so far.
+    /// come to so far; where that fails it is still to be told.
     async fn reserve(
         &self,
         market: &Market,
@@ -187,11 +194,14 @@ impl<S: Store + Clone> Selling<S> {
             price: wanted.price,
             credit_limit: market.credit_limit(wanted.buyer),
             sale_type: wanted.sale_type,
-            ended: std::mem::take(&mut ran.ended),
-            attempts: std::mem::take(&mut ran.attempts),
+            ended: ran.ended.clone(),
+            attempts: ran.attempts.clone(),
         };
         let refused = |why| Event::Refused { contract, why };
-        Ok(match self.site.store.reserve(reserve).await? {
+        let reserved = self.site.store.reserve(reserve).await?;
+        ran.ended.clear();
+        ran.attempts.clear();
+        Ok(match reserved {
             Reserved::Granted => Event::Reserved { contract },
             Reserved::CapReached { count } => {
                 refused(Refusal::CapReached { count, cap: wanted.cap.unwrap_or(count) })

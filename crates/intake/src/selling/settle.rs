@@ -4,6 +4,7 @@ use super::Selling;
 use super::market::Market;
 use super::run::{Ran, Told};
 use super::standing::{self, Earning};
+use super::unsettled::{self, InHandBy};
 use crate::onward::Onward;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{ActiveStatus, OfferType, SaleType};
@@ -37,12 +38,27 @@ pub(crate) struct InHand<'a> {
     pub deadline: Timestamp,
     /// Its poster was answered that nobody bought it.
     pub is_late: bool,
+    /// Until when it may wait in the queue.
+    pub expires: Timestamp,
     /// It raised lead counts when it was accepted, for an answer that is still to come.
     pub is_counted: bool,
     /// Gives a token's value by its name, for what buyers are told.
     pub value: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// Makes the answer to the post that waits for it.
     pub answer: Option<AnswerOf<'a>>,
+}
+
+impl InHand<'_> {
+    /// How it came into hand.
+    fn by(&self) -> InHandBy {
+        match self.answer {
+            None => InHandBy::Queue,
+            Some(_) if self.is_counted => {
+                InHandBy::Post { counted: crate::acceptance::lead_counts(self.snapshot, &self.lead) }
+            }
+            Some(_) => InHandBy::Post { counted: Vec::new() },
+        }
+    }
 }
 
 /// A lead at rest again.
@@ -59,6 +75,10 @@ impl<S: Store + Clone> Selling<S> {
     }
 
     /// Sells a lead that is in hand, and settles it.
+    ///
+    /// # Errors
+    /// The store's. The lead is out of hand all the same as soon as the store takes what
+    /// the run came to: see `unsettled`.
     pub(crate) async fn sell(&self, hand: InHand<'_>) -> Result<Settled, StoreError> {
         let market = self.markets.of(hand.snapshot);
         let tree = market.tree(hand.offer.vertical());
@@ -67,15 +87,25 @@ impl<S: Store + Clone> Selling<S> {
         let number = run.number;
         let begun_at = run.begun_at;
         let told = Told { lead: &hand.lead, value: hand.value };
-        let ran = self.run(&market, &tree, run, &told).await?;
+        let ran = self.run(&market, &tree, run, &told).await;
         let record = record(&ran, number, begun_at, hand.snapshot, self.site.rows.next(begun_at).0);
         let now = self.site.clock.now();
         let mut before = hand.lead.clone();
-        for _ in 0..MAX_TRIES {
-            let after = standing::after_run(&before, &ran.state, &earning, now);
+        if let Some(error) = &ran.broken
+            && ran.state.sales().is_empty()
+            && ran.state.held().is_empty()
+        {
+            let mut change = unsettled::as_it_was(&before, hand.by(), now);
+            change.ended.clone_from(&ran.ended);
+            change.attempts.clone_from(&ran.attempts);
+            self.let_go(change).await?;
+            return Err(error.clone());
+        }
+        let settled = |before: &Lead| {
+            let after = standing::after_run(before, &ran.state, &earning, now);
             let onward = Onward::of(&ran.state, hand.snapshot);
             let answer = hand.answer.map(|answer| answer(&after, onward));
-            let mut change = change(&before, &after, &ran, &hand, now);
+            let mut change = change(before, &after, &ran, &hand, now);
             if self.site.network.snapshot().version() > hand.snapshot.version()
                 && let Then::Wait(due) = &mut change.then
             {
@@ -85,15 +115,24 @@ impl<S: Store + Clone> Selling<S> {
             }
             change.run = Some(record.clone());
             change.answer.clone_from(&answer);
-            match self.site.store.settle(change).await {
+            (change, Settled { lead: after, answer })
+        };
+        for _ in 0..MAX_TRIES {
+            let (change, settled) = settled(&before);
+            match self.settle(&change).await {
                 Ok(()) => {
-                    self.after_settling(&ran, &after).await;
-                    return Ok(Settled { lead: after, answer });
+                    self.after_settling(&ran, &settled.lead).await;
+                    return Ok(settled);
                 }
                 // Its fields were changed meanwhile: what the run came to stands on those.
-                Err(StoreError::Conflict) => {
-                    before = self.site.store.lead(before.id).await?.ok_or(StoreError::Conflict)?;
-                }
+                Err(StoreError::Conflict) => match self.site.store.lead(before.id).await {
+                    Ok(Some(stands)) => before = stands,
+                    Ok(None) => return Err(StoreError::Conflict),
+                    Err(error) => {
+                        self.tell_later(change);
+                        return Err(error);
+                    }
+                },
                 Err(error) => return Err(error),
             }
         }
@@ -214,8 +253,7 @@ fn change(before: &Lead, after: &Lead, ran: &Ran, hand: &InHand<'_>, now: Timest
         _ => crate::acceptance::duplicate_key(hand.offer, after).map_or(EarlierLead::No, EarlierLead::Yes),
     };
     if after.status == LeadStatus::Queued {
-        let expires = standing::expiry(hand.offer, after);
-        change.then = Then::Wait(standing::next_try(&ran.state, after, now, expires));
+        change.then = Then::Wait(standing::next_try(&ran.state, after, now, hand.expires));
     }
     change
 }
@@ -266,7 +304,12 @@ fn timeline(ran: &Ran, lead: &Lead, now: Timestamp) -> Vec<TimelineEntry> {
         let results = ran.state.results();
         let asked = results.iter().filter(|one| is_asked(one.result)).count();
         let text = format!("offered to {} contracts, {asked} of them asked: nobody bought", results.len());
-        entries.push(entry(lead.outcome.as_str(), text));
+        let code = match lead.status {
+            // Others have it already.
+            LeadStatus::Sold | LeadStatus::Returned => LeadOutcome::NoQualifiedBuyers.as_str(),
+            _ => lead.outcome.as_str(),
+        };
+        entries.push(entry(code, text));
     }
     entries.extend(ran.state.alerts().iter().map(|alert| entry("alert", standing::alert_text(alert))));
     entries

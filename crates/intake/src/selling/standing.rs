@@ -86,7 +86,7 @@ pub(crate) fn after_run(lead: &Lead, state: &State, earning: &Earning<'_>, now: 
 }
 
 fn stands(lead: &Lead, ending: Option<Ending>, offer: &CompiledOffer) -> (LeadStatus, LeadOutcome) {
-    let waits = offer.offer.offer_type == OfferType::Hosted || offer.offer.queue_failures;
+    let waits = waits(offer);
     match ending {
         _ if lead.status == LeadStatus::Returned => (lead.status, lead.outcome),
         _ if !lead.sales.is_empty() => (LeadStatus::Sold, LeadOutcome::Sold),
@@ -94,6 +94,11 @@ fn stands(lead: &Lead, ending: Option<Ending>, offer: &CompiledOffer) -> (LeadSt
         _ if waits => (LeadStatus::Queued, LeadOutcome::Queued),
         _ => (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers),
     }
+}
+
+/// Whether an offer's leads that nobody bought wait for a buyer.
+pub(crate) fn waits(offer: &CompiledOffer) -> bool {
+    offer.offer.offer_type == OfferType::Hosted || offer.offer.queue_failures
 }
 
 /// Adds a lead's sales up, and what its affiliate has earned by them.
@@ -144,9 +149,9 @@ pub(crate) fn next_try(state: &State, lead: &Lead, now: Timestamp, expires: Time
     chances.min().unwrap_or(expires).min(expires).max(now)
 }
 
-/// When a lead stops to be offered.
-pub(crate) fn expiry(offer: &CompiledOffer, lead: &Lead) -> Timestamp {
-    lead.at.plus_seconds(i64::from(offer.vertical().expiration_hours) * 3_600)
+/// When a lead stops to be offered whose wait began at a moment.
+pub(crate) fn expiry(offer: &CompiledOffer, began: Timestamp) -> Timestamp {
+    began.plus_seconds(i64::from(offer.vertical().expiration_hours) * 3_600)
 }
 
 fn plus(a: Money, b: Money) -> Money {

@@ -59,6 +59,18 @@ impl Caller {
         }
     }
 
+    /// Refuses a key that may not change things; `what` ends "the role reader may not".
+    ///
+    /// # Errors
+    /// [`ApiError::Forbidden`].
+    pub fn must_be_allowed_to_change(self, what: &str) -> Result<(), ApiError> {
+        if self.role.may_change() {
+            Ok(())
+        } else {
+            Err(ApiError::Forbidden(format!("the role {} may not {what}", self.role)))
+        }
+    }
+
     /// Refuses a key that is not an admin's.
     ///
     /// # Errors

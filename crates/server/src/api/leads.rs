@@ -337,11 +337,11 @@ pub(super) async fn visible_lead<S: Store + Clone>(
     if may_see { Ok(lead) } else { Err(missing()) }
 }
 
-fn missing() -> ApiError {
+pub(super) fn missing() -> ApiError {
     ApiError::NotFound("there is no lead of this id".to_owned())
 }
 
-fn sight(role: Role, network: &Snapshot) -> Sight<'_> {
+pub(super) fn sight(role: Role, network: &Snapshot) -> Sight<'_> {
     match role {
         Role::Admin | Role::Manager | Role::Reader => Sight::Network,
         Role::Affiliate(_) => Sight::Affiliate(network),

@@ -8,8 +8,10 @@
 pub mod clicks;
 pub mod events;
 pub mod explain;
+pub mod held;
 pub mod key;
 pub mod keys;
+pub mod lead_actions;
 pub mod leads;
 pub mod links;
 pub mod openapi;
@@ -19,6 +21,7 @@ pub mod query;
 pub mod rejections;
 pub mod role;
 pub mod sub_affiliates;
+pub mod timeline;
 
 use crate::admin::Admin;
 use axum::Router;
@@ -37,6 +40,12 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/leads", get(leads::list::<S>))
         .route("/leads/{leadid}", get(leads::get::<S>))
         .route("/leads/{leadid}/explain", get(explain::get::<S>))
+        .route("/leads/{leadid}/timeline", get(timeline::get::<S>))
+        .route("/leads/{leadid}/accept", post(lead_actions::accept::<S>))
+        .route("/leads/{leadid}/throw-out", post(lead_actions::throw_out::<S>))
+        .route("/leads/{leadid}/resell", post(lead_actions::resell::<S>))
+        .route("/leads/{leadid}/settle", post(lead_actions::settle::<S>))
+        .route("/held", get(held::list::<S>))
         .route("/rejections", get(rejections::list::<S>))
         .route("/sub-affiliates", get(sub_affiliates::list::<S>))
         .route("/events", get(events::stream::<S>))

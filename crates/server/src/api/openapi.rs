@@ -1,6 +1,9 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
-use super::{clicks, events, explain, keys, leads, links, posting_docs, rejections, sub_affiliates};
+use super::{
+    clicks, events, explain, held, keys, lead_actions, leads, links, posting_docs, rejections,
+    sub_affiliates, timeline,
+};
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -20,6 +23,12 @@ use utoipa::{Modify, OpenApi};
         leads::list,
         leads::get,
         explain::get,
+        timeline::get,
+        lead_actions::accept,
+        lead_actions::throw_out,
+        lead_actions::resell,
+        lead_actions::settle,
+        held::list,
         rejections::list,
         sub_affiliates::list,
         events::stream,

@@ -9,7 +9,7 @@ use crate::codes::{IpBytes, sub_id_columns, to_json};
 use crate::error::from_sqlite;
 use crate::ledger;
 use crate::seen;
-use crate::selling::queue;
+use crate::selling::{queue, records};
 use crumb_domain::LeadId;
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::lead::{Lead, LeadStatus};
@@ -201,6 +201,7 @@ fn keep_accepted(connection: &Connection, posting: &Posting) -> Result<Decided> 
     let (lead, post) = (posting.row.lead.row, &posting.post);
     let answer = posting.accepted.as_deref();
     ledger::append(connection, lead.as_i64(), &posting.ledger)?;
+    records::append_timeline(connection, lead.as_i64(), &posting.timeline)?;
     posts::insert(connection, &post.record, Ok(lead), answer, &post.errors)?;
     idempotency::keep(connection, posting.idempotency.as_ref(), post.record.at, answer)?;
     Ok(Decided::Accepted)

@@ -13,6 +13,7 @@ use crumb_storage::leads::{
     AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, IdempotencyClaim, KeepFn, LeadSession, Offering,
     PostRecord, UpdateLead, Verdict,
 };
+use crumb_storage::selling::TimelineEntry;
 use crumb_storage::{Result, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -84,6 +85,7 @@ pub(crate) struct Posting {
     pub(crate) duplicate: Option<DuplicateCheck>,
     pub(crate) filtered: Option<Problem>,
     pub(crate) ledger: Vec<LedgerEntry>,
+    pub(crate) timeline: Vec<TimelineEntry>,
     pub(crate) post: PostRow,
     pub(crate) idempotency: Option<IdempotencyClaim>,
     pub(crate) offering: Option<Offering>,
@@ -110,6 +112,7 @@ pub(crate) fn new_lead(accept: AcceptLead) -> Result<(Box<NewLead>, Option<Store
         duplicate: accept.duplicate,
         filtered: accept.filtered,
         ledger: accept.ledger,
+        timeline: accept.timeline,
         offering: accept.offering,
         post: PostRow::new(accept.post)?,
         idempotency: accept.idempotency,
@@ -129,6 +132,7 @@ pub(crate) fn changed_lead(update: UpdateLead) -> Result<(Box<Posting>, Option<S
         duplicate: update.duplicate,
         filtered: update.filtered,
         ledger: update.ledger,
+        timeline: update.timeline,
         offering: update.offering,
         post: PostRow::new(update.post)?,
         idempotency: update.idempotency,

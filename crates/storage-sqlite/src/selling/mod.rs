@@ -16,7 +16,7 @@ mod held;
 mod prepare;
 pub(crate) mod queue;
 mod quotes;
-mod records;
+pub(crate) mod records;
 mod recover;
 mod reservations;
 

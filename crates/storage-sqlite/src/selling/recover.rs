@@ -2,7 +2,7 @@
 //! was written before each post.
 
 use super::queue::{self, Offered, State};
-use super::reservations;
+use super::{records, reservations};
 use crate::batch::WriteContext;
 use crate::error::corrupt;
 use crate::leads::{idempotency, standing};
@@ -10,7 +10,7 @@ use crumb_domain::Money;
 use crumb_domain::Timestamp;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_storage::Result;
-use crumb_storage::selling::{EndedReservation, HoldFn, Recovered, ReservationEnd};
+use crumb_storage::selling::{EndedReservation, HoldFn, Recovered, ReservationEnd, TimelineEntry};
 
 /// Ends all that a crash left in hand.
 pub(crate) fn recover(
@@ -67,6 +67,13 @@ fn nothing_was_sent(
     offered: &Offered,
 ) -> Result<()> {
     let row = lead.row.as_i64();
+    let entry = TimelineEntry {
+        at,
+        code: LeadOutcome::Interrupted.as_str().to_owned(),
+        text: "the server ended before it was sent to anybody".to_owned(),
+        by: None,
+    };
+    records::append_timeline(context.connection, row, &[entry])?;
     if lead.status == LeadStatus::Queued {
         return queue::wait(context.connection, row, at);
     }

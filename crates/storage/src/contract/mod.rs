@@ -119,6 +119,7 @@ macro_rules! store_contract {
             ];
             selling_records: [
                 a_leads_records_come_back_as_they_were,
+                what_a_post_tells_of_its_lead_is_in_the_time_line_if_it_is_accepted,
                 a_run_that_is_recorded_already_settles_nothing,
                 runs_follow_each_other_in_pages,
                 a_run_begins_with_what_routing_must_know,

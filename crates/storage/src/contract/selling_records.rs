@@ -1,14 +1,16 @@
 //! What is kept of a lead's way, facts for the next run, and quotes.
 
-use super::build::{NOW, Rows, lead};
+use super::build::{NOW, Rows, accept, lead, update};
 use super::build_selling::{
     DAY, credit, ended, in_hand, money, read, reserve, reserved, sold, unsold, waiting,
 };
+use crate::leads::{AcceptLead, Posted, UpdateLead, Verdict};
 use crate::selling::{
     LeadChange, LeadReturn, PostFailures, QUOTE_KEPT_HOURS, Quote, QuoteClaim, REMEMBERED_POSTS,
     ReservationEnd, ReservationState, Reserve, RunRecord, SellingFacts, Then, TimelineEntry,
 };
 use crate::{PageRequest, Store, StoreError};
+use crumb_domain::outcome::Problem;
 use crumb_domain::selling::{
     Attempt, AttemptKind, BuyerAnswer, BuyerReading, ContractResult, Milliseconds, Phase, PostFailure,
     PriceRead, ReturnState,
@@ -108,6 +110,25 @@ pub async fn a_leads_records_come_back_as_they_were<S: Store>(store: Arc<S>) {
     assert_eq!(store.attempts_of(other.row).await.unwrap(), []);
     assert_eq!(store.timeline_of(other.row).await.unwrap(), []);
     assert_eq!(store.returns_of(other.row).await.unwrap(), []);
+}
+
+/// Of a new lead and of a changed one.
+pub async fn what_a_post_tells_of_its_lead_is_in_the_time_line_if_it_is_accepted<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let first = lead(1, rows.next_row());
+    let entry =
+        |code: &str| TimelineEntry { at: NOW, code: code.to_owned(), text: code.to_owned(), by: None };
+    let sent = AcceptLead { timeline: vec![entry("review")], ..accept(first.clone()) };
+    assert!(matches!(store.accept_lead(sent).await.unwrap(), Posted::Now(Verdict::Accepted, _)));
+    let mut change = |filtered, code| UpdateLead {
+        filtered,
+        timeline: vec![entry(code)],
+        ..update(first.clone(), rows.next_row())
+    };
+    let refused = change(Some(Problem::UnmatchedFilter), "refused");
+    assert!(matches!(store.update_lead(refused).await.unwrap(), Posted::Now(Verdict::Rejected(_), _)));
+    store.update_lead(change(None, "updated")).await.unwrap();
+    assert_eq!(store.timeline_of(first.row).await.unwrap(), [entry("review"), entry("updated")]);
 }
 
 /// Its number, or its place, is taken: nothing of that settlement is kept.

@@ -39,6 +39,8 @@ pub async fn a_lead_of_which_nothing_was_sent_is_interrupted_and_leaves_nothing<
     assert_eq!(recover(&*store).await, [expected(&counting), expected(&keyed), expected(&refused)]);
     for lead in [&counting, &keyed, &refused] {
         assert_eq!(&read(&*store, lead).await, lead, "it stands as it was handed in");
+        let happened = store.timeline_of(lead.row).await.unwrap();
+        assert_eq!(happened.iter().map(|entry| entry.code.as_str()).collect::<Vec<_>>(), ["interrupted"]);
     }
     assert_eq!((is_duplicate(&*store, 1, &mut rows).await, counted(&*store).await), (false, 0));
     in_hand_under(&*store, lead(4, rows.next_row()), "key").await;

@@ -1,0 +1,143 @@
+//! `crumb lead timeline`, `accept`, `throw-out`, `resell` and `settle`, and `crumb held`.
+
+use super::{Context, Reply, Result};
+use anyhow::{bail, ensure};
+use crumb_domain::lead::Lead;
+use crumb_domain::network::UnknownRule;
+use crumb_domain::{ContractId, LeadId, Money};
+use crumb_intake::selling::actions::{Action, MAX_NOTE_CHARACTERS, Said};
+use crumb_intake::selling::held::HeldEnd;
+use crumb_intake::selling::timeline;
+use crumb_storage::{PageRequest, Store};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+
+/// Who did it, in a lead's time line: whoever may use the data directory.
+const BY: &str = "the command line";
+
+/// What is done with a lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeadAction {
+    /// `crumb lead accept`.
+    Accept,
+    /// `crumb lead throw-out`.
+    ThrowOut,
+    /// `crumb lead resell`.
+    Resell,
+    /// `crumb lead settle`.
+    Settle {
+        /// `--contract`.
+        contract: ContractId,
+        /// `--sold`, not `--rejected`.
+        sold: bool,
+        /// The price after `--sold`.
+        price: Option<Money>,
+    },
+}
+
+/// Does something with a lead, and prints how it stands then.
+pub async fn act<S: Store + Clone>(
+    context: &Context<'_, S>,
+    id: LeadId,
+    action: LeadAction,
+    note: Option<String>,
+) -> Result {
+    let is_long = note.as_ref().is_some_and(|note| note.chars().count() > MAX_NOTE_CHARACTERS);
+    ensure!(!is_long, "--note: at most {MAX_NOTE_CHARACTERS} characters");
+    let said = Said { by: Some(BY.to_owned()), note: note.filter(|note| !note.trim().is_empty()) };
+    let selling = context.selling;
+    let lead = match action {
+        LeadAction::Accept => selling.act(id, Action::Accept, &said).await?,
+        LeadAction::ThrowOut => selling.act(id, Action::ThrowOut, &said).await?,
+        LeadAction::Resell => selling.act(id, Action::Resell, &said).await?,
+        LeadAction::Settle { contract, sold, price } => {
+            ensure!(price.is_none_or(|price| price >= Money::ZERO), "--sold: a price is not below zero");
+            find(context, id).await?;
+            let end = if sold { HeldEnd::Sold(price) } else { HeldEnd::Refused };
+            selling.settle_held(id, contract, end, &said).await?
+        }
+    };
+    Ok(Reply::printed(stands(&lead)))
+}
+
+/// How a lead stands, as a line.
+pub fn stands(lead: &Lead) -> String {
+    let mut text = format!("lead {}: {}", lead.id, lead.status.as_str());
+    if lead.status.as_str() != lead.outcome.as_str() {
+        text += &format!(" ({})", lead.outcome.as_str());
+    }
+    text.push('\n');
+    text
+}
+
+/// A line for each thing that happened to a lead: when, what, by whom, and for people.
+pub async fn timeline<S: Store + Clone>(context: &Context<'_, S>, id: LeadId) -> Result {
+    let lead = find(context, id).await?;
+    let entries = timeline::of(&context.installation.store, &lead).await?;
+    let width = entries.iter().map(|entry| entry.code.len()).max().unwrap_or(0);
+    let mut text = stands(&lead);
+    for entry in entries {
+        let mut line = format!("{}  {:width$}  {}", entry.at, entry.code, entry.text);
+        if let Some(by) = &entry.by {
+            line += &format!(" (by {by})");
+        }
+        // What people and buyers say must not move the terminal's cursor.
+        text.extend(line.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        text.push('\n');
+    }
+    Ok(Reply::printed(text))
+}
+
+/// A line for each post whose end is not known, the oldest first.
+pub async fn held<S: Store + Clone>(context: &Context<'_, S>) -> Result {
+    let mut text = String::new();
+    let mut page = PageRequest { limit: PageRequest::MAX_LIMIT, ascending: true, cursor: None };
+    loop {
+        let found = context.installation.store.held(None, page.clone()).await?;
+        for held in &found.data {
+            if text.is_empty() {
+                // Writing to a string cannot fail.
+                let _ = writeln!(
+                    text,
+                    "{:8}  {:>8}  {:>8}  {:>10}  {:27}  UNTIL",
+                    "LEAD", "CONTRACT", "BUYER", "PRICE", "SENT"
+                );
+            }
+            let _ = writeln!(
+                text,
+                "{:8}  {:>8}  {:>8}  {:>10}  {:27}  {} ({})",
+                held.lead.as_str(),
+                held.contract.0,
+                held.buyer.0,
+                held.price.to_string(),
+                held.at.to_string(),
+                held.hold.until,
+                counts_as(held.hold.rule)
+            );
+        }
+        match found.next {
+            Some(next) => page = PageRequest { cursor: Some(next), ..page },
+            None => break,
+        }
+    }
+    if text.is_empty() {
+        return Ok(Reply::said("no post whose end is not known\n".to_owned()));
+    }
+    Ok(Reply::printed(text))
+}
+
+/// What a post counts as once the wait is over.
+fn counts_as(rule: UnknownRule) -> &'static str {
+    match rule {
+        UnknownRule::Sold => "then sold",
+        UnknownRule::Wait | UnknownRule::Rejected => "then rejected",
+    }
+}
+
+async fn find<S: Store + Clone>(context: &Context<'_, S>, id: LeadId) -> anyhow::Result<Lead> {
+    match context.installation.store.lead(id).await? {
+        Some(lead) => Ok(lead),
+        None => bail!("no lead {id}"),
+    }
+}

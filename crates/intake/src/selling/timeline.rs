@@ -1,0 +1,113 @@
+//! Everything that happened to a lead, in order.
+//!
+//! What changes a lead says so in the write that changes it. That it came is not written
+//! again: the lead itself says so, and a good lead's acceptance costs nothing more.
+
+use super::actions::OFFERED_AGAIN;
+use crumb_domain::Timestamp;
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::post::PostKind;
+use crumb_storage::selling::TimelineEntry;
+use crumb_storage::{Store, StoreError};
+
+/// Entries that are shown beside the lead's receipt, the newest: one that waits for a
+/// month is tried thousands of times, each with an entry.
+pub const MAX_ENTRIES: usize = 1_000;
+
+/// A lead's time line, oldest first.
+///
+/// # Errors
+/// The store's.
+pub async fn of<S: Store>(store: &S, lead: &Lead) -> Result<Vec<TimelineEntry>, StoreError> {
+    Ok(joined(lead, store.timeline_of(lead.row).await?))
+}
+
+fn joined(lead: &Lead, kept: Vec<TimelineEntry>) -> Vec<TimelineEntry> {
+    let mut entries = vec![received(lead)];
+    if kept.is_empty() {
+        entries.extend(at_first(lead));
+    }
+    let left_out = kept.len().saturating_sub(MAX_ENTRIES);
+    entries.extend(kept.into_iter().skip(left_out));
+    entries
+}
+
+fn received(lead: &Lead) -> TimelineEntry {
+    let text = format!(
+        "received by a {} post, on offer {} for affiliate {} ({})",
+        lead.post.as_str(),
+        lead.offer,
+        lead.affiliate,
+        lead.attribution.as_str()
+    );
+    entry(lead.at, "received", text)
+}
+
+/// Where a lead went to which nothing has happened since.
+fn at_first(lead: &Lead) -> Option<TimelineEntry> {
+    let text = match lead.outcome {
+        LeadOutcome::Queued => "it waits for a buyer",
+        LeadOutcome::NoQualifiedBuyers => "no contract buys such leads",
+        LeadOutcome::UnattributedSession => "its post named no session: it is offered to nobody",
+        LeadOutcome::Test => "it is a test: it is offered to nobody",
+        // Sold at this moment, or with an entry of its own.
+        _ => return None,
+    };
+    Some(entry(lead.at, lead.outcome.as_str(), text.to_owned()))
+}
+
+/// That bad fields hold a lead back.
+pub(crate) fn held_back(lead: &Lead, at: Timestamp) -> Option<TimelineEntry> {
+    let to = match lead.outcome {
+        LeadOutcome::Review => "it waits for a person",
+        LeadOutcome::ThrownOut => "it is thrown out",
+        _ => return None,
+    };
+    let text = format!("{to}, for its fields: {}", lead.errors.join(", "));
+    Some(entry(at, lead.outcome.as_str(), text))
+}
+
+/// What a post made of a lead that it changed.
+pub(crate) fn of_update(
+    before: &Lead,
+    after: &Lead,
+    is_offered: bool,
+    kind: PostKind,
+    at: Timestamp,
+) -> Vec<TimelineEntry> {
+    let mut entries =
+        vec![entry(at, "updated", format!("its fields were changed by a {} post", kind.as_str()))];
+    let is_held_back = |lead: &Lead| matches!(lead.status, LeadStatus::Review | LeadStatus::Scrubbed);
+    if is_held_back(after) && !is_held_back(before) {
+        entries.extend(held_back(after, at));
+    }
+    if is_offered {
+        let text = "offered again to those that have not bought it, as its poster asked";
+        entries.push(entry(at, OFFERED_AGAIN, text.to_owned()));
+    }
+    entries
+}
+
+fn entry(at: Timestamp, code: &str, text: String) -> TimelineEntry {
+    TimelineEntry { at, code: code.to_owned(), text, by: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_time_line_the_receipt_and_the_newest_entries_are_shown() {
+        let lead = super::super::actions::tests::lead(LeadStatus::Queued, LeadOutcome::Queued);
+        let shown = |count: usize| {
+            let kept = (0..count).map(|number| entry(lead.at, "queued", number.to_string()));
+            let entries = joined(&lead, kept.collect());
+            entries.into_iter().map(|entry| entry.text).collect::<Vec<_>>()
+        };
+        let received = "received by a server post, on offer 100 for affiliate 12 (key)";
+        assert_eq!(shown(0), [received, "it waits for a buyer"]);
+        assert_eq!(shown(2), [received, "0", "1"]);
+        let long = shown(MAX_ENTRIES + 5);
+        assert_eq!((long.len(), long[0].as_str(), long[1].as_str()), (MAX_ENTRIES + 1, received, "5"));
+    }
+}

@@ -1,0 +1,188 @@
+//! Leads that the store failed while they were in hand.
+//!
+//! What a run came to is known here, whatever the store can take at that moment. It is
+//! remembered, and told by the queue's worker until the store takes it; until then the
+//! lead stays in hand, so that nobody else sells it. Where the server ends before that,
+//! the next start ends it by what was written.
+//!
+//! A run that could not go on, because a reservation could not be written, comes to what
+//! it had come to by then: its sales stand, and where it had none the lead goes back to
+//! where a crash would have left it.
+
+use super::Selling;
+use super::standing;
+use crumb_domain::Timestamp;
+use crumb_domain::caps::DayCount;
+use crumb_domain::lead::{Lead, LeadOutcome};
+use crumb_storage::selling::{Earlier, LeadChange, Then, TimelineEntry};
+use crumb_storage::{Store, StoreError};
+use crumb_tracking::feed::Recorded;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A waiting lead that could not be sold for the store's sake is tried again after so many
+/// seconds.
+const TRY_AGAIN_SECONDS: i64 = 1;
+/// Times that a change is begun again because its lead was changed meanwhile.
+const MAX_TRIES: usize = 128;
+
+/// What is still to be told. Never more than there were leads in hand at one moment.
+#[derive(Default)]
+pub(crate) struct Unsettled(Mutex<VecDeque<LeadChange>>);
+
+impl Unsettled {
+    fn remember(&self, change: LeadChange) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
+    }
+
+    fn first(&self) -> Option<LeadChange> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).front().cloned()
+    }
+
+    fn forget_first(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    }
+}
+
+impl<S: Store + Clone> Selling<S> {
+    /// Ends the run of a lead in hand. Where the store is away, the change is told later.
+    ///
+    /// # Errors
+    /// As [`crumb_storage::SellingStore::settle`]; after [`StoreError::Conflict`] the lead
+    /// is still the caller's.
+    pub(crate) async fn settle(&self, change: &LeadChange) -> Result<(), StoreError> {
+        let settled = self.site.store.settle(change.clone()).await;
+        if let Err(error) = &settled
+            && is_away(error)
+        {
+            tracing::error!(lead = %change.lead.id, %error, "what its run came to is told later");
+            self.unsettled.remember(change.clone());
+        }
+        settled
+    }
+
+    /// The same for a change that stands whatever becomes of the lead meanwhile.
+    ///
+    /// # Errors
+    /// The store's; what it could not take for the moment is told later.
+    pub(crate) async fn let_go(&self, change: LeadChange) -> Result<(), StoreError> {
+        match self.settle(&change).await {
+            Err(StoreError::Conflict) => {
+                self.tell_later(change);
+                Ok(())
+            }
+            settled => settled,
+        }
+    }
+
+    /// Leaves a change to the queue's worker.
+    pub(crate) fn tell_later(&self, change: LeadChange) {
+        self.unsettled.remember(change);
+        self.wake();
+    }
+
+    /// How many leads stay in hand until the store takes what their runs came to.
+    pub fn unsettled(&self) -> usize {
+        self.unsettled.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Tells what could not be told, in the order in which it came.
+    ///
+    /// # Errors
+    /// The store's; what was not told is still remembered.
+    pub(crate) async fn settle_left(&self) -> Result<(), StoreError> {
+        // One at a time, so that what is left is counted meanwhile.
+        while let Some(change) = self.unsettled.first() {
+            let told = self.settle_rebased(change.clone()).await;
+            if !told.as_ref().is_err_and(is_away) {
+                self.unsettled.forget_first();
+            }
+            match told {
+                Ok(lead) => {
+                    self.settled.notify_waiters();
+                    if let Some(lead) = lead {
+                        tracing::info!(lead = %lead.id, "what its run came to is told now");
+                        self.site.feed.tell(|| Recorded::Lead(Arc::new(lead)));
+                    }
+                }
+                Err(error) if is_away(&error) => return Err(error),
+                Err(error) => {
+                    tracing::error!(lead = %change.lead.id, %error, "it stays in hand until the next start");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Settles a change on the lead as it stands now. `None` where it is not in hand any
+    /// more: it was told after all.
+    async fn settle_rebased(&self, mut change: LeadChange) -> Result<Option<Lead>, StoreError> {
+        for _ in 0..MAX_TRIES {
+            match self.site.store.settle(change.clone()).await {
+                Ok(()) => return Ok(Some(change.lead)),
+                Err(StoreError::Conflict) => {
+                    let Some(stands) = self.site.store.lead(change.lead.id).await? else { return Ok(None) };
+                    if stands.revision == change.lead.revision {
+                        return Ok(None);
+                    }
+                    change = rebased(change, stands);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+}
+
+/// Whether it may be there again in a moment. Anything else would fail for ever: its lead
+/// stays in hand until the next start.
+fn is_away(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable(_) | StoreError::Overloaded(_))
+}
+
+/// The same change on a lead that was changed meanwhile: what the run came to stands, and
+/// its fields are the newer ones.
+fn rebased(change: LeadChange, stands: Lead) -> LeadChange {
+    let LeadChange { lead: told, at, .. } = &change;
+    let lead = Lead {
+        status: told.status,
+        outcome: told.outcome,
+        payout: told.payout,
+        revenue: told.revenue,
+        sales: told.sales.clone(),
+        ..stands.clone()
+    };
+    let ledger = standing::payout_difference(&stands, &lead, *at).into_iter().collect();
+    LeadChange { lead, ledger, ..change }
+}
+
+/// A lead in hand that is put back as it was: one of the queue waits, any other stands as
+/// a crash would leave it, with the counts that it raised taken back, and its poster may
+/// send it again.
+pub(crate) fn as_it_was(lead: &Lead, by: InHandBy, now: Timestamp) -> LeadChange {
+    let mut change = LeadChange::new(lead.clone(), now);
+    change.timeline = vec![TimelineEntry {
+        at: now,
+        code: LeadOutcome::Interrupted.as_str().to_owned(),
+        text: "it could not be sold: the store failed".to_owned(),
+        by: None,
+    }];
+    match by {
+        InHandBy::Queue => change.then = Then::Wait(now.plus_seconds(TRY_AGAIN_SECONDS)),
+        InHandBy::Post { counted } => {
+            change.uncount = counted;
+            if lead.outcome == LeadOutcome::Interrupted {
+                change.earlier = Earlier::No;
+            }
+        }
+    }
+    change
+}
+
+/// How a lead came into hand.
+pub(crate) enum InHandBy {
+    /// It waited.
+    Queue,
+    /// It was posted, and raised these counts for an answer that does not come.
+    Post { counted: Vec<DayCount> },
+}

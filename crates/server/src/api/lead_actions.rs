@@ -1,0 +1,242 @@
+//! `POST /leads/{leadid}/accept`, `/throw-out`, `/resell` and `/settle`: what people do
+//! with leads. What can be done to which lead, `crumb_intake::selling::actions` says.
+
+use super::key::Caller;
+use super::leads::{LeadRow, missing, sight, visible_lead};
+use super::problem::{ApiError, FieldError, KeyProblems, Problem};
+use crate::admin::Admin;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, State};
+use crumb_domain::lead::Lead;
+use crumb_domain::{ContractId, Money};
+use crumb_intake::selling::actions::{Action, ActionError, MAX_NOTE_CHARACTERS, Said};
+use crumb_intake::selling::held::{HeldEnd, HeldError};
+use crumb_storage::Store;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Why something is done; may be left out, with the whole body.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// For the lead's time line, at most 1,000 characters.
+    #[schema(max_length = 1000)]
+    note: Option<String>,
+}
+
+/// How a post ended of which nobody knew.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settlement {
+    /// To which contract.
+    #[schema(value_type = i64)]
+    contract: ContractId,
+    /// Whether its buyer bought the lead.
+    sold: bool,
+    /// For how much; what is reserved where this is left out.
+    #[schema(value_type = Option<String>, example = "30.00")]
+    price: Option<Money>,
+    /// For the lead's time line, at most 1,000 characters.
+    #[schema(max_length = 1000)]
+    note: Option<String>,
+}
+
+/// Lets a lead through that is held back, or has expired: it goes where a good lead goes.
+#[utoipa::path(
+    post,
+    path = "/leads/{leadid}/accept",
+    tag = "leads",
+    operation_id = "accept_lead",
+    params(("leadid" = String, Path, description = "As the post's answer gave it.")),
+    request_body(content = Option<Reason>, content_type = "application/json"),
+    responses(
+        (status = 200, body = LeadRow),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
+    )
+)]
+pub(crate) async fn accept<S: Store + Clone>(
+    State(admin): State<Arc<Admin<S>>>,
+    caller: Caller,
+    id: Result<Path<String>, PathRejection>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<LeadRow>, ApiError> {
+    act(&admin, caller, id, body, Action::Accept).await
+}
+
+/// Takes a lead out of the market that is not sold; a payout that it had earned is taken
+/// back.
+#[utoipa::path(
+    post,
+    path = "/leads/{leadid}/throw-out",
+    tag = "leads",
+    operation_id = "throw_lead_out",
+    params(("leadid" = String, Path, description = "As the post's answer gave it.")),
+    request_body(content = Option<Reason>, content_type = "application/json"),
+    responses(
+        (status = 200, body = LeadRow),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
+    )
+)]
+pub(crate) async fn throw_out<S: Store + Clone>(
+    State(admin): State<Arc<Admin<S>>>,
+    caller: Caller,
+    id: Result<Path<String>, PathRejection>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<LeadRow>, ApiError> {
+    act(&admin, caller, id, body, Action::ThrowOut).await
+}
+
+/// Offers a lead again, to those that have not bought it; not one that is sold exclusively.
+#[utoipa::path(
+    post,
+    path = "/leads/{leadid}/resell",
+    tag = "leads",
+    operation_id = "resell_lead",
+    params(("leadid" = String, Path, description = "As the post's answer gave it.")),
+    request_body(content = Option<Reason>, content_type = "application/json"),
+    responses(
+        (status = 200, body = LeadRow),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
+    )
+)]
+pub(crate) async fn resell<S: Store + Clone>(
+    State(admin): State<Arc<Admin<S>>>,
+    caller: Caller,
+    id: Result<Path<String>, PathRejection>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<LeadRow>, ApiError> {
+    act(&admin, caller, id, body, Action::Resell).await
+}
+
+/// Says how a post ended whose end is not known.
+#[utoipa::path(
+    post,
+    path = "/leads/{leadid}/settle",
+    tag = "leads",
+    operation_id = "settle_lead",
+    params(("leadid" = String, Path, description = "As the post's answer gave it.")),
+    request_body = Settlement,
+    responses(
+        (status = 200, body = LeadRow),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
+    )
+)]
+pub(crate) async fn settle<S: Store + Clone>(
+    State(admin): State<Arc<Admin<S>>>,
+    caller: Caller,
+    id: Result<Path<String>, PathRejection>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<LeadRow>, ApiError> {
+    caller.must_be_allowed_to_change("settle leads")?;
+    let settlement: Settlement = read(&body.map_err(|_| ApiError::TooLarge)?)?;
+    let end = settlement.end()?;
+    let lead = visible_lead(&admin, caller, id).await?;
+    let said = said(&admin, caller, settlement.note).await?;
+    let settled = admin.selling.settle_held(lead.id, settlement.contract, end, &said).await;
+    answer(&admin, caller, &settled?)
+}
+
+impl Settlement {
+    fn end(&self) -> Result<HeldEnd, ApiError> {
+        let wrong = |message: &str| Err(ApiError::Invalid(vec![FieldError::new("price", message)]));
+        match (self.sold, self.price) {
+            (true, Some(price)) if price < Money::ZERO => wrong("a price is not below zero"),
+            (true, price) => Ok(HeldEnd::Sold(price)),
+            (false, Some(_)) => wrong("a lead that was not sold has no price"),
+            (false, None) => Ok(HeldEnd::Refused),
+        }
+    }
+}
+
+async fn act<S: Store + Clone>(
+    admin: &Admin<S>,
+    caller: Caller,
+    id: Result<Path<String>, PathRejection>,
+    body: Result<Bytes, BytesRejection>,
+    action: Action,
+) -> Result<Json<LeadRow>, ApiError> {
+    let what = match action {
+        Action::Accept => "accept leads",
+        Action::ThrowOut => "throw leads out",
+        Action::Resell => "offer leads again",
+    };
+    caller.must_be_allowed_to_change(what)?;
+    let body = body.map_err(|_| ApiError::TooLarge)?;
+    let reason: Reason = if body.is_empty() { Reason::default() } else { read(&body)? };
+    let said = said(admin, caller, reason.note).await?;
+    let lead = visible_lead(admin, caller, id).await?;
+    answer(admin, caller, &admin.selling.act(lead.id, action, &said).await?)
+}
+
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::Invalid(vec![FieldError::new("", error.to_string())]))
+}
+
+/// Who does something, by the name of the key, and why.
+async fn said<S: Store + Clone>(
+    admin: &Admin<S>,
+    caller: Caller,
+    note: Option<String>,
+) -> Result<Said, ApiError> {
+    if note.as_ref().is_some_and(|note| note.chars().count() > MAX_NOTE_CHARACTERS) {
+        let message = format!("at most {MAX_NOTE_CHARACTERS} characters");
+        return Err(ApiError::Invalid(vec![FieldError::new("note", message)]));
+    }
+    let key = admin.installation.store.api_key(caller.key_hash).await?;
+    Ok(Said { by: key.map(|key| key.name), note: note.filter(|note| !note.trim().is_empty()) })
+}
+
+fn answer<S: Store + Clone>(
+    admin: &Admin<S>,
+    caller: Caller,
+    lead: &Lead,
+) -> Result<Json<LeadRow>, ApiError> {
+    let installation = &admin.installation;
+    let network = installation.network.snapshot();
+    let row = LeadRow::new(lead, &installation.keys.request_ids, sight(caller.role, &network));
+    row.map(Json).ok_or_else(missing)
+}
+
+impl From<ActionError> for ApiError {
+    fn from(error: ActionError) -> Self {
+        match error {
+            ActionError::NoLead(_) => missing(),
+            ActionError::Refused(..) => Self::Refused(error.to_string()),
+            ActionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<HeldError> for ApiError {
+    fn from(error: HeldError) -> Self {
+        match error {
+            HeldError::None(..) | HeldError::InHand(_) => Self::Refused(error.to_string()),
+            HeldError::Store(error) => error.into(),
+        }
+    }
+}
