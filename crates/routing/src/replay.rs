@@ -10,7 +10,7 @@
 //! run may meet its deadline; no time-out is made up for a contract whose was changed.
 
 use crate::machine::{Command, Event, Refusal, State, step};
-use crate::outcome::Reservation;
+use crate::outcome::{Reservation, Sold};
 use crate::run::{ContractFacts, Run};
 use crate::tree::Tree;
 use crumb_domain::network::Distribution;
@@ -70,6 +70,7 @@ pub struct Assumptions {
 pub struct Ledger {
     counts: BTreeMap<(ContractId, Day), i64>,
     spent: BTreeMap<BuyerId, i64>,
+    really_spent: BTreeMap<BuyerId, i64>,
     /// The last replayed sales of contracts that sold other leads than they really did.
     last_sold: BTreeMap<ContractId, Timestamp>,
 }
@@ -85,6 +86,11 @@ impl Ledger {
         Money::from_micros(self.spent.get(&buyer).copied().unwrap_or(0))
     }
 
+    /// What a buyer really spent for the leads that were replayed.
+    pub fn really_spent(&self, buyer: BuyerId) -> Money {
+        Money::from_micros(self.really_spent.get(&buyer).copied().unwrap_or(0))
+    }
+
     /// What a run that was replayed by `replayed` really used up.
     pub fn really(&mut self, state: &State, replayed: &State) {
         self.count(state, -1);
@@ -95,10 +101,20 @@ impl Ledger {
                 self.last_sold.insert(contract, replayed.run().begun_at);
             }
         }
+        self.not_sold(state, replayed.sales());
+    }
+
+    /// What a run really used up that no replay comes to.
+    pub fn really_alone(&mut self, state: &State) {
+        self.count(state, -1);
+        self.not_sold(state, &[]);
+    }
+
+    fn not_sold(&mut self, state: &State, replayed: &[Sold]) {
         for sale in state.sales() {
             let contract = sale.reserved.contract;
             let facts = state.run().facts.iter().find(|facts| facts.contract == contract);
-            let is_same = replayed.sales().iter().any(|again| again.reserved.contract == contract);
+            let is_same = replayed.iter().any(|again| again.reserved.contract == contract);
             if !is_same && let Some(before) = facts.and_then(|facts| facts.last_sold) {
                 self.last_sold.entry(contract).or_insert(before);
             }
@@ -145,6 +161,10 @@ impl Ledger {
             *count = count.saturating_add(sign);
             let spent = self.spent.entry(used.buyer).or_insert(0);
             *spent = spent.saturating_add(price.micros().saturating_mul(sign));
+            if sign < 0 {
+                let spent = self.really_spent.entry(used.buyer).or_insert(0);
+                *spent = spent.saturating_add(price.micros());
+            }
         }
     }
 }
@@ -156,16 +176,18 @@ impl Ledger {
 /// With the tree that the run was decided by, its events and a new ledger, the
 /// results are the same to the byte.
 pub fn replay(tree: Arc<Tree>, run: &Run, recorded: &[Recorded], ledger: &mut Ledger) -> Replayed {
-    replay_changed(tree, run, run.distribution, recorded, ledger)
+    replay_changed(tree, run, run.distribution, recorded, &Answers::default(), ledger)
 }
 
 /// As [`replay()`], of a run whose inputs were changed. `asked` is how its offer asked
-/// buyers when it was recorded: it tells how long their answers took.
+/// buyers when it was recorded: it tells how long their answers took. What a buyer did not
+/// answer in this run it answers as `elsewhere`.
 pub fn replay_changed(
     tree: Arc<Tree>,
     run: &Run,
     asked: Distribution,
     recorded: &[Recorded],
+    elsewhere: &Answers,
     ledger: &mut Ledger,
 ) -> Replayed {
     let facts = ledger.see(&tree, &run.facts);
@@ -174,7 +196,8 @@ pub fn replay_changed(
     let pending = record.of_itself.clone();
     let facts = run.facts.clone();
     let assumptions = Assumptions::default();
-    let mut driver = Driver { record, ledger, facts: &facts, pending, assumptions, posts: Vec::new() };
+    let mut driver =
+        Driver { record, elsewhere, ledger, facts: &facts, pending, assumptions, posts: Vec::new() };
     let mut state = State::new(tree, run);
     // Each event answers a command, and a run asks each contract for finitely many
     // things.
@@ -190,6 +213,27 @@ pub fn replay_changed(
     Replayed { state, assumptions, posts }
 }
 
+/// What buyers answered a lead, in whichever of its runs. The first answer counts: a
+/// buyer that was sent a lead is not sent it again.
+#[derive(Debug, Clone, Default)]
+pub struct Answers {
+    pings: HashMap<ContractId, Took>,
+    posts: HashMap<ContractId, Took>,
+}
+
+impl Answers {
+    /// Keeps those of a run, as it was recorded.
+    pub fn note(&mut self, run: &Run, recorded: &[Recorded]) {
+        let Record { pings, posts, .. } = Record::of(recorded, run, run.distribution);
+        for (contract, took) in pings {
+            self.pings.entry(contract).or_insert(took);
+        }
+        for (contract, took) in posts {
+            self.posts.entry(contract).or_insert(took);
+        }
+    }
+}
+
 /// An event that is to come.
 #[derive(Debug, Clone)]
 struct Next {
@@ -200,6 +244,7 @@ struct Next {
 }
 
 /// An end as it is recorded, with how long it took.
+#[derive(Debug, Clone)]
 struct Took {
     micros: i64,
     place: usize,
@@ -260,6 +305,7 @@ impl Record {
 
 struct Driver<'a> {
     record: Record,
+    elsewhere: &'a Answers,
     ledger: &'a Ledger,
     /// As the run sees them.
     facts: &'a [ContractFacts],
@@ -285,6 +331,7 @@ impl Driver<'_> {
         match command {
             Command::Ping { contract, .. } => {
                 let recorded = self.record.pings.remove(contract);
+                let recorded = recorded.or_else(|| self.elsewhere.pings.get(contract).cloned());
                 if recorded.is_none() {
                     self.assumptions.pings.push(*contract);
                 }
@@ -293,6 +340,7 @@ impl Driver<'_> {
             }
             Command::Post { contract, .. } => {
                 let recorded = self.record.posts.remove(contract);
+                let recorded = recorded.or_else(|| self.elsewhere.posts.get(contract).cloned());
                 if recorded.is_none() {
                     self.assumptions.posts.push(*contract);
                 }

@@ -4,7 +4,8 @@
 //! queue (hosted, and what waits). `run` takes it through the contracts of its
 //! vertical, which the pure machine of `crumb_routing` decides; `standing` says where
 //! it stands then; one write settles it. What is not known by then is settled by
-//! `held`; what people do is `actions`.
+//! `held`; what people do is `actions`. What was sold, and to whom it would be by another
+//! network, `replaying` tells.
 
 mod asking;
 mod breakers;
@@ -12,6 +13,7 @@ pub mod held;
 mod market;
 mod queue;
 mod record;
+pub mod replaying;
 mod run;
 pub(crate) mod settle;
 mod standing;

@@ -6,8 +6,8 @@ use crate::market::{
 use crumb_domain::network::Distribution;
 use crumb_domain::time::Zone;
 use crumb_domain::{BuyerId, ContractId};
-use crumb_routing::replay::{Ledger, Recorded, Replayed};
-use crumb_routing::{Ending, Refusal, Run, replay};
+use crumb_routing::replay::{Answers, Ledger, Recorded, Replayed};
+use crumb_routing::{Ending, Refusal, Run, replay, replay_changed};
 
 fn exclusive(id: i64, price: &str) -> Spec {
     contract(id, "exclusive", price)
@@ -176,6 +176,25 @@ fn leads_see_what_replays_changed_and_not_what_really_happened_twice() {
     assert_eq!(bought(&cheaper), (vec![2, 2, 2], -2));
     let cheap = |market: &mut Market| market.specs[0] = exclusive(1, "20.00").row("cap", 3);
     assert_eq!(bought(&cheap), (vec![1, 1, 1], 1));
+}
+
+#[test]
+fn what_a_buyer_answered_in_another_run_it_answers_in_this_one() {
+    let mut other = market([exclusive(1, "30.00")]).post(1, rejected()).run(|run| run.number = 2).play();
+    let market = market([exclusive(1, "30.00"), exclusive(2, "20.00")]);
+    let answer = |answers: &Answers| {
+        let (run, tree) = (market.inputs(), market.tree());
+        let replayed = replay_changed(tree, &run, run.distribution, &[], answers, &mut Ledger::default());
+        (results(&replayed), replayed.assumptions.posts)
+    };
+    let mut answers = Answers::default();
+    assert_eq!(answer(&answers), (vec!["1 sold".into(), "2 not_needed".into()], vec![ContractId(1)]));
+    answers.note(other.state.run(), &other.recorded);
+    assert_eq!(answer(&answers), (vec!["1 post_rejected".into(), "2 sold".into()], vec![ContractId(2)]));
+    // The first answer is the one that counts.
+    other.recorded.retain(|recorded| !matches!(recorded.event, crumb_routing::Event::Posted { .. }));
+    answers.note(other.state.run(), &other.recorded);
+    assert_eq!(answer(&answers).0[0], "1 post_rejected");
 }
 
 #[test]
