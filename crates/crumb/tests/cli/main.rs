@@ -8,5 +8,6 @@ mod links;
 mod mock_buyer;
 mod network;
 mod program;
+mod replay;
 mod serve;
 mod settings;
