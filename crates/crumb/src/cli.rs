@@ -92,6 +92,24 @@ pub enum Typed {
     Lead(LeadCommand),
     /// List posts whose end is not known: their buyers may have the leads
     Held,
+    /// Decide recorded leads again, and say what they earned then and earn now
+    ///
+    /// Without --network each lead is decided by the very network that decided it then,
+    /// which must come to the same: each difference is told, and the exit code is 1. With
+    /// --network it is also decided by the present network with that file laid over it, as
+    /// `apply` would: prices, caps, order, filters, schedules, distribution, payouts.
+    ///
+    /// Buyers answer as they did. One that no run of the lead asked is taken to accept, a
+    /// ping at its row's price, a post at the reserved price; how much rests on that is
+    /// told. Leads are taken in the order in which they were offered, and each sees the caps
+    /// and credit that those before it left.
+    ///
+    /// A lead counts once, however many runs it has: they follow each other until one sells
+    /// it, and a lead that its last recorded run leaves unsold is unsold. What a lead earned
+    /// then is as it stands at present, later settlements and returns included. Tests count
+    /// nowhere, nor do leads that were never offered. Nobody is asked and nothing is
+    /// written: a server may run beside it.
+    Replay(ReplayArguments),
     /// Change the state of a buyer's contract
     #[command(subcommand)]
     Contract(ContractCommand),
@@ -359,6 +377,30 @@ pub struct SettleArguments {
     /// Its buyer did not buy the lead
     #[arg(long)]
     pub rejected: bool,
+}
+
+/// `crumb replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    /// Leads that came from then on: a day in the network's zone, or a moment like
+    /// 2030-01-01T00:00:00Z [default: 7 days before --to]
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Leads that came before then [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// A network file, .toml or .json, that says what is another way; it is not applied
+    #[arg(long, value_name = "FILE")]
+    pub network: Option<PathBuf>,
+    /// Also without what the file does not mention
+    #[arg(long, requires = "network")]
+    pub prune: bool,
+    /// This lead alone, with each contract of each of its runs
+    #[arg(long, value_name = "ID", conflicts_with_all = ["from", "to"])]
+    pub lead: Option<LeadId>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `crumb contract …`.

@@ -55,6 +55,9 @@ fn run(cli: &Cli) -> commands::Result {
     if let Typed::Serve(arguments) = &cli.command {
         return commands::serve::run(&settings, arguments).map(|()| Reply::default());
     }
+    if let Typed::Replay(arguments) = &cli.command {
+        return commands::replay::run(&settings, arguments);
+    }
     let command = Command::of(&cli.command)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -99,6 +99,15 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         Ok(self.prepare(&self.snapshot(), file.clone(), laying, secrets).await?.plan)
     }
 
+    /// The present network with a file laid over it.
+    pub(crate) async fn preview_file(&self, file: &Network, prune: bool) -> Result<Snapshot, NetworkError> {
+        self.refresh().await?;
+        let laying = if prune { Laying::Prune } else { Laying::Over };
+        let present = self.snapshot();
+        let prepared = self.prepare(&present, file.clone(), laying, Secrets::Masked).await?;
+        compiled(Some(&present), prepared.after, present.version())
+    }
+
     /// A change prepared on a version, and what the list of versions says of it.
     async fn prepare_wanted(
         &self,

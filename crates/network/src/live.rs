@@ -165,6 +165,26 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         self.plan_file(file, prune, secrets).await
     }
 
+    /// The network as applying a file would make it, of which nothing is kept: for those
+    /// who ask what would happen. It goes by the present version's number, and campaigns
+    /// whose keys the server would make have none.
+    ///
+    /// # Errors
+    /// As [`LiveNetwork::plan`].
+    pub async fn preview(&self, file: &Network, prune: bool) -> Result<Snapshot, NetworkError> {
+        self.preview_file(file, prune).await
+    }
+
+    /// An earlier version of the network, as it was read while it was in force; `None` where
+    /// there is no such version.
+    ///
+    /// # Errors
+    /// The store's; [`NetworkError::Invalid`] where it cannot be compiled any more.
+    pub async fn version(&self, version: ConfigVersion) -> Result<Option<Snapshot>, NetworkError> {
+        let Some(stored) = self.store.configuration(Some(version)).await? else { return Ok(None) };
+        compiled(Some(&self.snapshot()), documents::read(&stored)?, version).map(Some)
+    }
+
     /// Makes the network what the file says, in one transaction. Where that
     /// changes nothing no version is made, and the plan is empty.
     ///

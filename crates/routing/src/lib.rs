@@ -52,6 +52,6 @@ mod wake;
 pub use machine::{Command, Event, LEAST_POST_TIME_MS, Refusal, State, step};
 pub use outcome::{Alert, ContractOutcome, Ending, Held, Reservation, Sold};
 pub use reason::Reason;
-pub use replay::replay;
+pub use replay::{replay, replay_changed};
 pub use run::{ContractFacts, Earlier, Had, Payout, Run};
 pub use tree::{DEFAULT_PING_TIMEOUT_MS, DEFAULT_POST_TIMEOUT_MS, Tree, TreeError};

@@ -10,7 +10,7 @@
 //! run may meet its deadline; no time-out is made up for a contract whose was changed.
 
 use crate::machine::{Command, Event, Refusal, State, step};
-use crate::outcome::Reservation;
+use crate::outcome::{Reservation, Sold};
 use crate::run::{ContractFacts, Run};
 use crate::tree::Tree;
 use crumb_domain::network::Distribution;
@@ -38,6 +38,17 @@ pub struct Replayed {
     pub state: State,
     /// What is not known to be so.
     pub assumptions: Assumptions,
+    /// The posts whose ends came, in their order.
+    pub posts: Vec<Posted>,
+}
+
+/// A post of a replay, at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Posted {
+    /// To which contract.
+    pub contract: ContractId,
+    /// Whether its buyer may know the lead since.
+    pub was_sent: bool,
 }
 
 /// Answers that nobody gave.
@@ -49,69 +60,112 @@ pub struct Assumptions {
     pub posts: Vec<ContractId>,
 }
 
-/// What replays of several leads have used up: each of them sees what those before
-/// it bought. It begins with what the first lead's facts say of a contract, and from
-/// then on counts the replayed sales only, not those that were really made.
+/// By how much replays of several leads used up more, or less, than what really
+/// happened did: each lead sees what those before it changed.
+///
+/// [`replay()`] adds what it uses up; whoever replays leads one after the other tells
+/// what each really used up by [`Ledger::really`]. Where the two are the same nothing
+/// is changed of the facts as they were read, concurrent leads and all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ledger {
-    counts: BTreeMap<(ContractId, Day), u32>,
-    /// Whether a replay has bought anything.
-    is_used: bool,
-    /// What a contract's buyer could spend before any replay; none is unlimited.
-    credit: BTreeMap<ContractId, Option<Money>>,
-    spent: BTreeMap<BuyerId, Money>,
+    counts: BTreeMap<(ContractId, Day), i64>,
+    spent: BTreeMap<BuyerId, i64>,
+    really_spent: BTreeMap<BuyerId, i64>,
+    /// The last replayed sales of contracts that sold other leads than they really did.
+    last_sold: BTreeMap<ContractId, Timestamp>,
 }
 
 impl Ledger {
-    /// Leads that count for a contract's opening day.
-    pub fn count_of(&self, contract: ContractId, day: Day) -> u32 {
+    /// How many leads more than really happened count for a contract's opening day.
+    pub fn more_leads(&self, contract: ContractId, day: Day) -> i64 {
         self.counts.get(&(contract, day)).copied().unwrap_or(0)
     }
 
-    /// What a buyer spent in replays.
-    pub fn spent_by(&self, buyer: BuyerId) -> Money {
-        self.spent.get(&buyer).copied().unwrap_or(Money::ZERO)
+    /// How much more than it really did a buyer spent.
+    pub fn more_spent(&self, buyer: BuyerId) -> Money {
+        Money::from_micros(self.spent.get(&buyer).copied().unwrap_or(0))
+    }
+
+    /// What a buyer really spent for the leads that were replayed.
+    pub fn really_spent(&self, buyer: BuyerId) -> Money {
+        Money::from_micros(self.really_spent.get(&buyer).copied().unwrap_or(0))
+    }
+
+    /// What a run that was replayed by `replayed` really used up.
+    pub fn really(&mut self, state: &State, replayed: &State) {
+        self.count(state, -1);
+        for sale in replayed.sales() {
+            let contract = sale.reserved.contract;
+            let is_same = state.sales().iter().any(|really| really.reserved.contract == contract);
+            if !is_same || self.last_sold.contains_key(&contract) {
+                self.last_sold.insert(contract, replayed.run().begun_at);
+            }
+        }
+        self.not_sold(state, replayed.sales());
+    }
+
+    /// What a run really used up that no replay comes to.
+    pub fn really_alone(&mut self, state: &State) {
+        self.count(state, -1);
+        self.not_sold(state, &[]);
+    }
+
+    fn not_sold(&mut self, state: &State, replayed: &[Sold]) {
+        for sale in state.sales() {
+            let contract = sale.reserved.contract;
+            let facts = state.run().facts.iter().find(|facts| facts.contract == contract);
+            let is_same = replayed.iter().any(|again| again.reserved.contract == contract);
+            if !is_same && let Some(before) = facts.and_then(|facts| facts.last_sold) {
+                self.last_sold.entry(contract).or_insert(before);
+            }
+        }
     }
 
     /// The facts as they are after the replays so far.
-    fn see(&mut self, tree: &Tree, facts: &[ContractFacts]) -> Vec<ContractFacts> {
+    fn see(&self, tree: &Tree, facts: &[ContractFacts]) -> Vec<ContractFacts> {
         let seen = |facts: &ContractFacts| {
             let mut facts = facts.clone();
             for (day, count) in &mut facts.counts {
-                *count = *self.counts.entry((facts.contract, *day)).or_insert(*count);
+                *count = self.counted(facts.contract, *day, *count);
             }
             let days = (facts.contract, Day(i32::MIN))..=(facts.contract, Day(i32::MAX));
-            for ((_, day), count) in self.counts.range(days) {
-                if facts.counts.iter().all(|(known, _)| known != day) {
-                    facts.counts.push((*day, *count));
+            for ((_, day), more) in self.counts.range(days) {
+                if *more > 0 && facts.counts.iter().all(|(known, _)| known != day) {
+                    facts.counts.push((*day, self.counted(facts.contract, *day, 0)));
                 }
             }
-            let spent = tree.buyer_of(facts.contract).map_or(Money::ZERO, |buyer| self.spent_by(buyer));
-            let first = || facts.available.map(|available| plus(available, spent));
-            let credit = *self.credit.entry(facts.contract).or_insert_with(first);
-            facts.available = credit.map(|credit| minus(credit, spent));
+            let more = tree.buyer_of(facts.contract).map_or(Money::ZERO, |buyer| self.more_spent(buyer));
+            facts.available = facts.available.map(|available| minus(available, more));
+            facts.last_sold = self.last_sold.get(&facts.contract).copied().or(facts.last_sold);
             facts
         };
         facts.iter().map(seen).collect()
     }
 
-    fn refusal(&self, wanted: &Reservation) -> Option<Refusal> {
-        let count = self.count_of(wanted.contract, wanted.day);
-        if let Some(cap) = wanted.cap.filter(|cap| count >= *cap) {
-            return Some(Refusal::CapReached { count, cap });
-        }
-        let credit = self.credit.get(&wanted.contract).copied().flatten()?;
-        let available = minus(credit, self.spent_by(wanted.buyer));
-        let price = wanted.price;
-        (price > available).then_some(Refusal::NoCredit { available, price })
+    /// A count as it is after the replays so far.
+    fn counted(&self, contract: ContractId, day: Day, count: u32) -> u32 {
+        let count = i64::from(count).saturating_add(self.more_leads(contract, day)).max(0);
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    fn use_up(&mut self, used: &Reservation, price: Money) {
-        self.is_used = true;
-        let count = self.counts.entry((used.contract, used.day)).or_insert(0);
-        *count = count.saturating_add(1);
-        let spent = self.spent.entry(used.buyer).or_insert(Money::ZERO);
-        *spent = plus(*spent, price);
+    /// Whether a contract's cap and credit stand as they really did.
+    fn is_as_it_was(&self, wanted: &Reservation) -> bool {
+        self.more_leads(wanted.contract, wanted.day) == 0 && self.more_spent(wanted.buyer) == Money::ZERO
+    }
+
+    fn count(&mut self, state: &State, sign: i64) {
+        let sold = state.sales().iter().map(|sale| (&sale.reserved, sale.sold_price));
+        let held = state.held().iter().map(|held| (&held.reserved, held.reserved.price));
+        for (used, price) in sold.chain(held) {
+            let count = self.counts.entry((used.contract, used.day)).or_insert(0);
+            *count = count.saturating_add(sign);
+            let spent = self.spent.entry(used.buyer).or_insert(0);
+            *spent = spent.saturating_add(price.micros().saturating_mul(sign));
+            if sign < 0 {
+                let spent = self.really_spent.entry(used.buyer).or_insert(0);
+                *spent = spent.saturating_add(price.micros());
+            }
+        }
     }
 }
 
@@ -122,11 +176,28 @@ impl Ledger {
 /// With the tree that the run was decided by, its events and a new ledger, the
 /// results are the same to the byte.
 pub fn replay(tree: Arc<Tree>, run: &Run, recorded: &[Recorded], ledger: &mut Ledger) -> Replayed {
+    replay_changed(tree, run, run.distribution, recorded, &Answers::default(), ledger)
+}
+
+/// As [`replay()`], of a run whose inputs were changed. `asked` is how its offer asked
+/// buyers when it was recorded: it tells how long their answers took. What a buyer did not
+/// answer in this run it answers as `elsewhere`.
+pub fn replay_changed(
+    tree: Arc<Tree>,
+    run: &Run,
+    asked: Distribution,
+    recorded: &[Recorded],
+    elsewhere: &Answers,
+    ledger: &mut Ledger,
+) -> Replayed {
     let facts = ledger.see(&tree, &run.facts);
     let run = Run { facts, ..run.clone() };
-    let record = Record::of(recorded, &run);
+    let record = Record::of(recorded, &run, asked);
     let pending = record.of_itself.clone();
-    let mut driver = Driver { record, ledger, pending, assumptions: Assumptions::default() };
+    let facts = run.facts.clone();
+    let assumptions = Assumptions::default();
+    let mut driver =
+        Driver { record, elsewhere, ledger, facts: &facts, pending, assumptions, posts: Vec::new() };
     let mut state = State::new(tree, run);
     // Each event answers a command, and a run asks each contract for finitely many
     // things.
@@ -137,14 +208,30 @@ pub fn replay(tree: Arc<Tree>, run: &Run, recorded: &[Recorded], ledger: &mut Le
             driver.answer(command, next.at);
         }
     }
-    let assumptions = driver.assumptions;
-    for sale in state.sales() {
-        ledger.use_up(&sale.reserved, sale.sold_price);
+    let Driver { assumptions, posts, .. } = driver;
+    ledger.count(&state, 1);
+    Replayed { state, assumptions, posts }
+}
+
+/// What buyers answered a lead, in whichever of its runs. The first answer counts: a
+/// buyer that was sent a lead is not sent it again.
+#[derive(Debug, Clone, Default)]
+pub struct Answers {
+    pings: HashMap<ContractId, Took>,
+    posts: HashMap<ContractId, Took>,
+}
+
+impl Answers {
+    /// Keeps those of a run, as it was recorded.
+    pub fn note(&mut self, run: &Run, recorded: &[Recorded]) {
+        let Record { pings, posts, .. } = Record::of(recorded, run, run.distribution);
+        for (contract, took) in pings {
+            self.pings.entry(contract).or_insert(took);
+        }
+        for (contract, took) in posts {
+            self.posts.entry(contract).or_insert(took);
+        }
     }
-    for held in state.held() {
-        ledger.use_up(&held.reserved, held.reserved.price);
-    }
-    Replayed { state, assumptions }
 }
 
 /// An event that is to come.
@@ -157,6 +244,7 @@ struct Next {
 }
 
 /// An end as it is recorded, with how long it took.
+#[derive(Debug, Clone)]
 struct Took {
     micros: i64,
     place: usize,
@@ -175,7 +263,7 @@ struct Record {
 }
 
 impl Record {
-    fn of(recorded: &[Recorded], run: &Run) -> Self {
+    fn of(recorded: &[Recorded], run: &Run, asked: Distribution) -> Self {
         let mut record = Self::default();
         let begun = recorded.iter().find(|one| one.event == Event::Begin).map(|one| one.at);
         let is_begun_by_deadline = recorded.iter().any(|one| one.event == Event::DeadlineReached);
@@ -201,7 +289,7 @@ impl Record {
                     record.reservations.entry(*contract).or_default().push_back(took(before));
                 }
                 Event::Pinged { contract, .. } => {
-                    let is_round = run.distribution == Distribution::AsyncPing;
+                    let is_round = asked == Distribution::AsyncPing;
                     let since = if is_round { begun } else { before };
                     record.pings.entry(*contract).or_insert_with(|| took(since));
                 }
@@ -217,16 +305,25 @@ impl Record {
 
 struct Driver<'a> {
     record: Record,
+    elsewhere: &'a Answers,
     ledger: &'a Ledger,
+    /// As the run sees them.
+    facts: &'a [ContractFacts],
     pending: Vec<Next>,
     assumptions: Assumptions,
+    posts: Vec<Posted>,
 }
 
 impl Driver<'_> {
     fn next(&mut self) -> Option<Next> {
         let pending = self.pending.iter().enumerate();
         let (first, _) = pending.min_by_key(|(_, next)| (next.at, next.place))?;
-        Some(self.pending.remove(first))
+        let next = self.pending.remove(first);
+        if let Event::Posted { contract, answer } = &next.event {
+            let was_sent = !matches!(answer, BuyerAnswer::Failed(failure) if !failure.is_sent());
+            self.posts.push(Posted { contract: *contract, was_sent });
+        }
+        Some(next)
     }
 
     fn answer(&mut self, command: &Command, now: Timestamp) {
@@ -234,6 +331,7 @@ impl Driver<'_> {
         match command {
             Command::Ping { contract, .. } => {
                 let recorded = self.record.pings.remove(contract);
+                let recorded = recorded.or_else(|| self.elsewhere.pings.get(contract).cloned());
                 if recorded.is_none() {
                     self.assumptions.pings.push(*contract);
                 }
@@ -242,6 +340,7 @@ impl Driver<'_> {
             }
             Command::Post { contract, .. } => {
                 let recorded = self.record.posts.remove(contract);
+                let recorded = recorded.or_else(|| self.elsewhere.posts.get(contract).cloned());
                 if recorded.is_none() {
                     self.assumptions.posts.push(*contract);
                 }
@@ -269,36 +368,48 @@ impl Driver<'_> {
         self.pending.push(next);
     }
 
-    /// What a reservation comes to. A recorded refusal stands as it is for what was
-    /// refused, and by its values for another cap or price; what was granted is
-    /// granted again unless another replayed lead has used it up.
+    /// What a reservation comes to. What was granted is granted again, and what was
+    /// refused refused, unless cap or price are others now, or other replayed leads used
+    /// up more or less; then it is reckoned from the counts and the credit of the moment.
     fn reservation(&self, wanted: &Reservation, recorded: Option<&Event>) -> Event {
         let contract = wanted.contract;
         let Reservation { cap, price, .. } = *wanted;
+        let is_as_it_was = self.ledger.is_as_it_was(wanted);
         let refused = match recorded {
-            Some(Event::Refused { why, .. }) => match *why {
-                Refusal::CapReached { count, cap: was } => match cap {
-                    Some(cap) if cap == was || count >= cap => Some(Refusal::CapReached { count, cap }),
-                    _ => None,
-                },
-                Refusal::NoCredit { available, price: was } => {
-                    let is_refused = price == was || price > available;
-                    is_refused.then_some(Refusal::NoCredit { available, price })
-                }
-                Refusal::AlreadySent => Some(Refusal::AlreadySent),
-            },
-            Some(_) if !self.ledger.is_used => return Event::Reserved { contract },
-            _ => None,
+            Some(Event::Refused { why: Refusal::CapReached { count, cap: was }, .. }) => {
+                let now = self.ledger.counted(contract, wanted.day, *count);
+                let is_same = is_as_it_was && cap == Some(*was);
+                let refuses = |cap: u32| is_same || now >= cap;
+                cap.filter(|cap| refuses(*cap)).map(|cap| Refusal::CapReached { count: now, cap })
+            }
+            Some(Event::Refused { why: Refusal::NoCredit { available, price: was }, .. }) => {
+                let now = minus(*available, self.ledger.more_spent(wanted.buyer));
+                let is_same = is_as_it_was && price == *was;
+                (is_same || price > now).then_some(Refusal::NoCredit { available: now, price })
+            }
+            Some(Event::Refused { why: Refusal::AlreadySent, .. }) => Some(Refusal::AlreadySent),
+            Some(_) if is_as_it_was => None,
+            _ => self.refusal(wanted),
         };
-        match refused.or_else(|| self.ledger.refusal(wanted)) {
+        match refused {
             Some(why) => Event::Refused { contract, why },
             None => Event::Reserved { contract },
         }
     }
-}
 
-fn plus(a: Money, b: Money) -> Money {
-    Money::from_micros(a.micros().saturating_add(b.micros()))
+    /// Whether the facts refuse a reservation.
+    fn refusal(&self, wanted: &Reservation) -> Option<Refusal> {
+        let facts = self.facts.iter().find(|facts| facts.contract == wanted.contract);
+        let none = ContractFacts::none_of(wanted.contract);
+        let facts = facts.unwrap_or(&none);
+        let unseen = self.ledger.counted(wanted.contract, wanted.day, 0);
+        let count = facts.count_on(wanted.day).max(unseen);
+        if let Some(cap) = wanted.cap.filter(|cap| count >= *cap) {
+            return Some(Refusal::CapReached { count, cap });
+        }
+        let (available, price) = (facts.available?, wanted.price);
+        (price > available).then_some(Refusal::NoCredit { available, price })
+    }
 }
 
 fn minus(a: Money, b: Money) -> Money {

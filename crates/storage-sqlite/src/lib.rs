@@ -72,6 +72,20 @@ impl SqliteStore {
         Ok(Self { threads: Arc::new(Threads { readers, writer }) })
     }
 
+    /// Opens a file only to read it, beside whoever writes to it: nothing is written, not
+    /// even the schema's steps, and writes are refused as those of a closed store.
+    ///
+    /// Each read sees what was committed when it began, leads by id those that were
+    /// there when the file was opened. [`crumb_storage::StoreError::Unavailable`] where there is no
+    /// such file, or its schema is older than this program's. Blocks.
+    pub fn open_to_read(path: &Path, options: SqliteOptions) -> Result<Self> {
+        let connection = connection::open_reader(path, &options)?;
+        migrations::check(&connection)?;
+        let writer = Writer::none(&connection, &options)?;
+        let readers = Readers::start(path, &options)?;
+        Ok(Self { threads: Arc::new(Threads { readers, writer }) })
+    }
+
     /// Ends when the store has stopped taking writes for good: when it is closed, or
     /// when its writing thread ended by a fault of the program. It does not keep the
     /// store open.

@@ -26,6 +26,20 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
     run(connection, MIGRATIONS)
 }
 
+/// Refuses a file whose schema is not the present one, for whoever must not write to it.
+pub(crate) fn check(connection: &Connection) -> Result<()> {
+    let newest = newest(connection)?;
+    refuse_newer(newest, MIGRATIONS)?;
+    let known = MIGRATIONS.last().map_or(0, |migration| migration.number);
+    if newest.unwrap_or(0) < known {
+        return Err(StoreError::Unavailable(format!(
+            "its schema is number {}, this program reads {known}: let a command that writes open it first",
+            newest.unwrap_or(0)
+        )));
+    }
+    Ok(())
+}
+
 fn run(connection: &mut Connection, migrations: &[Migration]) -> Result<()> {
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(from_sqlite)?;
@@ -36,17 +50,20 @@ fn run(connection: &mut Connection, migrations: &[Migration]) -> Result<()> {
                  checksum TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
         )
         .map_err(from_sqlite)?;
-    refuse_newer(&transaction, migrations)?;
+    refuse_newer(newest(&transaction)?, migrations)?;
     for migration in migrations {
         apply(&transaction, migration)?;
     }
     transaction.commit().map_err(from_sqlite)
 }
 
-fn refuse_newer(transaction: &Transaction<'_>, migrations: &[Migration]) -> Result<()> {
-    let newest: Option<i64> = transaction
+fn newest(connection: &Connection) -> Result<Option<i64>> {
+    connection
         .query_row("SELECT max(number) FROM schema_migration", [], |row| row.get(0))
-        .map_err(from_sqlite)?;
+        .map_err(from_sqlite)
+}
+
+fn refuse_newer(newest: Option<i64>, migrations: &[Migration]) -> Result<()> {
     let known = migrations.last().map_or(0, |migration| migration.number);
     match newest {
         Some(newest) if newest > known => Err(StoreError::Corrupt(format!(
@@ -130,6 +147,18 @@ mod tests {
         run(&mut connection, &[FIRST, SECOND]).unwrap();
         let error = run(&mut connection, &[FIRST]).unwrap_err().to_string();
         assert!(error.contains("its schema is number 2, this program knows 1"), "{error}");
+    }
+
+    #[test]
+    fn who_only_reads_takes_the_present_schema_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert!(check(&connection).is_err(), "no store");
+        run(&mut connection, &[]).unwrap();
+        let error = check(&connection).unwrap_err().to_string();
+        assert!(error.contains("its schema is number 0, this program reads"), "{error}");
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        check(&connection).unwrap();
     }
 
     #[test]

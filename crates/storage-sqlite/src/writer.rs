@@ -114,6 +114,16 @@ impl Writer {
         Ok(Self { queue, recent_ids, sessions, thread: Some(thread), alive })
     }
 
+    /// No thread: for a file that is only read. Whoever wants to write is told that the
+    /// store is closed.
+    pub(crate) fn none(connection: &Connection, options: &SqliteOptions) -> Result<Self> {
+        let memory = Memory::load(connection, options)?;
+        let queue = Arc::new(Queue::default());
+        queue.lock().closed = true;
+        let (recent_ids, sessions) = (memory.recent.ids(), Arc::clone(&memory.sessions));
+        Ok(Self { queue, recent_ids, sessions, thread: None, alive: watch::channel(()).1 })
+    }
+
     /// Ends when the thread has ended.
     pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut alive = self.alive.clone();

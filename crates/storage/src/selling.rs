@@ -344,6 +344,17 @@ pub struct StoredRun {
     pub run: RunRecord,
 }
 
+/// A run with its lead as it stands now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeadRun {
+    /// The lead.
+    pub lead: Lead,
+    /// How many runs it has.
+    pub runs: u32,
+    /// One of them.
+    pub run: RunRecord,
+}
+
 /// Posts of a contract of which the store knows whether they failed.
 pub const REMEMBERED_POSTS: u32 = 10;
 
@@ -474,6 +485,21 @@ pub trait SellingStore {
         to: Option<Timestamp>,
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<StoredRun>>> + Send;
+
+    /// Runs of leads that came at or after a moment and before another, whenever they were
+    /// run, in the order in which they began. Those after `after`, so many at most, as of a
+    /// page.
+    fn runs_of_leads(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        after: Option<RowId>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<LeadRun>>> + Send;
+
+    /// How many these are.
+    fn count_runs_of_leads(&self, from: Timestamp, to: Timestamp)
+    -> impl Future<Output = Result<u64>> + Send;
 
     /// How the last posts of a contract went.
     fn post_failures(&self, contract: ContractId) -> impl Future<Output = Result<PostFailures>> + Send;

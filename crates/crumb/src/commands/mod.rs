@@ -13,6 +13,7 @@ mod link;
 mod pixel;
 mod plan;
 mod posting_doc;
+pub mod replay;
 mod revert;
 pub mod serve;
 mod versions;
@@ -175,9 +176,12 @@ impl Command {
     /// Where a file cannot be read.
     pub fn of(typed: &Typed) -> anyhow::Result<Option<Self>> {
         Ok(Some(match typed {
-            Typed::Serve(_) | Typed::Demo(_) | Typed::Config(_) | Typed::Bench(_) | Typed::MockBuyer(_) => {
-                return Ok(None);
-            }
+            Typed::Serve(_)
+            | Typed::Demo(_)
+            | Typed::Config(_)
+            | Typed::Bench(_)
+            | Typed::MockBuyer(_)
+            | Typed::Replay(_) => return Ok(None),
             Typed::Plan(plan) => {
                 Self::Plan { file: NetworkFile::read(&plan.file)?, prune: plan.prune, secrets: plan.secrets }
             }

@@ -34,6 +34,12 @@ use std::sync::Arc;
 /// The network, as a person would write it.
 const NETWORK: &str = include_str!("network.toml");
 
+/// A change of it, to replay leads with; it is written beside the demo's data.
+const WHAT_IF: &str = include_str!("what-if.toml");
+
+/// What the file is called there.
+const WHAT_IF_NAME: &str = "what-if.toml";
+
 /// What the network file calls the network.
 const NETWORK_NAME: &str = "Crumb demo";
 
@@ -78,12 +84,19 @@ pub fn run(mut flags: Flags, arguments: &DemoArguments) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address)
         .map_err(|error| cannot_listen("landing page", "--landing-listen", address, &error))?;
     let database = settings.store.directory.join(SITE_DATABASE);
+    let what_if = settings.store.directory.join(WHAT_IF_NAME);
     let data = settings.store.directory.display().to_string();
     serve::run_with(&settings, async |starting| {
         check_network(starting)?;
         let landing = listener.local_addr()?;
         let buyers = start_buyers(arguments.buyers_listen).await?;
-        let file = NetworkFile::embedded("network.toml", network_file(landing, buyers.address()));
+        let written = |text| network_file(text, landing, buyers.address());
+        if !what_if.exists() {
+            // People may have changed it since.
+            std::fs::write(&what_if, written(WHAT_IF))
+                .with_context(|| format!("the file {} cannot be written", what_if.display()))?;
+        }
+        let file = NetworkFile::embedded("network.toml", written(NETWORK));
         starting.done(Command::Apply { file, prune: false }).await?;
         let addresses = addresses(starting, landing, buyers.address(), data).await?;
         let stop = starting.stop();
@@ -123,12 +136,11 @@ async fn start_buyers(address: SocketAddr) -> anyhow::Result<MockBuyers> {
     started.map_err(|error| cannot_listen("buyers'", "--buyers-listen", address, &error))
 }
 
-/// The network file, with the advertiser's site and the buyers where they really are.
-fn network_file(landing: SocketAddr, buyers: SocketAddr) -> String {
+/// A network file, with the advertiser's site and the buyers where they really are.
+fn network_file(text: &str, landing: SocketAddr, buyers: SocketAddr) -> String {
     let (here, elsewhere) = WRITTEN_SITE;
     // The buyers last: wherever the site really is, its addresses hold none of theirs.
-    NETWORK
-        .replace(here, &format!("{}/", base_url(landing)))
+    text.replace(here, &format!("{}/", base_url(landing)))
         .replace(elsewhere, &format!("{}/", scenarios::other_site(landing)))
         .replace(WRITTEN_BUYERS, &format!("{}/", base_url(buyers)))
 }

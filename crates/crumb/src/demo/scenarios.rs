@@ -165,6 +165,11 @@ pub fn guide(addresses: &Addresses) -> String {
             ),
         ),
         ("The five buyers", format!("{} (played here)", addresses.buyers)),
+        ("Who bought a lead", format!("crumb explain LEAD --data {} (an id from the page)", addresses.data)),
+        (
+            "What if, then and now",
+            format!("crumb replay --network {0}/what-if.toml --data {0}", addresses.data),
+        ),
         ("Commands", format!("crumb export --data {}", addresses.data)),
     ];
     text.push('\n');

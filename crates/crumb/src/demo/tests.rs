@@ -1,21 +1,21 @@
 use super::scenarios::{Addresses, guide, scenarios};
-use super::{NETWORK, network_file};
+use super::{NETWORK, WHAT_IF, network_file};
 use crumb_mock_buyer::listed;
 use crumb_network::{FileFormat, parse};
 
 #[test]
 fn the_network_file_has_the_site_where_it_listens() {
     let written = "127.0.0.1:8095".parse().unwrap();
-    let file = network_file("127.0.0.1:9999".parse().unwrap(), written);
+    let file = network_file(NETWORK, "127.0.0.1:9999".parse().unwrap(), written);
     assert!(!file.contains(":8090"), "{file}");
     assert!(file.contains("http://127.0.0.1:9999/apply?reqid=#reqid#"));
     assert!(file.contains("http://localhost:9999/apply?reqid=#reqid#"));
-    assert_eq!(network_file("127.0.0.1:8090".parse().unwrap(), written), NETWORK);
+    assert_eq!(network_file(NETWORK, "127.0.0.1:8090".parse().unwrap(), written), NETWORK);
 }
 
 #[test]
 fn the_network_file_has_the_buyers_where_they_listen_and_their_visitors_on_the_site() {
-    let file = network_file("127.0.0.1:9999".parse().unwrap(), "127.0.0.1:7777".parse().unwrap());
+    let file = network_file(NETWORK, "127.0.0.1:9999".parse().unwrap(), "127.0.0.1:7777".parse().unwrap());
     assert!(!file.contains(":8095"), "{file}");
     assert!(file.contains("http://127.0.0.1:7777/status/forgetful?"));
     assert!(file.contains("&redirect=http://127.0.0.1:9999/welcome\""));
@@ -33,6 +33,21 @@ fn every_address_of_a_buyer_is_one_that_is_played() {
             assert!(played.contains(&first_part(target).unwrap()), "{url}");
         }
     }
+}
+
+#[test]
+fn the_change_to_replay_with_names_a_contract_of_the_network_and_changes_its_terms() {
+    let (network, what_if) =
+        (parse(NETWORK, FileFormat::Toml).unwrap(), parse(WHAT_IF, FileFormat::Toml).unwrap());
+    let [changed] = what_if.contract.as_slice() else { panic!("one contract") };
+    let present = network.contract.iter().find(|contract| contract.id == changed.id).unwrap();
+    assert_eq!(
+        (changed.buyer, changed.vertical, changed.offer),
+        (present.buyer, present.vertical, present.offer)
+    );
+    assert_ne!(changed.schedule[0].price, present.schedule[0].price);
+    let file = network_file(WHAT_IF, "127.0.0.1:9999".parse().unwrap(), "127.0.0.1:7777".parse().unwrap());
+    assert!(!file.contains(":8095") && !file.contains(":8090"), "{file}");
 }
 
 fn first_part(target: &str) -> Option<&str> {

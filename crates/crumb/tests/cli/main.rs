@@ -9,5 +9,6 @@ mod links;
 mod mock_buyer;
 mod network;
 mod program;
+mod replay;
 mod serve;
 mod settings;

@@ -5,6 +5,7 @@
 //! vertical, which the pure machine of `crumb_routing` decides; `standing` says where
 //! it stands then; one write settles it, or is repeated by `unsettled` until the store
 //! takes it. What is not known by then is settled by `held`; what people do is `actions`.
+//! What was sold, and to whom it would be by another network, `replaying` tells.
 
 pub mod actions;
 mod asking;
@@ -13,6 +14,7 @@ pub mod held;
 mod market;
 mod queue;
 mod record;
+pub mod replaying;
 mod run;
 pub(crate) mod settle;
 pub(crate) mod standing;

@@ -55,6 +55,13 @@ impl<'a> Earning<'a> {
         lead_payout(&self.terms, &self.facts(sold))
     }
 
+    /// What the lead has earned by now that had earned so much before. What it was paid
+    /// stays paid, but for shares, which follow the sales.
+    pub fn total(&self, sold: Option<Money>, before: Money) -> Money {
+        let is_share = self.terms.payout_percent.is_some() && self.tier_payout.is_none();
+        self.after(sold).max(if is_share { Money::ZERO } else { before })
+    }
+
     /// What a sale costs, for the margin: what the affiliate is paid for it, also where a
     /// pixel must come first; nothing more where earlier sales have paid for it.
     pub fn cost(&self, has_sales: bool) -> Payout {
@@ -105,13 +112,7 @@ pub(crate) fn waits(offer: &CompiledOffer) -> bool {
 pub(crate) fn earned(lead: &mut Lead, earning: &Earning<'_>) {
     let brought = lead.sales.iter().fold(Money::ZERO, |sum, sale| plus(sum, sale.price));
     lead.revenue = brought;
-    lead.payout = earning.after((!lead.sales.is_empty()).then_some(brought)).max(fixed(lead, earning));
-}
-
-/// What a lead has been paid already stays paid, but for shares, which follow the sales.
-fn fixed(lead: &Lead, earning: &Earning<'_>) -> Money {
-    let is_share = earning.terms.payout_percent.is_some() && earning.tier_payout.is_none();
-    if is_share { Money::ZERO } else { lead.payout }
+    lead.payout = earning.total((!lead.sales.is_empty()).then_some(brought), lead.payout);
 }
 
 /// What the ledger takes in so that it holds what the lead has earned now.

@@ -6,8 +6,8 @@ use crate::market::{
 use crumb_domain::network::Distribution;
 use crumb_domain::time::Zone;
 use crumb_domain::{BuyerId, ContractId};
-use crumb_routing::replay::{Ledger, Recorded, Replayed};
-use crumb_routing::{Ending, Refusal, Run, replay};
+use crumb_routing::replay::{Answers, Ledger, Recorded, Replayed};
+use crumb_routing::{Ending, Refusal, Run, replay, replay_changed};
 
 fn exclusive(id: i64, price: &str) -> Spec {
     contract(id, "exclusive", price)
@@ -133,10 +133,79 @@ fn several_leads_share_a_ledger_of_caps_and_credit() {
         assert_eq!(replayed.state.ending(), Some(Ending::Sold));
     }
     assert_eq!(sold, [1, 2, 3]);
-    assert_eq!(ledger.count_of(ContractId(1), today), 2);
-    assert_eq!(ledger.spent_by(BuyerId(200)), money("20.00"));
+    assert_eq!(ledger.more_leads(ContractId(1), today), 1);
+    assert_eq!(ledger.more_spent(BuyerId(200)), money("20.00"));
     let last = replay(market.tree(), &market.inputs(), &[], &mut ledger);
     assert_eq!(results(&last), ["1 cap_reached", "2 no_credit", "3 sold"]);
+}
+
+/// What really happened is in the facts of those that came later.
+#[test]
+fn leads_see_what_replays_changed_and_not_what_really_happened_twice() {
+    let today = Zone::UTC.day_of(crate::market::noon());
+    let real = |count: u32, left: &'static str| {
+        let capped = exclusive(1, "30.00").row("cap", 2);
+        let capped = capped.facts(move |facts| {
+            (facts.counts, facts.available) = (vec![(today, count)], Some(money(left)));
+        });
+        market([capped, exclusive(2, "20.00")])
+    };
+    let played: Vec<_> = [real(0, "60.00"), real(1, "30.00"), real(2, "0.00")]
+        .into_iter()
+        .map(|market| (market.clone().play(), market))
+        .collect();
+    let bought = |change: &dyn Fn(&mut Market)| {
+        let mut ledger = Ledger::default();
+        let each = played.iter().map(|(played, market)| {
+            let mut changed = market.clone();
+            change(&mut changed);
+            let run = played.state.run();
+            let replayed = replay(changed.tree(), run, &played.recorded, &mut ledger);
+            ledger.really(&played.state, &replayed.state);
+            replayed.state.sales()[0].reserved.contract.0
+        });
+        (each.collect::<Vec<_>>(), ledger.more_leads(ContractId(1), today))
+    };
+    assert_eq!(bought(&|_| {}), (vec![1, 1, 2], 0));
+    let lower_cap = |market: &mut Market| market.specs[0] = exclusive(1, "30.00").row("cap", 1);
+    assert_eq!(bought(&lower_cap), (vec![1, 2, 2], -1));
+    // Its buyer has money for two, whatever the cap.
+    let higher_cap = |market: &mut Market| market.specs[0] = exclusive(1, "30.00").row("cap", 3);
+    assert_eq!(bought(&higher_cap), (vec![1, 1, 2], 0));
+    let cheaper = |market: &mut Market| market.specs[0] = exclusive(1, "10.00").row("cap", 2);
+    assert_eq!(bought(&cheaper), (vec![2, 2, 2], -2));
+    let cheap = |market: &mut Market| market.specs[0] = exclusive(1, "20.00").row("cap", 3);
+    assert_eq!(bought(&cheap), (vec![1, 1, 1], 1));
+}
+
+#[test]
+fn what_a_buyer_answered_in_another_run_it_answers_in_this_one() {
+    let mut other = market([exclusive(1, "30.00")]).post(1, rejected()).run(|run| run.number = 2).play();
+    let market = market([exclusive(1, "30.00"), exclusive(2, "20.00")]);
+    let answer = |answers: &Answers| {
+        let (run, tree) = (market.inputs(), market.tree());
+        let replayed = replay_changed(tree, &run, run.distribution, &[], answers, &mut Ledger::default());
+        (results(&replayed), replayed.assumptions.posts)
+    };
+    let mut answers = Answers::default();
+    assert_eq!(answer(&answers), (vec!["1 sold".into(), "2 not_needed".into()], vec![ContractId(1)]));
+    answers.note(other.state.run(), &other.recorded);
+    assert_eq!(answer(&answers), (vec!["1 post_rejected".into(), "2 sold".into()], vec![ContractId(2)]));
+    // The first answer is the one that counts.
+    other.recorded.retain(|recorded| !matches!(recorded.event, crumb_routing::Event::Posted { .. }));
+    answers.note(other.state.run(), &other.recorded);
+    assert_eq!(answer(&answers).0[0], "1 post_rejected");
+}
+
+#[test]
+fn a_replay_tells_what_was_posted_and_who_may_know_the_lead() {
+    let market = market([exclusive(1, "30.00"), exclusive(2, "20.00")]).post(1, rejected());
+    let played = market.clone().play();
+    let posts = again(&market, &played).posts;
+    assert_eq!(
+        posts.iter().map(|post| (post.contract.0, post.was_sent)).collect::<Vec<_>>(),
+        [(1, true), (2, true)]
+    );
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod pixels;
 mod posting_docs;
 mod posts;
 mod prefill;
+mod replays;
 mod request_ids;
 mod selling;
 mod selling_answers;

@@ -29,8 +29,8 @@ use crumb_domain::selling::Attempt;
 use crumb_domain::time::Day;
 use crumb_domain::{CampaignId, ContractId, Money, RowId, Timestamp};
 use crumb_storage::selling::{
-    Held, HoldFn, LeadChange, LeadReturn, PostFailures, Quote, QuoteClaim, Recovered, Reserve, Reserved,
-    RunRecord, SellingFacts, StoredRun, TimelineEntry, Waiting,
+    Held, HoldFn, LeadChange, LeadReturn, LeadRun, PostFailures, Quote, QuoteClaim, Recovered, Reserve,
+    Reserved, RunRecord, SellingFacts, StoredRun, TimelineEntry, Waiting,
 };
 use crumb_storage::{Page, PageRequest, Result, SellingStore};
 
@@ -127,6 +127,22 @@ impl SellingStore for SqliteStore {
         page: PageRequest,
     ) -> Result<Page<StoredRun>> {
         self.readers().read(LaneOf::Long, move |connection| records::runs(connection, from, to, &page)).await
+    }
+
+    async fn runs_of_leads(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        after: Option<RowId>,
+        limit: u32,
+    ) -> Result<Vec<LeadRun>> {
+        let read = move |connection: &_| records::runs_of_leads(connection, from, to, after, limit);
+        self.readers().read(LaneOf::Long, read).await
+    }
+
+    async fn count_runs_of_leads(&self, from: Timestamp, to: Timestamp) -> Result<u64> {
+        let read = move |connection: &_| records::count_runs_of_leads(connection, from, to);
+        self.readers().read(LaneOf::Long, read).await
     }
 
     async fn post_failures(&self, contract: ContractId) -> Result<PostFailures> {

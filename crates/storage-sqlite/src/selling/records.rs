@@ -6,11 +6,11 @@ use crate::batch::WriteContext;
 use crate::codes::{from_json, moment, row_id};
 use crate::error::{corrupt, from_sqlite};
 use crate::leads::standing;
-use crate::listing::Listing;
+use crate::listing::{Listing, lowest_row};
 use crate::seen::Key;
 use crumb_domain::selling::{Attempt, AttemptKind, ContractResult, Phase, ReturnState};
-use crumb_domain::{AffiliateId, CampaignId, ConfigVersion, ContractId, Money, OfferId, Timestamp};
-use crumb_storage::selling::{LeadReturn, RunRecord, StoredRun, TimelineEntry};
+use crumb_domain::{AffiliateId, CampaignId, ConfigVersion, ContractId, Money, OfferId, RowId, Timestamp};
+use crumb_storage::selling::{LeadReturn, LeadRun, RunRecord, StoredRun, TimelineEntry};
 use crumb_storage::{Page, PageRequest, Result};
 use rusqlite::{Connection, Row, params};
 
@@ -182,6 +182,54 @@ fn stored_run(row: &Row<'_>) -> Result<StoredRun> {
         campaign: campaign.map(CampaignId),
         run: run(row)?,
     })
+}
+
+/// Runs whose leads came in a time, and which began after the lowest row that one of them
+/// may have. Runs are gone through as they lie, and each one's lead is looked up.
+const OF_LEADS: &str = "run CROSS JOIN lead ON lead.row = run.lead
+                        WHERE run.id > ?1 AND +run.lead >= ?2 AND lead.at >= ?3 AND lead.at < ?4";
+
+/// Runs of leads that came in a time, in the order in which they began.
+pub(crate) fn runs_of_leads(
+    connection: &Connection,
+    from: Timestamp,
+    to: Timestamp,
+    after: Option<RowId>,
+    limit: u32,
+) -> Result<Vec<LeadRun>> {
+    let lowest = lowest_row(from).as_i64();
+    let after = after.map_or(lowest.saturating_sub(1), |after| after.as_i64());
+    let mut select = connection
+        .prepare_cached(&format!(
+            "SELECT run.id, run.number, run.at, run.config_version, run.inputs, run.events, run.results,
+                    run.summary, run.lead
+             FROM {OF_LEADS} ORDER BY run.id LIMIT ?5"
+        ))
+        .map_err(from_sqlite)?;
+    let limit = limit.clamp(1, PageRequest::MAX_LIMIT);
+    let mut rows =
+        select.query(params![after, lowest, from.micros(), to.micros(), limit]).map_err(from_sqlite)?;
+    let mut runs = Vec::new();
+    while let Some(row) = rows.next().map_err(from_sqlite)? {
+        let lead: i64 = row.get(8).map_err(from_sqlite)?;
+        let missing = || corrupt("a run's lead", lead.to_string());
+        let found = standing::read(connection, lead)?.ok_or_else(missing)?;
+        runs.push(LeadRun { lead: found, runs: count_runs(connection, lead)?, run: run(row)? });
+    }
+    Ok(runs)
+}
+
+/// How many these are.
+pub(crate) fn count_runs_of_leads(connection: &Connection, from: Timestamp, to: Timestamp) -> Result<u64> {
+    let lowest = lowest_row(from).as_i64();
+    let count: i64 = connection
+        .prepare_cached(&format!("SELECT count(*) FROM {OF_LEADS}"))
+        .and_then(|mut select| {
+            let values = params![lowest.saturating_sub(1), lowest, from.micros(), to.micros()];
+            select.query_row(values, |row| row.get(0))
+        })
+        .map_err(from_sqlite)?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// Appends to a lead's time line.

@@ -10,6 +10,7 @@ use crate::selling::{
     ReservationEnd, ReservationState, Reserve, RunRecord, SellingFacts, Then, TimelineEntry,
 };
 use crate::{PageRequest, Store, StoreError};
+use crumb_domain::lead::Lead;
 use crumb_domain::outcome::Problem;
 use crumb_domain::selling::{
     Attempt, AttemptKind, BuyerAnswer, BuyerReading, ContractResult, Milliseconds, Phase, PostFailure,
@@ -177,6 +178,43 @@ pub async fn runs_follow_each_other_in_pages<S: Store>(store: Arc<S>) {
     let some = store.runs(Some(from), Some(to), page(10, None)).await.unwrap();
     let found: Vec<_> = some.data.iter().map(|stored| stored.run.at).collect();
     assert_eq!(found, [from, NOW.plus_seconds(300)]);
+}
+
+/// By when their leads came, not by when they were run.
+pub async fn runs_of_leads_come_in_the_order_in_which_they_began<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let at = |number: i64| NOW.plus_seconds(number * 100);
+    let mut leads = Vec::new();
+    for number in 1..=3 {
+        let came = at(i64::from(number));
+        let new = Lead { at: came, ..lead(number, rows.next_row_at(came)) };
+        leads.push(waiting(&*store, new, came).await);
+    }
+    // The first one is run again, after the others.
+    let again = [(0, 1, at(4)), (1, 1, at(5)), (2, 1, at(6)), (0, 2, at(7))];
+    let mut expected = Vec::new();
+    for (lead, number, began) in again {
+        let (now, _) = store.begin_run(leads[lead].row, DAY).await.unwrap().unwrap();
+        let run = run(rows.next_row_at(began), number, began);
+        let then = Then::Wait(began);
+        store
+            .settle(LeadChange { run: Some(run.clone()), then, ..LeadChange::new(now, began) })
+            .await
+            .unwrap();
+        expected.push((leads[lead].id, run));
+    }
+    let all = store.runs_of_leads(at(1), at(4), None, 10).await.unwrap();
+    let found: Vec<_> = all.iter().map(|found| (found.lead.id, found.run.clone())).collect();
+    assert_eq!(found, expected);
+    assert_eq!(all.iter().map(|found| found.runs).collect::<Vec<_>>(), [2, 1, 1, 2]);
+    let first = store.lead(leads[0].id).await.unwrap().unwrap();
+    assert_eq!(all[0].lead, first, "as it stands now");
+    let next = store.runs_of_leads(at(1), at(4), Some(all[0].run.id), 2).await.unwrap();
+    assert_eq!(next, all[1..3]);
+    let some = store.runs_of_leads(at(2), at(3), None, 10).await.unwrap();
+    assert_eq!(some, all[1..2]);
+    assert_eq!(store.count_runs_of_leads(at(1), at(4)).await.unwrap(), 4);
+    assert_eq!(store.count_runs_of_leads(at(2), at(3)).await.unwrap(), 1);
 }
 
 /// What a run reads: counts, what is left, last sales, and what the lead met.
