@@ -10,6 +10,7 @@ mod asking;
 mod breakers;
 pub mod held;
 mod market;
+mod observer;
 mod queue;
 mod record;
 mod run;
@@ -17,6 +18,7 @@ pub(crate) mod settle;
 mod standing;
 
 pub use breakers::{OPEN_SECONDS, TIMEOUTS_TO_OPEN};
+pub use observer::{AskedEnd, SellingAlert, SellingObserver};
 pub use record::is_replayable;
 
 use crumb_delivery::Courier;
@@ -33,6 +35,7 @@ pub struct Selling<S> {
     courier: Courier,
     markets: market::Markets,
     breakers: breakers::Breakers,
+    told: observer::Told,
     /// When held posts were looked at last; one look at a time.
     held_looked_at: Mutex<Timestamp>,
     /// Something waits in the queue that did not before.
@@ -49,11 +52,23 @@ impl<S: Store + Clone> Selling<S> {
             courier,
             markets: market::Markets::default(),
             breakers: breakers::Breakers::default(),
+            told: observer::Told::default(),
             // What fell due while nobody looked is asked at the first look.
             held_looked_at: Mutex::new(Timestamp::from_micros(i64::MIN)),
             queued: Notify::new(),
             settled: Notify::new(),
         }
+    }
+
+    /// With somebody who counts what happens.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn SellingObserver>) -> Self {
+        Self { told: observer::Told::to(observer), ..self }
+    }
+
+    /// How many buyers are skipped now, because their last answers timed out.
+    pub fn skipped_buyers(&self) -> usize {
+        self.breakers.count_open()
     }
 
     /// Whether anybody may buy an offer's leads.

@@ -2,6 +2,7 @@
 
 use super::Selling;
 use super::market::Market;
+use super::observer::SellingAlert;
 use super::run::{Ran, Told};
 use super::standing::{self, Earning};
 use crate::onward::Onward;
@@ -21,6 +22,7 @@ use crumb_tracking::feed::Recorded;
 use rand::RngExt as _;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// Times that a settlement is begun again because its lead was changed meanwhile.
 const MAX_TRIES: usize = 128;
@@ -59,7 +61,9 @@ impl<S: Store + Clone> Selling<S> {
     }
 
     /// Sells a lead that is in hand, and settles it.
+    #[expect(clippy::disallowed_methods, reason = "how long a sale takes is measured where it happens")]
     pub(crate) async fn sell(&self, hand: InHand<'_>) -> Result<Settled, StoreError> {
+        let begun = Instant::now();
         let market = self.markets.of(hand.snapshot);
         let tree = market.tree(hand.offer.vertical());
         let earning = Earning::of(hand.snapshot, hand.offer, &hand.lead, hand.is_late);
@@ -87,6 +91,7 @@ impl<S: Store + Clone> Selling<S> {
             change.answer.clone_from(&answer);
             match self.site.store.settle(change).await {
                 Ok(()) => {
+                    self.told.sold(after.outcome, ran.state.sales().len(), begun.elapsed());
                     self.after_settling(&ran, &after).await;
                     return Ok(Settled { lead: after, answer });
                 }
@@ -158,6 +163,7 @@ impl<S: Store + Clone> Selling<S> {
         self.queued.notify_one();
         self.site.feed.tell(|| Recorded::Lead(Arc::new(lead.clone())));
         for alert in ran.state.alerts() {
+            self.told.alerted(SellingAlert::from(alert));
             tracing::warn!(lead = %lead.id, alert = %standing::alert_text(alert), "a sale needs a look");
         }
         let failed = ran.events.iter().filter_map(|recorded| match &recorded.event {
@@ -182,6 +188,7 @@ impl<S: Store + Clone> Selling<S> {
         }
         let now = self.site.clock.now();
         self.site.network.set_contract_status(contract, ActiveStatus::Inactive, now).await?;
+        self.told.alerted(SellingAlert::ContractSwitchedOff);
         tracing::warn!(
             contract = contract.0,
             "switched off: {} of its last {} posts failed",
