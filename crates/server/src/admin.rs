@@ -7,7 +7,7 @@ use crate::accept::{self, Places};
 use crate::api::problem::{ApiError, LogText};
 use crate::api::{self, events, openapi};
 use crate::edge::HEAD_TIMEOUT;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, SellingStands};
 use crate::shares::Shares;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -143,7 +143,15 @@ async fn ready<S: Store + Clone>(State(admin): State<Arc<Admin<S>>>) -> (StatusC
 
 /// `/metrics`, for Prometheus.
 async fn metrics_text<S: Store + Clone>(State(admin): State<Arc<Admin<S>>>) -> Result<Response, ApiError> {
-    let text = admin.metrics.text().map_err(|error| ApiError::Internal(error.to_string()))?;
+    let stands = match admin.installation.store.selling_counts().await {
+        Ok(counts) => Some(SellingStands { counts, skipped_buyers: admin.selling.skipped_buyers() }),
+        Err(error) => {
+            // The other series are worth more than ever now.
+            tracing::warn!(%error, "what is being sold cannot be counted");
+            None
+        }
+    };
+    let text = admin.metrics.text(stands).map_err(|error| ApiError::Internal(error.to_string()))?;
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 

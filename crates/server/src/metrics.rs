@@ -5,11 +5,18 @@
 //! take only values known when compiled: nothing that strangers send can make a
 //! series.
 
+mod selling;
+
+pub use selling::SellingStands;
+
 use crumb_domain::click::Disposition;
 use crumb_domain::lead::LeadOutcome;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::PostKind;
+use crumb_domain::selling::AttemptKind;
+use crumb_intake::selling::{AskedEnd, SellingAlert, SellingObserver};
 use prometheus::{Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts};
+use selling::SellingMetrics;
 use std::time::Duration;
 
 /// Statuses of the tracking listener that are counted one by one; any other is
@@ -57,6 +64,7 @@ pub struct Metrics {
     other_answers: IntCounter,
     seconds: Vec<(Endpoint, Histogram)>,
     store_write_errors: IntCounter,
+    selling: SellingMetrics,
 }
 
 struct Counted {
@@ -109,6 +117,7 @@ impl Metrics {
                 .map(|endpoint| Ok((*endpoint, seconds.get_metric_with_label_values(&[endpoint.label()])?)))
                 .collect::<Result<_, prometheus::Error>>()?,
             store_write_errors,
+            selling: SellingMetrics::new(&registry)?,
             registry,
         })
     }
@@ -149,14 +158,35 @@ impl Metrics {
         self.store_write_errors.inc();
     }
 
-    /// All series in Prometheus's text format.
+    /// All series in Prometheus's text format; what stands now, where that is known.
     ///
     /// # Errors
     /// Where a series cannot be written as text: a fault of the program.
-    pub fn text(&self) -> Result<String, prometheus::Error> {
+    pub fn text(&self, stands: Option<SellingStands>) -> Result<String, prometheus::Error> {
         let mut text = Vec::new();
-        prometheus::TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        let mut series = self.registry.gather();
+        series.extend(stands.into_iter().flat_map(|stands| self.selling.gather(stands)));
+        prometheus::TextEncoder::new().encode(&series, &mut text)?;
         String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))
+    }
+}
+
+/// What happens while leads are sold is counted as it happens.
+impl SellingObserver for Metrics {
+    fn asks(&self, kind: AttemptKind) {
+        self.selling.asks(kind);
+    }
+
+    fn asked(&self, kind: AttemptKind, end: AskedEnd, took: Duration) {
+        self.selling.asked(kind, end, took);
+    }
+
+    fn sold(&self, outcome: LeadOutcome, sales: usize, took: Duration) {
+        self.selling.sold(outcome, sales, took);
+    }
+
+    fn alerted(&self, alert: SellingAlert) {
+        self.selling.alerted(alert);
     }
 }
 
@@ -214,7 +244,7 @@ mod tests {
         metrics.rejection(PostKind::Browser, Problem::DuplicateLead);
         metrics.store_write_failed();
         metrics.click(Disposition::Ok, false);
-        let text = metrics.text().unwrap();
+        let text = metrics.text(None).unwrap();
         for line in [
             "crumb_posts_total{kind=\"server\",outcome=\"queued\"} 1",
             "crumb_posts_total{kind=\"browser\",outcome=\"duplicate_lead\"} 2",
@@ -227,11 +257,27 @@ mod tests {
     }
 
     #[test]
+    fn every_series_and_each_of_sellings_labels_is_in_the_list() {
+        use crumb_storage::selling::SellingCounts;
+        let list = include_str!("../../../docs/METRICS.md");
+        let stands = SellingStands { counts: SellingCounts::default(), skipped_buyers: 0 };
+        let text = Metrics::new().unwrap().text(Some(stands)).unwrap();
+        let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        let ends = AskedEnd::ALL.iter().map(|end| end.as_str());
+        let alerts = SellingAlert::ALL.iter().map(|alert| alert.as_str());
+        let all: Vec<&str> = names.chain(ends).chain(alerts).collect();
+        assert!(all.len() > 25, "{all:?}");
+        for name in all {
+            assert!(list.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
     fn an_answer_is_counted_by_status_and_timed_by_endpoint() {
         let metrics = Metrics::new().unwrap();
         metrics.answered(Endpoint::Click, 302, Duration::from_micros(700));
         metrics.answered(Endpoint::Post, 418, Duration::from_secs(60));
-        let text = metrics.text().unwrap();
+        let text = metrics.text(None).unwrap();
         for line in [
             "crumb_answers_total{status=\"302\"} 1",
             "crumb_answers_total{status=\"other\"} 1",

@@ -401,6 +401,17 @@ pub enum QuoteClaim {
 /// How long after its end a quote is known to have passed, in hours; then it is unknown.
 pub const QUOTE_KEPT_HOURS: i64 = 24;
 
+/// How much is being sold, and is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SellingCounts {
+    /// Leads that somebody sells now.
+    pub in_hand: u64,
+    /// Leads that wait for their turn.
+    pub waiting: u64,
+    /// Posts whose end is not known.
+    pub held: u64,
+}
+
 /// The store of what is sold.
 pub trait SellingStore {
     /// Takes a waiting lead in hand, due or not, and reads what routing must know, counts of
@@ -450,6 +461,9 @@ pub trait SellingStore {
 
     /// When the next one is due.
     fn next_due(&self) -> impl Future<Output = Result<Option<Timestamp>>> + Send;
+
+    /// How many leads are in hand and wait, and how many posts are held.
+    fn selling_counts(&self) -> impl Future<Output = Result<SellingCounts>> + Send;
 
     /// Makes all waiting leads due now, and says how many were not: a network changed, a
     /// contract was switched on, credit came.

@@ -6,7 +6,7 @@ use crate::clock::FakeClock;
 use crumb_delivery::{Courier, Outbound, OutboundOptions};
 use crumb_domain::Clock;
 use crumb_domain::request_id::Node;
-use crumb_intake::selling::Selling;
+use crumb_intake::selling::{Selling, SellingObserver};
 use crumb_network::{FileFormat, LiveNetwork};
 use crumb_server::admin::AdminOptions;
 use crumb_server::api::key::new_api_key;
@@ -123,7 +123,8 @@ impl Server {
         let allow = vec!["127.0.0.0/8".parse().expect("a CIDR")];
         let outbound = Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() });
         let courier = Courier::new(Arc::new(outbound.expect("the client starts")), None);
-        let selling = Arc::new(Selling::new(Arc::clone(&site), courier));
+        let observer: Arc<dyn SellingObserver> = Arc::clone(&metrics) as Arc<dyn SellingObserver>;
+        let selling = Arc::new(Selling::new(Arc::clone(&site), courier).observed_by(observer));
         selling.recover().await.expect("what was left in hand is settled");
         let edge =
             Arc::new(Edge::new(Arc::clone(&site), Arc::clone(&selling), Arc::clone(&metrics), trusted));

@@ -1,6 +1,7 @@
 //! What may be typed after `crumb bench`.
 
 use clap::{Args, Subcommand, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// `crumb bench …`.
@@ -12,6 +13,8 @@ pub enum BenchCommand {
     Leads(LeadsArguments),
     /// Time from start to readiness with a large network
     Start(StartArguments),
+    /// What selling a lead takes beyond what its buyers take, and thousands of calls at once
+    Selling(SellingArguments),
     /// A server to compare with
     #[command(hide = true)]
     Rival(RivalArguments),
@@ -74,6 +77,29 @@ pub struct StartArguments {
     pub directory: PathBuf,
 }
 
+/// `crumb bench selling`.
+#[derive(Debug, Clone, Args)]
+pub struct SellingArguments {
+    /// Leads a second, posted at fixed moments whether or not earlier ones are answered
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rate: u32,
+    /// Seconds that each run is measured, after a tenth of that to warm up
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub seconds: u32,
+    /// How many times the servers take turns; the middle value is told
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
+    pub rounds: u32,
+    /// After how many milliseconds the buyers answer
+    #[arg(long, value_name = "MS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_500))]
+    pub buyer_ms: u32,
+    /// Calls to buyers that are held at once afterwards; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(0..=4_000))]
+    pub in_flight: u32,
+    /// Where the stores are made, and removed afterwards; a real disk
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub directory: PathBuf,
+}
+
 /// `crumb bench rival`.
 #[derive(Debug, Clone, Args)]
 pub struct RivalArguments {
@@ -83,6 +109,12 @@ pub struct RivalArguments {
     /// The file that is appended to
     #[arg(long, value_name = "FILE", default_value = "requests.log")]
     pub file: PathBuf,
+    /// How long is waited
+    #[arg(long, value_name = "MS", default_value_t = 40)]
+    pub wait_ms: u32,
+    /// Where the buyers are that are called
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8095")]
+    pub buyers: SocketAddr,
 }
 
 /// A server to compare with.
@@ -92,4 +124,8 @@ pub enum RivalKind {
     Bare,
     /// Each request is in a file, and the file synced, before the redirect.
     Append,
+    /// Answers after a time.
+    Wait,
+    /// Calls buyers as the tree of `bench selling` does.
+    Calls,
 }

@@ -38,7 +38,7 @@ pub async fn run(arguments: &ClicksArguments) -> Result {
 
 async fn crumb(connections: u32, directory: &Path, load: &LoadArguments) -> anyhow::Result<Run> {
     let shape = Shape::of(load.campaigns);
-    let mut crumb = Crumb::start(directory, Some(shape)).await?;
+    let mut crumb = Crumb::start(directory, Some(&shape.file())).await?;
     let requests = Arc::new(Requests::clicks(shape));
     let (acknowledged, run) =
         rounds::crumb(&mut crumb, connections, requests, acknowledged_click, load).await?;
@@ -69,7 +69,7 @@ pub async fn million(arguments: &ClicksArguments) -> Result {
     let shape = Shape::of(load.campaigns);
     for connections in &load.connections {
         let directory = rounds::fresh_directory(&load.directory)?;
-        let mut crumb = Crumb::start(directory.path(), Some(shape)).await?;
+        let mut crumb = Crumb::start(directory.path(), Some(&shape.file())).await?;
         let requests = Arc::new(Requests::clicks(shape));
         let mut acknowledged = Vec::new();
         let mut rates = Vec::new();

@@ -55,7 +55,8 @@ impl Run {
     }
 }
 
-fn middle_number(numbers: impl Iterator<Item = f64>) -> Option<f64> {
+/// The middle number; of an even number of them, the upper one.
+pub fn middle_number(numbers: impl Iterator<Item = f64>) -> Option<f64> {
     let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_unstable_by(f64::total_cmp);
     numbers.get(numbers.len() / 2).copied()

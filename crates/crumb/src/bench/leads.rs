@@ -34,7 +34,7 @@ pub async fn run(arguments: &LeadsArguments) -> Result {
 async fn crumb(connections: u32, directory: &Path, arguments: &LeadsArguments) -> anyhow::Result<Run> {
     let load = &arguments.load;
     let shape = Shape::on_one_offer(load.campaigns);
-    let mut crumb = Crumb::start(directory, Some(shape)).await?;
+    let mut crumb = Crumb::start(directory, Some(&shape.file())).await?;
     let sessions = sessions(&crumb, shape, arguments.sessions).await?;
     // Started again, so that the log is in the file and the leads' bytes can be told.
     crumb.stop()?;

@@ -12,7 +12,7 @@
 //! acknowledged id is looked up in the store after the run, and a missing one
 //! fails it.
 //!
-//! * `clicks`, `leads`, `start`: the measurements; `rounds`: their turns.
+//! * `clicks`, `leads`, `start`, `selling`: the measurements; `rounds`: their turns.
 //! * `servers`, `rivals`, `journal`: what is measured, and what against.
 //! * `load`, `client`, `requests`: the load; `network`: what Crumb is to serve.
 //! * `audit`: whether what was acknowledged is stored.
@@ -31,6 +31,7 @@ mod network;
 mod requests;
 mod rivals;
 mod rounds;
+mod selling;
 mod servers;
 mod start;
 
@@ -57,6 +58,7 @@ pub fn run(command: &BenchCommand) -> anyhow::Result<Reply> {
             BenchCommand::Clicks(arguments) => clicks::run(arguments).await,
             BenchCommand::Leads(arguments) => leads::run(arguments).await,
             BenchCommand::Start(arguments) => start::run(arguments).await,
+            BenchCommand::Selling(arguments) => selling::run(arguments).await,
             BenchCommand::Rival(_) => Ok(Reply::default()),
         }
     })

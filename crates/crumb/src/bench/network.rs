@@ -67,7 +67,7 @@ impl Shape {
 }
 
 /// The network's settings and its vertical, whose fields are those of a usual form.
-const HEAD: &str = r#"[network]
+pub const HEAD: &str = r#"[network]
 name = "Bench"
 tracking_url = "https://trk.example"
 internal_affiliate = 1

@@ -2,6 +2,7 @@
 
 use super::arguments::{RivalArguments, RivalKind};
 use super::journal::Journal;
+use super::selling::rivals::{calls, wait};
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
@@ -11,7 +12,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::io::Write as _;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 /// Where everybody is sent.
@@ -24,9 +26,11 @@ pub const TARGET: &str = "https://lp.example/quote?reqid=1234567890123456&s1=sub
 /// Where it cannot listen, or make its file.
 pub fn run(arguments: &RivalArguments) -> anyhow::Result<()> {
     crate::descriptors::raise_limit();
-    let journal = match arguments.kind {
-        RivalKind::Bare => None,
-        RivalKind::Append => Some(Journal::open(&arguments.file)?),
+    let work = match arguments.kind {
+        RivalKind::Bare => Work::Redirect,
+        RivalKind::Append => Work::Append(Journal::open(&arguments.file)?),
+        RivalKind::Wait => Work::Wait(Duration::from_millis(arguments.wait_ms.into())),
+        RivalKind::Calls => Work::Call(arguments.buyers),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -34,35 +38,46 @@ pub fn run(arguments: &RivalArguments) -> anyhow::Result<()> {
         writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;
         loop {
             let (stream, _) = listener.accept().await?;
-            tokio::spawn(serve(stream, journal.clone()));
+            tokio::spawn(serve(stream, work.clone()));
         }
     })
 }
 
-async fn serve(stream: TcpStream, journal: Option<Journal>) {
+/// What is done before a request is answered.
+#[derive(Clone)]
+enum Work {
+    Redirect,
+    Append(Journal),
+    Wait(Duration),
+    Call(SocketAddr),
+}
+
+async fn serve(stream: TcpStream, work: Work) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(request, journal.clone()));
+    let service = service_fn(move |request| answer(request, work.clone()));
     // A connection that breaks is its client's affair.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    journal: Option<Journal>,
-) -> hyper::Result<Response<Full<Bytes>>> {
+async fn answer(request: Request<Incoming>, work: Work) -> hyper::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
-    let stored = match journal {
-        None => true,
-        Some(journal) => journal.append(|bytes| write_record(bytes, &head, &body)).await,
-    };
+    Ok(match work {
+        Work::Redirect => redirect(true),
+        Work::Append(journal) => redirect(journal.append(|bytes| write_record(bytes, &head, &body)).await),
+        Work::Wait(time) => wait(time).await,
+        Work::Call(buyers) => calls(buyers, &body).await,
+    })
+}
+
+fn redirect(stored: bool) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from_static(PAGE)));
     *response.status_mut() = if stored { StatusCode::FOUND } else { StatusCode::SERVICE_UNAVAILABLE };
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, HeaderValue::from_static(TARGET));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    Ok(response)
+    response
 }
 
 const PAGE: &[u8] = b"<!DOCTYPE html><title>Object moved</title>Object moved.";

@@ -129,7 +129,8 @@ pub async fn crumb<T: Send + 'static>(
     Ok((seen.acknowledged, run))
 }
 
-fn micros_each(time: Duration, requests: usize) -> f64 {
+/// Microseconds for each of so many.
+pub fn micros_each(time: Duration, requests: usize) -> f64 {
     time.as_secs_f64() * 1_000_000.0 / requests.max(1) as f64
 }
 

@@ -1,7 +1,6 @@
 //! The servers as processes of their own.
 
 use super::client::Connection;
-use super::network::Shape;
 use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead as _, BufReader, Read};
@@ -86,9 +85,23 @@ impl Running {
     pub async fn rival(server: &Server, directory: &Path) -> anyhow::Result<Self> {
         match server {
             Server::Nginx(executable) => nginx(executable, directory).await,
-            Server::Append => own_rival("append", directory),
-            Server::Bare | Server::Crumb => own_rival("bare", directory),
+            Server::Append => Self::own(&["append"], directory),
+            Server::Bare | Server::Crumb => Self::own(&["bare"], directory),
         }
+    }
+
+    /// A server to compare with that is this program, by what is typed after
+    /// `crumb bench rival`, its files in a directory.
+    ///
+    /// # Errors
+    /// Where it does not come up.
+    pub fn own(rival: &[&str], directory: &Path) -> anyhow::Result<Self> {
+        let mut command = own_executable(directory)?;
+        let mut child = command.args(["bench", "rival"]).args(rival).stdout(Stdio::piped()).spawn()?;
+        let lines = lines_of(child.stdout.take());
+        let mut running = Self { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) };
+        running.address = first_line(&lines)?.parse()?;
+        Ok(running)
     }
 
     /// What it has taken so far, where the system tells it.
@@ -150,17 +163,19 @@ pub struct Crumb {
 }
 
 impl Crumb {
-    /// Starts it, with a network where one is given, and waits until it is ready.
+    /// Starts it, with a network file where one is given, and waits until it is ready.
     ///
     /// # Errors
     /// Where it does not become ready; with what it said.
-    pub async fn start(directory: &Path, shape: Option<Shape>) -> anyhow::Result<Self> {
+    pub async fn start(directory: &Path, network: Option<&str>) -> anyhow::Result<Self> {
         let mut command = own_executable(directory)?;
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", "data"]);
         // One address stands for all visitors here, as a proxy's does.
         command.env("CRUMB_LISTEN_TRUSTED_PROXIES", "127.0.0.1");
-        if let Some(shape) = shape {
-            std::fs::write(directory.join("network.toml"), shape.file())?;
+        // Where the buyers of `bench selling` are.
+        command.env("CRUMB_OUTBOUND_ALLOW", "127.0.0.0/8");
+        if let Some(network) = network {
+            std::fs::write(directory.join("network.toml"), network)?;
             command.args(["--network", "network.toml"]);
         }
         let start = super::now();
@@ -241,15 +256,6 @@ fn own_executable(directory: &Path) -> anyhow::Result<Command> {
         }
     }
     Ok(command)
-}
-
-fn own_rival(kind: &str, directory: &Path) -> anyhow::Result<Running> {
-    let mut command = own_executable(directory)?;
-    let mut child = command.args(["bench", "rival", kind]).stdout(Stdio::piped()).spawn()?;
-    let lines = lines_of(child.stdout.take());
-    let mut running = Running { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) };
-    running.address = first_line(&lines)?.parse()?;
-    Ok(running)
 }
 
 async fn nginx(executable: &str, directory: &Path) -> anyhow::Result<Running> {

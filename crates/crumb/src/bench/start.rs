@@ -19,7 +19,7 @@ pub async fn run(arguments: &StartArguments) -> Result {
     let directory = rounds::fresh_directory(&arguments.directory)?;
     say("applying the network");
     let shape = Shape::of(arguments.campaigns);
-    let mut crumb = Crumb::start(directory.path(), Some(shape)).await?;
+    let mut crumb = Crumb::start(directory.path(), Some(&shape.file())).await?;
     let applied = crumb.ready_after;
     crumb.stop()?;
     let mut times = Vec::new();

@@ -12,7 +12,7 @@ use crate::owner::{Owner, base_url, open};
 use anyhow::anyhow;
 use crumb_delivery::mail::Mailer;
 use crumb_delivery::{Courier, Outbound, OutboundOptions};
-use crumb_intake::selling::Selling;
+use crumb_intake::selling::{Selling, SellingObserver};
 use crumb_server::admin::{AdminOptions, admin_router};
 use crumb_server::edge::Edge;
 use crumb_server::metrics::Metrics;
@@ -78,7 +78,10 @@ where
     let admin = bind("admin", "--admin-listen", settings.admin).await?;
     let opened = open(settings, owner.directory()).await?;
     let installation = Arc::new(opened.installation);
-    let selling = Arc::new(Selling::new(Arc::clone(&installation), courier(settings)?));
+    let metrics = Arc::new(Metrics::new()?);
+    let observer: Arc<dyn SellingObserver> = Arc::clone(&metrics) as Arc<dyn SellingObserver>;
+    let selling = Selling::new(Arc::clone(&installation), courier(settings)?).observed_by(observer);
+    let selling = Arc::new(selling);
     let mut starting = Starting {
         carrier: Carrier {
             installation,
@@ -98,7 +101,7 @@ where
     let (stop, closed) = (parts.stop.clone(), carrier.installation.store.closed());
     let socket = Socket::bind(owner.directory().socket())?;
     selling.recover().await?;
-    parts.start_listeners(settings, &carrier.installation, &selling, tracking, admin, warnings)?;
+    parts.start_listeners(settings, &carrier, &metrics, (tracking, admin), warnings)?;
     parts.start("queue", Arc::clone(&selling).run_queue(stop.clone()));
     parts.start("held", selling.run_held(stop.clone()));
     parts.start("refresh", refresh(Arc::clone(&carrier.installation), stop.clone()));
@@ -246,22 +249,20 @@ impl Parts {
     fn start_listeners(
         &mut self,
         settings: &Settings,
-        installation: &Arc<Installation<SqliteStore>>,
-        selling: &Arc<Selling<SqliteStore>>,
-        tracking: TcpListener,
-        admin: TcpListener,
+        Carrier { installation, selling, .. }: &Carrier,
+        metrics: &Arc<Metrics>,
+        (tracking, admin): (TcpListener, TcpListener),
         warnings: Vec<String>,
     ) -> anyhow::Result<()> {
-        let metrics = Arc::new(Metrics::new()?);
         let stop = &self.stop;
         let listener_url = base_url(tracking.local_addr()?);
         let options = AdminOptions { warnings, stop: stop.clone(), listener_url };
         let routes =
-            admin_router(Arc::clone(installation), Arc::clone(selling), Arc::clone(&metrics), options);
+            admin_router(Arc::clone(installation), Arc::clone(selling), Arc::clone(metrics), options);
         let edge = Arc::new(Edge::new(
             Arc::clone(installation),
             Arc::clone(selling),
-            metrics,
+            Arc::clone(metrics),
             settings.trusted_proxies.clone(),
         ));
         let (stop_tracking, stop_admin) = (stop.clone(), stop.clone());

@@ -53,3 +53,19 @@ fn a_place_where_no_store_can_be_made_is_named() {
     assert_eq!((ran.exit, ran.stdout.as_str()), (Some(1), ""));
     assert!(ran.stderr.starts_with("no directory can be made in nowhere"), "{}", ran.stderr);
 }
+
+#[test]
+fn selling_is_measured_beside_what_only_waits_or_calls_and_every_lead_is_accounted_for() {
+    let place = Place::new();
+    let run = ["bench", "selling", "--rate", "40", "--seconds", "1", "--rounds", "1", "--in-flight", "60"];
+    let printed = place.printed(&run);
+    for server in ["crumb", "bare calls", "bare wait"] {
+        assert!(rows(&printed).contains(&server), "{printed}");
+    }
+    // Of twenty leads nobody buys one, and all are pinged.
+    assert!(printed.contains("round 1: 44 leads: "), "{printed}");
+    assert!(printed.contains(" after a refusal, 2 bought by nobody; 440 pings, "), "{printed}");
+    assert!(printed.contains("\n60 calls to buyers in flight at once, "), "{printed}");
+    assert!(printed.ends_with("the store, the ledger and the buyers agree.\n"), "{printed}");
+    assert_eq!(std::fs::read_dir(place.path(".")).unwrap().count(), 0, "it leaves nothing behind");
+}

@@ -42,7 +42,10 @@ impl<S: Store + Clone> Selling<S> {
             name => (question.value)(name),
         };
         let attempted = self.courier.attempt(plan, question.kind, &lookup, Some(until));
-        attempted.await.into_attempt(id, now, question.contract)
+        let asking = self.told.asks(question.kind);
+        let attempted = attempted.await;
+        asking.answered(&attempted.read);
+        attempted.into_attempt(id, now, question.contract)
     }
 }
 

@@ -48,6 +48,12 @@ impl Breakers {
         }
     }
 
+    /// How many buyers are skipped; those of whom one lead tries whether they answer again
+    /// are among them.
+    pub fn count_open(&self) -> usize {
+        self.lock().values().filter(|breaker| breaker.until.is_some()).count()
+    }
+
     /// Takes an answer in; tells whether the buyer is skipped from now on and was not
     /// before.
     pub fn answered(&self, buyer: BuyerId, answer: &BuyerAnswer, now: Timestamp) -> bool {
@@ -92,10 +98,12 @@ mod tests {
         let breakers = Breakers::default();
         for n in 1..TIMEOUTS_TO_OPEN {
             assert!(!breakers.answered(BUYER, &TIMED_OUT, at(0)), "{n}");
+            assert_eq!(breakers.count_open(), 0);
             assert!(breakers.open(at(1)).is_empty());
         }
         assert!(breakers.answered(BUYER, &TIMED_OUT, at(0)), "told once");
         assert_eq!(breakers.open(at(1)), [BUYER]);
+        assert_eq!(breakers.count_open(), 1);
         assert!(!breakers.answered(BUYER, &TIMED_OUT, at(1)));
     }
 

@@ -12,6 +12,7 @@ mod asking;
 mod breakers;
 pub mod held;
 mod market;
+mod observer;
 mod queue;
 mod record;
 pub mod replaying;
@@ -22,6 +23,7 @@ pub mod timeline;
 pub(crate) mod unsettled;
 
 pub use breakers::{OPEN_SECONDS, TIMEOUTS_TO_OPEN};
+pub use observer::{AskedEnd, SellingAlert, SellingObserver};
 pub use record::is_replayable;
 
 use crumb_delivery::Courier;
@@ -38,6 +40,7 @@ pub struct Selling<S> {
     courier: Courier,
     markets: market::Markets,
     breakers: breakers::Breakers,
+    told: observer::Told,
     /// When held posts were looked at last; one look at a time.
     held_looked_at: Mutex<Timestamp>,
     /// What the store could not take.
@@ -56,12 +59,24 @@ impl<S: Store + Clone> Selling<S> {
             courier,
             markets: market::Markets::default(),
             breakers: breakers::Breakers::default(),
+            told: observer::Told::default(),
             // What fell due while nobody looked is asked at the first look.
             held_looked_at: Mutex::new(Timestamp::from_micros(i64::MIN)),
             unsettled: unsettled::Unsettled::default(),
             queued: Notify::new(),
             settled: Notify::new(),
         }
+    }
+
+    /// With somebody who counts what happens.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn SellingObserver>) -> Self {
+        Self { told: observer::Told::to(observer), ..self }
+    }
+
+    /// How many buyers are skipped now, because their last answers timed out.
+    pub fn skipped_buyers(&self) -> usize {
+        self.breakers.count_open()
     }
 
     /// Whether anybody may buy an offer's leads.

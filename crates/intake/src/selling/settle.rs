@@ -2,6 +2,7 @@
 
 use super::Selling;
 use super::market::Market;
+use super::observer::SellingAlert;
 use super::run::{Ran, Told};
 use super::standing::{self, Earning};
 use super::unsettled::{self, InHandBy};
@@ -22,6 +23,7 @@ use crumb_tracking::feed::Recorded;
 use rand::RngExt as _;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// Times that a settlement is begun again because its lead was changed meanwhile.
 const MAX_TRIES: usize = 128;
@@ -79,7 +81,9 @@ impl<S: Store + Clone> Selling<S> {
     /// # Errors
     /// The store's. The lead is out of hand all the same as soon as the store takes what
     /// the run came to: see `unsettled`.
+    #[expect(clippy::disallowed_methods, reason = "how long a sale takes is measured where it happens")]
     pub(crate) async fn sell(&self, hand: InHand<'_>) -> Result<Settled, StoreError> {
+        let begun = Instant::now();
         let market = self.markets.of(hand.snapshot);
         let tree = market.tree(hand.offer.vertical());
         let earning = Earning::of(hand.snapshot, hand.offer, &hand.lead, hand.is_late);
@@ -121,6 +125,7 @@ impl<S: Store + Clone> Selling<S> {
             let (change, settled) = settled(&before);
             match self.settle(&change).await {
                 Ok(()) => {
+                    self.told.sold(settled.lead.outcome, ran.state.sales().len(), begun.elapsed());
                     self.after_settling(&ran, &settled.lead).await;
                     return Ok(settled);
                 }
@@ -197,6 +202,7 @@ impl<S: Store + Clone> Selling<S> {
         self.queued.notify_one();
         self.site.feed.tell(|| Recorded::Lead(Arc::new(lead.clone())));
         for alert in ran.state.alerts() {
+            self.told.alerted(SellingAlert::from(alert));
             tracing::warn!(lead = %lead.id, alert = %standing::alert_text(alert), "a sale needs a look");
         }
         let failed = ran.events.iter().filter_map(|recorded| match &recorded.event {
@@ -221,6 +227,7 @@ impl<S: Store + Clone> Selling<S> {
         }
         let now = self.site.clock.now();
         self.site.network.set_contract_status(contract, ActiveStatus::Inactive, now).await?;
+        self.told.alerted(SellingAlert::ContractSwitchedOff);
         tracing::warn!(
             contract = contract.0,
             "switched off: {} of its last {} posts failed",

@@ -34,6 +34,7 @@ mod request_ids;
 mod selling;
 mod selling_answers;
 mod selling_caps;
+mod selling_metrics;
 mod selling_order;
 mod selling_ping;
 mod selling_queue;

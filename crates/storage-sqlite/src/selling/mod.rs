@@ -30,7 +30,7 @@ use crumb_domain::time::Day;
 use crumb_domain::{CampaignId, ContractId, Money, RowId, Timestamp};
 use crumb_storage::selling::{
     Held, HoldFn, LeadChange, LeadReturn, LeadRun, PostFailures, Quote, QuoteClaim, Recovered, Reserve,
-    Reserved, RunRecord, SellingFacts, StoredRun, TimelineEntry, Waiting,
+    Reserved, RunRecord, SellingCounts, SellingFacts, StoredRun, TimelineEntry, Waiting,
 };
 use crumb_storage::{Page, PageRequest, Result, SellingStore};
 
@@ -75,6 +75,10 @@ impl SellingStore for SqliteStore {
 
     async fn next_due(&self) -> Result<Option<Timestamp>> {
         self.readers().read(LaneOf::Short, queue::next_due).await
+    }
+
+    async fn selling_counts(&self) -> Result<SellingCounts> {
+        self.readers().read(LaneOf::Long, queue::counts).await
     }
 
     async fn wake(&self, now: Timestamp) -> Result<u64> {

@@ -5,7 +5,7 @@ use crate::codes::{from_json, moment, row_id, to_json};
 use crate::error::{corrupt, from_sqlite};
 use crumb_domain::{RowId, Timestamp};
 use crumb_storage::Result;
-use crumb_storage::selling::Waiting;
+use crumb_storage::selling::{SellingCounts, Waiting};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// Why a lead has a row here.
@@ -211,6 +211,22 @@ pub(crate) fn next_due(connection: &Connection) -> Result<Option<Timestamp>> {
         .prepare_cached("SELECT min(due) FROM offered WHERE state = 2")
         .and_then(|mut select| select.query_row([], |row| row.get(0)))
         .map(|due: Option<i64>| due.map(moment))
+        .map_err(from_sqlite)
+}
+
+/// How many are in hand and wait, and how many posts are held.
+pub(crate) fn counts(connection: &Connection) -> Result<SellingCounts> {
+    connection
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM offered WHERE state = 1), (SELECT count(*) FROM offered WHERE state = 2),
+                 (SELECT count(*) FROM held)",
+        )
+        .and_then(|mut select| {
+            select.query_row([], |row| {
+                let count = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+                Ok(SellingCounts { in_hand: count(0)?, waiting: count(1)?, held: count(2)? })
+            })
+        })
         .map_err(from_sqlite)
 }
 

@@ -113,6 +113,7 @@ macro_rules! store_contract {
                 a_held_leads_key_answers_the_settled_state,
                 waiting_leads_come_in_the_order_in_which_they_are_due,
                 a_waiting_lead_is_taken_in_hand_by_one,
+                what_is_in_hand_waits_and_is_held_is_counted,
                 a_lead_in_hand_is_left_alone,
                 a_changed_lead_is_offered_again,
                 a_lead_is_an_earlier_one_and_counts_while_its_run_says_so,

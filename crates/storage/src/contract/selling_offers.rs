@@ -5,7 +5,7 @@ use super::build_selling::{
     DAY, ended, in_hand, in_hand_under, key_answer, money, pending, read, reserved, sold, unsold, waiting,
 };
 use crate::leads::{AcceptLead, IdempotentAnswer, Offering, Posted, RejectPost, UpdateLead, Verdict};
-use crate::selling::{Earlier, LeadChange, ReservationEnd, Then, Waiting};
+use crate::selling::{Earlier, LeadChange, ReservationEnd, SellingCounts, Then, Waiting};
 use crate::{Store, StoreError};
 use crumb_domain::OfferId;
 use crumb_domain::caps::{CapCheck, CapScope, DayCount};
@@ -67,6 +67,24 @@ pub async fn a_run_that_ends_without_an_answer_frees_the_key<S: Store>(store: Ar
     let first = in_hand_under(&*store, lead(1, rows.next_row()), "key").await;
     store.settle(unsold(&first, &[])).await.unwrap();
     in_hand_under(&*store, lead(2, rows.next_row()), "key").await;
+}
+
+/// Each lead and each post counts as what it is now.
+pub async fn what_is_in_hand_waits_and_is_held_is_counted<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    assert_eq!(store.selling_counts().await.unwrap(), SellingCounts::default());
+    for number in 1..=3 {
+        waiting(&*store, lead(number, rows.next_row()), NOW).await;
+    }
+    let held = in_hand(&*store, lead(4, rows.next_row())).await;
+    let in_hand = in_hand(&*store, lead(5, rows.next_row())).await;
+    let now = store.selling_counts().await.unwrap();
+    assert_eq!(now, SellingCounts { in_hand: 2, waiting: 3, held: 0 });
+    reserved(&*store, held.row, 7).await;
+    store.settle(pending(&held, 7)).await.unwrap();
+    store.settle(unsold(&in_hand, &[])).await.unwrap();
+    let now = store.selling_counts().await.unwrap();
+    assert_eq!(now, SellingCounts { in_hand: 0, waiting: 3, held: 1 });
 }
 
 /// A refused post is answered at once, and leaves nothing in hand.
