@@ -31,7 +31,7 @@ use crate::selling::settle::is_sold_alone;
 use crumb_domain::attribution::Attribution;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::OfferType;
-use crumb_domain::post::PostKind;
+use crumb_domain::post::{KeptPost, PostKind};
 use crumb_domain::{LeadId, Money, Timestamp};
 use crumb_network::Snapshot;
 use crumb_storage::selling::{Earlier, LeadChange, Then, TimelineEntry};
@@ -288,10 +288,11 @@ impl<S: Store + Clone> Selling<S> {
             return Ok(false);
         }
         let posts = self.site.store.posts_of_lead(lead.id).await?;
-        let answered_unsold = |first: &crumb_domain::post::KeptPost| {
-            // No answer: the server ended, or its store failed, before there was one.
-            first.errors.is_empty() && first.answer.is_some()
-        };
+        // One that a buyer may have is answered so as well, also where the server ended
+        // before it could; any other without an answer was never told that it is unsold.
+        let is_answered =
+            |first: &KeptPost| first.answer.is_some() || lead.status == LeadStatus::PendingUnknown;
+        let answered_unsold = |first: &KeptPost| first.errors.is_empty() && is_answered(first);
         Ok(posts.first().is_none_or(answered_unsold))
     }
 }

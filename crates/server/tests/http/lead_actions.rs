@@ -210,6 +210,48 @@ async fn an_expired_lead_that_is_accepted_or_offered_again_waits_anew() {
     }
 }
 
+#[tokio::test]
+async fn a_waiting_lead_that_is_offered_again_is_tried_at_once() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = Contract::new(7, &buyers.url("/accept"), "30.00").open("09:00", "17:00");
+    let server = Server::start(&market(&[contract])).await;
+    let id = accepted(&server, &[HOSTED, ANN]).await;
+    until(&server, LeadStatus::Queued).await;
+    assert_eq!(done(&server, &id, "resell").await["payout"], "12.00");
+    assert_eq!(after_runs(&server, 2).await.status, LeadStatus::Queued);
+    assert_eq!(owed(&server).await, "12.00");
+}
+
+#[tokio::test]
+async fn a_late_sale_that_is_settled_by_hand_is_paid_where_late_sales_are() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let network = market(&[Contract::new(7, &buyers.url("/cut-after"), "30.00")]);
+    let server = Server::start(&network.replace("id = 58\n", "id = 58\npay_late_sales = true\n")).await;
+    assert_unsold(&sell(&server, "ann").await);
+    let id = only(&server).await.id.to_string();
+    let sold = json!({ "contract": 7, "sold": true });
+    let row = server.api_post(&format!("/leads/{id}/settle"), &sold).await.json();
+    assert_eq!((&row["payout"], owed(&server).await.as_str()), (&json!("2.00"), "2.00"));
+}
+
+#[tokio::test]
+async fn a_share_that_is_earned_stays_earned_whatever_becomes_of_an_unknown_beside_it() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let all = [
+        Contract::new(7, &buyers.url("/accept"), "30.00").multisell(),
+        Contract::new(8, &buyers.url("/cut-after"), "20.00").multisell(),
+    ];
+    for (is_sold, payout) in [(false, "3.00"), (true, "5.00")] {
+        let network = market(&all).replace("payout = \"2.00\"", "payout = \"0.00\"\npayout_percent = \"10\"");
+        let server = Server::start(&network).await;
+        let id = lead_id(&sell(&server, "ann").await);
+        assert_eq!(owed(&server).await, "3.00");
+        let settle = json!({ "contract": 8, "sold": is_sold });
+        let row = server.api_post(&format!("/leads/{id}/settle"), &settle).await.json();
+        assert_eq!((&row["payout"], owed(&server).await.as_str()), (&json!(payout), payout));
+    }
+}
+
 /// Two that share a lead and, once it is sold to them, a third.
 fn shared(buyers: &MockBuyers, count: u32) -> String {
     let contract = |id: u32| Contract::new(id, &buyers.url(&format!("/accept/{id}")), "30.00").multisell();
@@ -324,6 +366,7 @@ async fn a_post_of_unknown_end_is_settled_by_hand_both_ways() {
         let reply = server.api_post(&path, &settlement).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
         assert_eq!((&reply.json()["status"], &reply.json()["revenue"]), (&json!(status), &json!(revenue)));
+        assert_eq!(reply.json()["payout"], "0.00", "it was answered code 1");
         let last = timeline(&server, &id).await.pop().unwrap();
         assert_eq!(last["code"], code);
         assert!(last["by"].as_str().unwrap().starts_with("admin "), "{last}");
