@@ -71,8 +71,9 @@ pub struct Ledger {
     counts: BTreeMap<(ContractId, Day), i64>,
     spent: BTreeMap<BuyerId, i64>,
     really_spent: BTreeMap<BuyerId, i64>,
-    /// The last replayed sales of contracts that sold other leads than they really did.
-    last_sold: BTreeMap<ContractId, Timestamp>,
+    /// The last replayed sales of contracts that bought other leads than they really did;
+    /// none where they would not have bought any.
+    last_sold: BTreeMap<ContractId, Option<Timestamp>>,
 }
 
 impl Ledger {
@@ -98,7 +99,7 @@ impl Ledger {
             let contract = sale.reserved.contract;
             let is_same = state.sales().iter().any(|really| really.reserved.contract == contract);
             if !is_same || self.last_sold.contains_key(&contract) {
-                self.last_sold.insert(contract, replayed.run().begun_at);
+                self.last_sold.insert(contract, Some(replayed.run().begun_at));
             }
         }
         self.not_sold(state, replayed.sales());
@@ -115,8 +116,8 @@ impl Ledger {
             let contract = sale.reserved.contract;
             let facts = state.run().facts.iter().find(|facts| facts.contract == contract);
             let is_same = replayed.iter().any(|again| again.reserved.contract == contract);
-            if !is_same && let Some(before) = facts.and_then(|facts| facts.last_sold) {
-                self.last_sold.entry(contract).or_insert(before);
+            if !is_same {
+                self.last_sold.entry(contract).or_insert(facts.and_then(|facts| facts.last_sold));
             }
         }
     }
@@ -136,7 +137,7 @@ impl Ledger {
             }
             let more = tree.buyer_of(facts.contract).map_or(Money::ZERO, |buyer| self.more_spent(buyer));
             facts.available = facts.available.map(|available| minus(available, more));
-            facts.last_sold = self.last_sold.get(&facts.contract).copied().or(facts.last_sold);
+            facts.last_sold = self.last_sold.get(&facts.contract).copied().unwrap_or(facts.last_sold);
             facts
         };
         facts.iter().map(seen).collect()

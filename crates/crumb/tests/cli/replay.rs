@@ -14,9 +14,12 @@ struct Buyers {
 
 impl Buyers {
     fn start() -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let buyers = runtime.block_on(MockBuyers::start()).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let buyers = runtime.block_on(MockBuyers::start()).expect("a free port");
         Self { _runtime: runtime, buyers }
     }
 

@@ -33,6 +33,33 @@ async fn plan_says_what_would_change_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_preview_is_the_network_as_it_would_be_and_nothing_is_kept() {
+    let (live, store) = running().await;
+    let file = edited("payout = \"10.00\"", "payout = \"12.00\"");
+    let preview = live.preview(&file, false).await.unwrap();
+    let payout = |snapshot: &crate::Snapshot| snapshot.offer(OfferId(100)).unwrap().payout.to_string();
+    assert_eq!((payout(&preview), payout(&live.snapshot())), ("12.00".to_owned(), "10.00".to_owned()));
+    assert_eq!(store.count(), 1);
+    let mut faulty = example();
+    faulty.campaign[0].offer = OfferId(999);
+    assert!(live.preview(&faulty, false).await.is_err());
+}
+
+#[tokio::test]
+async fn an_earlier_version_can_be_read_as_it_was() {
+    let (live, _) = running().await;
+    apply(&live, edited("payout = \"10.00\"", "payout = \"12.00\"")).await;
+    let payout = async |version| {
+        let snapshot = live.version(ConfigVersion(version)).await.unwrap();
+        snapshot
+            .map(|snapshot| (snapshot.version().0, snapshot.offer(OfferId(100)).unwrap().payout.to_string()))
+    };
+    assert_eq!(payout(1).await, Some((1, "10.00".to_owned())));
+    assert_eq!(payout(2).await, Some((2, "12.00".to_owned())));
+    assert_eq!(payout(3).await, None);
+}
+
+#[tokio::test]
 async fn a_plan_names_each_change() {
     let (live, store) = running().await;
     store.remember(HistoryOf::Creative(CreativeId(1057)));

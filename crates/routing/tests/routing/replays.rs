@@ -179,6 +179,30 @@ fn leads_see_what_replays_changed_and_not_what_really_happened_twice() {
 }
 
 #[test]
+fn who_bought_least_recently_is_who_did_so_in_the_replays() {
+    let earlier = after_ms(-60_000);
+    let market = |sold: Option<crumb_domain::Timestamp>| {
+        let dear = exclusive(3, "30.00").facts(move |facts| facts.last_sold = sold);
+        market([exclusive(1, "20.00"), exclusive(2, "20.00"), dear])
+    };
+    let bought = |price: &str| {
+        let mut ledger = Ledger::default();
+        let each = [market(None), market(Some(earlier)), market(Some(earlier))].map(|market| {
+            let played = market.clone().play();
+            let mut changed = market.clone();
+            changed.specs[2] = exclusive(3, price);
+            let replayed = replay(changed.tree(), played.state.run(), &played.recorded, &mut ledger);
+            ledger.really(&played.state, &replayed.state);
+            replayed.state.sales()[0].reserved.contract.0
+        });
+        each
+    };
+    assert_eq!(bought("30.00"), [3, 3, 3]);
+    assert_eq!(bought("10.00")[..2], [1, 2], "in turns, as they have bought");
+    assert_eq!(bought("20.00"), [1, 2, 3], "what it really bought does not count");
+}
+
+#[test]
 fn what_a_buyer_answered_in_another_run_it_answers_in_this_one() {
     let mut other = market([exclusive(1, "30.00")]).post(1, rejected()).run(|run| run.number = 2).play();
     let market = market([exclusive(1, "30.00"), exclusive(2, "20.00")]);

@@ -259,11 +259,11 @@ async fn changed_caps_and_credit_are_used_up_by_the_replayed_leads() {
 async fn payouts_follow_the_changed_offer_and_what_is_not_changed_is_as_it_was() {
     let buyers = MockBuyers::start().await.unwrap();
     let contract = Contract::new(7, &buyers.url("/in-turn/7?of=accept,reject"), "30.00");
-    let server = Server::start(&market(&[contract.clone()])).await;
+    let server = Server::start(&market(std::slice::from_ref(&contract))).await;
     assert_sold(&sell(&server, "ann").await);
     assert_unsold(&sell(&server, "bob").await);
     let paid = async |keys: &str| {
-        let file = market_with(&[(Part::HostNPostOffer, keys)], &[contract.clone()]);
+        let file = market_with(&[(Part::HostNPostOffer, keys)], std::slice::from_ref(&contract));
         money(&replay_with(&server, &file, EVER.0).await)[1].clone()
     };
     assert_eq!(paid("payout = \"2.00\"").await, "1 of 2: 30.00 - 2.00 = 28.00");
