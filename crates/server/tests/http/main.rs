@@ -32,6 +32,7 @@ mod request_ids;
 mod selling;
 mod selling_answers;
 mod selling_caps;
+mod selling_hours;
 mod selling_order;
 mod selling_ping;
 mod selling_queue;
