@@ -10,7 +10,7 @@ use crate::replies::ReplyTokens;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::network::{OfferType, UnknownRule};
 use crumb_domain::post::StoredAnswer;
-use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer, PriceRead};
+use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer};
 use crumb_domain::{ContractId, LeadId, Money, Timestamp};
 use crumb_network::Snapshot;
 use crumb_storage::leads::Verdict;
@@ -179,10 +179,14 @@ impl<S: Store + Clone> Selling<S> {
         };
         let attempt = self.ask(Some(plans.as_ref()), question).await;
         let end = match &attempt.read {
-            BuyerAnswer::Accepted(reading) => HeldEnd::Sold(match reading.price {
-                Some(PriceRead::Amount(price)) => Some(price),
-                _ => None,
-            }),
+            BuyerAnswer::Accepted(reading) => {
+                let tree = market.tree(offer.vertical());
+                let (price, alert) = tree.late_price(held.contract, reading.price, held.price);
+                if let Some(alert) = alert {
+                    tracing::warn!(lead = %lead.id, alert = %standing::alert_text(&alert), "a sale needs a look");
+                }
+                HeldEnd::Sold(Some(price))
+            }
             BuyerAnswer::Rejected(_) | BuyerAnswer::Duplicate(_) => HeldEnd::Refused,
             BuyerAnswer::Error(_) | BuyerAnswer::UnknownAnswer(_) | BuyerAnswer::Failed(_) => {
                 return Ok(None);

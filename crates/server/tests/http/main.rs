@@ -36,6 +36,7 @@ mod selling_hours;
 mod selling_order;
 mod selling_ping;
 mod selling_queue;
+mod selling_settled;
 mod selling_together;
 mod selling_unknown;
 mod smoke;
