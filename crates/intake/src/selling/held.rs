@@ -318,14 +318,15 @@ impl<S: Store + Clone> Selling<S> {
     }
 
     /// What the post of a lead that is settled after its time is answered from now on, in
-    /// the form of a server's or session's post.
+    /// the form of a server's or session's post: where a crash kept it from its answer.
+    /// What was answered once is given again as it was.
     async fn answer_at_rest(
         &self,
         snapshot: &Arc<Snapshot>,
         lead: &Lead,
     ) -> Result<Option<StoredAnswer>, StoreError> {
         let posts = self.site.store.posts_of_lead(lead.id).await?;
-        let Some(before) = posts.first() else { return Ok(None) };
+        let Some(before) = posts.first().filter(|post| post.answer.is_none()) else { return Ok(None) };
         let session = self.site.store.session(lead.session).await?;
         let names = self.site.keys.request_ids.clone();
         let answering = Answering::at_rest(before, names, Arc::clone(snapshot), session);

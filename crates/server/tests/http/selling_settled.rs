@@ -8,7 +8,7 @@ use crumb_domain::lead::{LeadOutcome, LeadStatus};
 use crumb_storage::selling::SellingStore as _;
 use crumb_testkit::buyers::{Behaviour, MockBuyers, Verdict};
 use crumb_testkit::network::Part;
-use crumb_testkit::Server;
+use crumb_testkit::{Reply, Request, Server};
 
 /// A buyer that breaks off, and tells later what it made of the lead.
 fn breaking_off(buyers: &MockBuyers, made: &str) -> Contract {
@@ -21,6 +21,11 @@ fn breaking_off(buyers: &MockBuyers, made: &str) -> Contract {
 async fn later(server: &Server) {
     server.clock.advance_seconds(30);
     server.selling.look_at_held().await.unwrap();
+}
+
+async fn keyed(server: &Server, name: &str) -> Reply {
+    let request = Request::post("/d.ashx", "application/x-www-form-urlencoded", &offered(name));
+    server.tracking.send(request.header("idempotency-key", name)).await
 }
 
 #[tokio::test]
@@ -175,6 +180,21 @@ async fn a_late_sale_pays_only_where_the_campaign_says_so() {
             "the sale, and the payout: {entries:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_first_answer_is_given_again_under_its_key_also_after_a_late_sale() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let server = Server::start(&market(&[breaking_off(&buyers, "accepted")])).await;
+    let first = keyed(&server, "ann").await;
+    assert_unsold(&first);
+    let pending = keyed(&server, "ann").await;
+    assert_eq!((pending.text(), pending.header("idempotency-replayed")), (first.text(), "true"));
+    later(&server).await;
+    assert_eq!(only(&server).await.status, LeadStatus::Sold);
+    let again = keyed(&server, "ann").await;
+    assert_eq!((again.text(), again.header("idempotency-replayed")), (first.text(), "true"));
+    assert_eq!(stored(&server).await.len(), 1);
 }
 
 #[tokio::test]
