@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops where it stands")]
 
 mod any_post;
+mod buyer_answers;
+mod buyer_bodies;
 mod chain;
 mod click_caps;
 mod clicks_api;
@@ -30,12 +32,15 @@ mod posts;
 mod prefill;
 mod request_ids;
 mod selling;
+mod selling_ages;
 mod selling_answers;
 mod selling_caps;
+mod selling_groups;
 mod selling_hours;
 mod selling_order;
 mod selling_ping;
 mod selling_queue;
+mod selling_ranking;
 mod selling_settled;
 mod selling_together;
 mod selling_unknown;
