@@ -2,8 +2,8 @@
 //!
 //! A buyer that does not answer costs each lead the whole of its time-out, and the
 //! lead's other buyers theirs. After some time-outs in a row it is skipped; after a
-//! pause one lead is let through to try it, and its answer decides. Kept in memory:
-//! what a buyer did before a restart says little about now.
+//! pause the first lead that it is asked about tries it, and its answer decides. Kept in
+//! memory: what a buyer did before a restart says little about now.
 
 use crumb_domain::selling::{BuyerAnswer, PostFailure};
 use crumb_domain::{BuyerId, Timestamp};
@@ -22,8 +22,8 @@ pub(crate) struct Breakers(Mutex<HashMap<BuyerId, Breaker>>);
 #[derive(Debug, Clone, Copy, Default)]
 struct Breaker {
     timeouts: u32,
-    /// Skipped until then; a lead that is let through moves it on, so that no second
-    /// one is while the first is under way.
+    /// Skipped until then; a lead that asks it after that moves it on, so that no other
+    /// does while the first is under way.
     until: Option<Timestamp>,
 }
 
@@ -32,18 +32,20 @@ impl Breakers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The buyers that a lead must skip now. Of a buyer whose pause is over, this lead is
-    /// the one that tries it.
+    /// The buyers that a lead must skip now.
     pub fn open(&self, now: Timestamp) -> Vec<BuyerId> {
-        let mut open = Vec::new();
-        for (buyer, breaker) in self.lock().iter_mut() {
-            match breaker.until {
-                Some(until) if now < until => open.push(*buyer),
-                Some(_) => breaker.until = Some(now.plus_seconds(OPEN_SECONDS)),
-                None => {}
-            }
+        let breakers = self.lock();
+        let open = breakers.iter().filter(|(_, breaker)| breaker.until.is_some_and(|until| now < until));
+        open.map(|(buyer, _)| *buyer).collect()
+    }
+
+    /// A buyer is about to be asked. Where its pause is over, this is the lead that tries
+    /// it, and those that begin meanwhile skip it still. Not told by leads that it does
+    /// not want: they would use up its chance.
+    pub fn asked(&self, buyer: BuyerId, now: Timestamp) {
+        if let Some(until) = self.lock().get_mut(&buyer).and_then(|breaker| breaker.until.as_mut()) {
+            *until = now.plus_seconds(OPEN_SECONDS);
         }
-        open
     }
 
     /// Takes an answer in; tells whether the buyer is skipped from now on and was not
@@ -111,12 +113,15 @@ mod tests {
     fn after_the_pause_one_lead_tries_the_buyer_and_its_answer_decides() {
         let breakers = opened();
         assert_eq!(breakers.open(at(OPEN_SECONDS - 1)), [BUYER]);
-        assert!(breakers.open(at(OPEN_SECONDS)).is_empty(), "this one tries it");
+        assert!(breakers.open(at(OPEN_SECONDS)).is_empty(), "this one may try it");
+        assert!(breakers.open(at(OPEN_SECONDS)).is_empty(), "the first one did not ask it");
+        breakers.asked(BUYER, at(OPEN_SECONDS));
         assert_eq!(breakers.open(at(OPEN_SECONDS)), [BUYER], "no second one meanwhile");
         breakers.answered(BUYER, &BuyerAnswer::Rejected(BuyerReading::default()), at(OPEN_SECONDS + 1));
         assert!(breakers.open(at(OPEN_SECONDS + 1)).is_empty());
         let breakers = opened();
         assert!(breakers.open(at(OPEN_SECONDS)).is_empty());
+        breakers.asked(BUYER, at(OPEN_SECONDS));
         breakers.answered(BUYER, &TIMED_OUT, at(OPEN_SECONDS + 2));
         assert_eq!(breakers.open(at(OPEN_SECONDS + 3)), [BUYER], "the trial failed");
     }

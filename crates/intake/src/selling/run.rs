@@ -78,6 +78,7 @@ impl<S: Store + Clone> Selling<S> {
             for command in commands {
                 match command {
                     Command::Ping { contract, buyer, until } => {
+                        self.breakers.asked(buyer, now);
                         let kind = AttemptKind::Ping;
                         let question =
                             Question { contract, kind, value: told.value, session: None, price: None, until };
@@ -88,6 +89,7 @@ impl<S: Store + Clone> Selling<S> {
                         next = Some(self.reserve(market, told, &mut ran, reservation).await?);
                     }
                     Command::Post { contract, buyer, until, session } => {
+                        self.breakers.asked(buyer, now);
                         let (kind, price) = (AttemptKind::Post, reserved);
                         let question =
                             Question { contract, kind, value: told.value, session: None, price, until };

@@ -35,6 +35,7 @@ mod selling;
 mod selling_ages;
 mod selling_answers;
 mod selling_caps;
+mod selling_failures;
 mod selling_groups;
 mod selling_hours;
 mod selling_order;
