@@ -3,7 +3,7 @@
 
 use crate::contracts::*;
 use crumb_testkit::Server;
-use crumb_testkit::buyers::{Behaviour, MockBuyers, Verdict};
+use crumb_testkit::buyers::{Behaviour, MockBuyers, NobodyThere, Verdict};
 
 async fn meets(server: &Server, number: usize) -> String {
     sell(server, &format!("n{number}")).await;
@@ -28,6 +28,17 @@ async fn so_many_failed_posts_of_the_last_ten_switch_a_contract_off() {
             .apply(&Contract::new(7, &buyers.url("/buyer"), "31.00").with("max_post_errors = 3").to_string())
             .await;
         assert_eq!(meets(&server, 4).await, "7 contract_inactive", "applying does not switch it on");
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_never_got_there_failed_too() {
+    let nobody = NobodyThere::bind().unwrap();
+    let contract = Contract::new(7, &nobody.url("/x"), "30.00").with("max_post_errors = 2");
+    let server = Server::start(&market(&[contract])).await;
+    for found in ["7 post_error", "7 post_error", "7 contract_inactive"] {
+        let number = stored(&server).await.len();
+        assert_eq!(meets(&server, number).await, found);
     }
 }
 
@@ -188,4 +199,22 @@ async fn secrets_are_masked_in_what_is_shown_of_a_post() {
     let sent = buyers.requests();
     assert_eq!(sent[0].header("authorization"), Some("Basic Y2FybDpodW50ZXIyeA=="));
     assert_eq!(sent[2].header("x-api-key"), Some("s3cr3tvalue"));
+}
+
+#[tokio::test]
+async fn secrets_are_masked_in_pings_and_where_a_buyer_says_them_back() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = Contract::new(7, &buyers.url("/say?body=your+key+is+s3cr3tvalue"), "5.00")
+        .post("headers = { \"X-Api-Key\" = \"s3cr3tvalue\" }")
+        .ping(&buyers.url("/ping?price=9.00"), "headers = { \"X-Ping-Key\" = \"p1ngs3cret\" }");
+    let offer = "distribution = \"async_ping\"\npayout = \"2.00\"";
+    let changes = [(crumb_testkit::network::Part::HostNPostOffer, offer)];
+    let server = Server::start(&market_with(&changes, &[contract])).await;
+    assert_unsold(&sell(&server, "ann").await);
+    assert_eq!(buyers.requests()[0].header("x-ping-key"), Some("p1ngs3cret"));
+    let shown = server.api(&format!("/leads/{}/explain", only(&server).await.id)).await.text();
+    assert!(shown.contains("your key is"), "{shown}");
+    for secret in ["s3cr3tvalue", "p1ngs3cret"] {
+        assert!(!shown.contains(secret), "{secret}: {shown}");
+    }
 }

@@ -121,3 +121,47 @@ async fn a_lead_for_review_or_scrub_is_offered_to_nobody() {
     }
     assert_eq!(buyers.seen().requests, 0);
 }
+
+#[tokio::test]
+async fn the_api_shows_what_a_sold_lead_brought_and_by_whom() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let server = server(&buyers, "/accept").await;
+    assert_sold(&sell(&server, "ann").await);
+    let shown = server.api_json(&format!("/leads/{}", only(&server).await.id)).await;
+    assert_eq!((&shown["status"], &shown["outcome"]), (&json!("sold"), &json!("sold")));
+    assert_eq!((&shown["payout"], &shown["revenue"]), (&json!("2.00"), &json!("30.00")));
+    let sales = json!([{ "contract": 7, "buyer": 7, "price": "30.00", "type": "exclusive", "at": "2026-07-01T12:00:00Z" }]);
+    assert_eq!(shown["sales"], sales);
+}
+
+#[tokio::test]
+async fn two_posts_with_one_key_at_the_same_moment_are_one_sale() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let server = server(&buyers, "/after?ms=200&then=accept").await;
+    let posts = (0..5).map(|_| {
+        let request = Request::post("/d.ashx", "application/x-www-form-urlencoded", &offered("ann"));
+        let (client, request) = (server.tracking.clone(), request.header("idempotency-key", "one"));
+        async move { client.send(request).await }
+    });
+    let replies = crate::posts::at_once(posts).await;
+    for reply in &replies {
+        assert_sold(reply);
+        assert_eq!(reply.text(), replies[0].text());
+    }
+    assert_eq!((stored(&server).await.len(), buyers.seen().requests), (1, 1));
+    assert_eq!(replies.iter().filter(|reply| reply.header("idempotency-replayed") == "true").count(), 4);
+}
+
+#[tokio::test]
+async fn two_equal_posts_at_the_same_moment_are_one_sale_and_one_duplicate() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let server = server(&buyers, "/after?ms=200&then=accept").await;
+    let posts = (0..2).map(|_| {
+        let (client, body) = (server.tracking.clone(), offered("ann"));
+        async move { client.post_form("/d.ashx", &body).await }
+    });
+    let replies = crate::posts::at_once(posts).await;
+    let told = |text: &str| replies.iter().filter(|reply| reply.text().contains(text)).count();
+    assert_eq!((told("<code>0</code>"), told("<error>Duplicate Lead</error>")), (1, 1));
+    assert_eq!(buyers.seen().requests, 1);
+}

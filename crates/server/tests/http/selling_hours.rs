@@ -173,3 +173,40 @@ async fn editing_the_rows_does_not_reset_the_count() {
     assert_sold(&sell(&server, "dan").await);
     assert_unsold(&sell(&server, "eve").await);
 }
+
+#[tokio::test]
+async fn the_count_is_the_contracts_whatever_row_it_sold_by() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let rows = |cap: u32| {
+        let later = format!(", cap = {cap}");
+        [row("\"wed\"", "00:00", "10:00", ", cap = 1"), row("\"wed\"", "10:00", "24:00", &later)].join(", ")
+    };
+    for (cap, evening) in [(1, "cap_reached"), (2, "sold")] {
+        let server = with(&buyers, &rows(cap), "").await;
+        met(&server, &[("2026-07-01T13:00:00Z", "sold"), ("2026-07-01T14:00:00Z", evening)]).await;
+    }
+}
+
+#[tokio::test]
+async fn of_leads_that_wait_each_day_takes_as_many_as_the_cap_lets() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let server = with(&buyers, &row("\"all\"", "00:00", "24:00", ", cap = 1"), "").await;
+    for name in ["ann", "bob", "cid"] {
+        accepted(&server, &[HOSTED, &format!("email_address={name}@example.com&zip_code=90210")]).await;
+    }
+    for (moment, sold) in
+        [("2026-07-01T12:00:00Z", 1), ("2026-07-02T04:00:00Z", 2), ("2026-07-03T04:00:00Z", 3)]
+    {
+        server.clock.set(moment);
+        loop {
+            let leads = stored(&server).await;
+            let are = leads.iter().filter(|lead| lead.status == LeadStatus::Sold).count();
+            assert!(are <= sold, "{moment}: {are}");
+            if are == sold {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(buyers.count("/accept"), 3);
+}

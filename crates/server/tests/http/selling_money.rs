@@ -158,3 +158,46 @@ async fn the_books_hold_the_sale_and_the_payout() {
     amounts.sort();
     assert_eq!(amounts, ["2.00", "30.00"]);
 }
+
+#[tokio::test]
+async fn applying_the_file_again_does_not_fill_a_balance_but_a_new_limit_holds() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let with_limit = |limit: &str| {
+        let credit = format!("credit = {{ type = \"prepaid\", balance = \"30.00\", limit = \"{limit}\" }}");
+        Contract::new(7, &buyers.url("/accept"), "30.00").buyer(&credit)
+    };
+    let server = Server::start(&market(&[with_limit("0.00")])).await;
+    assert_sold(&sell(&server, "ann").await);
+    server.apply(&with_limit("0.00").to_string()).await;
+    assert_unsold(&sell(&server, "bob").await);
+    server.apply(&with_limit("30.00").to_string()).await;
+    assert_sold(&sell(&server, "bob").await);
+    assert_unsold(&sell(&server, "cid").await);
+}
+
+#[tokio::test]
+async fn a_pings_price_is_what_is_reserved_and_one_that_credit_does_not_pay_for_goes_to_the_next() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let by = |id: u32, quoted: &str| {
+        Contract::new(id, &buyers.url(&format!("/accept/{id}")), "5.00")
+            .ping(&buyers.url(&format!("/ping/{id}?price={quoted}")), "")
+    };
+    let all = [by(7, "40.00").buyer("credit = { type = \"prepaid\", balance = \"39.99\" }"), by(8, "20.00")];
+    let offer = "distribution = \"async_ping\"\npayout = \"2.00\"";
+    let server = Server::start(&market_with(&[(Part::HostNPostOffer, offer)], &all)).await;
+    assert_sold(&sell(&server, "ann").await);
+    assert_eq!(results(&server, &only(&server).await).await, ["7 no_credit", "8 sold"]);
+    assert_eq!(buyers.count("/accept/7"), 0);
+}
+
+#[tokio::test]
+async fn a_pings_price_over_the_maximum_counts_as_the_maximum() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = Contract::new(7, &buyers.url("/accept"), "5.00")
+        .with("maximum_price = \"12.00\"")
+        .ping(&buyers.url("/ping?price=900.00"), "");
+    let offer = "distribution = \"async_ping\"\npayout = \"2.00\"";
+    let server = Server::start(&market_with(&[(Part::HostNPostOffer, offer)], &[contract])).await;
+    assert_sold(&sell(&server, "ann").await);
+    assert_eq!(only(&server).await.revenue.to_string(), "12.00");
+}
