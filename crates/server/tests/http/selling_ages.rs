@@ -91,3 +91,33 @@ async fn where_the_router_is_off_nothing_is_offered_for_sale() {
     assert_unsold(&sell(&server, "ann").await);
     assert_eq!(buyers.seen().requests, 0);
 }
+
+#[tokio::test]
+async fn a_row_that_opens_later_is_another_chance_also_for_one_that_paid_too_little() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let row = |open: &str, close: &str, price: &str| {
+        format!(
+            "{{ days = [\"all\"], open = \"{open}\", close = \"{close}\", price = \"{price}\", type = \"exclusive\" }}"
+        )
+    };
+    let rows = [row("00:00", "10:00", "3.00"), row("10:00", "24:00", "30.00")].join(", ");
+    let server =
+        Server::start(&market(&[Contract::new(7, &buyers.url("/accept"), "").schedule(&rows)])).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    assert_eq!(after_runs(&server, 1).await, ["7 margin_too_small"]);
+    server.clock.set("2026-07-01T14:00:00Z");
+    assert_eq!(until(&server, LeadStatus::Sold).await.revenue.to_string(), "30.00");
+}
+
+#[tokio::test]
+async fn a_buyer_that_refused_the_ping_is_pinged_again_when_its_row_opens_again() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let ping = buyers.url("/in-turn?of=reject,ping&price=30.00");
+    let contract = Contract::new(7, &buyers.url("/accept"), "20.00").ping(&ping, "");
+    let changes = [(Part::HostedOffer, "distribution = \"async_ping\"")];
+    let server = Server::start(&market_with(&changes, &[contract])).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    assert_eq!(after_runs(&server, 1).await, ["7 ping_rejected"]);
+    server.clock.set("2026-07-02T04:00:00Z");
+    assert_eq!(until(&server, LeadStatus::Sold).await.revenue.to_string(), "30.00");
+}
