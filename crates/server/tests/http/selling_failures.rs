@@ -85,7 +85,7 @@ async fn a_buyer_whose_last_answers_timed_out_is_skipped_until_one_lead_has_trie
     let buyers = MockBuyers::start().await.unwrap();
     let contract = Contract::new(7, &buyers.url("/buyer"), "30.00")
         .with("max_post_errors = 11\nunknown_is = \"rejected\"")
-        .post("timeout_ms = 100");
+        .post("timeout_ms = 300");
     let server = Server::start(&market(&[contract])).await;
     buyers.set("/buyer", Behaviour::Stall { made: None });
     let mut number = 0;
@@ -112,7 +112,7 @@ async fn a_lead_that_the_buyer_does_not_want_is_not_the_one_that_tries_it() {
     let contract = Contract::new(7, &buyers.url("/buyer"), "30.00")
         .with("max_post_errors = 11\nunknown_is = \"rejected\"")
         .with(filter)
-        .post("timeout_ms = 100");
+        .post("timeout_ms = 300");
     let server = Server::start(&market(&[contract])).await;
     buyers.set("/buyer", Behaviour::Stall { made: None });
     for number in 0..20 {

@@ -90,7 +90,7 @@ async fn direct_distribution_asks_no_prices() {
 async fn a_ping_that_errs_or_says_duplicate_takes_no_part() {
     let buyers = MockBuyers::start().await.unwrap();
     let by = |id: u32, path: &str| {
-        Contract::new(id, &buyers.url("/accept/no"), "30.00").ping(&buyers.url(path), "timeout_ms = 300")
+        Contract::new(id, &buyers.url("/accept/no"), "30.00").ping(&buyers.url(path), "")
     };
     let all = [
         by(7, "/error"),
