@@ -228,6 +228,13 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_opens_within_the_hour_that_clocks_skip_opens_when_they_skip() {
+        let early = [row("all", "02:30", "04:00")];
+        assert_eq!(next(&early, &new_york(), "2026-03-08T05:00:00Z").unwrap(), "2026-03-08T07:00:00Z");
+        assert_eq!(next(&early, &new_york(), "2026-03-08T07:00:00Z").unwrap(), "2026-03-09T06:30:00Z");
+    }
+
+    #[test]
     fn a_time_that_is_none_is_named() {
         let error = Schedule::compile(&[row("all", "8:00", "20:00")]).unwrap_err();
         assert_eq!(error.to_string(), "schedule[0].open: \"8:00\" is no time like \"08:00\"");

@@ -138,15 +138,21 @@ impl Zone {
     }
 
     /// The moment at which a wall clock of the zone reads that many minutes after the
-    /// midnight that begins a day: the first of two, and where clocks skip it,
-    /// as much later as they skip. Held at the ends of time.
+    /// midnight that begins a day: the first of two, and where clocks skip it, the
+    /// moment at which they do. Held at the ends of time.
     pub fn moment(&self, day: Day, minute: u16) -> Timestamp {
         use jiff::ToSpan as _;
         let midnight = Self::to_date(day).at(0, 0, 0, 0);
         let local = midnight.saturating_add(i64::from(minute).minutes());
         let ambiguous = self.0.to_ambiguous_zoned(local);
-        match ambiguous.compatible() {
-            Ok(zoned) => Timestamp::from_micros(zoned.timestamp().as_microsecond()),
+        let is_skipped = matches!(ambiguous.offset(), jiff::tz::AmbiguousOffset::Gap { .. });
+        match ambiguous.compatible().map(|zoned| zoned.timestamp()) {
+            Ok(at) => {
+                // As much later as clocks skip: what they skipped lies before it.
+                let skip = if is_skipped { self.0.preceding(at).next() } else { None };
+                let at = skip.map_or(at, |transition| transition.timestamp());
+                Timestamp::from_micros(at.as_microsecond())
+            }
             Err(_) => Timestamp::from_micros(if day.0 < 0 { i64::MIN } else { i64::MAX }),
         }
     }

@@ -100,6 +100,26 @@ impl Server {
         server
     }
 
+    /// Starts another on a copy of the data as it lies on disk now, at the same moment:
+    /// what there is after a crash. This one goes on, without the other's knowledge.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub async fn crashed(&self) -> Self {
+        let directory = TempDir::new().expect("a directory for the test");
+        for file in std::fs::read_dir(self.directory.path()).expect("the data can be listed") {
+            let file = file.expect("the data can be listed");
+            // The store's index of its log is made anew, as after a loss of power.
+            if !file.file_name().to_string_lossy().ends_with("-shm") {
+                std::fs::copy(file.path(), directory.path().join(file.file_name())).expect("a copy");
+            }
+        }
+        let mut server =
+            Self::serve(Arc::new(directory), Arc::clone(&self.clock), self.options.clone()).await;
+        server.key.clone_from(&self.key);
+        server
+    }
+
     async fn serve(directory: Arc<TempDir>, clock: Arc<FakeClock>, options: Options) -> Self {
         let defaults = SqliteOptions::default();
         let busy_timeout = options.store_patience.unwrap_or(defaults.busy_timeout);

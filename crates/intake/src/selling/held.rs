@@ -11,7 +11,7 @@ use crate::replies::ReplyTokens;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::network::UnknownRule;
 use crumb_domain::post::StoredAnswer;
-use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer, PriceRead};
+use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer};
 use crumb_domain::{ContractId, LeadId, Money, Timestamp};
 use crumb_network::Snapshot;
 use crumb_storage::leads::Verdict;
@@ -192,10 +192,14 @@ impl<S: Store + Clone> Selling<S> {
         };
         let attempt = self.ask(Some(plans.as_ref()), question).await;
         let end = match &attempt.read {
-            BuyerAnswer::Accepted(reading) => HeldEnd::Sold(match reading.price {
-                Some(PriceRead::Amount(price)) => Some(price),
-                _ => None,
-            }),
+            BuyerAnswer::Accepted(reading) => {
+                let tree = market.tree(offer.vertical());
+                let (price, alert) = tree.late_price(held.contract, reading.price, held.price);
+                if let Some(alert) = alert {
+                    tracing::warn!(lead = %lead.id, alert = %standing::alert_text(&alert), "a sale needs a look");
+                }
+                HeldEnd::Sold(Some(price))
+            }
             BuyerAnswer::Rejected(_) | BuyerAnswer::Duplicate(_) => HeldEnd::Refused,
             BuyerAnswer::Error(_) | BuyerAnswer::UnknownAnswer(_) | BuyerAnswer::Failed(_) => {
                 return Ok(None);
@@ -340,14 +344,15 @@ impl<S: Store + Clone> Selling<S> {
     }
 
     /// What the post of a lead that is settled after its time is answered from now on, in
-    /// the form of a server's or session's post.
+    /// the form of a server's or session's post: where a crash kept it from its answer.
+    /// What was answered once is given again as it was.
     async fn answer_at_rest(
         &self,
         snapshot: &Arc<Snapshot>,
         lead: &Lead,
     ) -> Result<Option<StoredAnswer>, StoreError> {
         let posts = self.site.store.posts_of_lead(lead.id).await?;
-        let Some(before) = posts.first() else { return Ok(None) };
+        let Some(before) = posts.first().filter(|post| post.answer.is_none()) else { return Ok(None) };
         let session = self.site.store.session(lead.session).await?;
         let names = self.site.keys.request_ids.clone();
         let answering = Answering::at_rest(before, names, Arc::clone(snapshot), session);

@@ -75,6 +75,7 @@ impl<S: Store + Clone> Selling<S> {
             for command in commands {
                 match command {
                     Command::Ping { contract, buyer, until } => {
+                        self.breakers.asking(buyer, now);
                         let kind = AttemptKind::Ping;
                         let question =
                             Question { contract, kind, value: told.value, session: None, price: None, until };
@@ -90,6 +91,7 @@ impl<S: Store + Clone> Selling<S> {
                         }));
                     }
                     Command::Post { contract, buyer, until, session } => {
+                        self.breakers.asking(buyer, now);
                         let (kind, price) = (AttemptKind::Post, reserved);
                         let question =
                             Question { contract, kind, value: told.value, session: None, price, until };
@@ -155,7 +157,6 @@ impl<S: Store + Clone> Selling<S> {
 
     async fn ping(&self, market: &Market, question: Question<'_>, buyer: BuyerId) -> Came {
         let contract = question.contract;
-        self.breakers.asking(buyer, self.site.clock.now());
         let attempt = self.ask(market.plans(contract).map(Arc::as_ref), question).await;
         let answer = attempt.read.clone();
         Came { event: Event::Pinged { contract, answer }, buyer, attempt: Some(attempt) }
@@ -170,7 +171,6 @@ impl<S: Store + Clone> Selling<S> {
     ) -> Came {
         let contract = question.contract;
         let question = Question { session: session.as_deref(), ..question };
-        self.breakers.asking(buyer, self.site.clock.now());
         let attempt = self.ask(market.plans(contract).map(Arc::as_ref), question).await;
         let answer = attempt.read.clone();
         Came { event: Event::Posted { contract, answer }, buyer, attempt: Some(attempt) }

@@ -134,9 +134,15 @@ pub(crate) fn next_try(state: &State, lead: &Lead, now: Timestamp, expires: Time
     let begun_at = state.run().begun_at;
     let results = state.results();
     let chances = results.iter().filter_map(|outcome| match outcome.result {
-        ContractResult::ScheduleClosed | ContractResult::CapReached => {
-            state.tree().next_opening(outcome.contract, begun_at)
-        }
+        // The row that opens next may pay more than today's, make the second of a group,
+        // or be asked for a price anew: whoever was not sent the lead has another chance.
+        ContractResult::ScheduleClosed
+        | ContractResult::CapReached
+        | ContractResult::MarginTooSmall
+        | ContractResult::PingRejected
+        | ContractResult::Outbid
+        | ContractResult::NotNeeded
+        | ContractResult::GroupIncomplete => state.tree().next_opening(outcome.contract, begun_at),
         ContractResult::LeadTooYoung => state.tree().old_enough_at(outcome.contract, lead.at),
         ContractResult::NoCredit
         | ContractResult::BuyerInactive

@@ -11,7 +11,7 @@ use super::{Command, Phase, Slot, State};
 use crate::candidate::margin;
 use crate::outcome::Alert;
 use crate::reason::Reason;
-use crate::tree::Node;
+use crate::tree::{Node, Tree};
 use crumb_domain::network::Distribution;
 use crumb_domain::selling::{BuyerAnswer, BuyerReading, PostFailure, PriceRead};
 use crumb_domain::{ContractId, Money, Timestamp};
@@ -99,20 +99,41 @@ impl State {
         floor: Money,
     ) -> Money {
         let Some(node) = self.node(index) else { return agreed };
-        let contract = node.id;
-        match reading.price {
-            None => agreed,
-            Some(PriceRead::Absent) => Money::ZERO,
-            Some(PriceRead::Amount(price)) if !price.is_negative() => match maximum_of(node, floor) {
+        let (price, alert) = node.price_read(reading.price, agreed, floor);
+        self.alerts.extend(alert);
+        price
+    }
+}
+
+impl Tree {
+    /// The price that an accepted answer comes to which came after its run: what the
+    /// buyer's status address says. The row's price is no longer known then, but what was
+    /// reserved, which is that or the ping's.
+    pub fn late_price(
+        &self,
+        contract: ContractId,
+        read: Option<PriceRead>,
+        reserved: Money,
+    ) -> (Money, Option<Alert>) {
+        let node = self.contracts.iter().find(|node| node.id == contract);
+        node.map_or((reserved, None), |node| node.price_read(read, reserved, reserved))
+    }
+}
+
+impl Node {
+    fn price_read(&self, read: Option<PriceRead>, agreed: Money, floor: Money) -> (Money, Option<Alert>) {
+        let contract = self.id;
+        match read {
+            None => (agreed, None),
+            Some(PriceRead::Absent) => (Money::ZERO, None),
+            Some(PriceRead::Amount(price)) if !price.is_negative() => match maximum_of(self, floor) {
                 Some(maximum) if price > maximum => {
-                    self.alerts.push(Alert::PriceOverMaximum { contract, price, maximum });
-                    maximum
+                    (maximum, Some(Alert::PriceOverMaximum { contract, price, maximum }))
                 }
-                _ => price,
+                _ => (price, None),
             },
             Some(PriceRead::Unreadable | PriceRead::Amount(_)) => {
-                self.alerts.push(Alert::PriceUnreadable { contract });
-                Money::ZERO
+                (Money::ZERO, Some(Alert::PriceUnreadable { contract }))
             }
         }
     }

@@ -4,6 +4,7 @@ use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_storage::leads::LeadFilter;
 use crumb_storage::selling::SellingStore as _;
 use crumb_storage::{LeadStore as _, PageRequest};
+use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::{Part, small_with};
 use crumb_testkit::{Reply, Server};
 use std::fmt;
@@ -19,7 +20,12 @@ pub struct Contract {
     row: String,
     kind: String,
     hours: String,
+    /// The whole schedule, where it is not one row.
+    schedule: Option<String>,
     keys: String,
+    method: String,
+    patterns: String,
+    params: String,
     post_keys: String,
     ping: String,
 }
@@ -34,7 +40,11 @@ impl Contract {
             row: format!("price = \"{price}\""),
             kind: "exclusive".to_owned(),
             hours: "open = \"00:00\", close = \"24:00\"".to_owned(),
+            schedule: None,
             keys: String::new(),
+            method: "post".to_owned(),
+            patterns: format!("{PATTERNS}redirect = \"xml:/result/redirect\"\n"),
+            params: PARAMS.to_owned(),
             post_keys: String::new(),
             ping: String::new(),
         }
@@ -56,6 +66,26 @@ impl Contract {
     /// Its schedule row's hours.
     pub fn open(self, open: &str, close: &str) -> Self {
         Self { hours: format!("open = \"{open}\", close = \"{close}\""), ..self }
+    }
+
+    /// Several rows, or one that opens on some days only.
+    pub fn schedule(self, rows: &str) -> Self {
+        Self { schedule: Some(rows.to_owned()), ..self }
+    }
+
+    /// Posted to by another method.
+    pub fn method(self, method: &str) -> Self {
+        Self { method: method.to_owned(), ..self }
+    }
+
+    /// How its answers are read, redirect included.
+    pub fn patterns(self, lines: &str) -> Self {
+        Self { patterns: format!("{lines}\n"), ..self }
+    }
+
+    /// What it is sent, in place of the usual parameters: `params = …` or `body = …`.
+    pub fn sent(self, lines: &str) -> Self {
+        Self { params: lines.to_owned(), ..self }
     }
 
     /// Further keys of its schedule row, after commas.
@@ -101,20 +131,23 @@ impl Contract {
 const PATTERNS: &str = "accepted = [\"xml:/result/msg=success\"]\nrejected = [\"xml:/result/msg=rejected\"]\n\
     duplicate = [\"xml:/result/msg=duplicate\"]\nerror = [\"xml:/result/msg=error\"]\n";
 
+const PARAMS: &str = "params = [[\"zip\", \"#zip_code#\"], [\"email\", \"#email_address#\"], \
+    [\"lead\", \"#leadid#\"], [\"session\", \"#session#\"]]";
+
 impl fmt::Display for Contract {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, buyer, buyer_keys, url, row, kind, hours, keys, post_keys, ping } = self;
+        let Self { id, buyer, buyer_keys, url, keys, method, patterns, params, post_keys, ping, .. } = self;
+        let Self { hours, kind, row, .. } = self;
+        let usual = format!("{{ days = [\"all\"], {hours}, type = \"{kind}\", {row} }}");
+        let schedule = self.schedule.as_ref().unwrap_or(&usual);
         if *buyer == id.to_string() {
             writeln!(f, "[[buyer]]\nid = {id}\nname = \"Buyer {id}\"\n{buyer_keys}")?;
         }
         writeln!(
             f,
             "[[contract]]\nid = {id}\nbuyer = {buyer}\nvertical = 1\nname = \"Contract {id}\"\n{keys}\
-             schedule = [{{ days = [\"all\"], {hours}, type = \"{kind}\", {row} }}]\n\
-             [contract.post]\nmethod = \"post\"\nurl = \"{url}\"\n{PATTERNS}\
-             redirect = \"xml:/result/redirect\"\n\
-             params = [[\"zip\", \"#zip_code#\"], [\"email\", \"#email_address#\"], [\"lead\", \"#leadid#\"], \
-             [\"session\", \"#session#\"]]\n{post_keys}\n{ping}"
+             schedule = [{schedule}]\n\
+             [contract.post]\nmethod = \"{method}\"\nurl = \"{url}\"\n{patterns}{params}\n{post_keys}\n{ping}"
         )
     }
 }
@@ -130,6 +163,27 @@ pub fn market_with(changes: &[(Part, &str)], contracts: &[Contract]) -> String {
     let tables: String = contracts.iter().map(|contract| format!("{contract}\n")).collect();
     let low: &[(Part, &str)] = &[(Part::HostNPostOffer, "payout = \"2.00\"")];
     small_with(&[low, changes, &[(Part::More, tables.as_str())]].concat())
+}
+
+/// A network whose host-n-post campaign says these lines too.
+pub fn with_campaign(network: &str, lines: &str) -> String {
+    replaced(network, "key = \"Zy9xW7vU5tS\"\n", &format!("key = \"Zy9xW7vU5tS\"\n{lines}\n"))
+}
+
+/// A network whose vertical has these fields too, each a line of keys.
+pub fn with_fields(network: &str, fields: &[&str]) -> String {
+    let tables: String = fields.iter().map(|keys| format!("[[vertical.field]]\n{keys}\n\n")).collect();
+    replaced(network, "[[advertiser]]\n", &format!("{tables}[[advertiser]]\n"))
+}
+
+fn replaced(network: &str, line: &str, by: &str) -> String {
+    assert_eq!(network.matches(line).count(), 1, "{line} is in the network once");
+    network.replace(line, by)
+}
+
+/// The paths that were asked, in their order.
+pub fn asked(buyers: &MockBuyers) -> Vec<String> {
+    buyers.requests().iter().map(|request| request.path.clone()).collect()
 }
 
 /// A post of the host-n-post campaign for somebody of that name.

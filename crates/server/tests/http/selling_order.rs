@@ -6,11 +6,6 @@ use crumb_testkit::Server;
 use crumb_testkit::buyers::{MockBuyers, NobodyThere};
 use crumb_testkit::network::Part;
 
-/// The paths that were asked, in their order.
-fn asked(buyers: &MockBuyers) -> Vec<String> {
-    buyers.requests().iter().map(|request| request.path.clone()).collect()
-}
-
 #[tokio::test]
 async fn by_price_highest_first() {
     let buyers = MockBuyers::start().await.unwrap();

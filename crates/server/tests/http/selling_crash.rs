@@ -1,0 +1,140 @@
+//! What a crash in the middle of a sale leaves, and how the next start goes on.
+
+use crate::contracts::*;
+use crate::posts::{ANN, HOSTED, accepted, lead_id};
+use crumb_domain::lead::{LeadOutcome, LeadStatus};
+use crumb_testkit::buyers::{Behaviour, MockBuyers};
+use crumb_testkit::{Reply, Request, Server};
+
+/// A post with an idempotency key whose answer is not waited for.
+fn begin(server: &Server) {
+    let (client, request) = (server.tracking.clone(), keyed());
+    tokio::spawn(async move { client.send(request).await });
+}
+
+fn keyed() -> Request {
+    let request = Request::post("/d.ashx", "application/x-www-form-urlencoded", &offered("ann"));
+    request.header("idempotency-key", "k-1")
+}
+
+async fn again(server: &Server) -> Reply {
+    server.tracking.send(keyed()).await
+}
+
+fn stalling(buyers: &MockBuyers, made: &str) -> Contract {
+    let status = buyers.url("/status?id=#leadid#");
+    Contract::new(7, &buyers.url(&format!("/stall?made={made}")), "30.00")
+        .post(&format!("status_url = \"{status}\""))
+}
+
+async fn later(server: &Server) {
+    server.clock.advance_seconds(60);
+    server.selling.look_at_held().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lead_with_a_post_begun_is_pending_unknown_and_sent_to_nobody_else() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let next = Contract::new(8, &buyers.url("/accept"), "20.00");
+    let server = Server::start(&market(&[stalling(&buyers, "accepted"), next])).await;
+    begin(&server);
+    buyers.wait_for(1).await.unwrap();
+    let server = server.crashed().await;
+    let lead = only(&server).await;
+    assert_eq!((lead.status, lead.outcome), (LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown));
+    assert_unsold(&again(&server).await);
+    assert_eq!((stored(&server).await.len(), buyers.count("/stall"), buyers.count("/accept")), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn once_settled_its_key_answers_the_settled_state() {
+    let buyers = MockBuyers::start().await.unwrap();
+    for (made, status) in [("accepted", LeadStatus::Sold), ("rejected", LeadStatus::Unsold)] {
+        let server = Server::start(&market(&[stalling(&buyers, made)])).await;
+        let asked = buyers.count("/stall");
+        begin(&server);
+        buyers.wait_for(buyers.seen().requests + 1).await.unwrap();
+        let server = server.crashed().await;
+        later(&server).await;
+        let lead = only(&server).await;
+        assert_eq!(lead.status, status);
+        let reply = again(&server).await;
+        if status == LeadStatus::Sold {
+            assert_eq!(lead_id(&reply), lead.id.as_str());
+        } else {
+            assert_unsold(&reply);
+        }
+        assert_eq!(reply.header("idempotency-replayed"), "true");
+        assert_eq!((stored(&server).await.len(), buyers.count("/stall")), (1, asked + 1));
+    }
+}
+
+#[tokio::test]
+async fn a_hosted_lead_cut_off_with_a_post_begun_is_held_and_goes_on_once_refused() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let next = Contract::new(8, &buyers.url("/accept"), "20.00");
+    let server = Server::start(&market(&[stalling(&buyers, "rejected"), next])).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    buyers.wait_for(1).await.unwrap();
+    let server = server.crashed().await;
+    assert_eq!(only(&server).await.status, LeadStatus::PendingUnknown);
+    assert_eq!(buyers.count("/accept"), 0);
+    later(&server).await;
+    let lead = until(&server, LeadStatus::Sold).await;
+    assert_eq!(lead.payout.to_string(), "12.00");
+    assert_eq!((buyers.count("/stall"), buyers.count("/accept")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_lead_cut_off_before_anything_was_sent_is_interrupted_no_duplicate_and_its_key_is_free() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let ping = buyers.url("/stall");
+    let contract = Contract::new(7, &buyers.url("/accept"), "20.00").ping(&ping, "");
+    let offer = "distribution = \"async_ping\"\npayout = \"2.00\"";
+    let changes = [(crumb_testkit::network::Part::HostNPostOffer, offer)];
+    let server = Server::start(&market_with(&changes, &[contract])).await;
+    begin(&server);
+    buyers.wait_for(1).await.unwrap();
+    let server = server.crashed().await;
+    let lead = only(&server).await;
+    assert_eq!((lead.status, lead.outcome), (LeadStatus::Unsold, LeadOutcome::Interrupted));
+    buyers.set("/stall", Behaviour::accept("25.00"));
+    let reply = again(&server).await;
+    assert_sold(&reply);
+    assert_eq!(reply.header("idempotency-replayed"), "");
+    assert_eq!(stored(&server).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_crash_left_unknown_keeps_its_cap_and_its_credit() {
+    let buyers = MockBuyers::start().await.unwrap();
+    for (contract, reason) in [
+        (stalling(&buyers, "accepted").row("cap = 1"), "7 cap_reached"),
+        (
+            stalling(&buyers, "accepted").buyer("credit = { type = \"prepaid\", balance = \"59.99\" }"),
+            "7 no_credit",
+        ),
+    ] {
+        let server = Server::start(&market(&[contract])).await;
+        begin(&server);
+        buyers.wait_for(buyers.seen().requests + 1).await.unwrap();
+        let server = server.crashed().await;
+        assert_unsold(&sell(&server, "bob").await);
+        assert_eq!(results(&server, &newest(&server).await).await, [reason]);
+    }
+}
+
+#[tokio::test]
+async fn after_a_crash_the_contracts_rule_settles_it() {
+    let buyers = MockBuyers::start().await.unwrap();
+    for (rule, status) in [("sold", LeadStatus::Sold), ("rejected", LeadStatus::Unsold)] {
+        let contract =
+            Contract::new(7, &buyers.url("/stall"), "30.00").with(&format!("unknown_is = \"{rule}\""));
+        let server = Server::start(&market(&[contract])).await;
+        begin(&server);
+        buyers.wait_for(buyers.seen().requests + 1).await.unwrap();
+        let server = server.crashed().await;
+        later(&server).await;
+        assert_eq!(only(&server).await.status, status, "{rule}");
+    }
+}
