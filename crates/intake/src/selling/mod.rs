@@ -14,10 +14,12 @@ mod queue;
 mod record;
 mod run;
 pub(crate) mod settle;
+mod soundness;
 mod standing;
 
 pub use breakers::{OPEN_SECONDS, TIMEOUTS_TO_OPEN};
 pub use record::is_replayable;
+pub use soundness::contract_faults;
 
 use crumb_delivery::Courier;
 use crumb_domain::Timestamp;
