@@ -7,6 +7,7 @@ pub mod config;
 mod contract;
 mod explain;
 mod export;
+mod findings;
 mod key;
 mod link;
 mod pixel;

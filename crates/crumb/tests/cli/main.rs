@@ -3,6 +3,7 @@
 
 mod bench;
 mod explain;
+mod findings;
 mod keys;
 mod links;
 mod mock_buyer;

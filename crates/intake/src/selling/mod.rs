@@ -8,6 +8,7 @@
 
 mod asking;
 mod breakers;
+pub mod findings;
 pub mod held;
 mod market;
 mod queue;
