@@ -319,6 +319,35 @@ pub enum ContractCommand {
         /// The contract's id
         id: ContractId,
     },
+    /// Send its buyer a test lead, and show what was sent and answered
+    ///
+    /// No sale comes of it, and nothing of it is kept. Fields that are not given have
+    /// sample values. Exits 1 where no answer came.
+    Test(ContractTestArguments),
+}
+
+/// `crumb contract test`.
+#[derive(Debug, Args)]
+pub struct ContractTestArguments {
+    /// The contract's id
+    pub id: ContractId,
+    /// Send the contract's ping instead of its post
+    #[arg(long)]
+    pub ping: bool,
+    /// A field of the test lead; an empty value leaves it out
+    #[arg(long = "field", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub fields: Vec<(String, String)>,
+    /// What #session# says, for buyers that want the token of a ping
+    #[arg(long, value_name = "TOKEN")]
+    pub session: Option<String>,
+    /// Print the API's JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    pair.ok_or_else(|| "expected NAME=VALUE".to_owned())
 }
 
 /// `crumb config …`.

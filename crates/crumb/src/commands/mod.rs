@@ -15,6 +15,7 @@ mod plan;
 mod posting_doc;
 mod revert;
 pub mod serve;
+pub mod test_post;
 mod versions;
 
 pub use apply::{MAX_NETWORK_FILE_BYTES, NetworkFile};
@@ -86,6 +87,8 @@ pub enum Command {
         /// Which.
         id: ContractId,
     },
+    /// `crumb contract test`.
+    ContractTest(test_post::Arguments),
     /// `crumb explain`.
     Explain {
         /// Which lead.
@@ -136,7 +139,6 @@ pub struct Context<'i, S> {
     /// Store, network, clock and keys.
     pub installation: &'i Installation<S>,
     /// What sells leads.
-    #[expect(dead_code, reason = "for what people do with leads")]
     pub selling: &'i Selling<S>,
     /// The tracking listener's own address, as the base of links.
     pub listener_url: &'i str,
@@ -177,6 +179,13 @@ impl Command {
             Typed::PostingDoc(arguments) => Self::PostingDoc(arguments.clone()),
             Typed::Explain(explain) => Self::Explain { lead: explain.lead, json: explain.json },
             Typed::Contract(ContractCommand::On { id }) => Self::ContractOn { id: *id },
+            Typed::Contract(ContractCommand::Test(test)) => Self::ContractTest(test_post::Arguments {
+                id: test.id,
+                ping: test.ping,
+                fields: test.fields.clone(),
+                session: test.session.clone(),
+                json: test.json,
+            }),
         }))
     }
 }
@@ -196,6 +205,7 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
         Command::Pixel(arguments) => pixel::pixel(context, &arguments),
         Command::PostingDoc(arguments) => posting_doc::posting_doc(context, &arguments).await,
         Command::ContractOn { id } => contract::on(context, id).await,
+        Command::ContractTest(arguments) => test_post::test(context, arguments).await,
         Command::Explain { lead, json } => explain::explain(context, lead, json).await,
         Command::Check { has_geo } => config::check_network(context, has_geo).await,
     };

@@ -11,3 +11,4 @@ mod network;
 mod program;
 mod serve;
 mod settings;
+mod test_post;

@@ -17,10 +17,12 @@ mod run;
 pub(crate) mod settle;
 mod soundness;
 mod standing;
+mod trial;
 
 pub use breakers::{OPEN_SECONDS, TIMEOUTS_TO_OPEN};
 pub use record::is_replayable;
 pub use soundness::contract_faults;
+pub use trial::{Trial, TrialError, Tried};
 
 use crumb_delivery::Courier;
 use crumb_domain::Timestamp;

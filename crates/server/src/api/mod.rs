@@ -18,6 +18,7 @@ pub mod problem;
 pub mod query;
 pub mod rejections;
 pub mod role;
+pub mod test_post;
 
 use crate::admin::Admin;
 use axum::Router;
@@ -36,6 +37,7 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/leads", get(leads::list::<S>))
         .route("/leads/{leadid}", get(leads::get::<S>))
         .route("/leads/{leadid}/explain", get(explain::get::<S>))
+        .route("/contracts/{id}/test-post", post(test_post::send::<S>))
         .route("/rejections", get(rejections::list::<S>))
         .route("/events", get(events::stream::<S>))
         .route("/keys", get(keys::list::<S>))

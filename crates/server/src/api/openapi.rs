@@ -1,6 +1,6 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
-use super::{clicks, events, explain, keys, leads, links, posting_docs, rejections};
+use super::{clicks, events, explain, keys, leads, links, posting_docs, rejections, test_post};
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -26,6 +26,7 @@ use utoipa::{Modify, OpenApi};
         links::link,
         links::pixel_code,
         posting_docs::create,
+        test_post::send,
     ),
     modifiers(&BearerKey),
     security(("key" = []))

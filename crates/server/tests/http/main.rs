@@ -38,6 +38,7 @@ mod selling_queue;
 mod selling_together;
 mod selling_unknown;
 mod smoke;
+mod test_post;
 mod tokens;
 mod touch;
 mod traffic;
