@@ -5,8 +5,8 @@ use crate::bench::BenchCommand;
 use crate::config::Flags;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crumb_domain::{
-    AffiliateId, CampaignId, ContractId, CreativeId, LeadId, MediaTypeId, OfferContractId, OfferId,
-    VerticalId,
+    AffiliateId, BuyerId, CampaignId, ContractId, CreativeId, LeadId, MediaTypeId, OfferContractId, OfferId,
+    Timestamp, VerticalId,
 };
 use crumb_wire::posting_doc::Method;
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,12 @@ pub enum Typed {
     /// Prints each contract of the lead's vertical with its result, and what its buyer
     /// was asked and sent: the latest run first, the earlier ones behind it.
     Explain(ExplainArguments),
+    /// List what a person should look at, newest first
+    ///
+    /// Contracts that were switched off, buyers that time out, prices and redirects that
+    /// cannot be used, margins and credit that were undercut. Those of a minute about the
+    /// same are one line; they are kept for 90 days.
+    Alerts(AlertsArguments),
     /// Change the state of a buyer's contract
     #[command(subcommand)]
     Contract(ContractCommand),
@@ -307,6 +313,32 @@ pub struct ExplainArguments {
     /// The lead's id, as the answer to its post gave it
     pub lead: LeadId,
     /// Print the API's JSON, with what was sent and answered
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `crumb alerts`.
+#[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
+pub struct AlertsArguments {
+    /// Raised at or after this moment, like 2030-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Timestamp>,
+    /// Raised before this moment
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Timestamp>,
+    /// About this only: contract_switched_off, buyer_skipped, price_unreadable, …
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+    /// Of this contract only
+    #[arg(long, value_name = "ID")]
+    pub contract: Option<ContractId>,
+    /// Of this buyer only
+    #[arg(long, value_name = "ID")]
+    pub buyer: Option<BuyerId>,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub limit: u32,
+    /// Print the API's rows as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -2,6 +2,7 @@
 //! need of the caller's files is in them, so that they mean the same whoever
 //! carries them out, the process they were typed into or the server.
 
+mod alerts;
 mod apply;
 pub mod config;
 mod contract;
@@ -20,7 +21,9 @@ mod versions;
 
 pub use apply::{MAX_NETWORK_FILE_BYTES, NetworkFile};
 
-use crate::cli::{ContractCommand, Format, KeyCommand, LinkArguments, PostingDocArguments, Typed};
+use crate::cli::{
+    AlertsArguments, ContractCommand, Format, KeyCommand, LinkArguments, PostingDocArguments, Typed,
+};
 use crumb_domain::{ConfigVersion, ContractId, LeadId};
 use crumb_intake::selling::Selling;
 use crumb_network::Snapshot;
@@ -96,6 +99,8 @@ pub enum Command {
         /// `--json`.
         json: bool,
     },
+    /// `crumb alerts`.
+    Alerts(AlertsArguments),
     /// The part of `crumb config check` that looks into the store.
     Check {
         /// Whether countries can be told.
@@ -177,6 +182,7 @@ impl Command {
             Typed::Link(link) => Self::Link(link.clone()),
             Typed::Pixel(link) => Self::Pixel(link.clone()),
             Typed::PostingDoc(arguments) => Self::PostingDoc(arguments.clone()),
+            Typed::Alerts(arguments) => Self::Alerts(arguments.clone()),
             Typed::Explain(explain) => Self::Explain { lead: explain.lead, json: explain.json },
             Typed::Contract(ContractCommand::On { id }) => Self::ContractOn { id: *id },
             Typed::Contract(ContractCommand::Test(test)) => Self::ContractTest(test_post::Arguments {
@@ -207,6 +213,7 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
         Command::ContractOn { id } => contract::on(context, id).await,
         Command::ContractTest(arguments) => test_post::test(context, arguments).await,
         Command::Explain { lead, json } => explain::explain(context, lead, json).await,
+        Command::Alerts(arguments) => alerts::alerts(context, &arguments).await,
         Command::Check { has_geo } => config::check_network(context, has_geo).await,
     };
     done.unwrap_or_else(|error| Reply::failed(&format!("{error:#}")))

@@ -6,6 +6,7 @@
 //! it stands then; one write settles it. What is not known by then is settled by
 //! `held`; what people do is `actions`.
 
+mod alerts;
 mod asking;
 mod breakers;
 pub mod findings;

@@ -31,6 +31,8 @@ pub(crate) struct Ran {
     pub events: Vec<Recorded>,
     pub attempts: Vec<Attempt>,
     pub ended: Vec<EndedReservation>,
+    /// Buyers that are skipped from now on, because this run's answers timed out too.
+    pub skipped: Vec<BuyerId>,
 }
 
 /// Something that was asked for and has come.
@@ -61,6 +63,7 @@ impl<S: Store + Clone> Selling<S> {
             events: Vec::new(),
             attempts: Vec::new(),
             ended: Vec::new(),
+            skipped: Vec::new(),
         };
         let mut coming: FuturesUnordered<Coming<'_>> = FuturesUnordered::new();
         let mut ends = Ends::default();
@@ -138,6 +141,7 @@ impl<S: Store + Clone> Selling<S> {
         if let Some(attempt) = came.attempt {
             if self.breakers.answered(came.buyer, &attempt.read, self.site.clock.now()) {
                 tracing::warn!(buyer = came.buyer.0, "a buyer is skipped: its last answers timed out");
+                ran.skipped.push(came.buyer);
             }
             ran.attempts.push(attempt);
         }

@@ -1,9 +1,9 @@
 //! One lead's sale, from its coming into hand to the write that settles it.
 
-use super::Selling;
 use super::market::Market;
 use super::run::{Ran, Told};
 use super::standing::{self, Earning};
+use super::{Selling, alerts};
 use crate::onward::Onward;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{ActiveStatus, OfferType, SaleType};
@@ -87,7 +87,7 @@ impl<S: Store + Clone> Selling<S> {
             change.answer.clone_from(&answer);
             match self.site.store.settle(change).await {
                 Ok(()) => {
-                    self.after_settling(&ran, &after).await;
+                    self.after_settling(&market, hand.snapshot, &ran, &after).await;
                     return Ok(Settled { lead: after, answer });
                 }
                 // Its fields were changed meanwhile: what the run came to stands on those.
@@ -153,12 +153,15 @@ impl<S: Store + Clone> Selling<S> {
     }
 
     /// Wakes who waits, tells the feed, and switches off what failed too often.
-    async fn after_settling(&self, ran: &Ran, lead: &Lead) {
+    async fn after_settling(&self, market: &Market, snapshot: &Snapshot, ran: &Ran, lead: &Lead) {
         self.settled.notify_waiters();
         self.queued.notify_one();
         self.site.feed.tell(|| Recorded::Lead(Arc::new(lead.clone())));
         for alert in ran.state.alerts() {
             tracing::warn!(lead = %lead.id, alert = %standing::alert_text(alert), "a sale needs a look");
+        }
+        if let Err(error) = self.look_at_credit(market, snapshot, ran, lead).await {
+            tracing::error!(lead = %lead.id, %error, "its buyers' credit cannot be looked at");
         }
         let failed = ran.events.iter().filter_map(|recorded| match &recorded.event {
             Event::Posted { contract, answer } if answer.is_failure() => Some(*contract),
@@ -173,7 +176,8 @@ impl<S: Store + Clone> Selling<S> {
 
     async fn switch_off_if_failing(&self, contract: ContractId) -> Result<(), crate::PostError> {
         let snapshot = self.site.network.snapshot();
-        let Some(limit) = snapshot.contract(contract).map(|contract| contract.max_post_errors) else {
+        let Some((limit, buyer)) = snapshot.contract(contract).map(|of| (of.max_post_errors, of.buyer))
+        else {
             return Ok(());
         };
         let failures = self.site.store.post_failures(contract).await?;
@@ -188,6 +192,7 @@ impl<S: Store + Clone> Selling<S> {
             failures.failed,
             failures.of
         );
+        self.site.store.raise(vec![alerts::switched_off(contract, buyer, failures, now)]).await?;
         Ok(())
     }
 }
@@ -205,6 +210,7 @@ fn change(before: &Lead, after: &Lead, ran: &Ran, hand: &InHand<'_>, now: Timest
     change.attempts.clone_from(&ran.attempts);
     change.ledger = standing::payout_difference(before, after, now).into_iter().collect();
     change.timeline = timeline(ran, after, now);
+    change.alerts = alerts::of_run(ran, after, hand.snapshot, now);
     if hand.is_counted && !is_answered && !is_taken {
         // It was counted when it came; it is answered as not taken.
         change.uncount = crate::acceptance::lead_counts(hand.snapshot, after);

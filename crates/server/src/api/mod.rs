@@ -5,6 +5,7 @@
 //! its routes. What a role may see is decided where rows are made, so that no
 //! route can forget it.
 
+pub mod alerts;
 pub mod clicks;
 pub mod events;
 pub mod explain;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 /// The routes that need a key, with paths relative to `/api/v1`.
 pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin<S>>> {
     Router::new()
+        .route("/alerts", get(alerts::list::<S>))
         .route("/clicks", get(clicks::list::<S>))
         .route("/clicks/{request_id}", get(clicks::get::<S>))
         .route("/leads", get(leads::list::<S>))

@@ -1,6 +1,6 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
-use super::{clicks, events, explain, keys, leads, links, posting_docs, rejections, test_post};
+use super::{alerts, clicks, events, explain, keys, leads, links, posting_docs, rejections, test_post};
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -15,6 +15,7 @@ use utoipa::{Modify, OpenApi};
     ),
     servers((url = "/api/v1")),
     paths(
+        alerts::list,
         clicks::list,
         clicks::get,
         leads::list,
