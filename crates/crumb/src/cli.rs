@@ -5,8 +5,8 @@ use crate::bench::BenchCommand;
 use crate::config::Flags;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crumb_domain::{
-    AffiliateId, CampaignId, ContractId, CreativeId, LeadId, MediaTypeId, Money, OfferContractId, OfferId,
-    VerticalId,
+    AffiliateId, BuyerId, CampaignId, ContractId, CreativeId, LeadId, MediaTypeId, Money, OfferContractId,
+    OfferId, Timestamp, VerticalId,
 };
 use crumb_wire::posting_doc::Method;
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,11 @@ pub enum Typed {
     /// nowhere, nor do leads that were never offered. Nobody is asked and nothing is
     /// written: a server may run beside it.
     Replay(ReplayArguments),
+    /// List what a person should look at, newest first
+    /// Contracts that were switched off, buyers that time out, prices and redirects that
+    /// cannot be used, margins and credit that were undercut. Those of a minute about the
+    /// same are one line; they are kept for 90 days.
+    Alerts(AlertsArguments),
     /// Change the state of a buyer's contract
     #[command(subcommand)]
     Contract(ContractCommand),
@@ -403,6 +408,32 @@ pub struct ReplayArguments {
     pub json: bool,
 }
 
+/// `crumb alerts`.
+#[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
+pub struct AlertsArguments {
+    /// Raised at or after this moment, like 2030-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Timestamp>,
+    /// Raised before this moment
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Timestamp>,
+    /// About this only: contract_switched_off, buyer_skipped, price_unreadable, …
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+    /// Of this contract only
+    #[arg(long, value_name = "ID")]
+    pub contract: Option<ContractId>,
+    /// Of this buyer only
+    #[arg(long, value_name = "ID")]
+    pub buyer: Option<BuyerId>,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub limit: u32,
+    /// Print the API's rows as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `crumb contract …`.
 #[derive(Debug, Subcommand)]
 pub enum ContractCommand {
@@ -411,6 +442,35 @@ pub enum ContractCommand {
         /// The contract's id
         id: ContractId,
     },
+    /// Send its buyer a test lead, and show what was sent and answered
+    ///
+    /// No sale comes of it, and nothing of it is kept. Fields that are not given have
+    /// sample values. Exits 1 where no answer came.
+    Test(ContractTestArguments),
+}
+
+/// `crumb contract test`.
+#[derive(Debug, Args)]
+pub struct ContractTestArguments {
+    /// The contract's id
+    pub id: ContractId,
+    /// Send the contract's ping instead of its post
+    #[arg(long)]
+    pub ping: bool,
+    /// A field of the test lead; an empty value leaves it out
+    #[arg(long = "field", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub fields: Vec<(String, String)>,
+    /// What #session# says, for buyers that want the token of a ping
+    #[arg(long, value_name = "TOKEN")]
+    pub session: Option<String>,
+    /// Print the API's JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    pair.ok_or_else(|| "expected NAME=VALUE".to_owned())
 }
 
 /// `crumb config …`.

@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::data_dir::{DataDirectory, DataLock};
 use crate::{handoff, secrets};
 use anyhow::{Context as _, bail};
-use crumb_intake::selling::Selling;
+use crumb_intake::selling::{Selling, contract_faults};
 use crumb_network::live::LiveNetwork;
 use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
 use crumb_tracking::Installation;
@@ -126,7 +126,7 @@ pub async fn open(settings: &Settings, directory: &DataDirectory) -> anyhow::Res
     let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path, SqliteOptions::default()))
         .await?
         .with_context(|| format!("the store {} cannot be opened", database.display()))?;
-    let network = LiveNetwork::load(store.clone()).await?;
+    let network = LiveNetwork::load(store.clone()).await?.checking_contracts(contract_faults);
     let clock = Arc::new(SystemClock::shifted_by(settings.clock_offset_seconds));
     let keys = Keys::derive(&secret.bytes);
     let installation = Installation::new(store, network, clock, keys, settings.node, geo).await?;

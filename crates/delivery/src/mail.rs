@@ -109,6 +109,11 @@ enum Stop {
     Failed(Failure),
 }
 
+/// Whether a text is an address that mail can go to, with or without a display name.
+pub(crate) fn is_address(text: &str) -> bool {
+    text.parse::<Mailbox>().is_ok()
+}
+
 impl Mailer {
     /// Reads the options; connects to nothing.
     pub fn new(options: MailOptions) -> Result<Self, MailOptionsError> {

@@ -78,7 +78,7 @@ impl ReplyTokens<'_> {
 }
 
 /// The dialect's form of a moment: `2013-11-12T13:04:27.5670000`.
-fn source_time(now: Timestamp) -> String {
+pub(crate) fn source_time(now: Timestamp) -> String {
     let seconds = Timestamp::from_micros(now.unix_seconds() * 1_000_000).to_string();
     let tenths_of_micros = now.micros().rem_euclid(1_000_000) * 10;
     format!("{}.{tenths_of_micros:07}", seconds.trim_end_matches('Z'))

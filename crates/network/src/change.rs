@@ -148,7 +148,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         let known = self.known(&before, &file, &asked).await?;
         let Merged { network, places, errors: faults, made_inactive } = merge(&before, file, laying, &known);
         errors.extend(faults);
-        errors.extend(check(&network, &places, &before.server_made));
+        errors.extend(check(&network, &places, &before.server_made, self.contract_check));
         if !errors.is_empty() {
             return Err(NetworkError::Invalid(errors));
         }

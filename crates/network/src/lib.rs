@@ -20,6 +20,7 @@ pub mod secrets;
 pub mod snapshot;
 mod tree;
 
+pub use check::ContractCheck;
 pub use compiled::{CompiledOffer, CompiledVertical, Terms};
 pub use error::{FileError, NetworkError};
 pub use file::{FileFormat, parse, parse_entity, to_json, to_toml};

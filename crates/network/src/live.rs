@@ -6,6 +6,7 @@
 //! that node made.
 
 use crate::change::{MAX_ATTEMPTS, Wanted, compiled};
+use crate::check::ContractCheck;
 use crate::documents::{self, State};
 use crate::error::NetworkError;
 use crate::plan::{Plan, Secrets};
@@ -30,6 +31,7 @@ const KEY_CHARACTERS: usize = 11;
 pub struct LiveNetwork<S> {
     pub(crate) store: S,
     present: ArcSwap<Snapshot>,
+    pub(crate) contract_check: Option<ContractCheck>,
     /// Held from the last look at the present version until the next is shown.
     pub(crate) changes: Mutex<()>,
 }
@@ -64,7 +66,15 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
             Some(stored) => compiled(None, documents::read(&stored)?, stored.version)?,
             None => compiled(None, State::default(), ConfigVersion(0))?,
         };
-        Ok(Self { store, present: ArcSwap::from_pointee(snapshot), changes: Mutex::new(()) })
+        let (present, changes) = (ArcSwap::from_pointee(snapshot), Mutex::new(()));
+        Ok(Self { store, present, contract_check: None, changes })
+    }
+
+    /// With what those who talk to buyers ask of a contract. Whatever changes the network
+    /// from then on by a file or an earlier version meets it; what is in force stays.
+    #[must_use]
+    pub fn checking_contracts(self, check: ContractCheck) -> Self {
+        Self { contract_check: Some(check), ..self }
     }
 
     /// The present network.

@@ -76,7 +76,7 @@ impl Snapshot {
         server_made: HashSet<CampaignId>,
     ) -> Result<Self, Vec<FileError>> {
         let mut errors = ids_used_twice(&network);
-        errors.extend(check(&network, &Places::of(&network), &server_made));
+        errors.extend(check(&network, &Places::of(&network), &server_made, None));
         if !errors.is_empty() {
             return Err(errors);
         }

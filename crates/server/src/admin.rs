@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use crumb_domain::Clock as _;
-use crumb_intake::selling::Selling;
+use crumb_intake::selling::{Selling, findings};
 use crumb_network::Snapshot;
 use crumb_storage::Store;
 use crumb_tracking::Installation;
@@ -136,6 +136,7 @@ async fn ready<S: Store + Clone>(State(admin): State<Arc<Admin<S>>>) -> (StatusC
     }
     let missing = network.missing_secrets();
     warnings.extend(missing.into_iter().map(|name| format!("a secret is not in the environment: {name}")));
+    warnings.extend(findings::switched_off_texts(&network));
     let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let config_version = network.version().0;
     (status, Json(Readiness { ready: reason.is_none(), reason, config_version, warnings }))

@@ -294,6 +294,20 @@ CREATE TABLE contract_state (
     failures INTEGER NOT NULL        -- a bit each, the newest lowest
 ) STRICT;
 
+-- What a person should look at.
+CREATE TABLE alert (
+    id INTEGER PRIMARY KEY,          -- counts up one by one; only the oldest go
+    at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,        -- of those that are counted with it
+    n INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    contract INTEGER,
+    buyer INTEGER,
+    lead TEXT,                       -- its id
+    text TEXT NOT NULL
+) STRICT;
+CREATE INDEX alert_of_kind ON alert (code, contract, buyer);
+
 -- The sum of a buyer's ledger entries, and of what is reserved.
 CREATE TABLE buyer_account (
     buyer INTEGER PRIMARY KEY,

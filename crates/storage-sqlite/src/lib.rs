@@ -7,7 +7,7 @@
 //! * `connection`: how the file is opened; `migrations`: its schema.
 //! * `writer`, `batch`: the queue and the transaction; `checkpoint`: keeping the
 //!   write-ahead log short; `readers`: the reading threads.
-//! * `clicks`, `leads`, `selling`, `configuration`, `access`: the store's traits;
+//! * `clicks`, `leads`, `selling`, `alerts`, `configuration`, `access`: the store's traits;
 //!   `ledger`: money moved by any of them.
 //! * `codes`: how values lie in columns; `listing`: pages.
 //! * `memory`: what the writer remembers beside the file, and takes back with it;
@@ -17,6 +17,7 @@
 //! the data directory's lock belongs to the program that opens the store.
 
 mod access;
+mod alerts;
 mod batch;
 mod checkpoint;
 mod clicks;

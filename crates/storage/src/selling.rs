@@ -37,7 +37,7 @@ use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::ledger::{Account, LedgerEntry};
 use crumb_domain::network::{SaleType, UnknownRule};
 use crumb_domain::post::StoredAnswer;
-use crumb_domain::selling::{Attempt, ContractResult, ReturnState};
+use crumb_domain::selling::{Alert, Attempt, ContractResult, ReturnState};
 use crumb_domain::time::Day;
 use crumb_domain::{
     AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, OfferId, RowId, Timestamp,
@@ -209,6 +209,8 @@ pub struct LeadChange {
     pub ledger: Vec<LedgerEntry>,
     /// What happened, for the lead's time line.
     pub timeline: Vec<TimelineEntry>,
+    /// What a person should look at.
+    pub alerts: Vec<Alert>,
     /// A return that is made by this, or that stands elsewhere from now on.
     pub put_return: Option<LeadReturn>,
     /// What the post that brought the lead into hand is answered, now and from now on
@@ -232,6 +234,7 @@ impl LeadChange {
             attempts: Vec::new(),
             ledger: Vec::new(),
             timeline: Vec::new(),
+            alerts: Vec::new(),
             put_return: None,
             answer: None,
             then: Then::Rest,

@@ -6,7 +6,7 @@ use crate::clock::FakeClock;
 use crumb_delivery::{Courier, Outbound, OutboundOptions};
 use crumb_domain::Clock;
 use crumb_domain::request_id::Node;
-use crumb_intake::selling::{Selling, SellingObserver};
+use crumb_intake::selling::{Selling, SellingObserver, contract_faults};
 use crumb_network::{FileFormat, LiveNetwork};
 use crumb_server::admin::AdminOptions;
 use crumb_server::api::key::new_api_key;
@@ -127,6 +127,7 @@ impl Server {
         let store =
             SqliteStore::open(&directory.path().join("crumb.db"), store_options).expect("the store opens");
         let live = LiveNetwork::load(store.clone()).await.expect("the network loads");
+        let live = live.checking_contracts(contract_faults);
         let geo = options
             .geo_database
             .as_ref()

@@ -17,6 +17,7 @@ pub mod gate;
 pub mod geo;
 pub mod installation;
 pub mod links;
+pub mod unknown_tokens;
 
 pub use click::Clicks;
 pub use installation::Installation;

@@ -24,9 +24,13 @@ pub struct TokenValues<'a> {
     pub rules: &'a FieldRules,
 }
 
+/// Tokens of every link.
+pub const CLICK_TOKENS: [&str; 13] =
+    ["affid", "oid", "campid", "cid", "s1", "s2", "s3", "s4", "s5", "reqid", "oreqid", "vstid", "udid"];
+
 /// Tokens that conversions give a value: on a thank-you link they are known, but
 /// a click has none for them.
-const CONVERSION_TOKENS: [&str; 8] =
+pub const CONVERSION_TOKENS: [&str; 8] =
     ["tid", "leadid", "price", "ip", "sourceip", "utcunixtime", "sourcedate", "sourcetime"];
 
 impl TokenValues<'_> {

@@ -39,6 +39,21 @@ pub fn replace_link_tokens(link: &str, lookup: &dyn Fn(&str) -> Option<String>) 
     replace(link, &["#", "%23"], Escape::Url, lookup)
 }
 
+/// The names of a template's tokens as they are written, in their order.
+pub fn token_names(template: &str) -> impl Iterator<Item = &str> {
+    let mut rest = template;
+    std::iter::from_fn(move || {
+        loop {
+            let (_, after_mark) = rest.split_once('#')?;
+            rest = after_mark;
+            if let Some((name, after)) = split_token(after_mark, "#") {
+                rest = after;
+                return Some(name);
+            }
+        }
+    })
+}
+
 /// Where a link's fragment begins, tokens not replaced yet: at the first `#` that is
 /// no token's, whether or not the token is known.
 pub fn fragment_start(link: &str) -> Option<usize> {
@@ -138,6 +153,14 @@ fn push_json(output: &mut String, value: &str) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_templates_tokens_are_named_in_order() {
+        let names = |template| token_names(template).collect::<Vec<_>>();
+        assert_eq!(names("https://lp/#S1#?a=#reqid##nope#&b=#b c#x#top"), ["S1", "reqid", "nope", "x"]);
+        assert_eq!(names("#a#b#c#"), ["a", "c"]);
+        assert!(names("https://lp/#top").is_empty() && names("###").is_empty());
+    }
 
     fn lookup(name: &str) -> Option<String> {
         match name {

@@ -1,6 +1,6 @@
 //! `crumb config default` and `crumb config check`.
 
-use super::{Command, Context, Reply, Result};
+use super::{Command, Context, Reply, Result, findings};
 use crate::config::Settings;
 use crate::owner::Owner;
 use crumb_domain::lead::LeadStatus;
@@ -53,6 +53,7 @@ pub async fn check_network<S: Store + Clone>(context: &Context<'_, S>, has_geo: 
         lines.push("warning: no global redirect: traffic that goes nowhere else is answered 404".to_owned());
     }
     lines.extend(countries_not_enforced(&snapshot, has_geo).map(|warning| format!("warning: {warning}")));
+    lines.extend(findings::warnings(&snapshot).iter().map(|warning| format!("warning: {warning}")));
     for secret in snapshot.missing_secrets() {
         lines.push(format!("warning: a secret is not in the environment: {secret}"));
     }
@@ -60,7 +61,9 @@ pub async fn check_network<S: Store + Clone>(context: &Context<'_, S>, has_geo: 
     let page = PageRequest { limit: 1, ..PageRequest::default() };
     let held = context.installation.store.leads(filter, page).await?.total;
     lines.push(format!("held leads: {held}"));
-    Ok(Reply::printed(lines.join("\n") + "\n"))
+    let faults = findings::faults(&snapshot);
+    let stderr = faults.iter().map(|fault| format!("{fault}\n")).collect();
+    Ok(Reply { stdout: lines.join("\n") + "\n", stderr, exit: u8::from(!faults.is_empty()) })
 }
 
 /// What to know where offers name countries that nobody can tell.

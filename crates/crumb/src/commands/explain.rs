@@ -64,7 +64,7 @@ fn push_run(
     }
 }
 
-fn push_attempt(text: &mut String, attempt: &ExplainedAttempt) {
+pub(super) fn push_attempt(text: &mut String, attempt: &ExplainedAttempt) {
     let mut line = format!(
         "{:>10}{}: {} in {} ms, reached {}",
         "",

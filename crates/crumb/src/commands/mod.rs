@@ -2,11 +2,13 @@
 //! need of the caller's files is in them, so that they mean the same whoever
 //! carries them out, the process they were typed into or the server.
 
+mod alerts;
 mod apply;
 pub mod config;
 mod contract;
 mod explain;
 mod export;
+mod findings;
 mod key;
 mod lead;
 mod link;
@@ -16,13 +18,15 @@ mod posting_doc;
 pub mod replay;
 mod revert;
 pub mod serve;
+pub mod test_post;
 mod versions;
 
 pub use apply::{MAX_NETWORK_FILE_BYTES, NetworkFile};
 pub use lead::LeadAction;
 
 use crate::cli::{
-    ContractCommand, Format, KeyCommand, LeadCommand, LinkArguments, PostingDocArguments, Typed,
+    AlertsArguments, ContractCommand, Format, KeyCommand, LeadCommand, LinkArguments, PostingDocArguments,
+    Typed,
 };
 use crumb_domain::{ConfigVersion, ContractId, LeadId};
 use crumb_intake::selling::Selling;
@@ -90,6 +94,8 @@ pub enum Command {
         /// Which.
         id: ContractId,
     },
+    /// `crumb contract test`.
+    ContractTest(test_post::Arguments),
     /// `crumb explain`.
     Explain {
         /// Which lead.
@@ -113,6 +119,8 @@ pub enum Command {
     },
     /// `crumb held`.
     Held,
+    /// `crumb alerts`.
+    Alerts(AlertsArguments),
     /// The part of `crumb config check` that looks into the store.
     Check {
         /// Whether countries can be told.
@@ -197,10 +205,18 @@ impl Command {
             Typed::Link(link) => Self::Link(link.clone()),
             Typed::Pixel(link) => Self::Pixel(link.clone()),
             Typed::PostingDoc(arguments) => Self::PostingDoc(arguments.clone()),
+            Typed::Alerts(arguments) => Self::Alerts(arguments.clone()),
             Typed::Explain(explain) => Self::Explain { lead: explain.lead, json: explain.json },
             Typed::Lead(command) => Self::of_lead(command),
             Typed::Held => Self::Held,
             Typed::Contract(ContractCommand::On { id }) => Self::ContractOn { id: *id },
+            Typed::Contract(ContractCommand::Test(test)) => Self::ContractTest(test_post::Arguments {
+                id: test.id,
+                ping: test.ping,
+                fields: test.fields.clone(),
+                session: test.session.clone(),
+                json: test.json,
+            }),
         }))
     }
 
@@ -234,10 +250,12 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
         Command::Pixel(arguments) => pixel::pixel(context, &arguments),
         Command::PostingDoc(arguments) => posting_doc::posting_doc(context, &arguments).await,
         Command::ContractOn { id } => contract::on(context, id).await,
+        Command::ContractTest(arguments) => test_post::test(context, arguments).await,
         Command::Explain { lead, json } => explain::explain(context, lead, json).await,
         Command::LeadTimeline { lead } => lead::timeline(context, lead).await,
         Command::Lead { lead, action, note } => lead::act(context, lead, action, note).await,
         Command::Held => lead::held(context).await,
+        Command::Alerts(arguments) => alerts::alerts(context, &arguments).await,
         Command::Check { has_geo } => config::check_network(context, has_geo).await,
     };
     done.unwrap_or_else(|error| Reply::failed(&format!("{error:#}")))

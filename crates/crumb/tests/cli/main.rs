@@ -1,8 +1,10 @@
 //! The program as people and scripts use it: each test runs the built executable
 //! in a directory of its own.
 
+mod alerts;
 mod bench;
 mod explain;
+mod findings;
 mod keys;
 mod lead;
 mod links;
@@ -12,3 +14,4 @@ mod program;
 mod replay;
 mod serve;
 mod settings;
+mod test_post;

@@ -14,8 +14,8 @@ mod values;
 
 pub use values::STANDARD_TOKENS;
 
-use crate::error::{CompileError, RenderError};
-use crate::mail::Mail;
+use crate::error::{CompileError, Faults, RenderError};
+use crate::mail::{Mail, is_address};
 use crate::mask::{MASK, Masker};
 use crate::outbound::{OutboundRequest, Target};
 use crate::reading::AnswerReader;
@@ -90,55 +90,76 @@ pub enum Parcel {
 impl DeliveryPlan {
     /// Compiles a method. `fields` are the vertical's, whose names are tokens; `env`
     /// looks variables up, for secrets that are kept there (`env:NAME`).
+    ///
+    /// # Errors
+    /// The first fault.
     pub fn compile(
         method: &DeliveryMethod,
         fields: &FieldRules,
         purpose: Purpose,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, CompileError> {
+        let mut faults = Faults::default();
+        let plan = Self::compile_noting(method, fields, purpose, env, &mut faults);
+        faults.or(plan)
+    }
+
+    /// All that keeps a method from being compiled, for the person who wrote it.
+    pub fn faults(
+        method: &DeliveryMethod,
+        fields: &FieldRules,
+        purpose: Purpose,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Vec<CompileError> {
+        let mut faults = Faults::default();
+        Self::compile_noting(method, fields, purpose, env, &mut faults);
+        faults.into_all()
+    }
+
+    /// A plan of what has no fault.
+    fn compile_noting(
+        method: &DeliveryMethod,
+        fields: &FieldRules,
+        purpose: Purpose,
+        env: &dyn Fn(&str) -> Option<String>,
+        faults: &mut Faults,
+    ) -> Self {
         let mut secrets = Secrets::default();
-        let link = compile_link(method.url.as_deref(), "url", &mut secrets)?;
-        let status_link = compile_link(method.status_url.as_deref(), "status_url", &mut secrets)?;
-        if link.is_none() && method.method != BodyMethod::Email {
-            return Err(CompileError::new("url", "required"));
+        if method.url.is_none() && method.method != BodyMethod::Email {
+            faults.note("url", "required");
         }
-        let headers = compile_headers(method, env, &mut secrets)?;
-        let authorization = compile_auth(method, env, &mut secrets)?;
-        let params = resolve_params(method, env, &mut secrets)?;
+        let link = compile_link(method.url.as_deref(), "url", &mut secrets, faults);
+        let status_link = compile_link(method.status_url.as_deref(), "status_url", &mut secrets, faults);
+        let headers = compile_headers(method, env, &mut secrets, faults);
+        let authorization = faults.keep(compile_auth(method, env, &mut secrets)).flatten();
+        let params = resolve_params(method, env, &mut secrets, faults);
         secrets.payload(method);
         let content_type = header_text(&headers, &CONTENT_TYPE);
         let is_html = content_type.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains("html"));
-        let recipients: Vec<Template> = match &method.to {
-            Some(to) => to.split(',').map(|to| Template::compile(to.trim(), Language::Header)).collect(),
-            None if method.method == BodyMethod::Email => {
-                return Err(CompileError::new("to", "required for email"));
-            }
-            None => Vec::new(),
-        };
-        let payload =
-            Payload::compile(method.method, &params, method.body.as_deref(), content_type.as_deref())?;
+        let body = method.body.as_deref();
+        let payload = Payload::compile(method.method, &params, body, content_type.as_deref(), faults);
         let default_timeout = match purpose {
             Purpose::Ping => DEFAULT_PING_TIMEOUT,
             Purpose::Post => DEFAULT_POST_TIMEOUT,
         };
-        Ok(Self {
+        Self {
             method: method.method,
             link,
             status_link,
             headers,
             authorization,
             payload,
-            recipients,
+            recipients: compile_recipients(method, faults),
             subject: Template::compile(
                 method.subject.as_deref().unwrap_or("Lead #leadid#"),
                 Language::Header,
             ),
             is_html,
-            values: ValueRules::compile(method, fields)?,
-            reader: AnswerReader::compile(method, purpose)?,
-            masker: secrets.masker()?,
+            values: ValueRules::compile(method, fields, faults),
+            reader: AnswerReader::compile_noting(method, purpose, faults),
+            masker: faults.keep(secrets.masker()).unwrap_or_default(),
             timeout: method.timeout_ms.map_or(default_timeout, |ms| Duration::from_millis(ms.into())),
-        })
+        }
     }
 
     /// How long one attempt may take, from the look-up to the answer's end.
@@ -272,19 +293,41 @@ fn compile_link(
     text: Option<&str>,
     place: &str,
     secrets: &mut Secrets,
-) -> Result<Option<LinkTemplate>, CompileError> {
-    let Some(text) = text else { return Ok(None) };
-    let link = LinkTemplate::compile(text, place)?;
+    faults: &mut Faults,
+) -> Option<LinkTemplate> {
+    let text = text?;
+    let link = faults.keep(LinkTemplate::compile(text, place))?;
     secrets.link(&link, text);
-    Ok(Some(link))
+    Some(link)
+}
+
+/// To whom a mail goes: addresses, or templates that become ones.
+fn compile_recipients(method: &DeliveryMethod, faults: &mut Faults) -> Vec<Template> {
+    let is_mail = method.method == BodyMethod::Email;
+    let Some(to) = &method.to else {
+        if is_mail {
+            faults.note("to", "required for email");
+        }
+        return Vec::new();
+    };
+    let mut compile = |to: &str| {
+        let recipient = Template::compile(to, Language::Header);
+        let is_fixed = recipient.names().next().is_none();
+        if is_mail && is_fixed && !is_address(to) {
+            faults.note("to", format!("\"{to}\" is no e-mail address"));
+        }
+        recipient
+    };
+    to.split(',').map(|to| compile(to.trim())).collect()
 }
 
 fn compile_headers(
     method: &DeliveryMethod,
     env: &dyn Fn(&str) -> Option<String>,
     secrets: &mut Secrets,
-) -> Result<Vec<(HeaderName, Template)>, CompileError> {
-    let compile = |(name, value): (&String, &crumb_domain::network::Secret)| {
+    faults: &mut Faults,
+) -> Vec<(HeaderName, Template)> {
+    let mut compile = |(name, value): (&String, &crumb_domain::network::Secret)| {
         let place = format!("headers.{name}");
         let value = secrets::resolve(value.expose(), &place, env)?;
         let name = HeaderName::try_from(name.as_str())
@@ -296,7 +339,7 @@ fn compile_headers(
         secrets.header(name.as_str(), &value);
         Ok((name, value))
     };
-    method.headers.iter().map(compile).collect()
+    method.headers.iter().filter_map(|header| faults.keep(compile(header))).collect()
 }
 
 fn compile_auth(
@@ -329,15 +372,16 @@ fn resolve_params(
     method: &DeliveryMethod,
     env: &dyn Fn(&str) -> Option<String>,
     secrets: &mut Secrets,
-) -> Result<Vec<(String, String)>, CompileError> {
-    let resolve = |(at, (name, text)): (usize, &(String, String))| {
+    faults: &mut Faults,
+) -> Vec<(String, String)> {
+    let mut resolve = |(at, (name, text)): (usize, &(String, String))| {
         let value = secrets::resolve(text, &format!("params[{at}]"), env)?;
         if value != *text {
             secrets.add(value.as_str());
         }
         Ok((name.clone(), value))
     };
-    method.params.iter().enumerate().map(resolve).collect()
+    method.params.iter().enumerate().filter_map(|param| faults.keep(resolve(param))).collect()
 }
 
 fn header_text(headers: &[(HeaderName, Template)], name: &HeaderName) -> Option<String> {

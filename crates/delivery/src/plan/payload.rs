@@ -2,7 +2,7 @@
 
 use super::template::{Language, Template};
 use super::values::ValueRules;
-use crate::error::CompileError;
+use crate::error::Faults;
 use crumb_domain::network::BodyMethod;
 use crumb_wire::percent;
 use crumb_wire::token::Escape;
@@ -27,23 +27,24 @@ impl Payload {
         params: &[(String, String)],
         body: Option<&str>,
         content_type: Option<&str>,
-    ) -> Result<Self, CompileError> {
+        faults: &mut Faults,
+    ) -> Self {
         if let Some(body) = body {
             if !params.is_empty() {
-                return Err(CompileError::new("body", "is instead of params, not besides them"));
+                faults.note("body", "is instead of params, not besides them");
             }
-            return Ok(Self::Body(Template::compile(body, body_language(method, content_type))));
+            return Self::Body(Template::compile(body, body_language(method, content_type)));
         }
-        if matches!(method, BodyMethod::Xml | BodyMethod::Soap)
-            && let Some(at) = params.iter().position(|(name, _)| !is_xml_name(name))
-        {
-            let message = "is no name of an XML element; a body template can hold it";
-            return Err(CompileError::new(format!("params[{at}]"), message));
+        if matches!(method, BodyMethod::Xml | BodyMethod::Soap) {
+            for (at, _) in params.iter().enumerate().filter(|(_, (name, _))| !is_xml_name(name)) {
+                let message = "is no name of an XML element; a body template can hold it";
+                faults.note(format!("params[{at}]"), message);
+            }
         }
         let compile = |(name, template): &(String, String)| {
             (name.clone(), Template::compile(template, Language::of_parameter(template)))
         };
-        Ok(Self::Params(params.iter().map(compile).collect()))
+        Self::Params(params.iter().map(compile).collect())
     }
 
     pub(super) fn templates(&self) -> impl Iterator<Item = &Template> {

@@ -292,6 +292,52 @@ fn a_faulty_method_is_named() {
 }
 
 #[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let faulty = method(serde_json::json!({
+        "method": "xml", "url": "https://#state#.example/", "status_url": "ftp://b.example/",
+        "headers": { "X Key": "a", "X-Other": "a\nb" }, "auth": { "bearer": "a\nb" },
+        "params": [["a b", "1"], ["c", "env:GONE"], ["d e", "2"]],
+        "formats": { "state": "reversed", "zip_code": "date:%!" },
+        "accepted": ["success", "regex:("], "rejected": ["status:7"], "price": "json:price",
+    }));
+    let faults = DeliveryPlan::faults(&faulty, &fields(), Purpose::Post, &env);
+    let places: Vec<&str> = faults.iter().map(|fault| fault.place.as_str()).collect();
+    let all = [
+        "url",
+        "status_url",
+        "headers.X Key",
+        "headers.X-Other",
+        "auth",
+        "params[1]",
+        "params[0]",
+        "params[1]",
+        "formats.state",
+        "formats.zip_code",
+        "rejected[0]",
+        "accepted[0]",
+        "accepted[1]",
+        "price",
+    ];
+    assert_eq!(places, all);
+    let sound = method(serde_json::json!({ "params": { "z": "#zip_code#" } }));
+    assert_eq!(DeliveryPlan::faults(&sound, &fields(), Purpose::Post, &env), []);
+}
+
+#[test]
+fn a_mail_goes_to_addresses_or_to_what_tokens_say() {
+    let faults = |to: &str| {
+        let mail = method(serde_json::json!({ "method": "email", "to": to }));
+        let faults = DeliveryPlan::faults(&mail, &fields(), Purpose::Post, &env);
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    for to in ["leads@b.example", "Leads <leads@b.example>, #email_address#", "#state#@b.example"] {
+        assert!(faults(to).is_empty(), "{to}");
+    }
+    assert_eq!(faults("leads@b.example, nobody"), ["to: \"nobody\" is no e-mail address"]);
+    assert_eq!(faults("leads@b.example,"), ["to: \"\" is no e-mail address"]);
+}
+
+#[test]
 fn a_request_that_cannot_be_made_is_not_sent() {
     let plan = compiled(serde_json::json!({ "url": "https://b.example/?c=#comments#" })).unwrap();
     let error = plan.render(&|_| Some("x".repeat(9_000))).err().unwrap();

@@ -1,6 +1,6 @@
 //! A lead's values as a buyer wants them: mapped, then formatted.
 
-use crate::error::CompileError;
+use crate::error::{CompileError, Faults};
 use crumb_domain::fields::{FieldRules, normalised_for_comparison};
 use crumb_domain::network::{DeliveryMethod, FieldType};
 use jiff::civil::Date;
@@ -64,7 +64,7 @@ enum Format {
 }
 
 impl ValueRules {
-    pub(super) fn compile(method: &DeliveryMethod, fields: &FieldRules) -> Result<Self, CompileError> {
+    pub(super) fn compile(method: &DeliveryMethod, fields: &FieldRules, faults: &mut Faults) -> Self {
         let mut types = HashMap::new();
         for rule in fields.fields() {
             types.insert(rule.field().name.to_ascii_lowercase(), rule.field().field_type);
@@ -73,8 +73,10 @@ impl ValueRules {
         for (field, text) in &method.formats {
             let field_type = types.get(&field.to_ascii_lowercase()).copied().unwrap_or(FieldType::String);
             let format = Format::compile(text, field_type)
-                .map_err(|message| CompileError::new(format!("formats.{field}"), message))?;
-            formats.insert(field.to_ascii_lowercase(), format);
+                .map_err(|message| CompileError::new(format!("formats.{field}"), message));
+            if let Some(format) = faults.keep(format) {
+                formats.insert(field.to_ascii_lowercase(), format);
+            }
         }
         let maps = method.maps.iter().map(|(field, map)| {
             let exact = map.iter().map(|(from, to)| (from.clone(), to.clone())).collect();
@@ -82,7 +84,7 @@ impl ValueRules {
             (field.to_ascii_lowercase(), Map { exact, lower_cased })
         });
         let standard = STANDARD_TOKENS.iter().map(|name| (*name).to_owned());
-        Ok(Self { maps: maps.collect(), formats, known: types.into_keys().chain(standard).collect() })
+        Self { maps: maps.collect(), formats, known: types.into_keys().chain(standard).collect() }
     }
 
     pub(super) fn knows(&self, name: &str) -> bool {
@@ -213,7 +215,9 @@ mod tests {
     fn rules(text: serde_json::Value) -> Result<ValueRules, CompileError> {
         let mut method = serde_json::json!({ "method": "post" });
         method.as_object_mut().unwrap().extend(text.as_object().unwrap().clone());
-        ValueRules::compile(&serde_json::from_value(method).unwrap(), &fields())
+        let mut faults = Faults::default();
+        let rules = ValueRules::compile(&serde_json::from_value(method).unwrap(), &fields(), &mut faults);
+        faults.or(rules)
     }
 
     fn formatted(field: &str, format: &str, value: &str) -> String {

@@ -14,7 +14,7 @@ mod xml_path;
 #[cfg(test)]
 mod tests;
 
-use crate::error::CompileError;
+use crate::error::{CompileError, Faults};
 use crate::plan::Purpose;
 use crumb_domain::network::DeliveryMethod;
 use crumb_domain::selling::{BuyerAnswer, BuyerReading};
@@ -47,31 +47,40 @@ struct Answer<'a> {
 impl AnswerReader {
     /// Compiles the patterns. A session token is read from pings only.
     pub fn compile(method: &DeliveryMethod, purpose: Purpose) -> Result<Self, CompileError> {
-        let patterns = |key: &str, texts: &[String]| {
+        let mut faults = Faults::default();
+        let reader = Self::compile_noting(method, purpose, &mut faults);
+        faults.or(reader)
+    }
+
+    /// The same of what has no fault.
+    pub(crate) fn compile_noting(method: &DeliveryMethod, purpose: Purpose, faults: &mut Faults) -> Self {
+        let mut patterns = |key: &str, texts: &[String]| {
             let compile = |(index, text): (usize, &String)| {
-                Pattern::compile(text)
-                    .map_err(|message| CompileError::new(format!("{key}[{index}]"), message))
+                let compiled = Pattern::compile(text);
+                faults.keep(compiled.map_err(|message| CompileError::new(format!("{key}[{index}]"), message)))
             };
-            texts.iter().enumerate().map(compile).collect::<Result<Vec<_>, _>>()
+            texts.iter().enumerate().filter_map(compile).collect::<Vec<_>>()
         };
-        let token = |key: &str, text: &Option<String>| {
-            let compile =
-                |text: &String| Token::compile(text).map_err(|message| CompileError::new(key, message));
-            text.as_ref().map(compile).transpose()
+        let (rejected, duplicate) =
+            (patterns("rejected", &method.rejected), patterns("duplicate", &method.duplicate));
+        let (error, accepted) = (patterns("error", &method.error), patterns("accepted", &method.accepted));
+        let mut token = |key: &str, text: &Option<String>| {
+            let compiled = Token::compile(text.as_deref()?);
+            faults.keep(compiled.map_err(|message| CompileError::new(key, message)))
         };
-        Ok(Self {
-            rejected: patterns("rejected", &method.rejected)?,
-            duplicate: patterns("duplicate", &method.duplicate)?,
-            error: patterns("error", &method.error)?,
-            accepted: patterns("accepted", &method.accepted)?,
-            price: token("price", &method.price)?,
-            redirect: token("redirect", &method.redirect)?,
-            lead_id: token("lead_id", &method.lead_id)?,
+        Self {
+            rejected,
+            duplicate,
+            error,
+            accepted,
+            price: token("price", &method.price),
+            redirect: token("redirect", &method.redirect),
+            lead_id: token("lead_id", &method.lead_id),
             session: match purpose {
-                Purpose::Ping => token("session", &method.session)?,
+                Purpose::Ping => token("session", &method.session),
                 Purpose::Post => None,
             },
-        })
+        }
     }
 
     /// Reads an answer. Refusals come first: an answer that says both "duplicate"

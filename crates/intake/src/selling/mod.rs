@@ -8,8 +8,10 @@
 //! What was sold, and to whom it would be by another network, `replaying` tells.
 
 pub mod actions;
+mod alerts;
 mod asking;
 mod breakers;
+pub mod findings;
 pub mod held;
 mod market;
 mod observer;
@@ -18,13 +20,17 @@ mod record;
 pub mod replaying;
 mod run;
 pub(crate) mod settle;
+mod soundness;
 pub(crate) mod standing;
 pub mod timeline;
+mod trial;
 pub(crate) mod unsettled;
 
 pub use breakers::{OPEN_SECONDS, TIMEOUTS_TO_OPEN};
 pub use observer::{AskedEnd, SellingAlert, SellingObserver};
 pub use record::is_replayable;
+pub use soundness::contract_faults;
+pub use trial::{Trial, TrialError, Tried};
 
 use crumb_delivery::Courier;
 use crumb_domain::Timestamp;

@@ -34,6 +34,8 @@ pub(crate) struct Ran {
     pub ended: Vec<EndedReservation>,
     /// Why it could not go on.
     pub broken: Option<StoreError>,
+    /// Buyers that are skipped from now on, because this run's answers timed out too.
+    pub skipped: Vec<BuyerId>,
 }
 
 /// Something that was asked for and has come.
@@ -58,6 +60,7 @@ impl<S: Store + Clone> Selling<S> {
             attempts: Vec::new(),
             ended: Vec::new(),
             broken: None,
+            skipped: Vec::new(),
         };
         let mut coming: FuturesUnordered<Coming<'_>> = FuturesUnordered::new();
         let mut ends = Ends::default();
@@ -149,6 +152,7 @@ impl<S: Store + Clone> Selling<S> {
             if self.breakers.answered(came.buyer, &attempt.read, self.site.clock.now()) {
                 self.told.alerted(SellingAlert::BuyerSkipped);
                 tracing::warn!(buyer = came.buyer.0, "a buyer is skipped: its last answers timed out");
+                ran.skipped.push(came.buyer);
             }
             ran.attempts.push(attempt);
         }

@@ -1,11 +1,11 @@
 //! One lead's sale, from its coming into hand to the write that settles it.
 
-use super::Selling;
 use super::market::Market;
 use super::observer::SellingAlert;
 use super::run::{Ran, Told};
 use super::standing::{self, Earning};
 use super::unsettled::{self, InHandBy};
+use super::{Selling, alerts};
 use crate::onward::Onward;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{ActiveStatus, OfferType, SaleType};
@@ -126,7 +126,7 @@ impl<S: Store + Clone> Selling<S> {
             match self.settle(&change).await {
                 Ok(()) => {
                     self.told.sold(settled.lead.outcome, ran.state.sales().len(), begun.elapsed());
-                    self.after_settling(&ran, &settled.lead).await;
+                    self.after_settling(&market, hand.snapshot, &ran, &settled.lead).await;
                     return Ok(settled);
                 }
                 // Its fields were changed meanwhile: what the run came to stands on those.
@@ -197,13 +197,16 @@ impl<S: Store + Clone> Selling<S> {
     }
 
     /// Wakes who waits, tells the feed, and switches off what failed too often.
-    async fn after_settling(&self, ran: &Ran, lead: &Lead) {
+    async fn after_settling(&self, market: &Market, snapshot: &Snapshot, ran: &Ran, lead: &Lead) {
         self.settled.notify_waiters();
         self.queued.notify_one();
         self.site.feed.tell(|| Recorded::Lead(Arc::new(lead.clone())));
         for alert in ran.state.alerts() {
             self.told.alerted(SellingAlert::from(alert));
             tracing::warn!(lead = %lead.id, alert = %standing::alert_text(alert), "a sale needs a look");
+        }
+        if let Err(error) = self.look_at_credit(market, snapshot, ran, lead).await {
+            tracing::error!(lead = %lead.id, %error, "its buyers' credit cannot be looked at");
         }
         let failed = ran.events.iter().filter_map(|recorded| match &recorded.event {
             Event::Posted { contract, answer } if answer.is_failure() => Some(*contract),
@@ -218,7 +221,8 @@ impl<S: Store + Clone> Selling<S> {
 
     async fn switch_off_if_failing(&self, contract: ContractId) -> Result<(), crate::PostError> {
         let snapshot = self.site.network.snapshot();
-        let Some(limit) = snapshot.contract(contract).map(|contract| contract.max_post_errors) else {
+        let Some((limit, buyer)) = snapshot.contract(contract).map(|of| (of.max_post_errors, of.buyer))
+        else {
             return Ok(());
         };
         let failures = self.site.store.post_failures(contract).await?;
@@ -234,6 +238,7 @@ impl<S: Store + Clone> Selling<S> {
             failures.failed,
             failures.of
         );
+        self.site.store.raise(vec![alerts::switched_off(contract, buyer, failures, now)]).await?;
         Ok(())
     }
 }
@@ -251,6 +256,7 @@ fn change(before: &Lead, after: &Lead, ran: &Ran, hand: &InHand<'_>, now: Timest
     change.attempts.clone_from(&ran.attempts);
     change.ledger = standing::payout_difference(before, after, now).into_iter().collect();
     change.timeline = timeline(ran, after, now);
+    change.alerts = alerts::of_run(ran, after, hand.snapshot, now);
     if hand.is_counted && !is_answered && !is_taken {
         // It was counted when it came; it is answered as not taken.
         change.uncount = crate::acceptance::lead_counts(hand.snapshot, after);

@@ -2,8 +2,10 @@
 
 use super::answer::{pattern_fault, token_fault};
 use super::verticals::has_field;
-use super::{Check, is_http};
+use super::{Check, ContractCheck, is_http};
+use crate::error::FileError;
 use crumb_domain::network::{BodyMethod, Contract, DeliveryMethod, ScheduleRow, Vertical};
+use std::collections::HashSet;
 
 /// More than this of the last ten posts cannot fail: the contract is never switched off.
 const NEVER_SWITCH_OFF: u32 = 11;
@@ -45,6 +47,19 @@ impl Check<'_> {
             if contract.post.session.is_some() {
                 self.fault(format!("{place}.post.session"), "only a ping has it");
             }
+        }
+    }
+
+    /// What another crate finds in contracts, at their places. What was found here
+    /// already is not told twice.
+    pub(super) fn contracts_besides(&mut self, check: ContractCheck) {
+        let told: HashSet<String> = self.errors.iter().map(|error| error.path.clone()).collect();
+        for contract in &self.network.contract {
+            let Some(rules) = self.rules.get(&contract.vertical) else { continue };
+            let place = self.places.at(contract);
+            let found = check(contract, rules).into_iter();
+            let placed = found.map(|fault| FileError::new(format!("{place}.{}", fault.path), fault.message));
+            self.errors.extend(placed.filter(|fault| !told.contains(&fault.path)));
         }
     }
 

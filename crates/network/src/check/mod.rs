@@ -17,7 +17,7 @@ use crate::entity::{Entity, Places};
 use crate::error::FileError;
 use crumb_domain::fields::FieldRules;
 use crumb_domain::id::MAX_ENTITY_ID;
-use crumb_domain::network::{Network, Offer, OfferType, Vertical};
+use crumb_domain::network::{Contract, Network, Offer, OfferType, Vertical};
 use crumb_domain::time::Zone;
 use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, CampaignId, Money, OfferId, VerticalId};
 use std::collections::{HashMap, HashSet};
@@ -37,8 +37,18 @@ pub(crate) struct Check<'a> {
     errors: Vec<FileError>,
 }
 
+/// What else must hold of a buyer's contract, which only those know who talk to
+/// buyers. Given the rules of its vertical's fields; the faults' paths begin below the
+/// contract: `post.accepted[0]`.
+pub type ContractCheck = fn(&Contract, &FieldRules) -> Vec<FileError>;
+
 /// All faults of a network; none where it is sound.
-pub(crate) fn check(network: &Network, places: &Places, server_made: &HashSet<CampaignId>) -> Vec<FileError> {
+pub(crate) fn check(
+    network: &Network,
+    places: &Places,
+    server_made: &HashSet<CampaignId>,
+    of_contracts: Option<ContractCheck>,
+) -> Vec<FileError> {
     let mut check = Check {
         network,
         places,
@@ -63,6 +73,9 @@ pub(crate) fn check(network: &Network, places: &Places, server_made: &HashSet<Ca
     check.campaigns();
     check.buyers();
     check.contracts();
+    if let Some(of_contracts) = of_contracts {
+        check.contracts_besides(of_contracts);
+    }
     check.redirects();
     check.errors
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod beside;
+mod contract_check;
 mod export;
 mod faults;
 mod lookups;

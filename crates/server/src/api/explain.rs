@@ -92,7 +92,7 @@ pub struct ExplainedContract {
 /// One question to a buyer, and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ExplainedAttempt {
-    /// `ping`, `post`, or `status` where it was asked what became of a post.
+    /// `ping`, `post`, `status` where it was asked what became of a post, or `test`.
     #[schema(value_type = String)]
     pub kind: AttemptKind,
     /// When it began.
@@ -243,7 +243,8 @@ impl From<KeptResult> for ExplainedContract {
 }
 
 impl ExplainedAttempt {
-    fn new(attempt: Attempt) -> Self {
+    /// As it is shown.
+    pub fn new(attempt: Attempt) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (outcome, reading) = match attempt.read {
             BuyerAnswer::Accepted(reading) => ("accepted", reading),

@@ -5,6 +5,7 @@
 //! its routes. What a role may see is decided where rows are made, so that no
 //! route can forget it.
 
+pub mod alerts;
 pub mod clicks;
 pub mod events;
 pub mod explain;
@@ -21,6 +22,7 @@ pub mod query;
 pub mod rejections;
 pub mod role;
 pub mod sub_affiliates;
+pub mod test_post;
 pub mod timeline;
 
 use crate::admin::Admin;
@@ -35,6 +37,7 @@ use std::sync::Arc;
 /// The routes that need a key, with paths relative to `/api/v1`.
 pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin<S>>> {
     Router::new()
+        .route("/alerts", get(alerts::list::<S>))
         .route("/clicks", get(clicks::list::<S>))
         .route("/clicks/{request_id}", get(clicks::get::<S>))
         .route("/leads", get(leads::list::<S>))
@@ -46,6 +49,7 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/leads/{leadid}/resell", post(lead_actions::resell::<S>))
         .route("/leads/{leadid}/settle", post(lead_actions::settle::<S>))
         .route("/held", get(held::list::<S>))
+        .route("/contracts/{id}/test-post", post(test_post::send::<S>))
         .route("/rejections", get(rejections::list::<S>))
         .route("/sub-affiliates", get(sub_affiliates::list::<S>))
         .route("/events", get(events::stream::<S>))

@@ -1,8 +1,8 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
 use super::{
-    clicks, events, explain, held, keys, lead_actions, leads, links, posting_docs, rejections,
-    sub_affiliates, timeline,
+    alerts, clicks, events, explain, held, keys, lead_actions, leads, links, posting_docs, rejections,
+    sub_affiliates, test_post, timeline,
 };
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -18,6 +18,7 @@ use utoipa::{Modify, OpenApi};
     ),
     servers((url = "/api/v1")),
     paths(
+        alerts::list,
         clicks::list,
         clicks::get,
         leads::list,
@@ -36,6 +37,7 @@ use utoipa::{Modify, OpenApi};
         links::link,
         links::pixel_code,
         posting_docs::create,
+        test_post::send,
     ),
     modifiers(&BearerKey),
     security(("key" = []))

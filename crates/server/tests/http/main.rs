@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops where it stands")]
 
+mod alerts;
 mod any_post;
 mod buyer_answers;
 mod buyer_bodies;
@@ -59,6 +60,7 @@ mod selling_store_away;
 mod selling_together;
 mod selling_unknown;
 mod smoke;
+mod test_post;
 mod tokens;
 mod touch;
 mod traffic;

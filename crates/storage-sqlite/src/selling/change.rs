@@ -4,6 +4,7 @@ use super::facts::{self, OwnFacts};
 use super::prepare::Change;
 use super::queue::{self, Offered, State};
 use super::{records, reservations};
+use crate::alerts;
 use crate::batch::WriteContext;
 use crate::error::corrupt;
 use crate::leads::{idempotency, posts, standing};
@@ -67,6 +68,7 @@ fn apply(context: &mut WriteContext<'_>, ready: &Change, offered: Option<&Offere
     }
     ledger::append(connection, lead, &change.ledger)?;
     records::append_timeline(connection, lead, &change.timeline)?;
+    alerts::raise(connection, &change.alerts)?;
     if let Some(returned) = &change.put_return {
         records::put_return(connection, lead, returned)?;
     }

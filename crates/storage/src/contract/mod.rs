@@ -15,6 +15,7 @@
 #![expect(clippy::unwrap_used, reason = "this is test code that lives in a library, so that stores share it")]
 
 pub mod access;
+pub mod alerts;
 pub mod build;
 pub mod build_selling;
 pub mod clicks;
@@ -136,6 +137,14 @@ macro_rules! store_contract {
                 a_queued_lead_in_hand_goes_back_to_the_queue,
                 an_earlier_run_stands_whatever_becomes_of_a_later_one,
                 a_start_without_a_crash_recovers_nothing,
+            ];
+            alerts: [
+                an_alert_comes_back_as_it_was,
+                what_repeats_within_a_minute_is_counted_with_the_first,
+                alerts_of_a_clock_that_was_put_back_stand_for_themselves,
+                an_alert_is_kept_for_its_days,
+                alerts_are_found_by_each_filter_and_in_pages,
+                a_leads_alerts_are_raised_with_its_write,
             ];
             sub_affiliates: [
                 every_distinct_s1_is_a_sub_affiliate_of_its_affiliate_once,

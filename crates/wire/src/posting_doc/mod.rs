@@ -24,6 +24,7 @@ pub use control::Parameter;
 pub use example::{Example, Language};
 pub use field::FieldDoc;
 pub use method::{Method, UnknownMethod};
+pub use sample::sample;
 pub use text::text;
 
 use crumb_domain::fields::FieldRules;

@@ -6,7 +6,7 @@ use crumb_domain::time::Day;
 
 /// The first candidate that the field's own rules accept. Patterns are met by
 /// best effort: where nothing fits, the example shows the likeliest value.
-pub(crate) fn sample(rules: &FieldRules, field: &Field, today: Day) -> String {
+pub fn sample(rules: &FieldRules, field: &Field, today: Day) -> String {
     let candidates = candidates(field, today);
     let input = field.name.to_lowercase();
     let accepts = |value: &str| {

@@ -1,0 +1,141 @@
+//! What an operator should know about the buyers' contracts of a network that is sound
+//! all the same: each finding is certain, and hardly meant.
+
+use super::soundness::{contract_faults, methods, secret};
+use crumb_delivery::DeliveryPlan;
+use crumb_domain::ContractId;
+use crumb_domain::network::{
+    ActiveStatus, Contract, Offer, OfferStatus, OfferType, SaleType, ScheduleRow, Vertical,
+};
+use crumb_network::{FileError, Snapshot};
+
+/// Faults of the contracts that are in force: an earlier program let them in, or a secret
+/// has changed. Such a contract takes no part.
+pub fn faults(snapshot: &Snapshot) -> Vec<FileError> {
+    let of_contract = |contract: &Contract| {
+        let faults =
+            snapshot.vertical(contract.vertical).map(|vertical| contract_faults(contract, &vertical.rules));
+        let placed = faults.unwrap_or_default().into_iter();
+        let id = contract.id;
+        placed.map(move |fault| FileError::new(format!("contract {id}.{}", fault.path), fault.message))
+    };
+    snapshot.network().contract.iter().flat_map(of_contract).collect()
+}
+
+/// Tokens in what buyers are sent that nothing gives a value: they go out as they are
+/// written. By contract and section.
+pub fn unknown_tokens(snapshot: &Snapshot) -> Vec<FileError> {
+    let of_contract = |contract: &Contract| {
+        let vertical = snapshot.vertical(contract.vertical)?;
+        let sections = methods(contract).filter_map(|(key, purpose, method)| {
+            let plan = DeliveryPlan::compile(method, &vertical.rules, purpose, &secret).ok()?;
+            let tokens = plan.unknown_tokens();
+            let path = format!("contract {}.{key}", contract.id);
+            (!tokens.is_empty()).then(|| FileError::new(path, unknown(&tokens)))
+        });
+        Some(sections.collect::<Vec<_>>())
+    };
+    snapshot.network().contract.iter().filter_map(of_contract).flatten().collect()
+}
+
+/// `unknown token #nope#`.
+fn unknown(names: &[String]) -> String {
+    let marked: Vec<String> = names.iter().map(|name| format!("#{name}#")).collect();
+    format!("unknown token{} {}", if names.len() == 1 { "" } else { "s" }, marked.join(", "))
+}
+
+/// Contracts that the server switched off, by id.
+pub fn switched_off(snapshot: &Snapshot) -> Vec<ContractId> {
+    let mut off: Vec<ContractId> = snapshot.switched_off().iter().copied().collect();
+    off.sort_unstable();
+    off
+}
+
+/// The same for people.
+pub fn switched_off_texts(snapshot: &Snapshot) -> Vec<String> {
+    let text = |id| {
+        format!(
+            "contract {id} is switched off, because its posts failed: `crumb contract on {id}` lets it buy again"
+        )
+    };
+    switched_off(snapshot).into_iter().map(text).collect()
+}
+
+/// Contracts that are active and can never buy, with why. One that a person made
+/// inactive is not told of.
+pub fn never_buying(snapshot: &Snapshot) -> Vec<(ContractId, String)> {
+    let network = snapshot.network();
+    let active = network.contract.iter().filter(|contract| contract.status == ActiveStatus::Active);
+    active.filter_map(|contract| Some((contract.id, why_never(snapshot, contract)?))).collect()
+}
+
+fn why_never(snapshot: &Snapshot, contract: &Contract) -> Option<String> {
+    let buyer = snapshot.buyer(contract.buyer)?;
+    if buyer.status != ActiveStatus::Active {
+        return Some(format!("its buyer {} is inactive", buyer.id));
+    }
+    if contract.schedule.is_empty() {
+        return Some("its schedule has no row".to_owned());
+    }
+    if contract.schedule.iter().all(|row| row.cap == Some(0)) {
+        return Some("the cap of each of its rows is 0".to_owned());
+    }
+    if u64::from(contract.posting_wait_seconds) > u64::from(contract.max_lead_age_minutes) * 60 {
+        return Some(
+            "it waits longer (posting_wait_seconds) than a lead may be old (max_lead_age_minutes)".to_owned(),
+        );
+    }
+    let vertical = snapshot.network().vertical.iter().find(|vertical| vertical.id == contract.vertical)?;
+    if !vertical.router.on {
+        return Some(format!("the router of vertical {} is off", vertical.id));
+    }
+    no_leads(snapshot, contract, vertical).or_else(|| lone_multisell(snapshot, contract, vertical))
+}
+
+/// None of the offers whose leads it wants takes leads.
+fn no_leads(snapshot: &Snapshot, contract: &Contract, vertical: &Vertical) -> Option<String> {
+    let takes =
+        |offer: &Offer| offer.offer_type != OfferType::ThirdParty && offer.status != OfferStatus::Inactive;
+    match contract.offer {
+        Some(id) => {
+            let offer = &snapshot.offer(id)?.offer;
+            (!takes(offer)).then(|| format!("its offer {id} takes no leads"))
+        }
+        None => {
+            let mut offers = snapshot.network().offer.iter().filter(|offer| offer.vertical == vertical.id);
+            (!offers.any(takes)).then(|| format!("no offer of vertical {} takes leads", vertical.id))
+        }
+    }
+}
+
+/// Multisell needs another buyer beside it.
+fn lone_multisell(snapshot: &Snapshot, contract: &Contract, vertical: &Vertical) -> Option<String> {
+    let is_multisell = |row: &ScheduleRow| row.sale_type == SaleType::Multisell && !row.sweeper;
+    if !contract.schedule.iter().all(is_multisell) {
+        return None;
+    }
+    let shares = |other: &&Contract| {
+        other.vertical == vertical.id
+            && other.buyer != contract.buyer
+            && other.status == ActiveStatus::Active
+            && snapshot.buyer(other.buyer).is_some_and(|buyer| buyer.status == ActiveStatus::Active)
+            && other.schedule.iter().any(|row| row.sale_type != SaleType::Exclusive)
+    };
+    let has_partner = snapshot.network().contract.iter().any(|other| shares(&other));
+    let text = "it sells only together with others (multisell), and no other buyer shares";
+    (!has_partner).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use crumb_delivery::plan::STANDARD_TOKENS;
+    use crumb_tracking::links::{CLICK_TOKENS, CONVERSION_TOKENS};
+
+    #[test]
+    fn buyers_are_told_what_links_and_conversions_are_and_their_own() {
+        let mut all: Vec<&str> = CLICK_TOKENS.into_iter().chain(CONVERSION_TOKENS).collect();
+        all.extend(["buyerleadid", "session"]);
+        all.sort_unstable();
+        assert_eq!(all, STANDARD_TOKENS);
+    }
+}
