@@ -4,17 +4,22 @@
 //! queue (hosted, and what waits). `run` takes it through the contracts of its
 //! vertical, which the pure machine of `crumb_routing` decides; `standing` says where
 //! it stands then; one write settles it. What is not known by then is settled by
-//! `held`; what people do is `actions`.
+//! `held`; what people do is `actions`. What comes after a sale is `returns` and `statuses`,
+//! which change a lead by `after_sale`, and `credit`, a buyer's money beside its leads.
 
+pub mod after_sale;
 mod asking;
 mod breakers;
+pub mod credit;
 pub mod held;
 mod market;
 mod queue;
 mod record;
+pub mod returns;
 mod run;
 pub(crate) mod settle;
 mod standing;
+pub mod statuses;
 
 pub use breakers::{OPEN_SECONDS, TIMEOUTS_TO_OPEN};
 pub use record::is_replayable;

@@ -185,6 +185,7 @@ impl<S: Store + Clone> Selling<S> {
             price: wanted.price,
             credit_limit: market.credit_limit(wanted.buyer),
             sale_type: wanted.sale_type,
+            no_return: wanted.no_return,
             ended: std::mem::take(&mut ran.ended),
             attempts: std::mem::take(&mut ran.attempts),
         };
