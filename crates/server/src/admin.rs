@@ -57,7 +57,6 @@ pub struct AdminOptions {
 /// What the routes of the admin listener share.
 pub(crate) struct Admin<S> {
     pub(crate) installation: Arc<Installation<S>>,
-    #[expect(dead_code, reason = "for what people do with leads")]
     pub(crate) selling: Arc<Selling<S>>,
     pub(crate) options: AdminOptions,
     pub(crate) listeners: Arc<Semaphore>,

@@ -5,19 +5,24 @@
 //! its routes. What a role may see is decided where rows are made, so that no
 //! route can forget it.
 
+pub mod after_sale;
+pub mod buyers;
 pub mod clicks;
 pub mod events;
 pub mod explain;
 pub mod key;
 pub mod keys;
 pub mod leads;
+pub mod ledger;
 pub mod links;
 pub mod openapi;
 pub mod posting_docs;
 pub mod problem;
 pub mod query;
 pub mod rejections;
+pub mod returns;
 pub mod role;
+pub mod statuses;
 
 use crate::admin::Admin;
 use axum::Router;
@@ -36,6 +41,14 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/leads", get(leads::list::<S>))
         .route("/leads/{leadid}", get(leads::get::<S>))
         .route("/leads/{leadid}/explain", get(explain::get::<S>))
+        .route("/leads/{leadid}/returns", get(returns::of_lead::<S>).post(returns::create::<S>))
+        .route("/leads/{leadid}/returns/{contract}/approve", post(returns::approve::<S>))
+        .route("/leads/{leadid}/returns/{contract}/refuse", post(returns::refuse::<S>))
+        .route("/leads/{leadid}/statuses", get(statuses::of_lead::<S>).post(statuses::create::<S>))
+        .route("/returns", get(returns::list::<S>))
+        .route("/buyers/{id}/balance", get(buyers::balance::<S>))
+        .route("/buyers/{id}/credit", post(buyers::credit::<S>))
+        .route("/ledger", get(ledger::list::<S>))
         .route("/rejections", get(rejections::list::<S>))
         .route("/events", get(events::stream::<S>))
         .route("/keys", get(keys::list::<S>))

@@ -1,6 +1,8 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
-use super::{clicks, events, explain, keys, leads, links, posting_docs, rejections};
+use super::{
+    buyers, clicks, events, explain, keys, leads, ledger, links, posting_docs, rejections, returns, statuses,
+};
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -20,6 +22,16 @@ use utoipa::{Modify, OpenApi};
         leads::list,
         leads::get,
         explain::get,
+        returns::of_lead,
+        returns::create,
+        returns::approve,
+        returns::refuse,
+        returns::list,
+        statuses::of_lead,
+        statuses::create,
+        buyers::balance,
+        buyers::credit,
+        ledger::list,
         rejections::list,
         events::stream,
         keys::list,

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops where it stands")]
 
 mod any_post;
+mod buyer_credit;
+mod buyer_statuses;
 mod chain;
 mod click_caps;
 mod clicks_api;
@@ -29,6 +31,7 @@ mod posting_docs;
 mod posts;
 mod prefill;
 mod request_ids;
+mod returns;
 mod selling;
 mod selling_answers;
 mod selling_caps;
