@@ -9,17 +9,22 @@ mod explain;
 mod export;
 mod key;
 mod link;
+mod money;
 mod pixel;
 mod plan;
 mod posting_doc;
+mod returns;
 mod revert;
 pub mod serve;
 mod versions;
 
 pub use apply::{MAX_NETWORK_FILE_BYTES, NetworkFile};
 
-use crate::cli::{ContractCommand, Format, KeyCommand, LinkArguments, PostingDocArguments, Typed};
-use crumb_domain::{ConfigVersion, ContractId, LeadId};
+use crate::cli::{
+    BuyerCommand, ContractCommand, DecidedAs, DecisionArguments, Format, KeyCommand, LedgerArguments,
+    LinkArguments, PostingDocArguments, ReturnArguments, ReturnsArguments, ReturnsCommand, Typed,
+};
+use crumb_domain::{BuyerId, ConfigVersion, ContractId, LeadId, Money};
 use crumb_intake::selling::Selling;
 use crumb_network::Snapshot;
 use crumb_storage::Store;
@@ -92,6 +97,33 @@ pub enum Command {
         /// `--json`.
         json: bool,
     },
+    /// `crumb return`.
+    Return(ReturnArguments),
+    /// `crumb returns approve`, `crumb returns refuse`.
+    DecideReturn {
+        /// Which.
+        of: DecisionArguments,
+        /// As what it is approved, and whether the payout is taken back; none = refused.
+        approved: Option<(DecidedAs, bool)>,
+    },
+    /// `crumb returns`.
+    Returns(ReturnsArguments),
+    /// `crumb buyer balance`.
+    BuyerBalance {
+        /// Whose.
+        id: BuyerId,
+    },
+    /// `crumb buyer credit`.
+    BuyerCredit {
+        /// Whose.
+        id: BuyerId,
+        /// How much; below zero it is taken out.
+        amount: Money,
+        /// `--note`.
+        note: Option<String>,
+    },
+    /// `crumb ledger`.
+    Ledger(LedgerArguments),
     /// The part of `crumb config check` that looks into the store.
     Check {
         /// Whether countries can be told.
@@ -135,7 +167,6 @@ pub struct Context<'i, S> {
     /// Store, network, clock and keys.
     pub installation: &'i Installation<S>,
     /// What sells leads.
-    #[expect(dead_code, reason = "for what people do with leads")]
     pub selling: &'i Selling<S>,
     /// The tracking listener's own address, as the base of links.
     pub listener_url: &'i str,
@@ -176,6 +207,20 @@ impl Command {
             Typed::PostingDoc(arguments) => Self::PostingDoc(arguments.clone()),
             Typed::Explain(explain) => Self::Explain { lead: explain.lead, json: explain.json },
             Typed::Contract(ContractCommand::On { id }) => Self::ContractOn { id: *id },
+            Typed::Return(asked) => Self::Return(asked.clone()),
+            Typed::Returns(asked) => match &asked.command {
+                None => Self::Returns(asked.list.clone()),
+                Some(ReturnsCommand::Approve { of, decided_as, take_back_payout }) => {
+                    let approved = Some((*decided_as, *take_back_payout));
+                    Self::DecideReturn { of: of.clone(), approved }
+                }
+                Some(ReturnsCommand::Refuse { of }) => Self::DecideReturn { of: of.clone(), approved: None },
+            },
+            Typed::Buyer(BuyerCommand::Balance { id }) => Self::BuyerBalance { id: *id },
+            Typed::Buyer(BuyerCommand::Credit { id, amount, note }) => {
+                Self::BuyerCredit { id: *id, amount: *amount, note: note.clone() }
+            }
+            Typed::Ledger(asked) => Self::Ledger(asked.clone()),
         }))
     }
 }
@@ -196,6 +241,14 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
         Command::PostingDoc(arguments) => posting_doc::posting_doc(context, &arguments).await,
         Command::ContractOn { id } => contract::on(context, id).await,
         Command::Explain { lead, json } => explain::explain(context, lead, json).await,
+        Command::Return(asked) => returns::give_back(context, asked).await,
+        Command::DecideReturn { of, approved } => returns::decide(context, of, approved).await,
+        Command::Returns(asked) => returns::list(context, asked).await,
+        Command::BuyerBalance { id } => money::balance(context, id).await,
+        Command::BuyerCredit { id, amount, note } => {
+            money::credit(context, id, amount, note.as_deref()).await
+        }
+        Command::Ledger(asked) => money::ledger(context, asked).await,
         Command::Check { has_geo } => config::check_network(context, has_geo).await,
     };
     done.unwrap_or_else(|error| Reply::failed(&format!("{error:#}")))

@@ -6,13 +6,13 @@ use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// A running `crumb mock-buyer`; killed when dropped.
-struct Buyers {
+pub struct Buyers {
     child: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
 }
 
 impl Buyers {
-    fn start(place: &Place, arguments: &[&str]) -> Self {
+    pub fn start(place: &Place, arguments: &[&str]) -> Self {
         let mut all = vec!["mock-buyer", "--listen", "127.0.0.1:0"];
         all.extend(arguments);
         let mut child = place.command(&all).stdout(Stdio::piped()).spawn().expect("the buyers");
@@ -36,7 +36,7 @@ impl Buyers {
     }
 
     /// The guide, and where the buyers are.
-    fn guide(&mut self) -> (String, String) {
+    pub fn guide(&mut self) -> (String, String) {
         let guide = self.until("# Requests, as they come:");
         assert_eq!(self.line(), "");
         let address = guide.split_once("http://").expect("an address").1;
