@@ -1,6 +1,13 @@
 //! What may be typed: the commands and their arguments, before they are checked
 //! against anything.
 
+mod after_sale;
+
+pub use after_sale::{
+    BuyerCommand, DecidedAs, DecisionArguments, LedgerArguments, ReturnArguments, ReturnedAs,
+    ReturnsArguments, ReturnsCommand, ReturnsTyped,
+};
+
 use crate::bench::BenchCommand;
 use crate::config::Flags;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -118,6 +125,15 @@ pub enum Typed {
     /// Change the state of a buyer's contract
     #[command(subcommand)]
     Contract(ContractCommand),
+    /// Take a lead back that a buyer returns
+    Return(ReturnArguments),
+    /// List returns, and decide those that wait for it
+    Returns(ReturnsTyped),
+    /// Show what a buyer has, and take its payments
+    #[command(subcommand)]
+    Buyer(BuyerCommand),
+    /// List the movements of money, oldest first
+    Ledger(LedgerArguments),
     /// Show and check the server's own settings
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -4,6 +4,7 @@ use crate::attribution::{Attribution, AttributionTrace};
 use crate::coded::coded;
 use crate::network::SaleType;
 use crate::post::PostKind;
+use crate::selling::{Redress, SaleReturn};
 use crate::{
     AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, OfferContractId, OfferId,
     RowId, SubIds, Timestamp, VerticalId,
@@ -69,6 +70,11 @@ impl Lead {
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
+
+    /// Whether every buyer that had it has given it back.
+    pub fn is_given_back(&self) -> bool {
+        !self.sales.is_empty() && self.sales.iter().all(|sale| sale.returned.is_some())
+    }
 }
 
 /// A lead bought by a buyer.
@@ -85,6 +91,22 @@ pub struct Sale {
     pub sale_type: SaleType,
     /// When.
     pub at: Timestamp,
+    /// It was bought for good: the schedule's row says so.
+    #[serde(default)]
+    pub no_return: bool,
+    /// That it was taken back.
+    #[serde(default)]
+    pub returned: Option<SaleReturn>,
+}
+
+impl Sale {
+    /// What it brings: nothing once its price was given back.
+    pub fn brings(&self) -> Money {
+        match self.returned {
+            Some(SaleReturn { redress: Redress::Credited, .. }) => Money::ZERO,
+            Some(SaleReturn { redress: Redress::Replaced, .. }) | None => self.price,
+        }
+    }
 }
 
 coded! {

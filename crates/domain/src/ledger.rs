@@ -8,6 +8,8 @@
 use crate::coded::coded;
 use crate::{AffiliateId, BuyerId, ContractId, LeadId, Money, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
 /// Whose money it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,6 +23,36 @@ pub enum Account {
     Buyer(BuyerId),
     /// The world outside, where payments come from and go to.
     Outside,
+}
+
+/// The text names no account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no account; expected house, outside, buyer:ID or affiliate:ID")]
+pub struct InvalidAccount;
+
+impl FromStr for Account {
+    type Err = InvalidAccount;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAccount> {
+        match (text, text.split_once(':')) {
+            ("house", _) => Ok(Self::House),
+            ("outside", _) => Ok(Self::Outside),
+            (_, Some(("affiliate", id))) => id.parse().map(Self::Affiliate).map_err(|_| InvalidAccount),
+            (_, Some(("buyer", id))) => id.parse().map(Self::Buyer).map_err(|_| InvalidAccount),
+            _ => Err(InvalidAccount),
+        }
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::House => f.write_str("house"),
+            Self::Outside => f.write_str("outside"),
+            Self::Affiliate(id) => write!(f, "affiliate:{id}"),
+            Self::Buyer(id) => write!(f, "buyer:{id}"),
+        }
+    }
 }
 
 /// A movement.
@@ -80,6 +112,20 @@ impl LedgerEntry {
         Self { at, kind: LedgerKind::Credit, from, to, amount, lead: None, contract: None, note: None }
     }
 
+    /// What a buyer has again of a lead that it gave back.
+    pub fn give_back(
+        at: Timestamp,
+        lead: LeadId,
+        buyer: BuyerId,
+        contract: ContractId,
+        price: Money,
+        note: String,
+    ) -> Self {
+        let (from, to) = (Account::House, Account::Buyer(buyer));
+        let (lead, contract, note) = (Some(lead), Some(contract), Some(note));
+        Self { at, kind: LedgerKind::Return, from, to, amount: price, lead, contract, note }
+    }
+
     /// What an account has by this entry: above zero where it gets.
     pub fn change_of(&self, account: Account) -> Money {
         let amount = self.amount.micros();
@@ -95,6 +141,16 @@ impl LedgerEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_account_is_read_as_it_is_written() {
+        for text in ["house", "outside", "affiliate:12", "buyer:5"] {
+            assert_eq!(text.parse::<Account>().map(|account| account.to_string()), Ok(text.to_owned()));
+        }
+        for wrong in ["", "House", "buyer", "buyer:", "buyer:0", "affiliate:x", "seller:5"] {
+            assert_eq!(wrong.parse::<Account>(), Err(InvalidAccount), "{wrong}");
+        }
+    }
 
     #[test]
     fn an_entry_takes_from_one_account_what_it_gives_to_another() {

@@ -147,6 +147,9 @@ CREATE TABLE sale (
     price INTEGER NOT NULL,
     type TEXT NOT NULL,
     at INTEGER NOT NULL,
+    no_return INTEGER NOT NULL,
+    returned TEXT,                   -- for what it was taken back
+    payout_taken_back INTEGER NOT NULL,
     PRIMARY KEY (lead, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sale_of_buyer ON sale (buyer, lead);
@@ -191,8 +194,8 @@ CREATE INDEX idempotency_by_time ON idempotency (at);
 -- Append-only: movements between accounts, which are a kind (1 house, 2 outside,
 -- 3 affiliate, 4 buyer) and an id (0 where there is one of the kind).
 CREATE TABLE ledger (
+    number INTEGER PRIMARY KEY,      -- counts entries up
     lead INTEGER NOT NULL,           -- its row, 0 for entries of no lead
-    number INTEGER NOT NULL,         -- counts its entries up from 0
     at INTEGER NOT NULL,
     kind TEXT NOT NULL,
     from_kind INTEGER NOT NULL,
@@ -201,9 +204,9 @@ CREATE TABLE ledger (
     to_id INTEGER NOT NULL,
     amount INTEGER NOT NULL,
     contract INTEGER,
-    note TEXT,
-    PRIMARY KEY (lead, number)
-) STRICT, WITHOUT ROWID;
+    note TEXT
+) STRICT;
+CREATE INDEX ledger_of_lead ON ledger (lead);
 
 CREATE TABLE config_version (
     version INTEGER PRIMARY KEY,
@@ -262,6 +265,7 @@ CREATE TABLE reservation (
     day INTEGER NOT NULL,            -- on which the contract opened
     price INTEGER NOT NULL,          -- reserved, or sold at
     type TEXT NOT NULL,
+    no_return INTEGER NOT NULL,
     state INTEGER NOT NULL,          -- 1 reserved, 2 sold, 3 held, 4 refused
     taking INTEGER NOT NULL,         -- of offered, when it was made
     at INTEGER NOT NULL,
@@ -355,12 +359,31 @@ CREATE TABLE timeline (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE lead_return (
+    id INTEGER PRIMARY KEY,
     lead INTEGER NOT NULL,           -- its row
     contract INTEGER NOT NULL,
+    buyer INTEGER NOT NULL,
+    price INTEGER NOT NULL,
     at INTEGER NOT NULL,
+    by TEXT,
     reason TEXT NOT NULL,
     notes TEXT NOT NULL,
     state TEXT NOT NULL,
+    decided_at INTEGER,
+    decided_by TEXT
+) STRICT;
+CREATE UNIQUE INDEX return_of_sale ON lead_return (lead, contract);
+
+-- What a lead's buyers say of it now.
+CREATE TABLE buyer_status (
+    lead INTEGER NOT NULL,           -- its row
+    contract INTEGER NOT NULL,
+    buyer INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    sub_status TEXT,
+    note TEXT,
+    by TEXT,
     PRIMARY KEY (lead, contract)
 ) STRICT, WITHOUT ROWID;
 

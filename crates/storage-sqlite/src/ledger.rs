@@ -5,11 +5,13 @@ use crate::batch::WriteContext;
 use crate::codes::moment;
 use crate::error::{corrupt, from_sqlite};
 use crate::leads::standing;
+use crate::listing::Listing;
 use crate::selling::accounts;
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
 use crumb_domain::{AffiliateId, BuyerId, ContractId, Money};
-use crumb_storage::{Result, StoreError};
-use rusqlite::{Connection, params};
+use crumb_storage::after_sale::LedgerFilter;
+use crumb_storage::{Page, PageRequest, Result, StoreError};
+use rusqlite::{Connection, Row, params};
 
 /// The row of entries that are of no lead.
 pub(crate) const NO_LEAD: i64 = 0;
@@ -23,10 +25,8 @@ fn append_one(connection: &Connection, lead: i64, entry: &LedgerEntry) -> Result
     let ((from_kind, from_id), (to_kind, to_id)) = (column(entry.from), column(entry.to));
     connection
         .prepare_cached(
-            "INSERT INTO ledger (lead, number, at, kind, from_kind, from_id, to_kind, to_id, amount, contract,
-                 note)
-             VALUES (?1, (SELECT coalesce(max(number) + 1, 0) FROM ledger WHERE lead = ?1), ?2, ?3, ?4, ?5, ?6,
-                 ?7, ?8, ?9, ?10)",
+            "INSERT INTO ledger (lead, at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )
         .and_then(|mut insert| {
             insert.execute(params![
@@ -68,32 +68,63 @@ pub(crate) fn append_any(context: &WriteContext<'_>, entries: &[LedgerEntry]) ->
     of_leads.into_iter().zip(entries).try_for_each(|(lead, entry)| append_one(connection, lead, entry))
 }
 
+/// Each entry with its lead's id.
+const ENTRY_AND_LEAD: &str = "(SELECT ledger.*, lead.id AS lead_id \
+                               FROM ledger LEFT JOIN lead ON lead.row = ledger.lead)";
+
+/// The columns that [`entry`] reads, and an entry's number.
+const COLUMNS: &str = "at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note, lead_id, number";
+
 /// A lead's entries, oldest first.
 pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<Vec<LedgerEntry>> {
-    let mut select = connection
-        .prepare_cached(
-            "SELECT ledger.at, ledger.kind, from_kind, from_id, to_kind, to_id, amount, contract, note, lead.id
-             FROM ledger LEFT JOIN lead ON lead.row = ledger.lead WHERE ledger.lead = ?1 ORDER BY number",
-        )
-        .map_err(from_sqlite)?;
+    let sql = format!("SELECT {COLUMNS} FROM {ENTRY_AND_LEAD} WHERE lead = ?1 ORDER BY number");
+    let mut select = connection.prepare_cached(&sql).map_err(from_sqlite)?;
     let mut rows = select.query([lead]).map_err(from_sqlite)?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next().map_err(from_sqlite)? {
-        let number = |at| row.get::<_, i64>(at).map_err(from_sqlite);
-        let kind: String = row.get(1).map_err(from_sqlite)?;
-        let contract: Option<i64> = row.get(7).map_err(from_sqlite)?;
-        entries.push(LedgerEntry {
-            at: moment(number(0)?),
-            kind: LedgerKind::from_code(&kind).ok_or_else(|| corrupt("a ledger entry's kind", kind))?,
-            from: account_of(number(2)?, number(3)?)?,
-            to: account_of(number(4)?, number(5)?)?,
-            amount: Money::from_micros(number(6)?),
-            lead: standing::maybe_id(row, 9)?,
-            contract: contract.map(ContractId),
-            note: row.get(8).map_err(from_sqlite)?,
-        });
+        entries.push(entry(row)?);
     }
     Ok(entries)
+}
+
+/// A page of entries; `lead` is the row of the filter's lead.
+pub(crate) fn list(
+    connection: &Connection,
+    filter: &LedgerFilter,
+    lead: Option<i64>,
+    page: &PageRequest,
+) -> Result<Page<LedgerEntry>> {
+    let mut listing = Listing::new(ENTRY_AND_LEAD, "number");
+    if let Some((kind, id)) = filter.account.map(column) {
+        let either = "((from_kind = ? AND from_id = ?) OR (to_kind = ? AND to_id = ?))";
+        listing.also(either, [kind, id, kind, id]);
+    }
+    listing.equals("kind", filter.kind.map(|kind| kind.as_str().to_owned()));
+    listing.equals("lead", lead);
+    // Not by the number, which knows no time.
+    if let Some(from) = filter.from {
+        listing.also("at >= ?", [from.micros()]);
+    }
+    if let Some(to) = filter.to {
+        listing.also("at < ?", [to.micros()]);
+    }
+    listing.page(connection, page, COLUMNS, |row| Ok((entry(row), row.get(10)?)))
+}
+
+fn entry(row: &Row<'_>) -> Result<LedgerEntry> {
+    let number = |at| row.get::<_, i64>(at).map_err(from_sqlite);
+    let kind: String = row.get(1).map_err(from_sqlite)?;
+    let contract: Option<i64> = row.get(7).map_err(from_sqlite)?;
+    Ok(LedgerEntry {
+        at: moment(number(0)?),
+        kind: LedgerKind::from_code(&kind).ok_or_else(|| corrupt("a ledger entry's kind", kind))?,
+        from: account_of(number(2)?, number(3)?)?,
+        to: account_of(number(4)?, number(5)?)?,
+        amount: Money::from_micros(number(6)?),
+        lead: standing::maybe_id(row, 9)?,
+        contract: contract.map(ContractId),
+        note: row.get(8).map_err(from_sqlite)?,
+    })
 }
 
 /// The sum of an account's entries.

@@ -16,6 +16,7 @@
 //! comment, write its case in the `contract` module, then implement it in each store.
 
 pub mod access;
+pub mod after_sale;
 pub mod alerts;
 pub mod clicks;
 pub mod configuration;
@@ -28,6 +29,7 @@ pub mod paging;
 pub mod selling;
 
 pub use access::AccessStore;
+pub use after_sale::AfterSaleStore;
 pub use alerts::AlertStore;
 pub use clicks::ClickStore;
 pub use configuration::ConfigurationStore;
@@ -38,7 +40,16 @@ pub use selling::SellingStore;
 
 /// All that the server needs of a store.
 pub trait Store:
-    ClickStore + LeadStore + SellingStore + AlertStore + ConfigurationStore + AccessStore + Send + Sync + 'static
+    ClickStore
+    + LeadStore
+    + SellingStore
+    + AfterSaleStore
+    + AlertStore
+    + ConfigurationStore
+    + AccessStore
+    + Send
+    + Sync
+    + 'static
 {
     /// Whether writes can be expected to succeed now: what `/readyz` says. A
     /// store that failed to write is asked to try a small write here, so that it

@@ -30,6 +30,7 @@
 //! comes between its post and the run's end; callers append payouts, returns and
 //! adjustments, never sales. A buyer's balance is always the sum of its entries.
 
+use crate::after_sale::{BuyerStatus, LeadReturn};
 use crate::leads::DuplicateKey;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::DayCount;
@@ -37,7 +38,7 @@ use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::ledger::{Account, LedgerEntry};
 use crumb_domain::network::{SaleType, UnknownRule};
 use crumb_domain::post::StoredAnswer;
-use crumb_domain::selling::{Alert, Attempt, ContractResult, ReturnState};
+use crumb_domain::selling::{Alert, Attempt, ContractResult};
 use crumb_domain::time::Day;
 use crumb_domain::{
     AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, OfferId, RowId, Timestamp,
@@ -105,6 +106,8 @@ pub struct Reserve {
     pub credit_limit: Option<Money>,
     /// As what it would be sold.
     pub sale_type: SaleType,
+    /// It would be sold for good.
+    pub no_return: bool,
     /// What came of earlier reservations of this run, so that a crash finds them
     /// settled: what was sold stays sold.
     pub ended: Vec<EndedReservation>,
@@ -213,6 +216,8 @@ pub struct LeadChange {
     pub alerts: Vec<Alert>,
     /// A return that is made by this, or that stands elsewhere from now on.
     pub put_return: Option<LeadReturn>,
+    /// What a buyer says of the lead, in place of what it said before.
+    pub put_status: Option<BuyerStatus>,
     /// What the post that brought the lead into hand is answered, now and from now on
     /// under its idempotency key. Ignored where no post waits for it and no key is
     /// kept for the lead.
@@ -236,6 +241,7 @@ impl LeadChange {
             timeline: Vec::new(),
             alerts: Vec::new(),
             put_return: None,
+            put_status: None,
             answer: None,
             then: Then::Rest,
         }
@@ -260,6 +266,9 @@ pub enum Then {
     Rest,
     /// It waits in the queue and is tried at that time.
     Wait(Timestamp),
+    /// As before: it waits if it waited, and what it was answered stays. For
+    /// [`SellingStore::act`]; a run that ends so rests.
+    AsBefore,
 }
 
 /// A lead that waits in the queue.
@@ -284,6 +293,8 @@ pub struct Held {
     pub price: Money,
     /// As what it would be sold.
     pub sale_type: SaleType,
+    /// It would be sold for good.
+    pub no_return: bool,
     /// When it was about to be sent.
     pub at: Timestamp,
     /// What it counts as, and when.
@@ -315,21 +326,6 @@ pub struct Recovered {
     /// Something was sold or may have been: payout and answer are still to be told, by
     /// [`SellingStore::act`]. Until then each start names the lead again.
     pub unsettled: bool,
-}
-
-/// A lead that a buyer gives back, or asks to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeadReturn {
-    /// Under which contract it was sold.
-    pub contract: ContractId,
-    /// When it was asked for.
-    pub at: Timestamp,
-    /// Why.
-    pub reason: String,
-    /// More of it.
-    pub notes: String,
-    /// Where it stands.
-    pub state: ReturnState,
 }
 
 /// A run with the lead that it was of.
@@ -488,9 +484,6 @@ pub trait SellingStore {
 
     /// Its time line, oldest first.
     fn timeline_of(&self, lead: RowId) -> impl Future<Output = Result<Vec<TimelineEntry>>> + Send;
-
-    /// Its returns, by contract: at most one each.
-    fn returns_of(&self, lead: RowId) -> impl Future<Output = Result<Vec<LeadReturn>>> + Send;
 
     /// Its entries of the ledger, oldest first.
     fn ledger_of(&self, lead: RowId) -> impl Future<Output = Result<Vec<LedgerEntry>>> + Send;

@@ -12,10 +12,12 @@ mod findings;
 mod key;
 mod lead;
 mod link;
+mod money;
 mod pixel;
 mod plan;
 mod posting_doc;
 pub mod replay;
+mod returns;
 mod revert;
 pub mod serve;
 pub mod test_post;
@@ -25,10 +27,11 @@ pub use apply::{MAX_NETWORK_FILE_BYTES, NetworkFile};
 pub use lead::LeadAction;
 
 use crate::cli::{
-    AlertsArguments, ContractCommand, Format, KeyCommand, LeadCommand, LinkArguments, PostingDocArguments,
-    Typed,
+    AlertsArguments, BuyerCommand, ContractCommand, DecidedAs, DecisionArguments, Format, KeyCommand,
+    LeadCommand, LedgerArguments, LinkArguments, PostingDocArguments, ReturnArguments, ReturnsArguments,
+    ReturnsCommand, Typed,
 };
-use crumb_domain::{ConfigVersion, ContractId, LeadId};
+use crumb_domain::{BuyerId, ConfigVersion, ContractId, LeadId, Money};
 use crumb_intake::selling::Selling;
 use crumb_network::Snapshot;
 use crumb_storage::Store;
@@ -121,6 +124,33 @@ pub enum Command {
     Held,
     /// `crumb alerts`.
     Alerts(AlertsArguments),
+    /// `crumb return`.
+    Return(ReturnArguments),
+    /// `crumb returns approve`, `crumb returns refuse`.
+    DecideReturn {
+        /// Which.
+        of: DecisionArguments,
+        /// As what it is approved, and whether the payout is taken back; none = refused.
+        approved: Option<(DecidedAs, bool)>,
+    },
+    /// `crumb returns`.
+    Returns(ReturnsArguments),
+    /// `crumb buyer balance`.
+    BuyerBalance {
+        /// Whose.
+        id: BuyerId,
+    },
+    /// `crumb buyer credit`.
+    BuyerCredit {
+        /// Whose.
+        id: BuyerId,
+        /// How much; below zero it is taken out.
+        amount: Money,
+        /// `--note`.
+        note: Option<String>,
+    },
+    /// `crumb ledger`.
+    Ledger(LedgerArguments),
     /// The part of `crumb config check` that looks into the store.
     Check {
         /// Whether countries can be told.
@@ -217,6 +247,20 @@ impl Command {
                 session: test.session.clone(),
                 json: test.json,
             }),
+            Typed::Return(asked) => Self::Return(asked.clone()),
+            Typed::Returns(asked) => match &asked.command {
+                None => Self::Returns(asked.list.clone()),
+                Some(ReturnsCommand::Approve { of, decided_as, take_back_payout }) => {
+                    let approved = Some((*decided_as, *take_back_payout));
+                    Self::DecideReturn { of: of.clone(), approved }
+                }
+                Some(ReturnsCommand::Refuse { of }) => Self::DecideReturn { of: of.clone(), approved: None },
+            },
+            Typed::Buyer(BuyerCommand::Balance { id }) => Self::BuyerBalance { id: *id },
+            Typed::Buyer(BuyerCommand::Credit { id, amount, note }) => {
+                Self::BuyerCredit { id: *id, amount: *amount, note: note.clone() }
+            }
+            Typed::Ledger(asked) => Self::Ledger(asked.clone()),
         }))
     }
 
@@ -256,6 +300,14 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
         Command::Lead { lead, action, note } => lead::act(context, lead, action, note).await,
         Command::Held => lead::held(context).await,
         Command::Alerts(arguments) => alerts::alerts(context, &arguments).await,
+        Command::Return(asked) => returns::give_back(context, asked).await,
+        Command::DecideReturn { of, approved } => returns::decide(context, of, approved).await,
+        Command::Returns(asked) => returns::list(context, asked).await,
+        Command::BuyerBalance { id } => money::balance(context, id).await,
+        Command::BuyerCredit { id, amount, note } => {
+            money::credit(context, id, amount, note.as_deref()).await
+        }
+        Command::Ledger(asked) => money::ledger(context, asked).await,
         Command::Check { has_geo } => config::check_network(context, has_geo).await,
     };
     done.unwrap_or_else(|error| Reply::failed(&format!("{error:#}")))

@@ -1,6 +1,7 @@
 //! The program as people and scripts use it: each test runs the built executable
 //! in a directory of its own.
 
+mod after_sale;
 mod alerts;
 mod bench;
 mod explain;

@@ -46,6 +46,9 @@ pub struct Contract {
     /// How long an unknown outcome is held, in minutes.
     #[serde(default = "a_day")]
     pub unknown_wait_minutes: u32,
+    /// Days after a sale within which its buyer may give the lead back; 0 = never.
+    #[serde(default = "thirty_days")]
+    pub max_return_days: u32,
     /// Whose leads it does not want.
     #[serde(default)]
     pub exclude_affiliates: Vec<AffiliateId>,
@@ -255,6 +258,11 @@ fn ten() -> u32 {
 
 fn a_day() -> u32 {
     1_440
+}
+
+/// As CAKE's `max_return_age_days`.
+fn thirty_days() -> u32 {
+    30
 }
 
 fn five_days() -> u32 {

@@ -13,4 +13,4 @@ pub use attempt::{
     PriceRead,
 };
 pub use reason::ContractResult;
-pub use returned::ReturnState;
+pub use returned::{Redress, ReturnState, ReturnType, SaleReturn};

@@ -271,6 +271,8 @@ impl<S: Store + Clone> Selling<S> {
                         price,
                         sale_type: held.sale_type,
                         at: now,
+                        no_return: held.no_return,
+                        returned: None,
                     });
                     let text = format!("{why}: sold to buyer {} for {price}", held.buyer);
                     (ReservationEnd::Sold(price), "sold", text)
@@ -315,14 +317,13 @@ impl<S: Store + Clone> Selling<S> {
         let still_held =
             facts.earlier.iter().any(|sent| sent.state == ReservationState::Held && !is_ended(sent.contract));
         let waits = standing::waits(offer);
-        if lead.status != LeadStatus::Returned {
-            (lead.status, lead.outcome) = match () {
-                () if !lead.sales.is_empty() => (LeadStatus::Sold, LeadOutcome::Sold),
-                () if still_held => (LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown),
-                () if waits => (LeadStatus::Queued, LeadOutcome::Queued),
-                () => (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers),
-            };
-        }
+        (lead.status, lead.outcome) = match () {
+            () if lead.is_given_back() => (LeadStatus::Returned, LeadOutcome::Returned),
+            () if !lead.sales.is_empty() => (LeadStatus::Sold, LeadOutcome::Sold),
+            () if still_held => (LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown),
+            () if waits => (LeadStatus::Queued, LeadOutcome::Queued),
+            () => (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers),
+        };
         standing::earned(&mut lead, &earning);
         let mut change = LeadChange::new(lead.clone(), now);
         change.ended = ended;

@@ -5,12 +5,16 @@
 //! vertical, which the pure machine of `crumb_routing` decides; `standing` says where
 //! it stands then; one write settles it, or is repeated by `unsettled` until the store
 //! takes it. What is not known by then is settled by `held`; what people do is `actions`.
-//! What was sold, and to whom it would be by another network, `replaying` tells.
+//! What comes after a sale is `returns` and `statuses`, which change a lead by `after_sale`,
+//! and `credit`, a buyer's money beside its leads. What was sold, and to whom it would be by
+//! another network, `replaying` tells.
 
 pub mod actions;
+pub mod after_sale;
 mod alerts;
 mod asking;
 mod breakers;
+pub mod credit;
 pub mod findings;
 pub mod held;
 mod market;
@@ -18,10 +22,12 @@ mod observer;
 mod queue;
 mod record;
 pub mod replaying;
+pub mod returns;
 mod run;
 pub(crate) mod settle;
 mod soundness;
 pub(crate) mod standing;
+pub mod statuses;
 pub mod timeline;
 mod trial;
 pub(crate) mod unsettled;

@@ -200,6 +200,7 @@ impl<S: Store + Clone> Selling<S> {
             price: wanted.price,
             credit_limit: market.credit_limit(wanted.buyer),
             sale_type: wanted.sale_type,
+            no_return: wanted.no_return,
             ended: ran.ended.clone(),
             attempts: ran.attempts.clone(),
         };

@@ -49,6 +49,11 @@ impl<'a> Earning<'a> {
         }
     }
 
+    /// Whether it is a share of each sale.
+    fn is_share(&self) -> bool {
+        self.terms.payout_percent.is_some() && self.tier_payout.is_none()
+    }
+
     /// What the lead has earned once its sales have brought that together; none where
     /// nobody bought it.
     pub fn after(&self, sold: Option<Money>) -> Money {
@@ -56,10 +61,10 @@ impl<'a> Earning<'a> {
     }
 
     /// What the lead has earned by now that had earned so much before. What it was paid
-    /// stays paid, but for shares, which follow the sales.
-    pub fn total(&self, sold: Option<Money>, before: Money) -> Money {
-        let is_share = self.terms.payout_percent.is_some() && self.tier_payout.is_none();
-        self.after(sold).max(if is_share { Money::ZERO } else { before })
+    /// stays paid, but for a share where what the sales bring has fallen.
+    pub fn total(&self, sold: Option<Money>, before: Money, has_fallen: bool) -> Money {
+        let stays = if self.is_share() && has_fallen { Money::ZERO } else { before };
+        self.after(sold).max(stays)
     }
 
     /// What a sale costs, for the margin: what the affiliate is paid for it, also where a
@@ -85,6 +90,8 @@ pub(crate) fn after_run(lead: &Lead, state: &State, earning: &Earning<'_>, now: 
         price: sold.sold_price,
         sale_type: sold.reserved.sale_type,
         at: now,
+        no_return: sold.reserved.no_return,
+        returned: None,
     }));
     let (status, outcome) = stands(&after, state.ending(), earning.offer);
     (after.status, after.outcome) = (status, outcome);
@@ -95,7 +102,7 @@ pub(crate) fn after_run(lead: &Lead, state: &State, earning: &Earning<'_>, now: 
 fn stands(lead: &Lead, ending: Option<Ending>, offer: &CompiledOffer) -> (LeadStatus, LeadOutcome) {
     let waits = waits(offer);
     match ending {
-        _ if lead.status == LeadStatus::Returned => (lead.status, lead.outcome),
+        _ if lead.is_given_back() => (LeadStatus::Returned, LeadOutcome::Returned),
         _ if !lead.sales.is_empty() => (LeadStatus::Sold, LeadOutcome::Sold),
         Some(Ending::Hold) => (LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown),
         _ if waits => (LeadStatus::Queued, LeadOutcome::Queued),
@@ -110,9 +117,35 @@ pub(crate) fn waits(offer: &CompiledOffer) -> bool {
 
 /// Adds a lead's sales up, and what its affiliate has earned by them.
 pub(crate) fn earned(lead: &mut Lead, earning: &Earning<'_>) {
-    let brought = lead.sales.iter().fold(Money::ZERO, |sum, sale| plus(sum, sale.price));
-    lead.revenue = brought;
-    lead.payout = earning.total((!lead.sales.is_empty()).then_some(brought), lead.payout);
+    let before = lead.revenue;
+    lead.revenue = brought(lead);
+    let is_paid_for = |sale: &&Sale| sale.returned.is_none_or(|returned| !returned.payout_taken_back);
+    lead.payout = match sum(lead.sales.iter().filter(is_paid_for)) {
+        // Its payout was taken back with its last sale, and no sale has come since.
+        None if !lead.sales.is_empty() => Money::ZERO,
+        sold => earning.total(sold, lead.payout, lead.revenue < before),
+    };
+}
+
+/// What a lead has brought: its sales' prices, but those that were given back.
+pub(crate) fn brought(lead: &Lead) -> Money {
+    lead.sales.iter().fold(Money::ZERO, |sum, sale| plus(sum, sale.brings()))
+}
+
+/// The payout that is left of a lead's once it is taken back for every sale that was
+/// returned: a share is paid of the sales that stand, a fixed payout while one stands.
+/// `earning` is none where the offer is gone, so that no share can be told.
+pub(crate) fn left_of_payout(lead: &Lead, earning: Option<&Earning<'_>>) -> Money {
+    match (sum(lead.sales.iter().filter(|sale| sale.returned.is_none())), earning) {
+        (None, _) => Money::ZERO,
+        (sold, Some(earning)) if earning.is_share() => earning.after(sold).min(lead.payout),
+        _ => lead.payout,
+    }
+}
+
+/// What sales cost together; none where there are none.
+fn sum<'a>(sales: impl Iterator<Item = &'a Sale>) -> Option<Money> {
+    sales.map(|sale| sale.price).reduce(plus)
 }
 
 /// What the ledger takes in so that it holds what the lead has earned now.

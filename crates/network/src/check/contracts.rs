@@ -10,6 +10,9 @@ use std::collections::HashSet;
 /// More than this of the last ten posts cannot fail: the contract is never switched off.
 const NEVER_SWITCH_OFF: u32 = 11;
 
+/// Ten years: who gives a lead back after longer means another number.
+const MOST_RETURN_DAYS: u32 = 3_650;
+
 impl Check<'_> {
     pub(super) fn contracts(&mut self) {
         for contract in &self.network.contract {
@@ -23,6 +26,10 @@ impl Check<'_> {
             if !(1..=NEVER_SWITCH_OFF).contains(&contract.max_post_errors) {
                 let message = "must be between 1 and 11 (11 = never switch off)";
                 self.fault(format!("{place}.max_post_errors"), message);
+            }
+            if contract.max_return_days > MOST_RETURN_DAYS {
+                let message = "must be at most 3650 (0 = no lead is taken back)";
+                self.fault(format!("{place}.max_return_days"), message);
             }
             if contract.weight == Some(0) {
                 self.fault(format!("{place}.weight"), "must be at least 1");

@@ -454,6 +454,10 @@ async fn a_contract_that_could_not_be_meant_is_refused() {
         after_edit("max_post_errors = 10", "max_post_errors = 12").await,
         ["contract[0].max_post_errors: must be between 1 and 11 (11 = never switch off)"]
     );
+    assert_eq!(
+        after_edit("max_return_days = 30", "max_return_days = 3651").await,
+        ["contract[0].max_return_days: must be at most 3650 (0 = no lead is taken back)"]
+    );
     assert_eq!(after_edit("weight = 1", "weight = 0").await, ["contract[0].weight: must be at least 1"]);
     let mut file = toml(&format!("{EXAMPLE}\n[[vertical]]\nid=2\nname=\"x\""));
     file.offer[0].vertical.0 = 2;

@@ -14,6 +14,7 @@ use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::network::SaleType;
 use crumb_domain::post::PostKind;
 use crumb_domain::request_id::RequestIdKey;
+use crumb_domain::selling::Redress;
 use crumb_domain::why::explain_attribution;
 use crumb_domain::{
     AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, OfferContractId, OfferId,
@@ -129,6 +130,13 @@ pub struct SaleRow {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+    /// It was bought for good: it is not taken back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_return: bool,
+    /// For what it was taken back: `credited` or `replaced`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub returned: Option<Redress>,
 }
 
 impl From<&Sale> for SaleRow {
@@ -139,6 +147,8 @@ impl From<&Sale> for SaleRow {
             price: sale.price,
             sale_type: sale.sale_type,
             at: sale.at,
+            no_return: sale.no_return,
+            returned: sale.returned.map(|returned| returned.redress),
         }
     }
 }

@@ -5,7 +5,9 @@
 //! its routes. What a role may see is decided where rows are made, so that no
 //! route can forget it.
 
+pub mod after_sale;
 pub mod alerts;
+pub mod buyers;
 pub mod clicks;
 pub mod events;
 pub mod explain;
@@ -14,13 +16,16 @@ pub mod key;
 pub mod keys;
 pub mod lead_actions;
 pub mod leads;
+pub mod ledger;
 pub mod links;
 pub mod openapi;
 pub mod posting_docs;
 pub mod problem;
 pub mod query;
 pub mod rejections;
+pub mod returns;
 pub mod role;
+pub mod statuses;
 pub mod sub_affiliates;
 pub mod test_post;
 pub mod timeline;
@@ -50,6 +55,14 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/leads/{leadid}/settle", post(lead_actions::settle::<S>))
         .route("/held", get(held::list::<S>))
         .route("/contracts/{id}/test-post", post(test_post::send::<S>))
+        .route("/leads/{leadid}/returns", get(returns::of_lead::<S>).post(returns::create::<S>))
+        .route("/leads/{leadid}/returns/{contract}/approve", post(returns::approve::<S>))
+        .route("/leads/{leadid}/returns/{contract}/refuse", post(returns::refuse::<S>))
+        .route("/leads/{leadid}/statuses", get(statuses::of_lead::<S>).post(statuses::create::<S>))
+        .route("/returns", get(returns::list::<S>))
+        .route("/buyers/{id}/balance", get(buyers::balance::<S>))
+        .route("/buyers/{id}/credit", post(buyers::credit::<S>))
+        .route("/ledger", get(ledger::list::<S>))
         .route("/rejections", get(rejections::list::<S>))
         .route("/sub-affiliates", get(sub_affiliates::list::<S>))
         .route("/events", get(events::stream::<S>))

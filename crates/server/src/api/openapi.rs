@@ -1,8 +1,8 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
 use super::{
-    alerts, clicks, events, explain, held, keys, lead_actions, leads, links, posting_docs, rejections,
-    sub_affiliates, test_post, timeline,
+    alerts, buyers, clicks, events, explain, held, keys, lead_actions, leads, ledger, links, posting_docs,
+    rejections, returns, statuses, sub_affiliates, test_post, timeline,
 };
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -30,6 +30,16 @@ use utoipa::{Modify, OpenApi};
         lead_actions::resell,
         lead_actions::settle,
         held::list,
+        returns::of_lead,
+        returns::create,
+        returns::approve,
+        returns::refuse,
+        returns::list,
+        statuses::of_lead,
+        statuses::create,
+        buyers::balance,
+        buyers::credit,
+        ledger::list,
         rejections::list,
         sub_affiliates::list,
         events::stream,

@@ -157,6 +157,12 @@ pub struct Listing<T> {
 }
 
 impl<T> Listing<T> {
+    /// All there is, on one page.
+    pub fn whole(data: Vec<T>) -> Self {
+        let total = data.len() as u64;
+        Self { data, next: None, total }
+    }
+
     /// A page of the store's, its rows turned into the API's; what has no row there
     /// is left out.
     pub fn of<R>(page: Page<R>, row: impl FnMut(R) -> Option<T>) -> Self {

@@ -10,6 +10,7 @@ use crate::error::{corrupt, from_sqlite};
 use crumb_domain::attribution::Attribution;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::post::PostKind;
+use crumb_domain::selling::{Redress, SaleReturn};
 use crumb_domain::{
     AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, OfferContractId, OfferId,
     RowId, VerticalId,
@@ -90,8 +91,9 @@ pub(crate) fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
     for (position, sale) in (0_i64..).zip(&lead.sales) {
         connection
             .prepare_cached(
-                "INSERT INTO sale (lead, position, contract, buyer, price, type, at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO sale (lead, position, contract, buyer, price, type, at, no_return, returned,
+                     payout_taken_back)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )
             .and_then(|mut insert| {
                 insert.execute(params![
@@ -101,7 +103,10 @@ pub(crate) fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
                     sale.buyer.0,
                     sale.price.micros(),
                     sale_type(sale.sale_type),
-                    sale.at.micros()
+                    sale.at.micros(),
+                    sale.no_return,
+                    sale.returned.map(|returned| returned.redress.as_str()),
+                    sale.returned.is_some_and(|returned| returned.payout_taken_back),
                 ])
             })
             .map_err(from_sqlite)?;
@@ -162,7 +167,10 @@ pub(crate) fn from_row(connection: &Connection, row: &Row<'_>) -> Result<Lead> {
 
 fn sales(connection: &Connection, lead: RowId) -> Result<Vec<Sale>> {
     let mut select = connection
-        .prepare_cached("SELECT contract, buyer, price, type, at FROM sale WHERE lead = ?1 ORDER BY position")
+        .prepare_cached(
+            "SELECT contract, buyer, price, type, at, no_return, returned, payout_taken_back
+             FROM sale WHERE lead = ?1 ORDER BY position",
+        )
         .map_err(from_sqlite)?;
     let mut rows = select.query([lead.as_i64()]).map_err(from_sqlite)?;
     let mut sales = Vec::new();
@@ -174,7 +182,15 @@ fn sales(connection: &Connection, lead: RowId) -> Result<Vec<Sale>> {
             price: Money::from_micros(row.get(2).map_err(from_sqlite)?),
             sale_type: sale_type_of(&code)?,
             at: moment(row.get(4).map_err(from_sqlite)?),
+            no_return: row.get(5).map_err(from_sqlite)?,
+            returned: returned(row)?,
         });
     }
     Ok(sales)
+}
+
+fn returned(row: &Row<'_>) -> Result<Option<SaleReturn>> {
+    let Some(code) = row.get::<_, Option<String>>(6).map_err(from_sqlite)? else { return Ok(None) };
+    let redress = Redress::from_code(&code).ok_or_else(|| corrupt("what a sale was taken back for", code))?;
+    Ok(Some(SaleReturn { redress, payout_taken_back: row.get(7).map_err(from_sqlite)? }))
 }

@@ -4,7 +4,8 @@ use crate::error::from_sqlite;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::{BuyerId, Money, Timestamp};
 use crumb_storage::Result;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use crumb_storage::after_sale::BuyerAccount;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// Balance less what is reserved; nothing where a buyer has no account.
 pub(crate) fn free(connection: &Connection, buyer: BuyerId) -> Result<Money> {
@@ -16,6 +17,19 @@ fn find(connection: &Connection, buyer: BuyerId) -> Result<Option<Money>> {
         .prepare_cached("SELECT balance - reserved FROM buyer_account WHERE buyer = ?1")
         .and_then(|mut select| select.query_row([buyer.0], |row| row.get(0)).optional())
         .map(|free| free.map(Money::from_micros))
+        .map_err(from_sqlite)
+}
+
+/// Both sums of a buyer; nothing where it has no account.
+pub(crate) fn read(connection: &Connection, buyer: BuyerId) -> Result<BuyerAccount> {
+    let read = |row: &Row<'_>| {
+        let (balance, reserved) = (Money::from_micros(row.get(0)?), Money::from_micros(row.get(1)?));
+        Ok(BuyerAccount { balance, reserved })
+    };
+    connection
+        .prepare_cached("SELECT balance, reserved FROM buyer_account WHERE buyer = ?1")
+        .and_then(|mut select| select.query_row([buyer.0], read).optional())
+        .map(Option::unwrap_or_default)
         .map_err(from_sqlite)
 }
 

@@ -3,7 +3,7 @@
 use super::facts::{self, OwnFacts};
 use super::prepare::Change;
 use super::queue::{self, Offered, State};
-use super::{records, reservations};
+use super::{after_sale, records, reservations};
 use crate::alerts;
 use crate::batch::WriteContext;
 use crate::error::corrupt;
@@ -70,9 +70,16 @@ fn apply(context: &mut WriteContext<'_>, ready: &Change, offered: Option<&Offere
     records::append_timeline(connection, lead, &change.timeline)?;
     alerts::raise(connection, &change.alerts)?;
     if let Some(returned) = &change.put_return {
-        records::put_return(connection, lead, returned)?;
+        after_sale::put_return(context, lead, returned)?;
+    }
+    if let Some(status) = &change.put_status {
+        after_sale::put_status(connection, lead, status)?;
     }
     context.memory.counts.lower(ready.uncount.iter().copied());
+    let is_in_hand = offered.is_some_and(|offered| offered.state == State::InHand);
+    if change.then == Then::AsBefore && !is_in_hand {
+        return Ok(());
+    }
     if let Some(offered) = offered {
         answer(context, offered, ready.answer.as_deref())?;
     }
@@ -102,7 +109,7 @@ fn rest(context: &WriteContext<'_>, lead: i64, offered: Option<&Offered>, then: 
     }
     match then {
         Then::Wait(due) => queue::wait(connection, lead, due),
-        Then::Rest if keeps_key => queue::keep(connection, lead, State::Held),
-        Then::Rest => Ok(()),
+        Then::Rest | Then::AsBefore if keeps_key => queue::keep(connection, lead, State::Held),
+        Then::Rest | Then::AsBefore => Ok(()),
     }
 }

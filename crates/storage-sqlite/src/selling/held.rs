@@ -9,7 +9,7 @@ use crumb_storage::selling::{Held, Hold};
 use crumb_storage::{Page, PageRequest, Result};
 use rusqlite::{Connection, Row};
 
-const HELD_AND_LEAD: &str = "(SELECT held.id, lead.id AS lead_id, held.buyer, contract, price, type, reservation.at AS sent, rule, until \
+const HELD_AND_LEAD: &str = "(SELECT held.id, lead.id AS lead_id, held.buyer, contract, price, type, no_return, reservation.at AS sent, rule, until \
       FROM held JOIN reservation ON reservation.lead = held.lead AND reservation.buyer = held.buyer \
       JOIN lead ON lead.row = held.lead)";
 
@@ -23,7 +23,7 @@ pub(crate) fn list(
     if let Some(due_by) = due_by {
         listing.also("until <= ?", [due_by.micros()]);
     }
-    let columns = "id, lead_id, buyer, contract, price, type, sent, rule, until";
+    let columns = "id, lead_id, buyer, contract, price, type, sent, rule, until, no_return";
     listing.page(connection, page, columns, |row| Ok((held(row), row.get(0)?)))
 }
 
@@ -35,6 +35,7 @@ fn held(row: &Row<'_>) -> Result<Held> {
         contract: ContractId(row.get(3).map_err(from_sqlite)?),
         price: Money::from_micros(row.get(4).map_err(from_sqlite)?),
         sale_type: sale_type_of(&kind)?,
+        no_return: row.get(9).map_err(from_sqlite)?,
         at: moment(row.get(6).map_err(from_sqlite)?),
         hold: Hold { rule: unknown_rule_of(&rule)?, until: moment(row.get(8).map_err(from_sqlite)?) },
     })

@@ -5,10 +5,11 @@
 //! * `change`: a run begins or ends, or a lead changes after it; `recover`: what a crash left.
 //! * `accounts`, `contracts`: sums kept by buyer and by contract; `facts`: what routing
 //!   reads of all that.
-//! * `records`: runs, attempts, time line, returns; `quotes`: prices told before.
+//! * `records`: runs, attempts, time line; `after_sale`: returns, what buyers say; `quotes`: prices told before.
 //! * `prepare`: what is made ready before a write.
 
 pub(crate) mod accounts;
+mod after_sale;
 mod change;
 mod contracts;
 mod facts;
@@ -29,8 +30,8 @@ use crumb_domain::selling::Attempt;
 use crumb_domain::time::Day;
 use crumb_domain::{CampaignId, ContractId, Money, RowId, Timestamp};
 use crumb_storage::selling::{
-    Held, HoldFn, LeadChange, LeadReturn, LeadRun, PostFailures, Quote, QuoteClaim, Recovered, Reserve,
-    Reserved, RunRecord, SellingCounts, SellingFacts, StoredRun, TimelineEntry, Waiting,
+    Held, HoldFn, LeadChange, LeadRun, PostFailures, Quote, QuoteClaim, Recovered, Reserve, Reserved,
+    RunRecord, SellingCounts, SellingFacts, StoredRun, TimelineEntry, Waiting,
 };
 use crumb_storage::{Page, PageRequest, Result, SellingStore};
 
@@ -112,11 +113,6 @@ impl SellingStore for SqliteStore {
     async fn timeline_of(&self, lead: RowId) -> Result<Vec<TimelineEntry>> {
         let lead = lead.as_i64();
         self.readers().read(LaneOf::Short, move |connection| records::timeline_of(connection, lead)).await
-    }
-
-    async fn returns_of(&self, lead: RowId) -> Result<Vec<LeadReturn>> {
-        let lead = lead.as_i64();
-        self.readers().read(LaneOf::Short, move |connection| records::returns_of(connection, lead)).await
     }
 
     async fn ledger_of(&self, lead: RowId) -> Result<Vec<LedgerEntry>> {

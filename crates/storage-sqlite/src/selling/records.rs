@@ -1,4 +1,4 @@
-//! What is kept of a lead's way: runs, attempts, time line, returns.
+//! What is kept of a lead's way: runs, attempts, time line.
 
 use super::contracts;
 use super::prepare::AttemptRow;
@@ -8,9 +8,9 @@ use crate::error::{corrupt, from_sqlite};
 use crate::leads::standing;
 use crate::listing::{Listing, lowest_row};
 use crate::seen::Key;
-use crumb_domain::selling::{Attempt, AttemptKind, ContractResult, Phase, ReturnState};
+use crumb_domain::selling::{Attempt, AttemptKind, ContractResult, Phase};
 use crumb_domain::{AffiliateId, CampaignId, ConfigVersion, ContractId, Money, OfferId, RowId, Timestamp};
-use crumb_storage::selling::{LeadReturn, LeadRun, RunRecord, StoredRun, TimelineEntry};
+use crumb_storage::selling::{LeadRun, RunRecord, StoredRun, TimelineEntry};
 use crumb_storage::{Page, PageRequest, Result};
 use rusqlite::{Connection, Row, params};
 
@@ -265,47 +265,4 @@ pub(crate) fn timeline_of(connection: &Connection, lead: i64) -> Result<Vec<Time
         .map_err(from_sqlite)?
         .collect::<rusqlite::Result<_>>();
     entries.map_err(from_sqlite)
-}
-
-/// Keeps a return, in place of the one under the same contract.
-pub(crate) fn put_return(connection: &Connection, lead: i64, returned: &LeadReturn) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO lead_return (lead, contract, at, reason, notes, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )
-        .and_then(|mut upsert| {
-            upsert.execute(params![
-                lead,
-                returned.contract.0,
-                returned.at.micros(),
-                returned.reason,
-                returned.notes,
-                returned.state.as_str(),
-            ])
-        })
-        .map_err(from_sqlite)?;
-    Ok(())
-}
-
-/// A lead's returns.
-pub(crate) fn returns_of(connection: &Connection, lead: i64) -> Result<Vec<LeadReturn>> {
-    let mut select = connection
-        .prepare_cached(
-            "SELECT contract, at, reason, notes, state FROM lead_return WHERE lead = ?1 ORDER BY contract",
-        )
-        .map_err(from_sqlite)?;
-    let mut rows = select.query([lead]).map_err(from_sqlite)?;
-    let mut returns = Vec::new();
-    while let Some(row) = rows.next().map_err(from_sqlite)? {
-        let state: String = row.get(4).map_err(from_sqlite)?;
-        returns.push(LeadReturn {
-            contract: ContractId(row.get(0).map_err(from_sqlite)?),
-            at: moment(row.get(1).map_err(from_sqlite)?),
-            reason: row.get(2).map_err(from_sqlite)?,
-            notes: row.get(3).map_err(from_sqlite)?,
-            state: ReturnState::from_code(&state).ok_or_else(|| corrupt("a return's state", state))?,
-        });
-    }
-    Ok(returns)
 }

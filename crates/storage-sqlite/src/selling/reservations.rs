@@ -69,8 +69,8 @@ pub(crate) fn reserve(
 fn insert(connection: &Connection, wanted: &Reserve, taking: i64) -> Result<bool> {
     connection
         .prepare_cached(
-            "INSERT INTO reservation (lead, buyer, contract, day, price, type, state, taking, at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
+            "INSERT INTO reservation (lead, buyer, contract, day, price, type, no_return, state, taking, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
         )
         .and_then(|mut insert| {
             insert.execute(params![
@@ -80,6 +80,7 @@ fn insert(connection: &Connection, wanted: &Reserve, taking: i64) -> Result<bool
                 wanted.day.0,
                 wanted.price.micros(),
                 sale_type(wanted.sale_type),
+                wanted.no_return,
                 RESERVED,
                 taking,
                 wanted.at.micros(),
@@ -224,7 +225,7 @@ pub(crate) fn without_end(connection: &Connection, lead: i64) -> Result<Vec<Cont
 pub(crate) fn sales_of_taking(connection: &Connection, lead: i64, taking: i64) -> Result<Vec<Sale>> {
     let mut select = connection
         .prepare_cached(
-            "SELECT contract, buyer, price, type, at FROM reservation
+            "SELECT contract, buyer, price, type, at, no_return FROM reservation
              WHERE lead = ?1 AND taking = ?2 AND state = ?3 ORDER BY at, buyer",
         )
         .map_err(from_sqlite)?;
@@ -238,6 +239,8 @@ pub(crate) fn sales_of_taking(connection: &Connection, lead: i64, taking: i64) -
             price: Money::from_micros(row.get(2).map_err(from_sqlite)?),
             sale_type: sale_type_of(&code)?,
             at: moment(row.get(4).map_err(from_sqlite)?),
+            no_return: row.get(5).map_err(from_sqlite)?,
+            returned: None,
         });
     }
     Ok(sales)

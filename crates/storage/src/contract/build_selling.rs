@@ -34,6 +34,7 @@ pub fn reserve(lead: RowId, contract: i64) -> Reserve {
         price: money(PRICE),
         credit_limit: None,
         sale_type: SaleType::Exclusive,
+        no_return: false,
         ended: Vec::new(),
         attempts: Vec::new(),
     }
@@ -87,7 +88,8 @@ pub fn hold_all() -> HoldFn {
 /// The sale on a contract that has the same number as its buyer.
 pub fn sale(contract: i64, price: Money) -> Sale {
     let (contract, buyer) = (ContractId(contract), BuyerId(contract));
-    Sale { contract, buyer, price, sale_type: SaleType::Exclusive, at: NOW }
+    let sale_type = SaleType::Exclusive;
+    Sale { contract, buyer, price, sale_type, at: NOW, no_return: false, returned: None }
 }
 
 /// A lead that nobody bought, with how its reservations ended.

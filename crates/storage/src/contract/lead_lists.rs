@@ -24,6 +24,8 @@ pub async fn leads_are_found_by_each_filter_and_by_time<S: Store>(store: Arc<S>)
         price: Money::ZERO,
         sale_type: SaleType::Multisell,
         at: NOW,
+        no_return: false,
+        returned: None,
     };
     let changes: [&dyn Fn(&mut Lead); 6] = [
         &|_| {},

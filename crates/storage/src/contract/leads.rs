@@ -13,6 +13,7 @@ use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::{CapOf, SaleType};
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::{PostKind, PostOutcome};
+use crumb_domain::selling::{Redress, SaleReturn};
 use crumb_domain::session::SessionOrigin;
 use crumb_domain::time::Day;
 use crumb_domain::{
@@ -44,6 +45,8 @@ fn full_lead(number: u32, row: RowId, session: RowId) -> Lead {
         price: Money::from_micros(30_000_001),
         sale_type,
         at: NOW.plus_seconds(3),
+        no_return: sale_type == SaleType::Hybrid,
+        returned: Some(SaleReturn { redress: Redress::Replaced, payout_taken_back: contract == 7 }),
     };
     Lead {
         id: lead_id(number),

@@ -15,6 +15,7 @@
 #![expect(clippy::unwrap_used, reason = "this is test code that lives in a library, so that stores share it")]
 
 pub mod access;
+pub mod after_sale;
 pub mod alerts;
 pub mod build;
 pub mod build_selling;
@@ -105,6 +106,18 @@ macro_rules! store_contract {
                 balances_are_sums_of_entries_after_any_sequence_of_steps,
                 an_opening_balance_counts_once,
                 a_leads_entries_come_back_as_they_were,
+            ];
+            after_sale: [
+                a_return_is_kept_once_for_a_sale_and_stands_as_it_was_decided,
+                returns_are_found_by_each_filter_and_in_pages,
+                leads_to_replace_are_counted_by_contract,
+                what_a_buyer_says_replaces_what_it_said_before,
+                what_is_said_of_a_waiting_lead_leaves_it_waiting,
+                entries_of_the_ledger_are_found_by_each_filter_and_in_pages,
+                a_buyers_account_holds_balance_and_what_is_reserved,
+                of_two_returns_at_once_one_holds,
+                a_sale_for_good_is_one_whatever_comes_between,
+                rows_of_returns_count_as_newest,
             ];
             selling_offers: [
                 a_post_waits_for_its_answer_until_the_run_ends,

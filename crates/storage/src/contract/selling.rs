@@ -175,6 +175,7 @@ pub async fn what_is_held_keeps_cap_and_credit_until_it_is_settled<S: Store>(sto
     assert_eq!((count(&*store, 7).await, free(&*store, 7).await), (2, Some(Money::ZERO)));
     let listed = held(&*store, None).await;
     let expected = |lead: &Lead| Held {
+        no_return: false,
         lead: lead.id,
         buyer: BuyerId(7),
         contract: ContractId(7),

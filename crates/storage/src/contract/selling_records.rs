@@ -6,15 +6,15 @@ use super::build_selling::{
 };
 use crate::leads::{AcceptLead, Posted, UpdateLead, Verdict};
 use crate::selling::{
-    LeadChange, LeadReturn, PostFailures, QUOTE_KEPT_HOURS, Quote, QuoteClaim, REMEMBERED_POSTS,
-    ReservationEnd, ReservationState, Reserve, RunRecord, SellingFacts, Then, TimelineEntry,
+    LeadChange, PostFailures, QUOTE_KEPT_HOURS, Quote, QuoteClaim, REMEMBERED_POSTS, ReservationEnd,
+    ReservationState, Reserve, RunRecord, SellingFacts, Then, TimelineEntry,
 };
 use crate::{PageRequest, Store, StoreError};
 use crumb_domain::lead::Lead;
 use crumb_domain::outcome::Problem;
 use crumb_domain::selling::{
     Attempt, AttemptKind, BuyerAnswer, BuyerReading, ContractResult, Milliseconds, Phase, PostFailure,
-    PriceRead, ReturnState,
+    PriceRead,
 };
 use crumb_domain::{CampaignId, ConfigVersion, ContractId, Money, RowId, Timestamp};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ fn attempt(id: RowId, contract: i64, read: BuyerAnswer) -> Attempt {
     }
 }
 
-/// Runs, attempts, time line and returns come back as they were, oldest first, and are
+/// Runs, attempts and time line come back as they were, oldest first, and are
 /// this lead's alone.
 pub async fn a_leads_records_come_back_as_they_were<S: Store>(store: Arc<S>) {
     let mut rows = Rows::new();
@@ -83,17 +83,9 @@ pub async fn a_leads_records_come_back_as_they_were<S: Store>(store: Arc<S>) {
     store.settle(change).await.unwrap();
     let (now, facts) = store.begin_run(first.row, DAY).await.unwrap().unwrap();
     assert_eq!(facts.runs, 1);
-    let returned = LeadReturn {
-        contract: ContractId(7),
-        at: NOW,
-        reason: "wrong number".to_owned(),
-        notes: String::new(),
-        state: ReturnState::Submitted,
-    };
     let change = LeadChange {
         run: Some(runs[1].clone()),
         timeline: vec![happened("returned", Some("ann"))],
-        put_return: Some(returned.clone()),
         ..LeadChange::new(now, NOW)
     };
     store.settle(change).await.unwrap();
@@ -101,16 +93,9 @@ pub async fn a_leads_records_come_back_as_they_were<S: Store>(store: Arc<S>) {
     assert_eq!(store.attempts_of(first.row).await.unwrap(), [early, late]);
     let line = [happened("offered", None), happened("sold", None), happened("returned", Some("ann"))];
     assert_eq!(store.timeline_of(first.row).await.unwrap(), line);
-    assert_eq!(store.returns_of(first.row).await.unwrap(), std::slice::from_ref(&returned));
-    let credited = LeadReturn { state: ReturnState::Credited, ..returned };
-    let now = read(&*store, &first).await;
-    let change = LeadChange { put_return: Some(credited.clone()), ..LeadChange::new(now, NOW) };
-    store.act(change).await.unwrap();
-    assert_eq!(store.returns_of(first.row).await.unwrap(), [credited]);
     assert_eq!(store.runs_of(other.row).await.unwrap(), []);
     assert_eq!(store.attempts_of(other.row).await.unwrap(), []);
     assert_eq!(store.timeline_of(other.row).await.unwrap(), []);
-    assert_eq!(store.returns_of(other.row).await.unwrap(), []);
 }
 
 /// Of a new lead and of a changed one.

@@ -35,6 +35,8 @@ pub async fn a_change_replaces_the_lead_and_raises_its_revision<S: Store>(store:
         price: Money::from_micros(1),
         sale_type: SaleType::Exclusive,
         at: NOW,
+        no_return: true,
+        returned: None,
     };
     let changed =
         Lead { status: LeadStatus::Sold, sales: vec![sale], ..with_email(&first, "new@example.com") };

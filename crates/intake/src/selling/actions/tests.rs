@@ -39,7 +39,15 @@ pub(crate) fn lead(status: LeadStatus, outcome: LeadOutcome) -> Lead {
 }
 
 fn sold(sale_type: SaleType) -> Lead {
-    let sale = Sale { contract: ContractId(7), buyer: BuyerId(5), price: Money::ZERO, sale_type, at: AT };
+    let sale = Sale {
+        contract: ContractId(7),
+        buyer: BuyerId(5),
+        price: Money::ZERO,
+        sale_type,
+        at: AT,
+        no_return: false,
+        returned: None,
+    };
     Lead { sales: vec![sale], ..lead(LeadStatus::Sold, LeadOutcome::Sold) }
 }
 

@@ -319,7 +319,7 @@ impl Report {
 
 /// What a sale has brought.
 fn brought(sale: &Sale) -> Money {
-    sale.price
+    sale.brings()
 }
 
 /// What a replayed sale brings: as much as it really did, where it really was made so.

@@ -77,7 +77,7 @@ impl World {
                 is_assumed: is_assumed(replayed, sale.reserved.contract),
             });
         }
-        earned = earning.total((!self.sales.is_empty()).then(|| self.brought()), earned);
+        earned = earning.total((!self.sales.is_empty()).then(|| self.brought()), earned, false);
         self.earned = Some(earned);
     }
 

@@ -1,0 +1,79 @@
+//! `crumb buyer` and `crumb ledger`: what buyers have, and the movements of money.
+
+use super::returns::BY;
+use super::{Context, Reply, Result};
+use crate::cli::LedgerArguments;
+use crumb_domain::ledger::LedgerEntry;
+use crumb_domain::{BuyerId, Money};
+use crumb_intake::selling::credit::BuyerBalance;
+use crumb_storage::after_sale::LedgerFilter;
+use crumb_storage::{PageRequest, Store};
+use std::fmt::Write as _;
+
+/// Prints what a buyer has.
+pub async fn balance<S: Store + Clone>(context: &Context<'_, S>, buyer: BuyerId) -> Result {
+    Ok(Reply::printed(readable(&context.selling.buyer_balance(buyer).await?)))
+}
+
+/// Puts money into a buyer's account, and prints what it has then.
+pub async fn credit<S: Store + Clone>(
+    context: &Context<'_, S>,
+    buyer: BuyerId,
+    amount: Money,
+    note: Option<&str>,
+) -> Result {
+    Ok(Reply::printed(readable(&context.selling.credit(buyer, amount, note, Some(BY)).await?)))
+}
+
+fn readable(has: &BuyerBalance) -> String {
+    let or_unlimited =
+        |amount: Option<Money>| amount.map_or_else(|| "unlimited".to_owned(), |amount| amount.to_string());
+    let mut text = format!(
+        "buyer {}\nbalance\t{}\nreserved\t{}\nlimit\t{}\navailable\t{}\n",
+        has.buyer,
+        has.balance,
+        has.reserved,
+        or_unlimited(has.limit),
+        or_unlimited(has.available)
+    );
+    for (contract, leads) in &has.returns_owed {
+        text += &format!("contract {contract} owes\t{leads} leads\n");
+    }
+    text
+}
+
+/// A line a movement, oldest first; tabs between.
+pub async fn ledger<S: Store + Clone>(context: &Context<'_, S>, asked: LedgerArguments) -> Result {
+    let filter = LedgerFilter {
+        account: asked.account,
+        kind: asked.kind,
+        lead: asked.lead,
+        ..LedgerFilter::default()
+    };
+    let mut page = PageRequest { limit: PageRequest::MAX_LIMIT, cursor: None, ascending: true };
+    let mut text = String::new();
+    loop {
+        let found = context.installation.store.ledger(filter, page.clone()).await?;
+        found.data.iter().for_each(|entry| push(&mut text, entry));
+        match found.next {
+            Some(next) => page.cursor = Some(next),
+            None => return Ok(Reply::printed(text)),
+        }
+    }
+}
+
+fn push(text: &mut String, entry: &LedgerEntry) {
+    let lead = entry.lead.map_or_else(|| "-".to_owned(), |lead| lead.to_string());
+    let contract = entry.contract.map_or_else(|| "-".to_owned(), |contract| format!("contract {contract}"));
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{}\t{}\t{} -> {}\t{}\t{lead}\t{contract}\t{}",
+        entry.at,
+        entry.kind.as_str(),
+        entry.from,
+        entry.to,
+        entry.amount,
+        entry.note.as_deref().unwrap_or("-")
+    );
+}

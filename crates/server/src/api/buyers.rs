@@ -1,0 +1,146 @@
+//! `/buyers/{id}/balance` and `/buyers/{id}/credit`: what a buyer has, and what it pays in.
+
+use super::after_sale::{body, name_of_key};
+use super::key::Caller;
+use super::problem::{ApiError, KeyProblems, Problem};
+use super::role::Role;
+use crate::admin::Admin;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, State};
+use crumb_domain::{BuyerId, ContractId, Money};
+use crumb_intake::selling::credit::BuyerBalance;
+use crumb_storage::Store;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// What a buyer has.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct BalanceRow {
+    /// Which one.
+    #[schema(value_type = i64)]
+    pub buyer: BuyerId,
+    /// The sum of its entries in the ledger; below zero it owes.
+    #[schema(value_type = String, example = "12.00")]
+    pub balance: Money,
+    /// What is kept for leads that are being sent to it, or whose end is not known.
+    #[schema(value_type = String, example = "30.00")]
+    pub reserved: Money,
+    /// How far below zero its balance may go; null for unlimited credit.
+    #[schema(value_type = Option<String>, example = "100.00")]
+    pub limit: Option<Money>,
+    /// What it may buy for: balance less reserved, and the limit; null for unlimited credit.
+    #[schema(value_type = Option<String>, example = "82.00")]
+    pub available: Option<Money>,
+    /// Leads that it is owed for those that were taken back to be replaced.
+    pub returns_owed: Vec<OwedRow>,
+}
+
+/// Leads that a buyer is owed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OwedRow {
+    /// Under which contract.
+    #[schema(value_type = i64)]
+    pub contract: ContractId,
+    /// How many.
+    pub leads: u32,
+}
+
+impl From<BuyerBalance> for BalanceRow {
+    fn from(has: BuyerBalance) -> Self {
+        let owed = has.returns_owed.into_iter().map(|(contract, leads)| OwedRow { contract, leads });
+        Self {
+            buyer: has.buyer,
+            balance: has.balance,
+            reserved: has.reserved,
+            limit: has.limit,
+            available: has.available,
+            returns_owed: owed.collect(),
+        }
+    }
+}
+
+/// A payment of a buyer's.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreditBody {
+    /// How much; below zero it is a correction, which takes it out again.
+    #[schema(value_type = String, example = "500.00")]
+    amount: Money,
+    /// What for; at most 500 characters.
+    note: Option<String>,
+}
+
+/// What a buyer has. The buyer may see it too.
+#[utoipa::path(
+    get,
+    path = "/buyers/{id}/balance",
+    tag = "money",
+    operation_id = "get_buyer_balance",
+    params(("id" = i64, Path, description = "The buyer's id.")),
+    responses(
+        (status = 200, body = BalanceRow),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
+    )
+)]
+pub(crate) async fn balance<S: Store + Clone>(
+    State(admin): State<Arc<Admin<S>>>,
+    caller: Caller,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<BalanceRow>, ApiError> {
+    let id = id_of(id)?;
+    match caller.role {
+        Role::Admin | Role::Manager | Role::Reader => {}
+        Role::Buyer(own) if own == id => {}
+        Role::Buyer(_) => return Err(missing()),
+        Role::Affiliate(_) => {
+            return Err(ApiError::Forbidden("an affiliate is not told what buyers have".to_owned()));
+        }
+    }
+    Ok(Json(admin.selling.buyer_balance(id).await?.into()))
+}
+
+/// Puts money into a buyer's account. Leads that wait are tried again.
+#[utoipa::path(
+    post,
+    path = "/buyers/{id}/credit",
+    tag = "money",
+    operation_id = "credit_buyer",
+    params(("id" = i64, Path, description = "The buyer's id.")),
+    request_body = CreditBody,
+    responses(
+        (status = 200, body = BalanceRow, description = "What the buyer has now."),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
+    )
+)]
+pub(crate) async fn credit<S: Store + Clone>(
+    State(admin): State<Arc<Admin<S>>>,
+    caller: Caller,
+    id: Result<Path<String>, PathRejection>,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Json<BalanceRow>, ApiError> {
+    if !caller.role.may_change() {
+        return Err(ApiError::Forbidden(format!("the role {} may not give credit", caller.role)));
+    }
+    let id = id_of(id)?;
+    let paid: CreditBody = body(bytes)?;
+    let by = name_of_key(&admin, caller).await?;
+    let has = admin.selling.credit(id, paid.amount, paid.note.as_deref(), by.as_deref()).await?;
+    Ok(Json(has.into()))
+}
+
+fn id_of(id: Result<Path<String>, PathRejection>) -> Result<BuyerId, ApiError> {
+    let Path(id) = id.map_err(|_| missing())?;
+    id.parse().map_err(|_| missing())
+}
+
+fn missing() -> ApiError {
+    ApiError::NotFound("there is no buyer of this id".to_owned())
+}

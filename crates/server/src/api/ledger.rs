@@ -1,0 +1,109 @@
+//! `GET /ledger`: the movements of money.
+
+use super::key::Caller;
+use super::problem::{ApiError, KeyProblems, Problem};
+use super::query::{Listing, PageParameters, QueryString};
+use super::role::Role;
+use crate::admin::Admin;
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
+use crumb_domain::{ContractId, LeadId, Money, Timestamp};
+use crumb_storage::Store;
+use crumb_storage::after_sale::LedgerFilter;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// A movement of money from one account to another.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LedgerRow {
+    /// When it takes effect.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// `sale`, `payout`, `return`, `credit` or `adjustment`.
+    #[schema(value_type = String)]
+    pub kind: LedgerKind,
+    /// Who gives: `house`, `outside`, `buyer:5`, `affiliate:12`.
+    #[schema(example = "buyer:5")]
+    pub from: String,
+    /// Who gets.
+    #[schema(example = "house")]
+    pub to: String,
+    /// How much; below zero it goes the other way.
+    #[schema(value_type = String, example = "30.00")]
+    pub amount: Money,
+    /// What the account that was asked for has by it: below zero where it gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "-30.00")]
+    pub change: Option<Money>,
+    /// For which lead.
+    #[schema(value_type = Option<String>)]
+    pub lead: Option<LeadId>,
+    /// Under which contract.
+    #[schema(value_type = Option<i64>)]
+    pub contract: Option<ContractId>,
+    /// Why, where a person said so.
+    pub note: Option<String>,
+}
+
+impl LedgerRow {
+    fn new(entry: LedgerEntry, account: Option<Account>) -> Self {
+        Self {
+            change: account.map(|account| entry.change_of(account)),
+            at: entry.at,
+            kind: entry.kind,
+            from: entry.from.to_string(),
+            to: entry.to.to_string(),
+            amount: entry.amount,
+            lead: entry.lead,
+            contract: entry.contract,
+            note: entry.note,
+        }
+    }
+}
+
+/// Movements by filter, in the order in which they were made. Buyers and affiliates see
+/// those of their own account.
+#[utoipa::path(
+    get,
+    path = "/ledger",
+    tag = "money",
+    operation_id = "list_ledger",
+    params(
+        ("account" = Option<String>, Query, description = "From or to this account: `buyer:5`, `affiliate:12`, `house` or `outside`."),
+        ("kind" = Option<String>, Query, description = "`sale`, `payout`, `return`, `credit` or `adjustment`."),
+        ("lead" = Option<String>, Query, description = "For this lead."),
+        PageParameters,
+    ),
+    responses(
+        (status = 200, body = Listing<LedgerRow>),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        KeyProblems,
+    )
+)]
+pub(crate) async fn list<S: Store + Clone>(
+    State(admin): State<Arc<Admin<S>>>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Json<Listing<LedgerRow>>, ApiError> {
+    let mut query = QueryString::of(&uri);
+    let account = "\"house\", \"outside\", \"buyer:ID\" or \"affiliate:ID\"";
+    let mut filter = LedgerFilter {
+        account: query.read("account", account, |text| text.parse().ok()),
+        kind: query.read("kind", "a kind like \"sale\"", LedgerKind::from_code),
+        lead: query.read("lead", "a lead's id", |text| text.to_uppercase().parse().ok()),
+        from: query.time("from"),
+        to: query.time("to"),
+    };
+    let page = query.finish_list()?;
+    match caller.role {
+        Role::Admin | Role::Manager | Role::Reader => {}
+        Role::Affiliate(own) => super::only_its_own(&mut filter.account, Account::Affiliate(own))?,
+        Role::Buyer(own) => super::only_its_own(&mut filter.account, Account::Buyer(own))?,
+    }
+    let page = admin.installation.store.ledger(filter, page).await?;
+    Ok(Json(Listing::of(page, |entry| Some(LedgerRow::new(entry, filter.account)))))
+}
