@@ -64,7 +64,7 @@ fn selling_is_measured_beside_what_only_waits_or_calls_and_every_lead_is_account
     }
     // Of twenty leads nobody buys one, and all are pinged.
     assert!(printed.contains("round 1: 44 leads: "), "{printed}");
-    assert!(printed.contains(" after a refusal, 2 bought by nobody; 440 pings, "), "{printed}");
+    assert!(printed.contains(" after a refusal, 2 bought by nobody; 440 pings ("), "{printed}");
     assert!(printed.contains("\n60 calls to buyers in flight at once, "), "{printed}");
     assert!(printed.ends_with("the store, the ledger and the buyers agree.\n"), "{printed}");
     assert_eq!(std::fs::read_dir(place.path(".")).unwrap().count(), 0, "it leaves nothing behind");

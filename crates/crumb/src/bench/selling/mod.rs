@@ -96,10 +96,10 @@ async fn through_the_tree(arguments: &SellingArguments) -> anyhow::Result<String
 }
 
 fn told(tally: &Tally) -> String {
-    let Tally { sold, sold_after_refusal, unsold, pings, posts, revenue, payout } = tally;
+    let Tally { sold, sold_after_refusal, unsold, pings, late_pings, posts, revenue, payout } = tally;
     format!(
         "{} leads: {sold} sold at once, {sold_after_refusal} after a refusal, {unsold} bought by nobody; \
-         {pings} pings, {posts} posts; brought {revenue}, pay {payout}",
+         {pings} pings ({late_pings} not answered in time), {posts} posts; brought {revenue}, pay {payout}",
         sold + sold_after_refusal + unsold
     )
 }

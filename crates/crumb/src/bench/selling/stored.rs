@@ -21,7 +21,9 @@ pub struct StoredLead {
     pub payout_entries: Money,
     /// Pings among the attempts.
     pub pings: u32,
-    /// Contracts of the posts among the attempts, in their order.
+    /// Those of them whose answer was read.
+    pub answered_pings: u32,
+    /// Contracts of the posts among the attempts of which any was sent, in their order.
     pub posts: Vec<u64>,
 }
 
@@ -64,6 +66,7 @@ pub fn read(database: &Path) -> anyhow::Result<Stored> {
                     sale_entries: Vec::new(),
                     payout_entries: Money::ZERO,
                     pings: 0,
+                    answered_pings: 0,
                     posts: Vec::new(),
                 };
                 stored.leads.insert(number, lead);
@@ -93,10 +96,13 @@ pub fn read(database: &Path) -> anyhow::Result<Stored> {
         lead.payout_entries = money(row, 1)?;
         Ok(())
     })?;
-    with_lead("SELECT lead, contract, kind FROM attempt ORDER BY id", |lead, row| {
-        match row.get::<_, String>(2)?.as_str() {
-            "ping" => lead.pings += 1,
-            _ => lead.posts.push(id(row, 1)?),
+    with_lead("SELECT lead, contract, kind, phase FROM attempt ORDER BY id", |lead, row| {
+        let (kind, phase): (String, String) = (row.get(2)?, row.get(3)?);
+        if kind == "ping" {
+            lead.pings += 1;
+            lead.answered_pings += u32::from(phase == "done");
+        } else if ["write", "head", "body", "done"].contains(&phase.as_str()) {
+            lead.posts.push(id(row, 1)?);
         }
         Ok(())
     })?;

@@ -28,6 +28,7 @@ fn sound() -> (Vec<Answered<Said>>, Stored, Record) {
         sale_entries: Vec::new(),
         payout_entries: Money::ZERO,
         pings: 10,
+        answered_pings: 10,
         posts: Vec::new(),
     };
     let sold = StoredLead {
@@ -38,6 +39,7 @@ fn sound() -> (Vec<Answered<Said>>, Stored, Record) {
         sale_entries: vec![(3, DEAR)],
         payout_entries: PAYOUT,
         pings: 10,
+        answered_pings: 10,
         posts: vec![10, 3],
     };
     let leads = [(0, sold), (1, unsold)].into();
@@ -75,6 +77,7 @@ fn what_agrees_passes_and_is_counted() {
         sold_after_refusal: 1,
         unsold: 1,
         pings: 20,
+        late_pings: 0,
         posts: 2,
         revenue: DEAR,
         payout: PAYOUT,
@@ -158,9 +161,21 @@ fn money_that_the_ledger_does_not_know_fails_the_run() {
 #[test]
 fn a_call_that_is_not_kept_and_one_that_was_not_made_fail_the_run() {
     let told = fault(|_, stored, _| lead(stored, 1).pings = 9);
-    assert_eq!(told, "lead 1 (BBBBBBBB): buyers had 10 pings and posts to []; attempted were 9 and []");
+    assert_eq!(told, "lead 1 (BBBBBBBB): buyers had 10 pings; attempted were 9, and 10 answered");
+    let told = fault(|_, _, record| calls(record, "BBBBBBBB").pings = 9);
+    assert_eq!(told, "lead 1 (BBBBBBBB): buyers had 9 pings; attempted were 10, and 10 answered");
     let told = fault(|_, stored, _| lead(stored, 1).posts.push(7));
-    assert!(told.ends_with("attempted were 10 and [7]"), "{told}");
+    assert_eq!(told, "lead 1 (BBBBBBBB): buyers had posts to []; sent were [7]");
+}
+
+#[test]
+fn a_ping_whose_time_was_up_may_have_come_to_its_buyer_or_not() {
+    for came in 8..=10 {
+        let (answers, mut stored, mut record) = sound();
+        lead(&mut stored, 1).answered_pings = 8;
+        calls(&mut record, "BBBBBBBB").pings = came;
+        assert_eq!(check(&answers, &stored, &record).unwrap().late_pings, 2);
+    }
 }
 
 #[test]
