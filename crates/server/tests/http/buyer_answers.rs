@@ -227,3 +227,16 @@ async fn an_undercut_margin_is_an_alert_and_never_an_unsold_lead() {
     let timeline = server.site.store.timeline_of(lead.row).await.unwrap();
     assert!(timeline.iter().any(|entry| entry.code == "alert"), "{timeline:?}");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_no_json_or_xml_or_abuses_it_fits_no_path() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let both = "accepted = [\"xml:/r/a=ok\", \"json:$.a=ok\"]";
+    let bomb = "%3C!DOCTYPE+r+%5B%3C!ENTITY+e+%22ok%22%3E%5D%3E%3Cr%3E%3Ca%3E%26e;%3C/a%3E%3C/r%3E";
+    let deep = "%5B".repeat(2_000);
+    for body in ["", "%3Cr%3E%3Ca%3Eok", "%7B%22a%22:", bomb, &deep] {
+        let said = format!("/say?body={body}");
+        assert_eq!(read(&buyers, &said, both).await, "post_rejected", "{body}");
+    }
+    assert_eq!(read(&buyers, "/say?body=%3Cr%3E%3Ca%3Eok%3C/a%3E%3C/r%3E", both).await, "sold");
+}

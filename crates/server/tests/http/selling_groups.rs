@@ -244,3 +244,31 @@ async fn of_several_buyers_the_redirect_of_the_highest_price_is_used() {
     let reply = sell(&server, "ann").await;
     assert_eq!(reply.between("<redirect>", "</redirect>"), "https://eight.example/");
 }
+
+#[tokio::test]
+async fn a_priority_row_goes_before_a_group_that_pays_more() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let all = [
+        multi(&buyers, 7, "/accept/7", "90.00"),
+        multi(&buyers, 8, "/accept/8", "80.00"),
+        Contract::new(9, &buyers.url("/reject/9"), "5.00").row("priority = true"),
+    ];
+    let server = Server::start(&market(&all)).await;
+    assert_sold(&sell(&server, "ann").await);
+    assert_eq!(asked(&buyers), ["/reject/9", "/accept/7", "/accept/8"]);
+}
+
+#[tokio::test]
+async fn a_group_stays_within_each_members_cap() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let all = [
+        multi(&buyers, 7, "/accept/7", "9.00").row("cap = 1"),
+        multi(&buyers, 8, "/accept/8", "8.00"),
+        multi(&buyers, 9, "/accept/9", "7.00"),
+    ];
+    let server = server_with("resell_limit = 2", &all).await;
+    assert_sold(&sell(&server, "ann").await);
+    assert_eq!(results(&server, &newest(&server).await).await, ["7 sold", "8 sold", "9 not_needed"]);
+    assert_sold(&sell(&server, "bob").await);
+    assert_eq!(results(&server, &newest(&server).await).await, ["7 cap_reached", "8 sold", "9 sold"]);
+}

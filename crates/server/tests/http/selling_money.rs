@@ -201,3 +201,23 @@ async fn a_pings_price_over_the_maximum_counts_as_the_maximum() {
     assert_sold(&sell(&server, "ann").await);
     assert_eq!(only(&server).await.revenue.to_string(), "12.00");
 }
+
+#[tokio::test]
+async fn the_margin_is_what_the_price_leaves_after_this_leads_own_payout() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let share = "payout = \"0.00\"\npayout_percent = \"80\"";
+    let tier = "router = { minimum_margin = \"5.00\" }\nlead_tier = [{ name = \"Gold\", payout = \"7.00\", filter = [] }]";
+    let minimum = "router = { minimum_margin = \"5.00\" }";
+    for (offer, vertical, price, found) in [
+        (share, minimum, "24.99", "7 margin_too_small"),
+        (share, minimum, "25.00", "7 sold"),
+        ("payout = \"2.00\"", tier, "11.99", "7 margin_too_small"),
+        ("payout = \"2.00\"", tier, "12.00", "7 sold"),
+    ] {
+        let changes = [(Part::HostNPostOffer, offer), (Part::Vertical, vertical)];
+        let contract = Contract::new(7, &buyers.url("/accept"), price);
+        let server = Server::start(&market_with(&changes, &[contract])).await;
+        sell(&server, "ann").await;
+        assert_eq!(results(&server, &only(&server).await).await, [found], "{offer} {price}");
+    }
+}
