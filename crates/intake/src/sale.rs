@@ -5,6 +5,7 @@ use crate::acceptance::{LeadEffect, consumer_ip};
 use crate::case::{Case, IncomingPost};
 use crate::idempotency::differs;
 use crate::replies::ReplyTokens;
+use crate::selling::quote::Quoted;
 use crate::selling::settle::InHand;
 use crate::service::{Answered, Leads, PostAnswer, PostError};
 use crumb_domain::Timestamp;
@@ -32,6 +33,7 @@ impl<S: Store + Clone> Leads<S> {
         case: &Case<'_>,
         lead: Lead,
         effect: LeadEffect,
+        quoted: Option<&Quoted>,
     ) -> Result<PostAnswer, PostError> {
         let incoming = case.incoming;
         let answering = self.answering(case, case.credit.session.clone(), effect);
@@ -60,6 +62,7 @@ impl<S: Store + Clone> Leads<S> {
             is_counted: effect == LeadEffect::Made,
             value: &|name| tokens.lookup(name),
             answer: Some(&answer),
+            quoted,
             lead: lead.clone(),
         };
         let settled = self.selling.sell(hand).await?;

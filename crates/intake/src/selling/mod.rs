@@ -3,7 +3,7 @@
 //! A lead comes into hand within the request that posted it (host-n-post) or from the
 //! queue (hosted, and what waits). `run` takes it through the contracts of its
 //! vertical, which the pure machine of `crumb_routing` decides; `standing` says where
-//! it stands then; one write settles it. What is not known by then is settled by
+//! it stands then; one write settles it. `quote` asks for prices only. What is not known by then is settled by
 //! `held`; what people do is `actions`.
 
 mod asking;
@@ -11,6 +11,7 @@ mod breakers;
 pub mod held;
 mod market;
 mod queue;
+pub(crate) mod quote;
 mod record;
 mod run;
 pub(crate) mod settle;

@@ -8,7 +8,7 @@ use crumb_domain::network::UnknownRule;
 use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer};
 use crumb_domain::{BuyerId, ContractId, Timestamp};
 use crumb_routing::replay::Recorded;
-use crumb_routing::{Command, Event, Refusal, Reservation, Run, State, Tree, step};
+use crumb_routing::{Command, Event, Refusal, Reservation, State, step};
 use crumb_storage::selling::{EndedReservation, Hold, ReservationEnd, Reserve, Reserved};
 use crumb_storage::{Store, StoreError};
 use futures_util::StreamExt as _;
@@ -43,7 +43,8 @@ struct Came {
 type Coming<'a> = Pin<Box<dyn Future<Output = Came> + Send + 'a>>;
 
 impl<S: Store + Clone> Selling<S> {
-    /// Runs a lead that is in hand through a tree.
+    /// Runs a lead that is in hand through a tree. `attempts` are those that were made
+    /// before, and are not stored yet.
     ///
     /// # Errors
     /// Where a reservation could not be written. Nothing is under way then, but posts
@@ -51,17 +52,12 @@ impl<S: Store + Clone> Selling<S> {
     pub(crate) async fn run(
         &self,
         market: &Market,
-        tree: &Arc<Tree>,
-        run: Run,
+        state: State,
         told: &Told<'_>,
+        attempts: Vec<Attempt>,
     ) -> Result<Ran, StoreError> {
-        let deadline = run.deadline;
-        let mut ran = Ran {
-            state: State::new(Arc::clone(tree), run),
-            events: Vec::new(),
-            attempts: Vec::new(),
-            ended: Vec::new(),
-        };
+        let deadline = state.run().deadline;
+        let mut ran = Ran { state, events: Vec::new(), attempts, ended: Vec::new() };
         let mut coming: FuturesUnordered<Coming<'_>> = FuturesUnordered::new();
         let mut ends = Ends::default();
         let mut is_deadline_told = false;

@@ -20,6 +20,8 @@ pub(crate) struct Earning<'a> {
     offer: &'a CompiledOffer,
     /// Its poster had been answered that nobody bought it.
     is_late: bool,
+    /// What its seller was told that the lead earns, before it was posted.
+    promised: Option<Money>,
 }
 
 impl<'a> Earning<'a> {
@@ -38,7 +40,13 @@ impl<'a> Earning<'a> {
             tier_payout: tier.map(|(_, tier)| tier.payout).filter(|_| !is_internal),
             offer,
             is_late,
+            promised: None,
         }
+    }
+
+    /// The same where a price was promised: once the lead is sold it earns no less.
+    pub fn promising(self, promised: Option<Money>) -> Self {
+        Self { promised, ..self }
     }
 
     fn facts(&self, sold: Option<Money>) -> LeadFacts {
@@ -52,7 +60,11 @@ impl<'a> Earning<'a> {
     /// What the lead has earned once its sales have brought that together; none where
     /// nobody bought it.
     pub fn after(&self, sold: Option<Money>) -> Money {
-        lead_payout(&self.terms, &self.facts(sold))
+        self.at_least(lead_payout(&self.terms, &self.facts(sold)), sold.is_some())
+    }
+
+    fn at_least(&self, payout: Money, is_sold: bool) -> Money {
+        self.promised.filter(|_| is_sold).map_or(payout, |promised| payout.max(promised))
     }
 
     /// What a sale costs, for the margin: what the affiliate is paid for it, also where a
@@ -61,10 +73,13 @@ impl<'a> Earning<'a> {
         let paid = |sold| lead_payout(&self.terms, &LeadFacts { has_pixel: true, ..self.facts(Some(sold)) });
         match self.terms.payout_percent.filter(|_| self.tier_payout.is_none()) {
             Some(percent) if paid(Money::from_micros(100 * Money::MICROS_PER_UNIT)) != Money::ZERO => {
-                Payout::Percent(percent)
+                match self.promised {
+                    Some(least) => Payout::PercentAtLeast { percent, least },
+                    None => Payout::Percent(percent),
+                }
             }
             _ if has_sales => Payout::Fixed(Money::ZERO),
-            _ => Payout::Fixed(paid(Money::ZERO)),
+            _ => Payout::Fixed(self.at_least(paid(Money::ZERO), true)),
         }
     }
 }
@@ -99,14 +114,16 @@ fn stands(lead: &Lead, ending: Option<Ending>, offer: &CompiledOffer) -> (LeadSt
 /// Adds a lead's sales up, and what its affiliate has earned by them.
 pub(crate) fn earned(lead: &mut Lead, earning: &Earning<'_>) {
     let brought = lead.sales.iter().fold(Money::ZERO, |sum, sale| plus(sum, sale.price));
+    let stays = if is_kept(lead, brought, earning) { lead.payout } else { Money::ZERO };
     lead.revenue = brought;
-    lead.payout = earning.after((!lead.sales.is_empty()).then_some(brought)).max(fixed(lead, earning));
+    lead.payout = earning.after((!lead.sales.is_empty()).then_some(brought)).max(stays);
 }
 
-/// What a lead has been paid already stays paid, but for shares, which follow the sales.
-fn fixed(lead: &Lead, earning: &Earning<'_>) -> Money {
+/// Whether what a lead has been paid already stays paid, whatever it would earn now. A
+/// share falls with the sales, and only with them: it may have been promised higher.
+fn is_kept(lead: &Lead, brought: Money, earning: &Earning<'_>) -> bool {
     let is_share = earning.terms.payout_percent.is_some() && earning.tier_payout.is_none();
-    if is_share { Money::ZERO } else { lead.payout }
+    !is_share || brought >= lead.revenue
 }
 
 /// What the ledger takes in so that it holds what the lead has earned now.

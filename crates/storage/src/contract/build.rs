@@ -195,6 +195,7 @@ pub fn accept(lead: Lead) -> AcceptLead {
         caps: Vec::new(),
         counts: Vec::new(),
         ledger: Vec::new(),
+        quote: None,
         offering: None,
         post: PostRecord { at, ..post(row) },
         idempotency: None,

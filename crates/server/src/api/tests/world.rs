@@ -266,6 +266,7 @@ impl World {
             caps: Vec::new(),
             counts: Vec::new(),
             ledger: Vec::new(),
+            quote: None,
             offering: None,
             post,
             idempotency: None,
