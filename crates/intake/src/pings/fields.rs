@@ -47,7 +47,7 @@ fn open_inputs(rules: &FieldRules) -> HashSet<&str> {
     inputs(false).filter(|name| !personal.contains(name)).collect()
 }
 
-/// Checks a ping that is [`without_personal`] values: personal fields may be missing.
+/// Checks a ping that is [`without_personal`] fields: these may be missing.
 pub(super) fn check(request: &PostRequest, rules: &FieldRules, today: Day) -> Checked {
     let given = |name: &str| request.fields.get(name).map(str::to_owned);
     let nested = |name: &str| request.nested.iter().any(|nested| nested == name);
