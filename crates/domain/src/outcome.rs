@@ -79,6 +79,12 @@ problems! {
     NoQualifiedBuyers = "No Qualified Buyers Found", "no_qualified_buyers_found";
     /// `ckm_lead_id` names no lead that the poster may change.
     InvalidLeadId = "Invalid Lead ID", "invalid_lead_id";
+    /// `ckm_ping_id` names no price of this campaign, for these fields, that is unused.
+    InvalidPingId = "Invalid Ping ID", "invalid_ping_id";
+    /// The price that `ckm_ping_id` names has passed.
+    PingExpired = "Ping Expired", "ping_expired";
+    /// The campaign asks for prices faster than it may.
+    TooManyPings = "Too Many Pings", "too_many_pings";
 }
 
 impl Problem {

@@ -87,6 +87,9 @@ pub fn explain_rejection(problem: Problem) -> String {
         Problem::CampaignOverLeadCap => "the campaign has reached its lead cap",
         Problem::NoQualifiedBuyers => "no buyer wanted it",
         Problem::InvalidLeadId => "it names no lead that the poster may change",
+        Problem::InvalidPingId => "it names no unused price of its campaign for what it says",
+        Problem::PingExpired => "the price that it names has passed",
+        Problem::TooManyPings => "its campaign asked for prices faster than it may",
     };
     format!("{problem}: the post made no lead, because {because}.")
 }

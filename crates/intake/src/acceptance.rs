@@ -7,6 +7,7 @@ use crate::onward::Onward;
 use crate::refused::{About, record};
 use crate::replies::{self, ReplyTokens};
 use crate::sale::Waits;
+use crate::selling::quote::Quoted;
 use crate::selling::timeline;
 use crate::service::{Leads, PostAnswer, PostError};
 use crate::settlement::{Settlement, settle};
@@ -22,7 +23,7 @@ use crumb_domain::session::Session;
 use crumb_domain::{LeadId, Money, RowId, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::leads::{
-    AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, LeadSession, Posted, Verdict,
+    AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, LeadSession, Posted, QuoteUse, Verdict,
 };
 use crumb_storage::{Store, StoreError};
 use crumb_wire::answer::{AnswerForm, render};
@@ -44,19 +45,26 @@ struct Names {
 
 impl<S: Store + Clone> Leads<S> {
     /// Hands a lead to the store, and sells it where it is to be sold now.
-    pub(crate) async fn accept(&self, case: &Case<'_>, judged: Judged) -> Result<PostAnswer, PostError> {
+    pub(crate) async fn accept(
+        &self,
+        case: &Case<'_>,
+        judged: Judged,
+        quoted: Option<Quoted>,
+    ) -> Result<PostAnswer, PostError> {
         let incoming = case.incoming;
+        // By which its buyers know it already.
+        let mut quoted_id = quoted.as_ref().and_then(|quoted| quoted.lead);
         let mut ids = 0;
         let mut waits = Waits::default();
         loop {
-            let id = LeadId::random(&mut self.site.random());
+            let id = quoted_id.take().unwrap_or_else(|| LeadId::random(&mut self.site.random()));
             let row = self.site.rows.next(incoming.now).0;
             let session =
                 case.credit.session.as_ref().map_or_else(|| self.site.rows.next(incoming.now).0, |s| s.id);
             let test = judgement::is_test(incoming.request, case.credit);
-            let settlement = settle(case, &judged, test);
+            let settlement = settle(case, &judged, test, quoted.as_ref().map(|quoted| quoted.quote.payout));
             let lead = lead(case, &judged, &settlement, Names { id, row, session }, test);
-            let accept = self.accept_lead(case, &judged, &settlement, lead.clone());
+            let accept = self.accept_lead(case, &judged, &settlement, lead.clone(), quoted.as_ref());
             match self.site.store.accept_lead(accept).await? {
                 Posted::LeadIdTaken if ids < MAX_ID_TRIES => ids += 1,
                 Posted::LeadIdTaken => return Err(PostError::Store(StoreError::Conflict)),
@@ -66,7 +74,9 @@ impl<S: Store + Clone> Leads<S> {
                         return Ok(answer);
                     }
                 }
-                Posted::InHand => return self.sell_now(case, lead, LeadEffect::Made).await,
+                Posted::InHand => {
+                    return self.sell_now(case, lead, LeadEffect::Made, quoted.as_ref()).await;
+                }
                 Posted::Now(verdict, answer) => {
                     self.selling.wake();
                     return Ok(self.told(incoming, lead, verdict, answer));
@@ -81,6 +91,7 @@ impl<S: Store + Clone> Leads<S> {
         judged: &Judged,
         settlement: &Settlement,
         lead: Lead,
+        quoted: Option<&Quoted>,
     ) -> AcceptLead {
         let (incoming, credit) = (case.incoming, case.credit);
         // A lead for review or thrown out skips the checks after its fields.
@@ -96,6 +107,8 @@ impl<S: Store + Clone> Leads<S> {
             counts: if settlement.counts.in_caps() { lead_counts(case.snapshot, &lead) } else { Vec::new() },
             ledger: payout_entry(&lead).into_iter().collect(),
             timeline: timeline::held_back(&lead, incoming.now).into_iter().collect(),
+            quote: quoted
+                .map(|Quoted { quote, .. }| QuoteUse { id: quote.id.clone(), campaign: quote.campaign }),
             offering: settlement.offering,
             post: record(incoming, lead.row, about, settlement.errors.clone()),
             idempotency: claim(incoming, credit.campaign, credit.offer),
@@ -272,7 +285,7 @@ pub(crate) fn duplicate_check(case: &Case<'_>, key: Option<DuplicateKey>) -> Opt
 }
 
 /// The offer's caps, then the campaign's.
-fn lead_caps(case: &Case<'_>) -> Vec<(CapCheck, Problem)> {
+pub(crate) fn lead_caps(case: &Case<'_>) -> Vec<(CapCheck, Problem)> {
     let (offer, day) = (&case.offer.offer, case.today());
     let of_offer = caps::checks(&offer.caps, CapScope::Offer(offer.id), CapOf::Lead, day)
         .map(|check| (check, Problem::OfferOverLeadCap));

@@ -117,7 +117,11 @@ pub async fn credit<S: Store + Clone>(
     }
 }
 
-async fn by_key<S: Store + Clone>(
+/// Whose a post is that names a campaign with its key.
+///
+/// # Errors
+/// As [`credit`].
+pub async fn by_key<S: Store + Clone>(
     site: &Installation<S>,
     snapshot: &Snapshot,
     request: &PostRequest,

@@ -7,6 +7,9 @@
 //! changes a lead), which decides about duplicates and caps where writes are
 //! serialised and keeps lead, post and answer as one. The answer (`replies`) goes
 //! out only after that. What makes no lead is kept too (`refused`).
+//!
+//! [`Leads::ping`] tells what a lead would earn before it is posted (`pings`), and a post
+//! that names such a ping is held against it (`quoted`).
 
 mod acceptance;
 mod case;
@@ -14,6 +17,8 @@ mod credit;
 mod idempotency;
 mod judgement;
 mod onward;
+pub mod pings;
+mod quoted;
 mod refused;
 mod rejections;
 mod replies;

@@ -5,6 +5,7 @@ use crate::acceptance::{LeadEffect, consumer_ip, lead_counts};
 use crate::case::{Case, IncomingPost};
 use crate::idempotency::differs;
 use crate::replies::ReplyTokens;
+use crate::selling::quote::Quoted;
 use crate::selling::settle::InHand;
 use crate::selling::standing;
 use crate::selling::unsettled::{self, InHandBy};
@@ -35,6 +36,7 @@ impl<S: Store + Clone> Leads<S> {
         case: &Case<'_>,
         lead: Lead,
         effect: LeadEffect,
+        quoted: Option<&Quoted>,
     ) -> Result<PostAnswer, PostError> {
         let incoming = case.incoming;
         let answering = self.answering(case, case.credit.session.clone(), effect);
@@ -75,6 +77,7 @@ impl<S: Store + Clone> Leads<S> {
             is_counted: effect == LeadEffect::Made,
             value: &|name| tokens.lookup(name),
             answer: Some(&answer),
+            quoted,
             lead: lead.clone(),
         };
         let settled = self.selling.sell(hand).await?;

@@ -4,6 +4,7 @@ use crate::case::{Case, IncomingPost};
 use crate::credit::{self, CreditError};
 use crate::idempotency::IdempotencyKey;
 use crate::judgement;
+use crate::pings::PingRate;
 use crate::refused::RejectedPost;
 use crate::rejections::RejectionBudget;
 use crate::selling::Selling;
@@ -24,6 +25,7 @@ pub struct Leads<S> {
     pub(crate) site: Arc<Installation<S>>,
     pub(crate) selling: Arc<Selling<S>>,
     pub(crate) budget: Arc<RejectionBudget>,
+    pub(crate) ping_rate: PingRate,
 }
 
 /// A post as it came, beside its parsed form.
@@ -88,7 +90,7 @@ impl From<CreditError> for PostError {
 impl<S: Store + Clone> Leads<S> {
     /// A service on an installation, whose leads are sold by `selling`.
     pub fn new(site: Arc<Installation<S>>, selling: Arc<Selling<S>>) -> Self {
-        Self { site, selling, budget: Arc::default() }
+        Self { site, selling, budget: Arc::default(), ping_rate: PingRate::default() }
     }
 
     /// Takes a post and answers it, once it is stored.
@@ -138,6 +140,10 @@ impl<S: Store + Clone> Leads<S> {
             has_contracts,
         };
         if let Some(text) = &request.lead_id {
+            if request.ping_id.is_some() {
+                // A price is told for a lead to come.
+                return self.refuse(&incoming, RejectedPost::of(&credit, Problem::InvalidPingId)).await;
+            }
             return self.change(&case, text).await;
         }
         if let Some(problem) = self.refusal(&case).or(request.malformed) {
@@ -147,6 +153,13 @@ impl<S: Store + Clone> Leads<S> {
         if judged.verdict == Some(FieldVerdict::Reject) {
             return self.refuse(&incoming, RejectedPost::fields(&credit, &judged)).await;
         }
-        self.accept(&case, judged).await
+        let quoted = match &request.ping_id {
+            None => None,
+            Some(id) => match self.quoted(&case, &judged, id).await? {
+                Ok(quoted) => Some(quoted),
+                Err(problem) => return self.refuse(&incoming, RejectedPost::of(&credit, problem)).await,
+            },
+        };
+        self.accept(&case, judged, quoted).await
     }
 }

@@ -52,8 +52,8 @@ impl Counts {
     }
 }
 
-/// Settles an accepted lead.
-pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool) -> Settlement {
+/// Settles an accepted lead. `promised`: what its seller was told that it earns.
+pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, promised: Option<Money>) -> Settlement {
     let credit = case.credit;
     let at_rest = |status, outcome| Settlement {
         status,
@@ -88,8 +88,10 @@ pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool) -> Settlement
     let tier_payout = judged.tier_payout.filter(|_| !is_internal);
     let facts = LeadFacts::accepted(Standing::Sellable, tier_payout);
     let contract = credit.offer_contract.and_then(|id| offer.contract(id));
+    let earned = lead_payout(&Terms::of(&offer.offer, contract, case.campaign), &facts);
     Settlement {
-        payout: lead_payout(&Terms::of(&offer.offer, contract, case.campaign), &facts),
+        // Only hosted leads earn before they are sold.
+        payout: promised.filter(|_| hosted).map_or(earned, |promised| earned.max(promised)),
         counts: match status {
             LeadStatus::Queued if hosted => Counts::Fully,
             LeadStatus::Queued => Counts::AsEarlier,

@@ -99,7 +99,7 @@ impl<S: Store + Clone> Leads<S> {
             Ok(Posted::InHand) => {
                 // As it stands now that it is written.
                 let revision = changed.revision.saturating_add(1);
-                self.sell_now(case, Lead { revision, ..changed }, LeadEffect::Changed).await.map(Some)
+                self.sell_now(case, Lead { revision, ..changed }, LeadEffect::Changed, None).await.map(Some)
             }
             Err(error) => Err(error.into()),
             Ok(Posted::Before(before)) => Ok(Some(replay(incoming, &before))),

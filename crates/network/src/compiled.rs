@@ -19,6 +19,9 @@ pub struct CompiledVertical {
     pub rules: FieldRules,
     /// What its leads must be; what fails is `Unmatched Filter`.
     pub inbound: Filter,
+    /// As far as a ping can tell, which has no personal fields: without the conditions
+    /// that name one.
+    pub inbound_of_pings: Filter,
     /// Its lead tiers: the first whose filter holds sets the payout.
     pub tiers: Vec<(Filter, LeadTier)>,
 }
@@ -33,11 +36,25 @@ impl CompiledVertical {
                 .map_err(|error| FileError::new(format!("{place}.{key}{}", error.path), error.message))
         };
         let inbound = filter("inbound_filter", &vertical.inbound_filter)?;
+        let open = vertical.inbound_filter.iter().filter(|condition| !names_personal(condition, &rules));
+        let open: Vec<Condition> = open.cloned().collect();
+        let inbound_of_pings = filter("inbound_filter", &open)?;
         let mut tiers = Vec::with_capacity(vertical.lead_tier.len());
         for (index, tier) in vertical.lead_tier.iter().enumerate() {
             tiers.push((filter(&format!("lead_tier[{index}].filter"), &tier.filter)?, tier.clone()));
         }
-        Ok(Self { vertical, rules, inbound, tiers })
+        Ok(Self { vertical, rules, inbound, inbound_of_pings, tiers })
+    }
+}
+
+/// Whether a condition cannot be told from fields that are not personal.
+fn names_personal(condition: &Condition, rules: &FieldRules) -> bool {
+    match condition {
+        Condition::Compare { field, .. } => rules.field(field).is_some_and(|rule| rule.is_pii()),
+        Condition::All(within) | Condition::Any(within) => {
+            within.iter().any(|condition| names_personal(condition, rules))
+        }
+        Condition::Not(within) => names_personal(within, rules),
     }
 }
 

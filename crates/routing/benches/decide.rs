@@ -71,6 +71,7 @@ fn inputs(states: fn(i64) -> &'static str) -> (Arc<Tree>, Run, Timestamp) {
         earlier: Vec::new(),
         sold_exclusively: false,
         bought_count: 0,
+        quoted: Vec::new(),
     };
     (Arc::new(tree.expect("a tree")), run, now)
 }

@@ -21,6 +21,9 @@
 //! 5. `machine::ending`: when nobody is left, the lead has as many buyers as it may,
 //!    or time is up, each candidate that had no turn is told why.
 //!
+//! A run that asks for prices only ([`State::quoting`]) goes through the same stages up to
+//! the first reservation, and ends there with the best offer (`machine::quotes`).
+//!
 //! What holds always, whatever buyers answer and in whatever order events come:
 //!
 //! * A buyer that may have read a byte of the lead is never sent it again, in this
@@ -50,8 +53,8 @@ mod tree;
 mod wake;
 
 pub use machine::{Command, Event, LEAST_POST_TIME_MS, Refusal, State, step};
-pub use outcome::{Alert, ContractOutcome, Ending, Held, Reservation, Sold};
+pub use outcome::{Alert, ContractOutcome, Ending, Held, Offered, Reservation, Sold};
 pub use reason::Reason;
 pub use replay::{replay, replay_changed};
-pub use run::{ContractFacts, Earlier, Had, Payout, Run};
+pub use run::{ContractFacts, Earlier, Had, Payout, QuotedPing, Run};
 pub use tree::{DEFAULT_PING_TIMEOUT_MS, DEFAULT_POST_TIMEOUT_MS, Tree, TreeError};

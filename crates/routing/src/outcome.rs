@@ -6,7 +6,7 @@ use crumb_domain::selling::ContractResult;
 use crumb_domain::time::Day;
 use crumb_domain::{BuyerId, ContractId, Money};
 use serde::ser::SerializeStruct as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// How a contract's part in a run ended. As JSON: `contract`, `result` (the code),
 /// `text` (the sentence), `values` (what was compared).
@@ -52,6 +52,17 @@ pub struct Reservation {
     pub alone: bool,
     /// The row's leads cannot be returned.
     pub no_return: bool,
+}
+
+/// What a buyer would pay for a lead that is still to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offered {
+    /// Under which contract.
+    pub contract: ContractId,
+    /// Who.
+    pub buyer: BuyerId,
+    /// The row's price, or the ping's.
+    pub price: Money,
 }
 
 /// A sale of this run.
@@ -129,4 +140,6 @@ pub enum Ending {
     GiveUp,
     /// Nobody is known to have bought, and somebody may have.
     Hold,
+    /// It asked for prices only, and was offered one.
+    Quoted,
 }

@@ -102,6 +102,8 @@ pub enum Reason {
     OutbidByPrice { price: Money, sold: Money },
     /// Sold before its turn.
     SoldBefore,
+    /// Only a price was asked for, and one was found before its turn.
+    QuotedBefore,
     /// Buys alone, and an earlier run has sold the lead to others.
     SoldEarlier,
     /// As many buyers have the lead as may.
@@ -156,6 +158,7 @@ impl Reason {
                 R::Outbid
             }
             Self::SoldBefore
+            | Self::QuotedBefore
             | Self::SoldEarlier
             | Self::NoPlace { .. }
             | Self::TooFewPartners { .. }
@@ -339,6 +342,7 @@ impl Reason {
             Self::PostError(true) => "The post was answered with an error.",
             Self::PostError(false) => "The post failed before a byte was sent.",
             Self::SoldBefore => "The lead was sold before its turn.",
+            Self::QuotedBefore => "A price was found before its turn.",
             Self::SoldEarlier => "It buys alone, and others bought the lead in an earlier run.",
             Self::NoSecondBuyer => "It buys with others only, and no second buyer was possible.",
             Self::NoSharing => "It shares leads, and the vertical's resell limit is 0.",

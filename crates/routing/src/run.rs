@@ -3,6 +3,7 @@
 //! enough to decide again.
 
 use crumb_domain::network::Distribution;
+use crumb_domain::selling::BuyerAnswer;
 use crumb_domain::time::Day;
 use crumb_domain::{AffiliateId, BuyerId, ContractId, LeadId, Money, OfferId, Timestamp, payout};
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,19 @@ pub struct Run {
     pub sold_exclusively: bool,
     /// How many buyers have it from earlier runs, those that may have it apart.
     pub bought_count: u32,
+    /// What buyers answered when a price was asked for before the lead was sent: it
+    /// still holds, and they are not asked again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quoted: Vec<QuotedPing>,
+}
+
+/// A buyer's answer to a ping that was made for a quote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotedPing {
+    /// Whose.
+    pub contract: ContractId,
+    /// What it was.
+    pub answer: BuyerAnswer,
 }
 
 /// What a lead's affiliate is paid when it sells.
@@ -58,6 +72,13 @@ pub enum Payout {
     Fixed(Money),
     /// This share of what it brings, in percent.
     Percent(Money),
+    /// The same, but no less than an amount that was promised.
+    PercentAtLeast {
+        /// Of what it brings.
+        percent: Money,
+        /// What was promised.
+        least: Money,
+    },
 }
 
 impl Payout {
@@ -66,6 +87,7 @@ impl Payout {
         match self {
             Self::Fixed(amount) => amount,
             Self::Percent(percent) => payout::share(revenue, percent),
+            Self::PercentAtLeast { percent, least } => payout::share(revenue, percent).max(least),
         }
     }
 

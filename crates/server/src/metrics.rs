@@ -21,7 +21,8 @@ use std::time::Duration;
 
 /// Statuses of the tracking listener that are counted one by one; any other is
 /// counted as `other`.
-const STATUSES: [u16; 16] = [200, 204, 206, 302, 304, 400, 404, 405, 408, 413, 414, 415, 422, 431, 500, 503];
+const STATUSES: [u16; 17] =
+    [200, 204, 206, 302, 304, 400, 404, 405, 408, 413, 414, 415, 422, 429, 431, 500, 503];
 
 /// Upper bounds in seconds: a click is answered in about a millisecond, a sale
 /// may take its whole deadline.
@@ -35,6 +36,8 @@ pub enum Endpoint {
     Click,
     /// A lead post.
     Post,
+    /// A question for a lead's price.
+    Ping,
     /// The form library and its endpoints.
     Form,
     /// Anything else.
@@ -42,12 +45,13 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [Endpoint; 4] = [Self::Click, Self::Post, Self::Form, Self::Other];
+    const ALL: [Endpoint; 5] = [Self::Click, Self::Post, Self::Ping, Self::Form, Self::Other];
 
     fn label(self) -> &'static str {
         match self {
             Self::Click => "click",
             Self::Post => "post",
+            Self::Ping => "ping",
             Self::Form => "form",
             Self::Other => "other",
         }
@@ -60,6 +64,8 @@ pub struct Metrics {
     clicks: Vec<(Disposition, Counted)>,
     leads: Vec<(PostKind, LeadOutcome, IntCounter)>,
     rejections: Vec<(PostKind, Problem, IntCounter)>,
+    accepted_pings: IntCounter,
+    refused_pings: Vec<(Problem, IntCounter)>,
     answers: Vec<(u16, IntCounter)>,
     other_answers: IntCounter,
     seconds: Vec<(Endpoint, Histogram)>,
@@ -91,6 +97,12 @@ impl Metrics {
             "Lead posts by what became of them.",
             &["kind", "outcome"],
         )?;
+        let pings = counters(
+            &registry,
+            "crumb_pings_total",
+            "Pings of sellers by what became of them; accepted were told a price.",
+            &["outcome"],
+        )?;
         let answers =
             counters(&registry, "crumb_answers_total", "Answers of the tracking listener.", &["status"])?;
         let seconds = HistogramVec::new(
@@ -105,6 +117,11 @@ impl Metrics {
             clicks: click_series(&clicks)?,
             leads: post_series(&posts, LeadOutcome::ALL, LeadOutcome::as_str)?,
             rejections: post_series(&posts, Problem::ALL, Problem::code)?,
+            accepted_pings: pings.get_metric_with_label_values(&["accepted"])?,
+            refused_pings: Problem::ALL
+                .iter()
+                .map(|problem| Ok((*problem, pings.get_metric_with_label_values(&[problem.code()])?)))
+                .collect::<Result<_, prometheus::Error>>()?,
             answers: STATUSES
                 .iter()
                 .map(|status| {
@@ -141,6 +158,15 @@ impl Metrics {
         if let Some((_, _, series)) = self.rejections.iter().find(|(k, p, _)| (*k, *p) == (kind, problem)) {
             series.inc();
         }
+    }
+
+    /// A ping was told a price, or why not.
+    pub fn ping(&self, refused: Option<Problem>) {
+        let series = match refused {
+            None => Some(&self.accepted_pings),
+            Some(problem) => self.refused_pings.iter().find(|(of, _)| *of == problem).map(|(_, s)| s),
+        };
+        series.into_iter().for_each(IntCounter::inc);
     }
 
     /// The tracking listener answered.
@@ -243,6 +269,8 @@ mod tests {
         metrics.rejection(PostKind::Browser, Problem::DuplicateLead);
         metrics.rejection(PostKind::Browser, Problem::DuplicateLead);
         metrics.store_write_failed();
+        metrics.ping(None);
+        metrics.ping(Some(Problem::NoQualifiedBuyers));
         metrics.click(Disposition::Ok, false);
         let text = metrics.text(None).unwrap();
         for line in [
@@ -251,6 +279,9 @@ mod tests {
             "crumb_clicks_total{counted=\"false\",disposition=\"ok\"} 1",
             "crumb_clicks_total{counted=\"true\",disposition=\"ok\"} 0",
             "crumb_store_write_errors_total 1",
+            "crumb_pings_total{outcome=\"accepted\"} 1",
+            "crumb_pings_total{outcome=\"no_qualified_buyers_found\"} 1",
+            "crumb_pings_total{outcome=\"ping_expired\"} 0",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
         }

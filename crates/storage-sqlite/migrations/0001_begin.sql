@@ -394,6 +394,7 @@ CREATE TABLE quote (
     expires INTEGER NOT NULL,
     payout INTEGER NOT NULL,
     fields TEXT NOT NULL,            -- JSON, a list of [name, value]
-    record TEXT NOT NULL             -- JSON
+    record TEXT NOT NULL             -- JSON; empty once it has passed, as are the fields
 ) STRICT;
 CREATE INDEX quote_by_end ON quote (expires);
+CREATE INDEX quote_with_record ON quote (expires) WHERE record <> '';

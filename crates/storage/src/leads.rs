@@ -43,6 +43,8 @@ pub struct AcceptLead {
     pub ledger: Vec<LedgerEntry>,
     /// What its time line begins with, beside the post.
     pub timeline: Vec<TimelineEntry>,
+    /// The quote that it uses up when it is accepted.
+    pub quote: Option<QuoteUse>,
     /// How it is offered for sale, if it is.
     pub offering: Option<Offering>,
     /// The post; its answer and outcome are filled in here.
@@ -53,6 +55,15 @@ pub struct AcceptLead {
     pub answer: AnswerFn,
     /// Whether the post is kept if it is refused.
     pub keep_refused: KeepFn,
+}
+
+/// A quote that a post names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuoteUse {
+    /// Its public name.
+    pub id: String,
+    /// Of which campaign it must be.
+    pub campaign: CampaignId,
 }
 
 /// A change of a lead by `ckm_lead_id`.
@@ -279,8 +290,9 @@ pub struct RejectionFilter {
 /// The store of leads.
 pub trait LeadStore {
     /// Decides and keeps a post that passed all checks which need no store, in
-    /// this order: idempotency key, duplicate, `filtered`, caps. Equal posts at
-    /// the same moment make one lead.
+    /// this order: idempotency key, quote ([`Problem::InvalidPingId`],
+    /// [`Problem::PingExpired`]), duplicate, `filtered`, caps. Equal posts at the same
+    /// moment make one lead. A quote is used up by an accepted post only, and by one.
     fn accept_lead(&self, accept: AcceptLead) -> impl Future<Output = Result<Posted>> + Send;
 
     /// Changes a lead, in the same order. [`crate::StoreError::Conflict`] where

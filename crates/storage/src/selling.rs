@@ -386,11 +386,11 @@ pub struct Quote {
     pub record: String,
 }
 
-/// What became of a quote that a post names.
+/// What there is of a quote that a post names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum QuoteClaim {
-    /// It holds, and is used from now on.
-    Claimed(Box<Quote>),
+pub enum QuoteFound {
+    /// It holds.
+    Holds(Box<Quote>),
     /// It has passed.
     Expired,
     /// The campaign has no such quote, or has used it.
@@ -398,6 +398,7 @@ pub enum QuoteClaim {
 }
 
 /// How long after its end a quote is known to have passed, in hours; then it is unknown.
+/// What it was made of is forgotten sooner.
 pub const QUOTE_KEPT_HOURS: i64 = 24;
 
 /// How much is being sold, and is to be.
@@ -528,11 +529,12 @@ pub trait SellingStore {
     /// Keeps a quote. [`crate::StoreError::Conflict`] where its name is taken.
     fn put_quote(&self, quote: Quote) -> impl Future<Output = Result<()>> + Send;
 
-    /// Uses a quote up.
-    fn claim_quote(
+    /// A campaign's quote. It is used up by the lead that names it:
+    /// [`AcceptLead::quote`](crate::leads::AcceptLead::quote).
+    fn quote(
         &self,
         id: String,
         campaign: CampaignId,
         now: Timestamp,
-    ) -> impl Future<Output = Result<QuoteClaim>> + Send;
+    ) -> impl Future<Output = Result<QuoteFound>> + Send;
 }

@@ -209,6 +209,18 @@ impl Server {
             .unwrap_or_else(|error| panic!("{error:?}"));
     }
 
+    /// All bytes of its store's files, to look for what must not be in them.
+    ///
+    /// # Panics
+    /// Where they cannot be read.
+    pub fn stored_bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.directory.path()).expect("the directory can be read");
+        let read = |file: std::io::Result<std::fs::DirEntry>| {
+            std::fs::read(file.expect("an entry").path()).expect("a file of the store can be read")
+        };
+        files.flat_map(read).collect()
+    }
+
     /// A new API key of a role.
     #[expect(clippy::disallowed_methods, reason = "tests need a random key, not the same one")]
     pub async fn api_key(&self, role: &str) -> String {

@@ -4,7 +4,7 @@
 //! queue (hosted, and what waits). `run` takes it through the contracts of its
 //! vertical, which the pure machine of `crumb_routing` decides; `standing` says where
 //! it stands then; one write settles it, or is repeated by `unsettled` until the store
-//! takes it. What is not known by then is settled by `held`; what people do is `actions`.
+//! takes it. `quote` asks for prices only. What is not known by then is settled by `held`; what people do is `actions`.
 //! What comes after a sale is `returns` and `statuses`, which change a lead by `after_sale`,
 //! and `credit`, a buyer's money beside its leads. What was sold, and to whom it would be by
 //! another network, `replaying` tells.
@@ -20,6 +20,7 @@ pub mod held;
 mod market;
 mod observer;
 mod queue;
+pub(crate) mod quote;
 mod record;
 pub mod replaying;
 pub mod returns;

@@ -155,6 +155,7 @@ impl<S: Store + Clone> Selling<S> {
             offer,
             value: &|name| tokens.lookup(name),
             answer: None,
+            quoted: None,
             lead: lead.clone(),
         };
         self.sell(hand).await.map(drop)

@@ -9,7 +9,7 @@ use crumb_domain::network::UnknownRule;
 use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer};
 use crumb_domain::{BuyerId, ContractId, Timestamp};
 use crumb_routing::replay::Recorded;
-use crumb_routing::{Command, Event, Refusal, Reservation, Run, State, Tree, step};
+use crumb_routing::{Command, Event, Refusal, Reservation, State, step};
 use crumb_storage::selling::{EndedReservation, Hold, ReservationEnd, Reserve, Reserved};
 use crumb_storage::{Store, StoreError};
 use futures_util::StreamExt as _;
@@ -48,20 +48,21 @@ struct Came {
 type Coming<'a> = Pin<Box<dyn Future<Output = Came> + Send + 'a>>;
 
 impl<S: Store + Clone> Selling<S> {
-    /// Runs a lead that is in hand through a tree.
+    /// Runs a lead that is in hand through a tree. `attempts` are those that were made
+    /// before, and are not stored yet.
     ///
     /// Where a reservation cannot be written, it ends with what it has come to: nothing
     /// is sent then, since no post is under way while another is reserved.
-    pub(crate) async fn run(&self, market: &Market, tree: &Arc<Tree>, run: Run, told: &Told<'_>) -> Ran {
-        let deadline = run.deadline;
-        let mut ran = Ran {
-            state: State::new(Arc::clone(tree), run),
-            events: Vec::new(),
-            attempts: Vec::new(),
-            ended: Vec::new(),
-            broken: None,
-            skipped: Vec::new(),
-        };
+    pub(crate) async fn run(
+        &self,
+        market: &Market,
+        state: State,
+        told: &Told<'_>,
+        attempts: Vec<Attempt>,
+    ) -> Ran {
+        let deadline = state.run().deadline;
+        let mut ran =
+            Ran { state, events: Vec::new(), attempts, ended: Vec::new(), broken: None, skipped: Vec::new() };
         let mut coming: FuturesUnordered<Coming<'_>> = FuturesUnordered::new();
         let mut ends = Ends::default();
         let mut is_deadline_told = false;

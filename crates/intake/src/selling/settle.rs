@@ -2,6 +2,7 @@
 
 use super::market::Market;
 use super::observer::SellingAlert;
+use super::quote::Quoted;
 use super::run::{Ran, Told};
 use super::standing::{self, Earning};
 use super::unsettled::{self, InHandBy};
@@ -14,9 +15,9 @@ use crumb_domain::selling::ContractResult;
 use crumb_domain::time::Day;
 use crumb_domain::{ContractId, Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
-use crumb_routing::{ContractFacts, Earlier, Event, Had, Run, Tree};
+use crumb_routing::{ContractFacts, Earlier, Event, Had, Run, State, Tree};
 use crumb_storage::selling::{
-    Earlier as EarlierLead, LeadChange, ReservationState, RunRecord, SellingFacts, Then, TimelineEntry,
+    Earlier as EarlierLead, LeadChange, Quote, ReservationState, RunRecord, SellingFacts, Then, TimelineEntry,
 };
 use crumb_storage::{Store, StoreError};
 use crumb_tracking::feed::Recorded;
@@ -48,6 +49,8 @@ pub(crate) struct InHand<'a> {
     pub value: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// Makes the answer to the post that waits for it.
     pub answer: Option<AnswerOf<'a>>,
+    /// What its seller was told before it posted the lead.
+    pub quoted: Option<&'a Quoted>,
 }
 
 impl InHand<'_> {
@@ -86,12 +89,14 @@ impl<S: Store + Clone> Selling<S> {
         let begun = Instant::now();
         let market = self.markets.of(hand.snapshot);
         let tree = market.tree(hand.offer.vertical());
-        let earning = Earning::of(hand.snapshot, hand.offer, &hand.lead, hand.is_late);
+        let promised = hand.quoted.map(|quoted| quoted.quote.payout);
+        let earning = Earning::of(hand.snapshot, hand.offer, &hand.lead, hand.is_late).promising(promised);
         let run = self.inputs(&hand, &market, &tree, &earning);
         let number = run.number;
         let begun_at = run.begun_at;
         let told = Told { lead: &hand.lead, value: hand.value };
-        let ran = self.run(&market, &tree, run, &told).await;
+        let before = hand.quoted.map(|quoted| quoted.attempts.clone()).unwrap_or_default();
+        let ran = self.run(&market, State::new(tree, run), &told, before).await;
         let record = record(&ran, number, begun_at, hand.snapshot, self.site.rows.next(begun_at).0);
         let now = self.site.clock.now();
         let mut before = hand.lead.clone();
@@ -144,7 +149,13 @@ impl<S: Store + Clone> Selling<S> {
         Err(StoreError::Conflict)
     }
 
-    fn inputs(&self, hand: &InHand<'_>, market: &Market, tree: &Tree, earning: &Earning<'_>) -> Run {
+    pub(super) fn inputs(
+        &self,
+        hand: &InHand<'_>,
+        market: &Market,
+        tree: &Tree,
+        earning: &Earning<'_>,
+    ) -> Run {
         let now = self.site.clock.now();
         let skipped: BTreeSet<_> = self.breakers.open(now).into_iter().collect();
         let facts = tree.contracts().map(|contract| {
@@ -188,11 +199,12 @@ impl<S: Store + Clone> Selling<S> {
             payout: earning.cost(!lead.sales.is_empty()),
             distribution: hand.offer.offer.distribution,
             deadline: hand.deadline,
-            seed: self.site.random().random(),
+            seed: hand.quoted.and_then(|quoted| quoted.seed).unwrap_or_else(|| self.site.random().random()),
             facts: facts.collect(),
             earlier: earlier.collect(),
             sold_exclusively: is_sold_alone(lead),
             bought_count: u32::try_from(lead.sales.len()).unwrap_or(u32::MAX),
+            quoted: hand.quoted.map(|quoted| quoted.pings.clone()).unwrap_or_default(),
         }
     }
 
@@ -255,7 +267,8 @@ fn change(before: &Lead, after: &Lead, ran: &Ran, hand: &InHand<'_>, now: Timest
     change.ended.clone_from(&ran.ended);
     change.attempts.clone_from(&ran.attempts);
     change.ledger = standing::payout_difference(before, after, now).into_iter().collect();
-    change.timeline = timeline(ran, after, now);
+    change.timeline = hand.quoted.map(|quoted| quoted_entry(&quoted.quote)).into_iter().collect();
+    change.timeline.extend(timeline(ran, after, now));
     change.alerts = alerts::of_run(ran, after, hand.snapshot, now);
     if hand.is_counted && !is_answered && !is_taken {
         // It was counted when it came; it is answered as not taken.
@@ -293,6 +306,12 @@ fn record(ran: &Ran, number: u32, at: Timestamp, snapshot: &Snapshot, id: crumb_
         results: json(serde_json::to_string(&results)),
         summary: results.iter().map(|one| (one.contract, one.result, price(one.contract))).collect(),
     }
+}
+
+/// What its seller was told before, for the lead's time line.
+fn quoted_entry(quote: &Quote) -> TimelineEntry {
+    let text = format!("pinged before it was posted: {} was told, until {}", quote.payout, quote.expires);
+    TimelineEntry { at: quote.at, code: "quoted".to_owned(), text, by: None }
 }
 
 /// What the run brought, for the lead's time line.

@@ -20,6 +20,8 @@ pub(crate) struct Earning<'a> {
     offer: &'a CompiledOffer,
     /// Its poster had been answered that nobody bought it.
     is_late: bool,
+    /// What its seller was told that the lead earns, before it was posted.
+    promised: Option<Money>,
 }
 
 impl<'a> Earning<'a> {
@@ -38,7 +40,13 @@ impl<'a> Earning<'a> {
             tier_payout: tier.map(|(_, tier)| tier.payout).filter(|_| !is_internal),
             offer,
             is_late,
+            promised: None,
         }
+    }
+
+    /// The same where a price was promised: once the lead is sold it earns no less.
+    pub fn promising(self, promised: Option<Money>) -> Self {
+        Self { promised, ..self }
     }
 
     fn facts(&self, sold: Option<Money>) -> LeadFacts {
@@ -57,7 +65,11 @@ impl<'a> Earning<'a> {
     /// What the lead has earned once its sales have brought that together; none where
     /// nobody bought it.
     pub fn after(&self, sold: Option<Money>) -> Money {
-        lead_payout(&self.terms, &self.facts(sold))
+        self.at_least(lead_payout(&self.terms, &self.facts(sold)), sold.is_some())
+    }
+
+    fn at_least(&self, payout: Money, is_sold: bool) -> Money {
+        self.promised.filter(|_| is_sold).map_or(payout, |promised| payout.max(promised))
     }
 
     /// What the lead has earned by now that had earned so much before. What it was paid
@@ -73,10 +85,13 @@ impl<'a> Earning<'a> {
         let paid = |sold| lead_payout(&self.terms, &LeadFacts { has_pixel: true, ..self.facts(Some(sold)) });
         match self.terms.payout_percent.filter(|_| self.tier_payout.is_none()) {
             Some(percent) if paid(Money::from_micros(100 * Money::MICROS_PER_UNIT)) != Money::ZERO => {
-                Payout::Percent(percent)
+                match self.promised {
+                    Some(least) => Payout::PercentAtLeast { percent, least },
+                    None => Payout::Percent(percent),
+                }
             }
             _ if has_sales => Payout::Fixed(Money::ZERO),
-            _ => Payout::Fixed(paid(Money::ZERO)),
+            _ => Payout::Fixed(self.at_least(paid(Money::ZERO), true)),
         }
     }
 }

@@ -100,7 +100,7 @@ impl State {
     }
 
     /// Whether it lost to the prices that others were pinged for.
-    fn outbid(&self, candidate: &Candidate) -> Option<Reason> {
+    pub(super) fn outbid(&self, candidate: &Candidate) -> Option<Reason> {
         let is_round = self.run.distribution == Distribution::AsyncPing && !candidate.priority;
         let sold = self.lowest_sold.filter(|sold| is_round && candidate.price < *sold)?;
         Some(Reason::OutbidByPrice { price: candidate.price, sold })

@@ -4,13 +4,14 @@ mod ending;
 mod events;
 mod pings;
 mod posts;
+mod quotes;
 
 pub use events::{Command, Event, Refusal, step};
 
 use crate::candidate::{Candidate, Judge, NoCandidate, margin};
 use crate::group::{Contest, Market, Turn};
 use crate::order::{Standing, ordered};
-use crate::outcome::{Alert, ContractOutcome, Ending, Held, Reservation, Sold};
+use crate::outcome::{Alert, ContractOutcome, Ending, Held, Offered, Reservation, Sold};
 use crate::reason::Reason;
 use crate::run::{ContractFacts, Had, Run};
 use crate::tree::{Node, Tree};
@@ -40,6 +41,9 @@ pub struct State {
     /// The lowest reserved price of this run's sales, priority rows apart.
     lowest_sold: Option<Money>,
     is_deadline_passed: bool,
+    /// It ends where the first reservation would be, with the best offer.
+    is_quote: bool,
+    offered: Vec<Offered>,
     sales: Vec<Sold>,
     held: Vec<Held>,
     releases: Vec<Reservation>,
@@ -91,11 +95,19 @@ impl State {
             contest: None,
             lowest_sold: None,
             is_deadline_passed: false,
+            is_quote: false,
+            offered: Vec::new(),
             sales: Vec::new(),
             held: Vec::new(),
             releases: Vec::new(),
             alerts: Vec::new(),
         }
+    }
+
+    /// A run that asks for prices only: it reserves and posts nothing, and ends with
+    /// the best offer for a lead that is still to come ([`State::offered`]).
+    pub fn quoting(tree: Arc<Tree>, run: Run) -> Self {
+        Self { is_quote: true, ..Self::new(tree, run) }
     }
 
     /// What the run was given.
@@ -122,7 +134,7 @@ impl State {
     }
 
     /// How the contracts ended, by id: once the run has, each of the tree exactly
-    /// once; before that, those that have.
+    /// once, but those of [`State::offered`]; before that, those that have.
     pub fn results(&self) -> Vec<ContractOutcome> {
         let ends = self.tree.contracts.iter().zip(&self.slots);
         ends.filter_map(|(node, slot)| {
@@ -225,9 +237,12 @@ impl State {
         }
     }
 
+    /// Whether nobody is asked any more. A ping that is cut off leaves nothing open, so
+    /// that prices are asked for up to the end.
     fn is_short(&self, now: Timestamp) -> bool {
         let left = self.run.deadline.micros().saturating_sub(now.micros());
-        self.is_deadline_passed || left < LEAST_POST_TIME_MS * 1_000
+        let least = if self.is_quote { 1 } else { LEAST_POST_TIME_MS * 1_000 };
+        self.is_deadline_passed || left < least
     }
 
     /// When a call that may take so long is given up.
@@ -245,6 +260,7 @@ impl State {
         } else {
             self.slots = self.judged();
             self.sort();
+            self.recall_quoted();
         }
         if self.run.distribution == Distribution::AsyncPing && !self.is_short(now) {
             let awaiting = |index: &usize| self.candidate(*index).is_some_and(Candidate::awaits_ping);
@@ -280,6 +296,9 @@ impl State {
 
     /// Finds whose turn it is, and gives it.
     fn go_on(&mut self, now: Timestamp) -> Vec<Command> {
+        if self.is_quote {
+            return self.go_on_quoting(now);
+        }
         loop {
             let (turn, contest) = self.market().decide();
             let is_shared = !self.sales.is_empty() || !self.held.is_empty();

@@ -8,7 +8,7 @@
 //! which is tested now and not before. The token that came with it goes into the post.
 
 use super::{Command, Phase, Slot, State};
-use crate::candidate::margin;
+use crate::candidate::{Candidate, margin};
 use crate::outcome::Alert;
 use crate::reason::Reason;
 use crate::tree::{Node, Tree};
@@ -57,6 +57,23 @@ impl State {
             self.sort();
         }
         self.go_on(now)
+    }
+
+    /// Takes what buyers answered when the lead was quoted for the answers to its pings.
+    pub(super) fn recall_quoted(&mut self) {
+        for quoted in std::mem::take(&mut self.run.quoted) {
+            let index = self.tree.index_of(quoted.contract);
+            let awaiting = |index: &usize| self.candidate(*index).is_some_and(Candidate::awaits_ping);
+            if let Some(index) = index.filter(awaiting)
+                && let Err(reason) = self.read_ping(index, &quoted.answer)
+            {
+                self.end(index, reason);
+            }
+            self.run.quoted.push(quoted);
+        }
+        if self.run.distribution == Distribution::AsyncPing && !self.run.quoted.is_empty() {
+            self.sort();
+        }
     }
 
     fn read_ping(&mut self, index: usize, answer: &BuyerAnswer) -> Result<(), Reason> {

@@ -16,6 +16,24 @@ pub fn check(played: &Played) {
     every_contract_has_one_result(played);
 }
 
+/// What holds of a run that asks for prices only.
+pub fn check_quote(played: &Played) {
+    let state = &played.state;
+    let is_asked = |command: &Command| matches!(command, Command::Ping { .. } | Command::End { .. });
+    assert!(
+        played.commands.iter().all(|(_, command)| is_asked(command)),
+        "a quote reserves and posts nothing"
+    );
+    assert!(state.sales().is_empty() && state.held().is_empty() && state.releases().is_empty());
+    let expected = if state.offered().is_empty() { Ending::GiveUp } else { Ending::Quoted };
+    assert_eq!(played.ending(), expected);
+    assert!(state.offered().len() <= 1.max(state.tree().router().resell_limit as usize));
+    let ended = state.results().into_iter().map(|one| one.contract);
+    let mut all: Vec<ContractId> = ended.chain(state.offered().iter().map(|one| one.contract)).collect();
+    all.sort_unstable();
+    assert_eq!(all, state.tree().contracts().collect::<Vec<_>>(), "each has a result or is in the offer");
+}
+
 fn has_ended_once(played: &Played) {
     let ends = played.commands.iter().filter(|(_, command)| matches!(command, Command::End { .. }));
     assert_eq!(ends.count(), 1, "a run ends once");

@@ -11,6 +11,7 @@ mod model;
 mod order;
 mod pings;
 mod posts;
+mod quotes;
 mod random_trees;
 mod replays;
 mod simulation;

@@ -152,6 +152,7 @@ pub fn market(specs: impl IntoIterator<Item = Spec>) -> Market {
             earlier: Vec::new(),
             sold_exclusively: false,
             bought_count: 0,
+            quoted: Vec::new(),
         },
         switched_off: HashSet::new(),
         script: Script::default(),
@@ -222,6 +223,14 @@ impl Market {
         Run { facts, ..self.run.clone() }
     }
 
+    /// Asks for a price only, to the end.
+    pub fn quote(self) -> Played {
+        let state = State::quoting(self.tree(), self.inputs());
+        let played = drive(state, self.script);
+        invariants::check_quote(&played);
+        played
+    }
+
     /// Runs it to its end, and checks what must always hold.
     pub fn play(self) -> Played {
         let script = self.script.clone();
@@ -238,9 +247,14 @@ pub struct Played {
 }
 
 /// Drives a run: time passes as the script says, and the deadline comes when it does.
-pub fn play(tree: Arc<Tree>, run: Run, mut script: Script) -> Played {
-    let (begun_at, deadline) = (run.begun_at, run.deadline);
-    let mut state = State::new(tree, run);
+pub fn play(tree: Arc<Tree>, run: Run, script: Script) -> Played {
+    let played = drive(State::new(tree, run), script);
+    invariants::check(&played);
+    played
+}
+
+fn drive(mut state: State, mut script: Script) -> Played {
+    let (begun_at, deadline) = (state.run().begun_at, state.run().deadline);
     let (mut recorded, mut commands) = (Vec::new(), Vec::new());
     let mut pending = vec![(begun_at, Event::Begin), (deadline, Event::DeadlineReached)];
     while !pending.is_empty() && !state.is_ended() {
@@ -254,9 +268,7 @@ pub fn play(tree: Arc<Tree>, run: Run, mut script: Script) -> Played {
             commands.push((at, command));
         }
     }
-    let played = Played { state, recorded, commands };
-    invariants::check(&played);
-    played
+    Played { state, recorded, commands }
 }
 
 impl Script {
@@ -344,6 +356,11 @@ impl Played {
     pub fn sales(&self) -> Vec<String> {
         let sales = self.state.sales().iter();
         sales.map(|sale| format!("{} {}", sale.reserved.contract, sale.sold_price)).collect()
+    }
+
+    /// What a quote was offered: `7 30.00`, in order.
+    pub fn offered(&self) -> Vec<String> {
+        self.state.offered().iter().map(|one| format!("{} {}", one.contract, one.price)).collect()
     }
 
     pub fn held(&self) -> Vec<i64> {

@@ -1,6 +1,7 @@
 //! Properties over random trees, runs and answers.
 
 use crate::market::{Market, Spec, after_ms, contract, market, money, noon};
+use crate::quotes::sells_at_the_quote_or_better;
 use crate::replays::check_replay;
 use crumb_domain::network::Distribution;
 use crumb_domain::selling::{BuyerAnswer, BuyerReading, PostFailure, PriceRead};
@@ -79,7 +80,7 @@ fn refusal() -> impl Strategy<Value = Refusal> {
     ]
 }
 
-fn a_market() -> impl Strategy<Value = Market> {
+pub fn a_market() -> impl Strategy<Value = Market> {
     let scripted = (spec(), answer(), answer(), prop::option::weighted(0.1, refusal()), 0i64..3_000);
     let router = (0u32..5, any::<bool>(), 0u32..4, price());
     let payout = prop_oneof![
@@ -145,6 +146,11 @@ proptest! {
     fn every_market_keeps_what_always_holds_and_replays_to_the_byte(market in a_market()) {
         let played = market.clone().play();
         check_replay(&market, &played);
+    }
+
+    #[test]
+    fn a_quote_is_kept_where_each_buyer_takes_the_lead(market in a_market()) {
+        sells_at_the_quote_or_better(market);
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl<S: Store + Clone> Edge<S> {
 }
 
 /// Reads a body of at most `limit` bytes.
-async fn read(body: Incoming, limit: usize) -> Result<Bytes, Answer> {
+pub(super) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Answer> {
     if body.size_hint().lower() > limit as u64 {
         return Err(Answer::too_large());
     }
@@ -89,7 +89,7 @@ async fn read(body: Incoming, limit: usize) -> Result<Bytes, Answer> {
     }
 }
 
-fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+pub(super) fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
 }
 

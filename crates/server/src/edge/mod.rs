@@ -2,7 +2,7 @@
 //! posting documents. Nothing else answers here, so that it can face the
 //! internet alone.
 //!
-//! Plain hyper without a router: nine paths, and the click path should not pay
+//! Plain hyper without a router: ten paths, and the click path should not pay
 //! for what it does not use.
 
 mod answer;
@@ -13,6 +13,7 @@ mod document;
 mod form_library;
 mod lead;
 mod lenient;
+mod ping;
 mod target;
 
 pub use connection::{FIRST_BYTE_TIMEOUT, HEAD_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
@@ -139,6 +140,7 @@ impl<S: Store + Clone> Edge<S> {
             (path @ ("/" | "/d.ashx" | "/v.ashx"), &Method::OPTIONS) => Answer::preflight(methods(path)),
             ("/", &Method::GET | &Method::HEAD) => self.click(&request, peer).await,
             ("/d.ashx", &Method::GET | &Method::POST) => self.lead(request, peer).await,
+            ("/ping.ashx", &Method::GET | &Method::POST) => self.ping(request, peer).await,
             ("/d.js", &Method::GET | &Method::HEAD) => form_library::library(&request),
             ("/js.ashx", &Method::GET) => self.validators(&request, peer).await,
             ("/v.ashx", &Method::GET) => self.validate(&request),
@@ -150,9 +152,11 @@ impl<S: Store + Clone> Edge<S> {
             (path, &Method::GET | &Method::HEAD) if path.starts_with("/doc/") => {
                 self.document(&request).await
             }
-            (path @ ("/" | "/d.ashx" | "/v.ashx" | "/d.js" | "/js.ashx" | "/get.ashx" | "/t.ashx"), _) => {
-                Answer::method_not_allowed(methods(path))
-            }
+            (
+                path @ ("/" | "/d.ashx" | "/ping.ashx" | "/v.ashx" | "/d.js" | "/js.ashx" | "/get.ashx"
+                | "/t.ashx"),
+                _,
+            ) => Answer::method_not_allowed(methods(path)),
             _ => Answer::not_found(),
         };
         self.metrics.answered(endpoint(&path), answer.status().as_u16(), began.elapsed());
@@ -165,6 +169,7 @@ fn methods(path: &str) -> &'static str {
     match path {
         "/" => "GET, HEAD, OPTIONS",
         "/d.ashx" => "GET, POST, OPTIONS",
+        "/ping.ashx" => "GET, POST",
         "/v.ashx" => "GET, OPTIONS",
         "/d.js" => "GET, HEAD",
         _ => "GET",
@@ -175,6 +180,7 @@ fn endpoint(path: &str) -> Endpoint {
     match path {
         "/" => Endpoint::Click,
         "/d.ashx" => Endpoint::Post,
+        "/ping.ashx" => Endpoint::Ping,
         "/d.js" | "/js.ashx" | "/v.ashx" | "/get.ashx" | "/t.ashx" => Endpoint::Form,
         _ => Endpoint::Other,
     }

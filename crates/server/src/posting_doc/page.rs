@@ -1,7 +1,9 @@
 //! A posting document as one self-contained page: it loads nothing, works without
 //! scripts, and prints.
 
-use crumb_wire::posting_doc::{Example, FieldDoc, Method, MethodDoc, Parameter, PostingDoc, UnknownMethod};
+use crumb_wire::posting_doc::{
+    Example, FieldDoc, Method, MethodDoc, Parameter, PingDoc, PostingDoc, UnknownMethod,
+};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::str::FromStr;
 
@@ -115,12 +117,24 @@ fn section(doc: &PostingDoc, post: &MethodDoc, chosen: Shown) -> Markup {
             (examples("Scripts to paste", &post.scripts))
             (examples("Complete examples", &post.examples))
             (examples("Sample answers", &post.answers))
+            @if let Some(asked) = &post.ping { (ping(asked)) }
             h3 { "What an error can say" }
             p { "Besides the fields' own texts:" }
             ul class="texts" { @for problem in &doc.problems { li { (problem) } } }
             h3 { "Testing" }
             ul { @for line in &post.testing { li { (line) } } }
         }
+    }
+}
+
+fn ping(ping: &PingDoc) -> Markup {
+    html! {
+        h3 { "Asking for the price first" }
+        p { (ping.summary) }
+        div class="request" { code { strong { "GET or POST" } " " (ping.url) } }
+        ul { @for step in &ping.steps { li { (step) } } }
+        (examples("Complete examples of pings", &ping.examples))
+        (examples("Sample answers to pings", &ping.answers))
     }
 }
 

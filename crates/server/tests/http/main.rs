@@ -32,6 +32,8 @@ mod lead_payout;
 mod lead_update;
 mod links;
 mod listener;
+mod ping_post;
+mod pings;
 mod pixels;
 mod posting_docs;
 mod posts;

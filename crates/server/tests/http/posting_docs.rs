@@ -1,6 +1,7 @@
 //! The examples of posting documents, pasted into a shell as they are.
 
 use crumb_domain::{CampaignId, Clock as _, OfferId, VerticalId};
+use crumb_intake::pings::{PING_BURST, PINGS_PER_SECOND, QUOTE_LIFE_SECONDS};
 use crumb_server::posting_doc::{Method, PostingDoc, Subject, document};
 use crumb_testkit::network::{self, Part, small_with};
 use crumb_testkit::{Options, Reply, Request, Server, geo};
@@ -112,6 +113,29 @@ async fn every_shell_example_of_every_document_makes_a_test_lead_that_is_credite
                 assert_eq!(lead["fields"], Value::Object(samples.clone()), "{lead}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn the_examples_of_pings_tell_a_price_and_make_a_lead_at_it() {
+    let server = Server::start(network::SMALL).await;
+    for subject in [Subject::Campaign(CampaignId(58)), Subject::Offer(OfferId(200))] {
+        let doc = doc_of(&server, subject);
+        let mut tried = 0;
+        for (post, ping) in doc.methods.iter().filter_map(|post| Some((post, post.ping.as_ref()?))) {
+            let rate = format!("At most {PINGS_PER_SECOND} pings a second, {PING_BURST} at once;");
+            assert!(ping.steps.iter().any(|step| step.starts_with(&rate)), "{:?}", ping.steps);
+            let life = format!("within {QUOTE_LIFE_SECONDS} seconds");
+            assert!(ping.summary.contains(&life), "{}", ping.summary);
+            let [alone, both] = &ping.examples[..] else { panic!("{:?}", ping.examples) };
+            let answer = run(filled_in(&alone.code, subject)).await;
+            assert_eq!(shape(&answer), shape(&ping.answers[0].code), "{answer}");
+            let answer = run(filled_in(&both.code, subject)).await;
+            let lead = server.api_json(&format!("/leads/{}", lead_id(&answer))).await;
+            assert_eq!(lead["status"], "test", "{subject:?} {}: {answer}", post.method);
+            tried += 1;
+        }
+        assert_eq!(tried, 2, "{subject:?}");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::codes::{IpBytes, sub_id_columns, to_json};
 use crate::error::from_sqlite;
 use crate::ledger;
 use crate::seen;
-use crate::selling::{queue, records};
+use crate::selling::{queue, quotes, records};
 use crumb_domain::LeadId;
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::lead::{Lead, LeadStatus};
@@ -52,12 +52,11 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     if indexes::row_of(connection, &context.memory.recent.ids(), posting.row.id)?.is_some() {
         return Ok(Decided::Otherwise(Posted::LeadIdTaken));
     }
-    let problem = match refused(context, posting, None)? {
-        Some(problem) => Some(problem),
-        None => reached_cap(context, &new.caps)?,
-    };
-    if let Some(problem) = problem {
+    if let Some(problem) = problem_of(context, new)? {
         return refuse(context, posting, problem);
+    }
+    if let Some(quote) = &new.quote {
+        quotes::use_up(connection, quote)?;
     }
     if let Some(session) = &new.open_session {
         insert_session(connection, session)?;
@@ -147,6 +146,20 @@ fn refused(context: &WriteContext<'_>, posting: &Posting, itself: Option<LeadId>
         None => false,
     };
     Ok(if is_duplicate { Some(Problem::DuplicateLead) } else { posting.filtered })
+}
+
+/// The first of all checks that a new lead fails.
+fn problem_of(context: &WriteContext<'_>, new: &NewLead) -> Result<Option<Problem>> {
+    let at = new.posting.post.record.at;
+    if let Some(quote) = &new.quote
+        && let Some(problem) = quotes::problem(context.connection, quote, at)?
+    {
+        return Ok(Some(problem));
+    }
+    match refused(context, &new.posting, None)? {
+        Some(problem) => Ok(Some(problem)),
+        None => reached_cap(context, &new.caps),
+    }
 }
 
 /// The problem of the first cap that one more lead would exceed.

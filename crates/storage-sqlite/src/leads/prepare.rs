@@ -11,7 +11,7 @@ use crumb_domain::outcome::Problem;
 use crumb_domain::post::StoredAnswer;
 use crumb_storage::leads::{
     AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, IdempotencyClaim, KeepFn, LeadSession, Offering,
-    PostRecord, UpdateLead, Verdict,
+    PostRecord, QuoteUse, UpdateLead, Verdict,
 };
 use crumb_storage::selling::TimelineEntry;
 use crumb_storage::{Result, StoreError};
@@ -102,6 +102,7 @@ pub(crate) struct NewLead {
     pub(crate) open_session: Option<LeadSession>,
     pub(crate) caps: Vec<(CapCheck, Problem)>,
     pub(crate) counts: Vec<DayCount>,
+    pub(crate) quote: Option<QuoteUse>,
 }
 
 /// A new lead and the answer if it is accepted.
@@ -120,8 +121,8 @@ pub(crate) fn new_lead(accept: AcceptLead) -> Result<(Box<NewLead>, Option<Store
         answer: accept.answer,
         keep_refused: accept.keep_refused,
     };
-    let AcceptLead { open_session, caps, counts, .. } = accept;
-    Ok((Box::new(NewLead { posting, open_session, caps, counts }), answer))
+    let AcceptLead { open_session, caps, counts, quote, .. } = accept;
+    Ok((Box::new(NewLead { posting, open_session, caps, counts, quote }), answer))
 }
 
 /// A changed lead, one revision on, and the answer if the change holds.

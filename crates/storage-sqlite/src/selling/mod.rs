@@ -16,7 +16,7 @@ mod facts;
 mod held;
 mod prepare;
 pub(crate) mod queue;
-mod quotes;
+pub(crate) mod quotes;
 pub(crate) mod records;
 mod recover;
 mod reservations;
@@ -30,7 +30,7 @@ use crumb_domain::selling::Attempt;
 use crumb_domain::time::Day;
 use crumb_domain::{CampaignId, ContractId, Money, RowId, Timestamp};
 use crumb_storage::selling::{
-    Held, HoldFn, LeadChange, LeadRun, PostFailures, Quote, QuoteClaim, Recovered, Reserve, Reserved,
+    Held, HoldFn, LeadChange, LeadRun, PostFailures, Quote, QuoteFound, Recovered, Reserve, Reserved,
     RunRecord, SellingCounts, SellingFacts, StoredRun, TimelineEntry, Waiting,
 };
 use crumb_storage::{Page, PageRequest, Result, SellingStore};
@@ -165,7 +165,9 @@ impl SellingStore for SqliteStore {
         self.writer().write(move |context| quotes::put(context.connection, &quote)).await
     }
 
-    async fn claim_quote(&self, id: String, campaign: CampaignId, now: Timestamp) -> Result<QuoteClaim> {
-        self.writer().write(move |context| quotes::claim(context.connection, &id, campaign, now)).await
+    async fn quote(&self, id: String, campaign: CampaignId, now: Timestamp) -> Result<QuoteFound> {
+        self.readers()
+            .read(LaneOf::Short, move |connection| quotes::find(connection, &id, campaign, now))
+            .await
     }
 }

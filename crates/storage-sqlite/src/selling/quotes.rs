@@ -2,16 +2,19 @@
 
 use crate::codes::{from_json, moment, to_json};
 use crate::error::from_sqlite;
+use crumb_domain::outcome::Problem;
 use crumb_domain::{CampaignId, Money, Timestamp};
 use crumb_storage::Result;
-use crumb_storage::selling::{QUOTE_KEPT_HOURS, Quote, QuoteClaim};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use crumb_storage::leads::QuoteUse;
+use crumb_storage::selling::{QUOTE_KEPT_HOURS, Quote, QuoteFound};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// Passed quotes that a new one sweeps away: more than it adds, so that the table holds
 /// about a day's worth, and few enough not to be felt.
 const SWEPT_PER_QUOTE: i64 = 4;
 
-/// Keeps a quote.
+/// Keeps a quote. Of some that have passed only that is left; some that passed long ago
+/// go.
 pub(crate) fn put(connection: &Connection, quote: &Quote) -> Result<()> {
     let fields = to_json(&quote.fields)?;
     connection
@@ -31,56 +34,76 @@ pub(crate) fn put(connection: &Connection, quote: &Quote) -> Result<()> {
             ])
         })
         .map_err(from_sqlite)?;
+    connection
+        .prepare_cached(
+            "UPDATE quote SET fields = '[]', record = '' WHERE rowid IN
+                 (SELECT rowid FROM quote WHERE record <> '' AND expires <= ?1 ORDER BY expires LIMIT ?2)",
+        )
+        .and_then(|mut empty| empty.execute([quote.at.micros(), SWEPT_PER_QUOTE]))
+        .map_err(from_sqlite)?;
     let passed = quote.at.plus_seconds(-QUOTE_KEPT_HOURS * 3_600).micros();
     connection
         .prepare_cached(
-            "DELETE FROM quote WHERE id IN (SELECT id FROM quote WHERE expires <= ?1 ORDER BY expires LIMIT ?2)",
+            "DELETE FROM quote WHERE rowid IN (SELECT rowid FROM quote WHERE expires <= ?1 ORDER BY expires LIMIT ?2)",
         )
         .and_then(|mut delete| delete.execute([passed, SWEPT_PER_QUOTE]))
         .map_err(from_sqlite)?;
     Ok(())
 }
 
-/// Uses a quote up, if it holds.
-pub(crate) fn claim(
+/// A campaign's quote.
+pub(crate) fn find(
     connection: &Connection,
     id: &str,
     campaign: CampaignId,
     now: Timestamp,
-) -> Result<QuoteClaim> {
+) -> Result<QuoteFound> {
     let found = connection
         .prepare_cached(
-            "SELECT at, expires, payout, fields, record FROM quote WHERE id = ?1 AND campaign = ?2",
+            "SELECT at, expires, payout, record, fields FROM quote WHERE id = ?1 AND campaign = ?2",
         )
         .and_then(|mut select| {
             select
-                .query_row(params![id, campaign.0], |row| {
-                    let quote = Quote {
-                        id: id.to_owned(),
-                        campaign,
-                        at: moment(row.get(0)?),
-                        expires: moment(row.get(1)?),
-                        payout: Money::from_micros(row.get(2)?),
-                        fields: Vec::new(),
-                        record: row.get(4)?,
-                    };
-                    Ok((quote, row.get::<_, String>(3)?))
-                })
+                .query_row(params![id, campaign.0], |row| Ok((quote(id, campaign, row)?, row.get(4)?)))
                 .optional()
         })
         .map_err(from_sqlite)?;
-    let Some((quote, fields)) = found else { return Ok(QuoteClaim::Unknown) };
-    let kept_until = quote.expires.plus_seconds(QUOTE_KEPT_HOURS * 3_600);
-    if now >= kept_until {
-        return Ok(QuoteClaim::Unknown);
+    let Some((quote, fields)): Option<(Quote, String)> = found else { return Ok(QuoteFound::Unknown) };
+    if now >= quote.expires.plus_seconds(QUOTE_KEPT_HOURS * 3_600) {
+        return Ok(QuoteFound::Unknown);
     }
     if now >= quote.expires {
-        return Ok(QuoteClaim::Expired);
+        return Ok(QuoteFound::Expired);
     }
-    let quote = Quote { fields: from_json(&fields)?, ..quote };
+    Ok(QuoteFound::Holds(Box::new(Quote { fields: from_json(&fields)?, ..quote })))
+}
+
+fn quote(id: &str, campaign: CampaignId, row: &Row<'_>) -> rusqlite::Result<Quote> {
+    Ok(Quote {
+        id: id.to_owned(),
+        campaign,
+        at: moment(row.get(0)?),
+        expires: moment(row.get(1)?),
+        payout: Money::from_micros(row.get(2)?),
+        fields: Vec::new(),
+        record: row.get(3)?,
+    })
+}
+
+/// Why a lead cannot be accepted under a quote, if it cannot.
+pub(crate) fn problem(connection: &Connection, wanted: &QuoteUse, now: Timestamp) -> Result<Option<Problem>> {
+    Ok(match find(connection, &wanted.id, wanted.campaign, now)? {
+        QuoteFound::Holds(_) => None,
+        QuoteFound::Expired => Some(Problem::PingExpired),
+        QuoteFound::Unknown => Some(Problem::InvalidPingId),
+    })
+}
+
+/// Uses a quote up.
+pub(crate) fn use_up(connection: &Connection, used: &QuoteUse) -> Result<()> {
     connection
         .prepare_cached("DELETE FROM quote WHERE id = ?1")
-        .and_then(|mut delete| delete.execute([id]))
+        .and_then(|mut delete| delete.execute([&used.id]))
         .map_err(from_sqlite)?;
-    Ok(QuoteClaim::Claimed(Box::new(quote)))
+    Ok(())
 }

@@ -196,6 +196,7 @@ pub fn accept(lead: Lead) -> AcceptLead {
         counts: Vec::new(),
         ledger: Vec::new(),
         timeline: Vec::new(),
+        quote: None,
         offering: None,
         post: PostRecord { at, ..post(row) },
         idempotency: None,

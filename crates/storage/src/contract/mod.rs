@@ -141,7 +141,9 @@ macro_rules! store_contract {
                 a_run_begins_with_what_routing_must_know,
                 the_last_ten_posts_of_a_contract_are_known,
                 rows_of_attempts_and_runs_count_as_newest,
+                a_quote_is_found_while_it_holds,
                 a_quote_is_used_once,
+                passed_quotes_are_forgotten,
             ];
             selling_recovery: [
                 a_lead_of_which_nothing_was_sent_is_interrupted_and_leaves_nothing,

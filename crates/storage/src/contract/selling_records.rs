@@ -4,9 +4,9 @@ use super::build::{NOW, Rows, accept, lead, update};
 use super::build_selling::{
     DAY, credit, ended, in_hand, money, read, reserve, reserved, sold, unsold, waiting,
 };
-use crate::leads::{AcceptLead, Posted, UpdateLead, Verdict};
+use crate::leads::{AcceptLead, Posted, QuoteUse, UpdateLead, Verdict};
 use crate::selling::{
-    LeadChange, PostFailures, QUOTE_KEPT_HOURS, Quote, QuoteClaim, REMEMBERED_POSTS, ReservationEnd,
+    LeadChange, PostFailures, QUOTE_KEPT_HOURS, Quote, QuoteFound, REMEMBERED_POSTS, ReservationEnd,
     ReservationState, Reserve, RunRecord, SellingFacts, Then, TimelineEntry,
 };
 use crate::{PageRequest, Store, StoreError};
@@ -18,6 +18,7 @@ use crumb_domain::selling::{
 };
 use crumb_domain::{CampaignId, ConfigVersion, ContractId, Money, RowId, Timestamp};
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 fn run(id: RowId, number: u32, at: Timestamp) -> RunRecord {
     RunRecord {
@@ -289,20 +290,75 @@ fn quote(id: &str) -> Quote {
 }
 
 /// Within its life, by its campaign.
+pub async fn a_quote_is_found_while_it_holds<S: Store>(store: Arc<S>) {
+    store.put_quote(quote("A")).await.unwrap();
+    assert_eq!(store.put_quote(quote("A")).await, Err(StoreError::Conflict));
+    let find = |id: &str, campaign, at| store.quote(id.to_owned(), CampaignId(campaign), at);
+    let ends = quote("A").expires;
+    assert_eq!(find("A", 58, NOW).await.unwrap(), QuoteFound::Unknown, "another's");
+    assert_eq!(find("D", 57, NOW).await.unwrap(), QuoteFound::Unknown);
+    let last = ends.plus_seconds(-1);
+    assert_eq!(find("A", 57, last).await.unwrap(), QuoteFound::Holds(Box::new(quote("A"))));
+    assert_eq!(find("A", 57, ends).await.unwrap(), QuoteFound::Expired);
+    let forgotten = ends.plus_seconds(QUOTE_KEPT_HOURS * 3_600);
+    assert_eq!(find("A", 57, forgotten).await.unwrap(), QuoteFound::Unknown);
+}
+
+/// By the lead that is accepted under it, and by no other.
 pub async fn a_quote_is_used_once<S: Store>(store: Arc<S>) {
-    for id in ["A", "B", "C"] {
+    let mut rows = Rows::new();
+    for id in ["A", "B"] {
         store.put_quote(quote(id)).await.unwrap();
     }
-    assert_eq!(store.put_quote(quote("A")).await, Err(StoreError::Conflict));
-    let claim = |id: &str, campaign, at| store.claim_quote(id.to_owned(), CampaignId(campaign), at);
+    let mut number = 0;
+    let mut post = |id: &str, campaign, at: Timestamp, filtered| {
+        number += 1;
+        let quote = Some(QuoteUse { id: id.to_owned(), campaign: CampaignId(campaign) });
+        let lead = Lead { at, ..lead(number, rows.next_row()) };
+        let store = Arc::clone(&store);
+        async move { store.accept_lead(AcceptLead { quote, filtered, ..accept(lead) }).await }
+    };
     let ends = quote("A").expires;
-    assert_eq!(claim("A", 58, NOW).await.unwrap(), QuoteClaim::Unknown, "another's");
-    assert_eq!(claim("D", 57, NOW).await.unwrap(), QuoteClaim::Unknown);
-    let last = ends.plus_seconds(-1);
-    assert_eq!(claim("A", 57, last).await.unwrap(), QuoteClaim::Claimed(Box::new(quote("A"))));
-    assert_eq!(claim("A", 57, last).await.unwrap(), QuoteClaim::Unknown, "it was used");
-    assert_eq!(claim("B", 57, ends).await.unwrap(), QuoteClaim::Expired);
-    assert_eq!(claim("B", 57, NOW).await.unwrap(), QuoteClaim::Claimed(Box::new(quote("B"))));
-    let forgotten = ends.plus_seconds(QUOTE_KEPT_HOURS * 3_600);
-    assert_eq!(claim("C", 57, forgotten).await.unwrap(), QuoteClaim::Unknown);
+    let rejected = |posted: Posted| match posted {
+        Posted::Now(Verdict::Rejected(problem), _) => Some(problem),
+        _ => None,
+    };
+    assert_eq!(rejected(post("A", 58, NOW, None).await.unwrap()), Some(Problem::InvalidPingId));
+    assert_eq!(rejected(post("D", 57, NOW, None).await.unwrap()), Some(Problem::InvalidPingId));
+    assert_eq!(rejected(post("A", 57, ends, None).await.unwrap()), Some(Problem::PingExpired));
+    let filtered = Some(Problem::UnmatchedFilter);
+    assert_eq!(rejected(post("A", 57, NOW, filtered).await.unwrap()), filtered, "and is not used up");
+    assert_eq!(rejected(post("A", 57, ends.plus_seconds(-1), None).await.unwrap()), None);
+    assert_eq!(
+        rejected(post("A", 57, NOW, None).await.unwrap()),
+        Some(Problem::InvalidPingId),
+        "it was used"
+    );
+    let found = store.quote("A".to_owned(), CampaignId(57), NOW).await.unwrap();
+    assert_eq!(found, QuoteFound::Unknown);
+    let at_once = [post("B", 57, NOW, None), post("B", 57, NOW, None), post("B", 57, NOW, None)];
+    let mut tasks = JoinSet::new();
+    at_once.into_iter().for_each(|posted| _ = tasks.spawn(posted));
+    let posted = tasks.join_all().await;
+    let taken = posted.into_iter().filter(|posted| matches!(posted, Ok(Posted::Now(Verdict::Accepted, _))));
+    assert_eq!(taken.count(), 1);
+}
+
+/// Each new one sweeps away some that passed long ago.
+pub async fn passed_quotes_are_forgotten<S: Store>(store: Arc<S>) {
+    for number in 0..20 {
+        store.put_quote(quote(&format!("old {number}"))).await.unwrap();
+    }
+    let later = quote("A").expires.plus_seconds(QUOTE_KEPT_HOURS * 3_600);
+    for number in 0..20 {
+        let new = Quote { at: later, expires: later.plus_seconds(30), ..quote(&format!("new {number}")) };
+        store.put_quote(new).await.unwrap();
+    }
+    // A time at which the old ones would hold shows whether they are there.
+    for number in 0..20 {
+        let found = store.quote(format!("old {number}"), CampaignId(57), NOW).await.unwrap();
+        assert_eq!(found, QuoteFound::Unknown, "{number}");
+        let found = store.quote(format!("new {number}"), CampaignId(57), later).await.unwrap();
+        assert!(matches!(found, QuoteFound::Holds(_)), "{number}");
+    }
 }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// `<result>` with its declaration, by which posting scripts tell that it is XML.
 pub(super) fn xml(reply: &LeadReply) -> StoredAnswer {
-    let mut body = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<result>");
+    let mut body = begin();
     match reply {
         LeadReply::Success { lead, price, redirect } => {
             element(&mut body, "code", "0");
@@ -22,15 +22,28 @@ pub(super) fn xml(reply: &LeadReply) -> StoredAnswer {
         LeadReply::Problem { .. } | LeadReply::Fields { .. } => {
             element(&mut body, "code", "1");
             element(&mut body, "msg", "error");
-            body.push_str("<errors>");
-            for error in reply.errors() {
-                element(&mut body, "error", error);
-            }
-            body.push_str("</errors>");
+            errors(&mut body, reply.errors().into_iter());
         }
     }
+    end(body)
+}
+
+/// The document up to its first element.
+pub(super) fn begin() -> String {
+    String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<result>")
+}
+
+/// The document behind its last element.
+pub(super) fn end(mut body: String) -> StoredAnswer {
     body.push_str("</result>");
     ok("text/xml; charset=utf-8", body)
+}
+
+/// The list of what is wrong.
+pub(super) fn errors<'a>(body: &mut String, texts: impl Iterator<Item = &'a str>) {
+    body.push_str("<errors>");
+    texts.for_each(|text| element(body, "error", text));
+    body.push_str("</errors>");
 }
 
 /// The members of `<result>` as a JSON object, in the same order.
@@ -65,7 +78,8 @@ pub(super) fn json(reply: &LeadReply) -> StoredAnswer {
     ok("application/json", body)
 }
 
-fn element(body: &mut String, name: &str, text: &str) {
+/// An element that holds a text.
+pub(super) fn element(body: &mut String, name: &str, text: &str) {
     // Writing to a string cannot fail.
     let _ = write!(body, "<{name}>");
     push_xml_text(body, text);

@@ -8,11 +8,13 @@
 mod ajax;
 mod document;
 mod page;
+mod ping;
 #[cfg(test)]
 mod tests;
 
 pub use ajax::jsonp;
 pub use page::{not_found_page, redirect, thank_you_page};
+pub use ping::{PingReply, render_ping};
 
 pub(crate) use ajax::script_safe;
 

@@ -69,8 +69,41 @@ pub(super) fn xml(ids: &Ids, fields: &[FieldDoc]) -> Example {
     Example::new("Post with curl", Language::Shell, code)
 }
 
+/// A ping, and a ping with the post that follows it.
+pub(super) fn ping(ids: &Ids, fields: &[FieldDoc], is_json: bool) -> Vec<Example> {
+    let open = fields.iter().filter(|field| !field.is_personal);
+    let pinged: Vec<_> = server_controls(ids).into_iter().chain(values(open)).collect();
+    let posted: Vec<_> = server_controls(ids).into_iter().chain(values(fields)).collect();
+    let (ping, post, id) = if is_json {
+        (
+            json_to(ids, "ping.ashx", &pinged, &[]),
+            json_to(ids, "d.ashx", &posted, &[("ckm_ping_id", "\"'\"$PING_ID\"'\"")]),
+            r#"s/^.*"pingid":"\([A-Z0-9]*\)".*$/\1/p"#,
+        )
+    } else {
+        (
+            form_to(ids, "ping.ashx", &pinged, None),
+            form_to(ids, "d.ashx", &posted, Some("\"ckm_ping_id=$PING_ID\"")),
+            r"s/^.*<pingid>\([A-Z0-9]*\)<.*$/\1/p",
+        )
+    };
+    let silent = ping.replacen("curl ", "curl --silent ", 1);
+    let both = format!(
+        "# The ping: nothing that names the person.\nPING_ID=$({silent} \\\n  | sed -n '{id}')\n\n\
+         # The post, within 30 seconds: the same values, and all others.\n{post}"
+    );
+    vec![
+        Example::new("Ping with curl", Language::Shell, ping),
+        Example::new("Ping, then post at that price", Language::Shell, both),
+    ]
+}
+
 fn form_post(ids: &Ids, pairs: &[(String, String)], first: Option<&str>) -> String {
-    let mut code = format!("curl --request POST {}", quote::shell(&format!("{}/d.ashx", ids.base)));
+    form_to(ids, "d.ashx", pairs, first)
+}
+
+fn form_to(ids: &Ids, path: &str, pairs: &[(String, String)], first: Option<&str>) -> String {
+    let mut code = format!("curl --request POST {}", quote::shell(&format!("{}/{path}", ids.base)));
     if let Some(word) = first {
         code.push_str(&format!(" \\\n  --data-urlencode {word}"));
     }
@@ -86,23 +119,29 @@ fn form_post(ids: &Ids, pairs: &[(String, String)], first: Option<&str>) -> Stri
 
 /// `request_id` is a shell word's piece that stands for the JSON value.
 fn json_post(ids: &Ids, pairs: &[(String, String)], request_id: Option<&str>) -> String {
+    let first: Vec<_> = request_id.map(|piece| ("ckm_request_id", piece)).into_iter().collect();
+    json_to(ids, "d.ashx", pairs, &first)
+}
+
+/// `first` are names with pieces of the shell word that stand for their JSON values.
+fn json_to(ids: &Ids, path: &str, pairs: &[(String, String)], first: &[(&str, &str)]) -> String {
     // A quote in a value must not end the single-quoted word; the quotes that
     // are added around the request id must.
     let text = |value: &str| serde_json::Value::from(value).to_string().replace('\'', r"'\''");
     let mut lines: Vec<String> =
-        request_id.into_iter().map(|piece| format!("    \"ckm_request_id\": {piece}")).collect();
+        first.iter().map(|(name, piece)| format!("    \"{name}\": {piece}")).collect();
     lines.extend(pairs.iter().map(|(name, value)| format!("    {}: {}", text(name), text(value))));
     format!(
         "curl --request POST {} \\\n  --header 'Content-Type: application/json' \\\n  \
          --header 'Accept: application/json' \\\n  --data-raw '{{\n{}\n  }}'",
-        quote::shell(&format!("{}/d.ashx", ids.base)),
+        quote::shell(&format!("{}/{path}", ids.base)),
         lines.join(",\n")
     )
 }
 
 /// Every field with its sample; what has none is left out.
-fn values(fields: &[FieldDoc]) -> impl Iterator<Item = (String, String)> {
-    let known = fields.iter().filter(|field| !field.sample.is_empty());
+fn values<'f>(fields: impl IntoIterator<Item = &'f FieldDoc>) -> impl Iterator<Item = (String, String)> {
+    let known = fields.into_iter().filter(|field| !field.sample.is_empty());
     known.map(|field| (field.name.clone(), field.sample.clone()))
 }
 

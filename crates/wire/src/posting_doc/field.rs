@@ -18,6 +18,8 @@ pub struct FieldDoc {
     pub type_name: &'static str,
     /// Whether a lead must have it.
     pub required: bool,
+    /// Whether it is personal data.
+    pub is_personal: bool,
     /// What else its values must fulfil, a sentence each.
     pub rules: Vec<String>,
     /// What a list may hold.
@@ -63,6 +65,7 @@ impl FieldDoc {
             field_type: field.field_type,
             type_name: type_name(field.field_type),
             required: field.required,
+            is_personal: rule.is_pii(),
             rules: sentences(field),
             values: if field.field_type == FieldType::List { field.values.clone() } else { Vec::new() },
             max_length: field.max_length,

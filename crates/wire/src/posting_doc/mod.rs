@@ -13,6 +13,7 @@ mod example;
 mod field;
 mod html;
 mod method;
+mod ping;
 pub(crate) mod quote;
 mod sample;
 mod testing;
@@ -24,11 +25,12 @@ pub use control::Parameter;
 pub use example::{Example, Language};
 pub use field::FieldDoc;
 pub use method::{Method, UnknownMethod};
+pub use ping::PingDoc;
 pub use sample::sample;
 pub use text::text;
 
 use crumb_domain::fields::FieldRules;
-use crumb_domain::network::{ActiveStatus, Campaign, Offer, Vertical};
+use crumb_domain::network::{ActiveStatus, Campaign, Offer, OfferType, Vertical};
 use crumb_domain::outcome::Problem;
 use crumb_domain::time::Day;
 use crumb_domain::{AffiliateId, SubIds};
@@ -82,6 +84,8 @@ pub struct MethodDoc {
     pub examples: Vec<Example>,
     /// What comes back.
     pub answers: Vec<Example>,
+    /// How to ask for a lead's price first, where that can be done.
+    pub ping: Option<PingDoc>,
     /// How to test.
     pub testing: Vec<String>,
 }
@@ -96,6 +100,8 @@ struct Ids {
     affiliate: String,
     creative: String,
     link: Option<String>,
+    /// The offer's leads are sold before their post is answered.
+    sells_at_once: bool,
 }
 
 impl PostingDoc {
@@ -163,14 +169,15 @@ impl PostingDoc {
     ) -> Self {
         facts.push(("Tracking domain", ids.base.clone()));
         let fields = FieldDoc::all(rules, countries, context.today);
-        let methods = Method::ALL.map(|method| MethodDoc::new(method, ids, &fields)).into();
-        let problems = Problem::ALL.iter().map(|problem| problem.as_str()).collect();
+        let methods = Method::ALL.map(|method| MethodDoc::new(method, ids, &fields, context.today)).into();
+        let of_posts = Problem::ALL.iter().filter(|problem| **problem != Problem::TooManyPings);
+        let problems = of_posts.map(|problem| problem.as_str()).collect();
         Self { title, facts, fields, methods, problems }
     }
 }
 
 impl MethodDoc {
-    fn new(method: Method, ids: &Ids, fields: &[FieldDoc]) -> Self {
+    fn new(method: Method, ids: &Ids, fields: &[FieldDoc], today: Day) -> Self {
         let url = match method {
             Method::Xml => ids.xml_address(),
             _ => format!("{}/d.ashx", ids.base),
@@ -191,6 +198,7 @@ impl MethodDoc {
             scripts: html::scripts(method, ids),
             examples: example::examples(method, ids, fields),
             answers: answers::answers(method, fields),
+            ping: PingDoc::of(method, ids, fields, today),
             testing: testing::testing(method, ids),
         }
     }
@@ -246,12 +254,14 @@ impl Ids {
             affiliate: affiliate.unwrap_or_else(|| "YOUR_AFFILIATE_ID".to_owned()),
             creative: "YOUR_CREATIVE_ID".to_owned(),
             link: None,
+            sells_at_once: false,
         }
     }
 
     fn of_offer(mut self, offer: &Offer) -> Self {
         self.offer = offer.id.to_string();
         self.link = offer.link.clone();
+        self.sells_at_once = offer.offer_type == OfferType::HostNPost;
         let usable = offer.creative.iter().find(|creative| creative.status == ActiveStatus::Active);
         if let Some(creative) = usable.or(offer.creative.first()) {
             self.creative = creative.id.to_string();

@@ -153,6 +153,32 @@ fn every_example_posts_a_test_lead_that_passes_all_checks() {
 }
 
 #[test]
+fn servers_of_host_n_post_offers_are_told_how_to_ping_first() {
+    let network = network();
+    let doc = campaign_doc(&network, BASE, KEY);
+    for method in Method::ALL {
+        let ping = &doc.method(method).unwrap().ping;
+        assert_eq!(ping.is_some(), matches!(method, Method::Server | Method::ServerJson), "{method}");
+        let Some(ping) = ping else { continue };
+        let [alone, both] = &ping.examples[..] else { panic!("{:?}", ping.examples) };
+        assert!(alone.code.contains("/ping.ashx'"), "{}", alone.code);
+        let (pinged, posted) = (curl(&alone.code), curl(&both.code));
+        for request in [&pinged, &posted] {
+            assert_eq!((request.campaign, request.key.as_deref()), (Given::Value(CampaignId(57)), Some(KEY)));
+            assert_eq!((request.test, request.json_body), (true, method == Method::ServerJson));
+        }
+        assert_eq!((pinged.ping_id.as_deref(), posted.ping_id.as_deref()), (None, Some("9F2K")));
+        let names: Vec<&str> = pinged.fields.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["zip_code", "birth_date", "vehicles", "plan", "opt_in"]);
+        assert!(pinged.fields.iter().all(|(name, value)| posted.fields.get(name) == Some(value)));
+    }
+    let mut hosted = network.clone();
+    hosted.offer[0].offer_type = OfferType::Hosted;
+    let docs = [campaign_doc(&hosted, BASE, KEY), vertical_doc(&network)];
+    assert!(docs.iter().all(|doc| doc.methods.iter().all(|method| method.ping.is_none())));
+}
+
+#[test]
 fn an_own_servers_page_posts_there_and_has_all_that_brings_the_request_id() {
     let doc = campaign_doc(&network(), BASE, KEY);
     let page = &doc.method(Method::Session).unwrap().examples[0].code;
@@ -177,7 +203,9 @@ fn posts(method: &MethodDoc) -> Vec<PostRequest> {
 
 fn curl(code: &str) -> PostRequest {
     let command = code.split("\n\n").last().unwrap();
-    let words = shell_words(command, &[("REQUEST_ID", "4711")]);
+    let comment = command.strip_prefix("# ").and_then(|comment| comment.split_once('\n'));
+    let command = comment.map_or(command, |(_, command)| command);
+    let words = shell_words(command, &[("REQUEST_ID", "4711"), ("PING_ID", "9F2K")]);
     assert_eq!(words[0], "curl");
     let (mut address, mut content_type, mut body) = (None, None, String::new());
     let mut rest = words[1..].iter();

@@ -34,6 +34,12 @@ fn write(out: &mut String, doc: &PostingDoc, method: Method) -> std::fmt::Result
     examples(out, "Scripts", &post.scripts)?;
     examples(out, "Examples", &post.examples)?;
     examples(out, "Answers", &post.answers)?;
+    if let Some(ping) = &post.ping {
+        writeln!(out, "\n## Asking for the price first\n\n{}\n\n    GET or POST {}", ping.summary, ping.url)?;
+        section(out, "How to ping", &ping.steps, false)?;
+        examples(out, "Pings", &ping.examples)?;
+        examples(out, "Answers to pings", &ping.answers)?;
+    }
     section(out, "What an error can say, besides the fields' own texts", &doc.problems, false)?;
     section(out, "Testing", &post.testing, false)
 }
