@@ -187,15 +187,14 @@ fn who_bought_least_recently_is_who_did_so_in_the_replays() {
     };
     let bought = |price: &str| {
         let mut ledger = Ledger::default();
-        let each = [market(None), market(Some(earlier)), market(Some(earlier))].map(|market| {
+        [market(None), market(Some(earlier)), market(Some(earlier))].map(|market| {
             let played = market.clone().play();
             let mut changed = market.clone();
             changed.specs[2] = exclusive(3, price);
             let replayed = replay(changed.tree(), played.state.run(), &played.recorded, &mut ledger);
             ledger.really(&played.state, &replayed.state);
             replayed.state.sales()[0].reserved.contract.0
-        });
-        each
+        })
     };
     assert_eq!(bought("30.00"), [3, 3, 3]);
     assert_eq!(bought("10.00")[..2], [1, 2], "in turns, as they have bought");
