@@ -43,6 +43,9 @@ struct Names {
 
 impl<S: Store + Clone> Leads<S> {
     /// Hands a lead to the store, and sells it where it is to be sold now.
+    ///
+    /// What few posts come to is boxed, here and where a lead is changed: the future of
+    /// each post is as large as the largest of what it may come to, and is moved about.
     pub(crate) async fn accept(&self, case: &Case<'_>, judged: Judged) -> Result<PostAnswer, PostError> {
         let incoming = case.incoming;
         let mut ids = 0;
@@ -61,11 +64,14 @@ impl<S: Store + Clone> Leads<S> {
                 Posted::LeadIdTaken => return Err(PostError::Store(StoreError::Conflict)),
                 Posted::Before(before) => return Ok(replay(incoming, &before)),
                 Posted::KeyInFlight { body_hash } => {
-                    if let Some(answer) = self.wait_for_key(incoming, body_hash, &mut waits).await? {
+                    let wait = Box::pin(self.wait_for_key(incoming, body_hash, &mut waits));
+                    if let Some(answer) = wait.await? {
                         return Ok(answer);
                     }
                 }
-                Posted::InHand => return self.sell_now(case, lead, LeadEffect::Made).await,
+                Posted::InHand => {
+                    return Box::pin(self.sell_now(case, lead, LeadEffect::Made)).await;
+                }
                 Posted::Now(verdict, answer) => {
                     self.selling.wake();
                     return Ok(self.told(incoming, lead, verdict, answer));

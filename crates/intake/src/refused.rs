@@ -110,7 +110,8 @@ impl<S: Store + Clone> Leads<S> {
             match self.site.store.reject_post(reject).await? {
                 Posted::Before(before) => return Ok(replay(incoming, &before)),
                 Posted::KeyInFlight { body_hash } => {
-                    if let Some(answer) = self.wait_for_key(incoming, body_hash, &mut waits).await? {
+                    let wait = Box::pin(self.wait_for_key(incoming, body_hash, &mut waits));
+                    if let Some(answer) = wait.await? {
                         return Ok(answer);
                     }
                 }

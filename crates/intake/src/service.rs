@@ -138,7 +138,7 @@ impl<S: Store + Clone> Leads<S> {
             has_contracts,
         };
         if let Some(text) = &request.lead_id {
-            return self.change(&case, text).await;
+            return Box::pin(self.change(&case, text)).await;
         }
         if let Some(problem) = self.refusal(&case).or(request.malformed) {
             return self.refuse(&incoming, RejectedPost::of(&credit, problem)).await;

@@ -13,6 +13,7 @@ mod document;
 mod form_library;
 mod lead;
 mod lenient;
+mod outliving;
 mod target;
 
 pub use connection::{FIRST_BYTE_TIMEOUT, HEAD_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
