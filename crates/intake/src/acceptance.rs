@@ -21,7 +21,7 @@ use crumb_domain::session::Session;
 use crumb_domain::{LeadId, Money, RowId, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::leads::{
-    AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, LeadSession, Posted, Verdict,
+    AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, LeadSession, Offering, Posted, Verdict,
 };
 use crumb_storage::{Store, StoreError};
 use crumb_wire::answer::{AnswerForm, render};
@@ -73,7 +73,10 @@ impl<S: Store + Clone> Leads<S> {
                     return Box::pin(self.sell_now(case, lead, LeadEffect::Made)).await;
                 }
                 Posted::Now(verdict, answer) => {
-                    self.selling.wake();
+                    // What falls due later the queue looks for by itself.
+                    if matches!(settlement.offering, Some(Offering::Waits(due)) if due <= incoming.now) {
+                        self.selling.wake();
+                    }
                     return Ok(self.told(incoming, lead, verdict, answer));
                 }
             }
