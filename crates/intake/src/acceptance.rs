@@ -41,24 +41,27 @@ struct Names {
     session: RowId,
 }
 
+impl Names {
+    fn give(self, lead: &mut Lead) {
+        (lead.id, lead.row, lead.session) = (self.id, self.row, self.session);
+    }
+}
+
 impl<S: Store + Clone> Leads<S> {
     /// Hands a lead to the store, and sells it where it is to be sold now.
     ///
     /// What few posts come to is boxed, here and where a lead is changed: the future of
     /// each post is as large as the largest of what it may come to, and is moved about.
-    pub(crate) async fn accept(&self, case: &Case<'_>, judged: Judged) -> Result<PostAnswer, PostError> {
+    pub(crate) async fn accept(&self, case: &Case<'_>, mut judged: Judged) -> Result<PostAnswer, PostError> {
         let incoming = case.incoming;
+        let test = judgement::is_test(incoming.request, case.credit);
+        let settlement = settle(case, &judged, test);
+        let names = || self.names(case);
+        let mut lead = Arc::new(lead(case, &mut judged, &settlement, names(), test));
         let mut ids = 0;
         let mut waits = Waits::default();
         loop {
-            let id = LeadId::random(&mut self.site.random());
-            let row = self.site.rows.next(incoming.now).0;
-            let session =
-                case.credit.session.as_ref().map_or_else(|| self.site.rows.next(incoming.now).0, |s| s.id);
-            let test = judgement::is_test(incoming.request, case.credit);
-            let settlement = settle(case, &judged, test);
-            let lead = lead(case, &judged, &settlement, Names { id, row, session }, test);
-            let accept = self.accept_lead(case, &judged, &settlement, lead.clone());
+            let accept = self.accept_lead(case, &judged, &settlement, &lead);
             match self.site.store.accept_lead(accept).await? {
                 Posted::LeadIdTaken if ids < MAX_ID_TRIES => ids += 1,
                 Posted::LeadIdTaken => return Err(PostError::Store(StoreError::Conflict)),
@@ -70,6 +73,7 @@ impl<S: Store + Clone> Leads<S> {
                     }
                 }
                 Posted::InHand => {
+                    let lead = Arc::unwrap_or_clone(lead);
                     return Box::pin(self.sell_now(case, lead, LeadEffect::Made)).await;
                 }
                 Posted::Now(verdict, answer) => {
@@ -80,6 +84,18 @@ impl<S: Store + Clone> Leads<S> {
                     return Ok(self.told(incoming, lead, verdict, answer));
                 }
             }
+            names().give(Arc::make_mut(&mut lead));
+        }
+    }
+
+    /// The names of a lead that has not been tried yet.
+    fn names(&self, case: &Case<'_>) -> Names {
+        let now = case.incoming.now;
+        let session = case.credit.session.as_ref().map(|session| session.id);
+        Names {
+            id: LeadId::random(&mut self.site.random()),
+            row: self.site.rows.next(now).0,
+            session: session.unwrap_or_else(|| self.site.rows.next(now).0),
         }
     }
 
@@ -88,39 +104,33 @@ impl<S: Store + Clone> Leads<S> {
         case: &Case<'_>,
         judged: &Judged,
         settlement: &Settlement,
-        lead: Lead,
+        lead: &Arc<Lead>,
     ) -> AcceptLead {
         let (incoming, credit) = (case.incoming, case.credit);
         // A lead for review or thrown out skips the checks after its fields.
         let skips = judged.verdict.is_some();
-        let key = duplicate_key(case.offer, &lead);
+        let key = duplicate_key(case.offer, lead);
         let about = About::credit(credit);
         AcceptLead {
-            open_session: credit.session.is_none().then(|| session_of(&lead)),
+            open_session: credit.session.is_none().then(|| session_of(lead)),
             duplicate: duplicate_check(case, key.clone()).filter(|_| !skips),
             register: key.filter(|_| settlement.counts.as_earlier()),
             filtered: judged.filtered.filter(|_| !skips),
             caps: if skips || lead.test { Vec::new() } else { lead_caps(case) },
-            counts: if settlement.counts.in_caps() { lead_counts(case.snapshot, &lead) } else { Vec::new() },
-            ledger: payout_entry(&lead).into_iter().collect(),
+            counts: if settlement.counts.in_caps() { lead_counts(case.snapshot, lead) } else { Vec::new() },
+            ledger: payout_entry(lead).into_iter().collect(),
             offering: settlement.offering,
             post: record(incoming, lead.row, about, settlement.errors.clone()),
             idempotency: claim(incoming, credit.campaign, credit.offer),
-            answer: self.answer_of_lead(case, lead.clone(), credit.session.clone(), LeadEffect::Made),
+            answer: self.answer_of_lead(case, Arc::clone(lead)),
             keep_refused: self.keep_fn(incoming, about),
-            lead,
+            lead: Arc::clone(lead),
         }
     }
 
     /// Renders the answer once the store's verdict is known.
-    pub(crate) fn answer_of_lead(
-        &self,
-        case: &Case<'_>,
-        lead: Lead,
-        session: Option<Session>,
-        effect: LeadEffect,
-    ) -> AnswerFn {
-        let answering = self.answering(case, session, effect);
+    fn answer_of_lead(&self, case: &Case<'_>, lead: Arc<Lead>) -> AnswerFn {
+        let answering = self.answering(case, case.credit.session.clone(), LeadEffect::Made);
         Box::new(move |verdict| answering.answer(&lead, verdict, &Onward::Offer, false))
     }
 
@@ -212,7 +222,8 @@ pub(crate) enum LeadEffect {
     Changed,
 }
 
-fn lead(case: &Case<'_>, judged: &Judged, settlement: &Settlement, names: Names, test: bool) -> Lead {
+/// The lead, which takes the values of the checked fields.
+fn lead(case: &Case<'_>, judged: &mut Judged, settlement: &Settlement, names: Names, test: bool) -> Lead {
     let (incoming, credit) = (case.incoming, case.credit);
     Lead {
         id: names.id,
@@ -231,7 +242,7 @@ fn lead(case: &Case<'_>, judged: &Judged, settlement: &Settlement, names: Names,
         trace: credit.trace,
         session: names.session,
         sub_ids: credit.sub_ids.clone(),
-        fields: judged.checked.values.clone(),
+        fields: std::mem::take(&mut judged.checked.values),
         payout: settlement.payout,
         revenue: Money::ZERO,
         sales: Vec::new(),

@@ -132,14 +132,14 @@ impl<S: Store + Clone> Leads<S> {
     pub(crate) fn told(
         &self,
         incoming: &IncomingPost<'_>,
-        lead: Lead,
+        lead: Arc<Lead>,
         verdict: Verdict,
         answer: StoredAnswer,
     ) -> PostAnswer {
         let outcome = match verdict {
             Verdict::Accepted => {
                 let outcome = Answered::Lead(lead.outcome);
-                self.site.feed.tell(|| Recorded::Lead(Arc::new(lead)));
+                self.site.feed.tell(|| Recorded::Lead(lead));
                 outcome
             }
             Verdict::Rejected(problem) => {
