@@ -23,7 +23,7 @@ use crumb_domain::session::Session;
 use crumb_domain::{LeadId, Money, RowId, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::leads::{
-    AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, LeadSession, Posted, QuoteUse, Verdict,
+    AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, LeadSession, Offering, Posted, QuoteUse, Verdict,
 };
 use crumb_storage::{Store, StoreError};
 use crumb_wire::answer::{AnswerForm, render};
@@ -43,45 +43,71 @@ struct Names {
     session: RowId,
 }
 
+impl Names {
+    fn give(self, lead: &mut Lead) {
+        (lead.id, lead.row, lead.session) = (self.id, self.row, self.session);
+    }
+}
+
 impl<S: Store + Clone> Leads<S> {
     /// Hands a lead to the store, and sells it where it is to be sold now.
+    ///
+    /// What few posts come to is boxed, here and where a lead is changed: the future of
+    /// each post is as large as the largest of what it may come to, and is moved about.
     pub(crate) async fn accept(
         &self,
         case: &Case<'_>,
-        judged: Judged,
+        mut judged: Judged,
         quoted: Option<Quoted>,
     ) -> Result<PostAnswer, PostError> {
         let incoming = case.incoming;
-        // By which its buyers know it already.
-        let mut quoted_id = quoted.as_ref().and_then(|quoted| quoted.lead);
+        let test = judgement::is_test(incoming.request, case.credit);
+        let settlement = settle(case, &judged, test, quoted.as_ref().map(|quoted| quoted.quote.payout));
+        let names = || self.names(case);
+        let mut first = names();
+        if let Some(id) = quoted.as_ref().and_then(|quoted| quoted.lead) {
+            // By which its buyers know it already.
+            first.id = id;
+        }
+        let mut lead = Arc::new(lead(case, &mut judged, &settlement, first, test));
         let mut ids = 0;
         let mut waits = Waits::default();
         loop {
-            let id = quoted_id.take().unwrap_or_else(|| LeadId::random(&mut self.site.random()));
-            let row = self.site.rows.next(incoming.now).0;
-            let session =
-                case.credit.session.as_ref().map_or_else(|| self.site.rows.next(incoming.now).0, |s| s.id);
-            let test = judgement::is_test(incoming.request, case.credit);
-            let settlement = settle(case, &judged, test, quoted.as_ref().map(|quoted| quoted.quote.payout));
-            let lead = lead(case, &judged, &settlement, Names { id, row, session }, test);
-            let accept = self.accept_lead(case, &judged, &settlement, lead.clone(), quoted.as_ref());
+            let accept = self.accept_lead(case, &judged, &settlement, &lead, quoted.as_ref());
             match self.site.store.accept_lead(accept).await? {
                 Posted::LeadIdTaken if ids < MAX_ID_TRIES => ids += 1,
                 Posted::LeadIdTaken => return Err(PostError::Store(StoreError::Conflict)),
                 Posted::Before(before) => return Ok(replay(incoming, &before)),
                 Posted::KeyInFlight { body_hash } => {
-                    if let Some(answer) = self.wait_for_key(incoming, body_hash, &mut waits).await? {
+                    let wait = Box::pin(self.wait_for_key(incoming, body_hash, &mut waits));
+                    if let Some(answer) = wait.await? {
                         return Ok(answer);
                     }
                 }
                 Posted::InHand => {
-                    return self.sell_now(case, lead, LeadEffect::Made, quoted.as_ref()).await;
+                    let lead = Arc::unwrap_or_clone(lead);
+                    return Box::pin(self.sell_now(case, lead, LeadEffect::Made, quoted.as_ref())).await;
                 }
                 Posted::Now(verdict, answer) => {
-                    self.selling.wake();
+                    // What falls due later the queue looks for by itself.
+                    if matches!(settlement.offering, Some(Offering::Waits(due)) if due <= incoming.now) {
+                        self.selling.wake();
+                    }
                     return Ok(self.told(incoming, lead, verdict, answer));
                 }
             }
+            names().give(Arc::make_mut(&mut lead));
+        }
+    }
+
+    /// The names of a lead that has not been tried yet.
+    fn names(&self, case: &Case<'_>) -> Names {
+        let now = case.incoming.now;
+        let session = case.credit.session.as_ref().map(|session| session.id);
+        Names {
+            id: LeadId::random(&mut self.site.random()),
+            row: self.site.rows.next(now).0,
+            session: session.unwrap_or_else(|| self.site.rows.next(now).0),
         }
     }
 
@@ -90,43 +116,37 @@ impl<S: Store + Clone> Leads<S> {
         case: &Case<'_>,
         judged: &Judged,
         settlement: &Settlement,
-        lead: Lead,
+        lead: &Arc<Lead>,
         quoted: Option<&Quoted>,
     ) -> AcceptLead {
         let (incoming, credit) = (case.incoming, case.credit);
         // A lead for review or thrown out skips the checks after its fields.
         let skips = judged.verdict.is_some();
-        let key = duplicate_key(case.offer, &lead);
+        let key = duplicate_key(case.offer, lead);
         let about = About::credit(credit);
         AcceptLead {
-            open_session: credit.session.is_none().then(|| session_of(&lead)),
+            open_session: credit.session.is_none().then(|| session_of(lead)),
             duplicate: duplicate_check(case, key.clone()).filter(|_| !skips),
             register: key.filter(|_| settlement.counts.as_earlier()),
             filtered: judged.filtered.filter(|_| !skips),
             caps: if skips || lead.test { Vec::new() } else { lead_caps(case) },
-            counts: if settlement.counts.in_caps() { lead_counts(case.snapshot, &lead) } else { Vec::new() },
-            ledger: payout_entry(&lead).into_iter().collect(),
-            timeline: timeline::held_back(&lead, incoming.now).into_iter().collect(),
+            counts: if settlement.counts.in_caps() { lead_counts(case.snapshot, lead) } else { Vec::new() },
+            ledger: payout_entry(lead).into_iter().collect(),
+            timeline: timeline::held_back(lead, incoming.now).into_iter().collect(),
             quote: quoted
                 .map(|Quoted { quote, .. }| QuoteUse { id: quote.id.clone(), campaign: quote.campaign }),
             offering: settlement.offering,
             post: record(incoming, lead.row, about, settlement.errors.clone()),
             idempotency: claim(incoming, credit.campaign, credit.offer),
-            answer: self.answer_of_lead(case, lead.clone(), credit.session.clone(), LeadEffect::Made),
+            answer: self.answer_of_lead(case, Arc::clone(lead)),
             keep_refused: self.keep_fn(incoming, about),
-            lead,
+            lead: Arc::clone(lead),
         }
     }
 
     /// Renders the answer once the store's verdict is known.
-    pub(crate) fn answer_of_lead(
-        &self,
-        case: &Case<'_>,
-        lead: Lead,
-        session: Option<Session>,
-        effect: LeadEffect,
-    ) -> AnswerFn {
-        let answering = self.answering(case, session, effect);
+    fn answer_of_lead(&self, case: &Case<'_>, lead: Arc<Lead>) -> AnswerFn {
+        let answering = self.answering(case, case.credit.session.clone(), LeadEffect::Made);
         Box::new(move |verdict| answering.answer(&lead, verdict, &Onward::Offer, false))
     }
 
@@ -218,7 +238,8 @@ pub(crate) enum LeadEffect {
     Changed,
 }
 
-fn lead(case: &Case<'_>, judged: &Judged, settlement: &Settlement, names: Names, test: bool) -> Lead {
+/// The lead, which takes the values of the checked fields.
+fn lead(case: &Case<'_>, judged: &mut Judged, settlement: &Settlement, names: Names, test: bool) -> Lead {
     let (incoming, credit) = (case.incoming, case.credit);
     Lead {
         id: names.id,
@@ -237,7 +258,7 @@ fn lead(case: &Case<'_>, judged: &Judged, settlement: &Settlement, names: Names,
         trace: credit.trace,
         session: names.session,
         sub_ids: credit.sub_ids.clone(),
-        fields: judged.checked.values.clone(),
+        fields: std::mem::take(&mut judged.checked.values),
         payout: settlement.payout,
         revenue: Money::ZERO,
         sales: Vec::new(),

@@ -110,7 +110,8 @@ impl<S: Store + Clone> Leads<S> {
             match self.site.store.reject_post(reject).await? {
                 Posted::Before(before) => return Ok(replay(incoming, &before)),
                 Posted::KeyInFlight { body_hash } => {
-                    if let Some(answer) = self.wait_for_key(incoming, body_hash, &mut waits).await? {
+                    let wait = Box::pin(self.wait_for_key(incoming, body_hash, &mut waits));
+                    if let Some(answer) = wait.await? {
                         return Ok(answer);
                     }
                 }
@@ -131,14 +132,14 @@ impl<S: Store + Clone> Leads<S> {
     pub(crate) fn told(
         &self,
         incoming: &IncomingPost<'_>,
-        lead: Lead,
+        lead: Arc<Lead>,
         verdict: Verdict,
         answer: StoredAnswer,
     ) -> PostAnswer {
         let outcome = match verdict {
             Verdict::Accepted => {
                 let outcome = Answered::Lead(lead.outcome);
-                self.site.feed.tell(|| Recorded::Lead(Arc::new(lead)));
+                self.site.feed.tell(|| Recorded::Lead(lead));
                 outcome
             }
             Verdict::Rejected(problem) => {

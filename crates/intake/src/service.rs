@@ -144,7 +144,7 @@ impl<S: Store + Clone> Leads<S> {
                 // A price is told for a lead to come.
                 return self.refuse(&incoming, RejectedPost::of(&credit, Problem::InvalidPingId)).await;
             }
-            return self.change(&case, text).await;
+            return Box::pin(self.change(&case, text)).await;
         }
         if let Some(problem) = self.refusal(&case).or(request.malformed) {
             return self.refuse(&incoming, RejectedPost::of(&credit, problem)).await;
@@ -155,7 +155,7 @@ impl<S: Store + Clone> Leads<S> {
         }
         let quoted = match &request.ping_id {
             None => None,
-            Some(id) => match self.quoted(&case, &judged, id).await? {
+            Some(id) => match Box::pin(self.quoted(&case, &judged, id)).await? {
                 Ok(quoted) => Some(quoted),
                 Err(problem) => return self.refuse(&incoming, RejectedPost::of(&credit, problem)).await,
             },

@@ -103,7 +103,9 @@ impl<S: Store + Clone> Leads<S> {
             }
             Err(error) => Err(error.into()),
             Ok(Posted::Before(before)) => Ok(Some(replay(incoming, &before))),
-            Ok(Posted::Now(verdict, answer)) => Ok(Some(self.told(incoming, changed, verdict, answer))),
+            Ok(Posted::Now(verdict, answer)) => {
+                Ok(Some(self.told(incoming, changed.into(), verdict, answer)))
+            }
         }
     }
 

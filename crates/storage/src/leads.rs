@@ -9,6 +9,7 @@ use crumb_domain::outcome::Problem;
 use crumb_domain::post::{KeptPost, StoredAnswer};
 use crumb_domain::{AffiliateId, BuyerId, CampaignId, LeadId, OfferId, RowId, SubIds, Timestamp, VerticalId};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Renders the answer to a post with a verdict; it is stored with what it says.
 /// A store may ask beforehand what an accepted post is answered, and then ask
@@ -22,8 +23,8 @@ pub type KeepFn = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// A lead on its way into the store.
 pub struct AcceptLead {
-    /// The lead as it will stand if it is accepted.
-    pub lead: Lead,
+    /// The lead as it will stand if it is accepted. Shared with what renders its answer.
+    pub lead: Arc<Lead>,
     /// The session to open for it, if it has none.
     pub open_session: Option<LeadSession>,
     /// What is an earlier lead of the same person.

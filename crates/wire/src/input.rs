@@ -77,6 +77,23 @@ impl Pairs {
         }
     }
 
+    /// Those with a name of a kind, in their order.
+    pub(crate) fn with_names(mut self, is_kept: impl Fn(&str) -> bool) -> Self {
+        let mut kept = 0;
+        let places: Vec<Option<usize>> = self
+            .pairs
+            .iter()
+            .map(|(name, _)| {
+                let place = is_kept(name).then_some(kept);
+                kept += usize::from(place.is_some());
+                place
+            })
+            .collect();
+        self.by_name = self.by_name.iter().filter_map(|at| places.get(*at).copied().flatten()).collect();
+        self.pairs.retain(|(name, _)| is_kept(name));
+        self
+    }
+
     /// Where a name stands in `by_name`, or where it would be put.
     fn place(&self, lower_name: &str) -> Result<usize, usize> {
         self.by_name.binary_search_by(|at| {
@@ -141,6 +158,17 @@ pub(crate) fn split_pair(pair: &[u8]) -> (&[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pairs_of_some_names_are_found_by_name_and_keep_their_order() {
+        let pairs = parse_query(b"ckm_b=1&zip=2&callback=3&city=4&a=5&ckm_a=6").unwrap();
+        let kept = pairs.clone().with_names(|name| !name.starts_with('c'));
+        assert_eq!(kept.iter().collect::<Vec<_>>(), [("zip", "2"), ("a", "5")]);
+        assert_eq!(kept.iter_by_name().collect::<Vec<_>>(), [("a", "5"), ("zip", "2")]);
+        assert_eq!((kept.get("a"), kept.get("zip"), kept.get("city")), (Some("5"), Some("2"), None));
+        assert_eq!(pairs.clone().with_names(|_| true), pairs);
+        assert_eq!(pairs.with_names(|_| false), Pairs::default());
+    }
     use proptest::prelude::*;
 
     fn pairs(query: &str) -> Vec<(String, String)> {

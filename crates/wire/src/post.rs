@@ -216,11 +216,7 @@ impl Sent {
             ping_id: text("ckm_ping_id"),
             idempotency_key: text(crate::script::IDEMPOTENCY_PARAMETER),
             pairs_hash: self.hash(unreadable),
-            fields: pairs
-                .iter()
-                .filter(|(name, _)| !is_control(name))
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
+            fields: self.pairs.with_names(|name| !is_control(name)),
             nested: self.nested.into_iter().filter(|name| !is_control(name)).collect(),
         }
     }

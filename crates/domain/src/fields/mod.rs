@@ -105,9 +105,9 @@ impl FieldRules {
         for rule in &self.rules {
             let name = || rule.field().name.clone();
             match rule.posted(given) {
-                Some(posted) => match rule.read(&posted, today) {
-                    Some(kept) => checked.values.push((name(), kept)),
-                    None => {
+                Some(posted) => match rule.read(posted, today) {
+                    Ok(kept) => checked.values.push((name(), kept)),
+                    Err(posted) => {
                         checked.wrong.push(rule.problem(rule.wrong_text()));
                         checked.values.push((name(), posted));
                     }
@@ -133,7 +133,7 @@ impl FieldRules {
         match value.trim() {
             "" if rule.field().required => Err(rule.required_text().to_owned()),
             "" => Ok(()),
-            value if rule.read(value, today).is_some() => Ok(()),
+            value if rule.read(value.to_owned(), today).is_ok() => Ok(()),
             _ => Err(rule.wrong_text().to_owned()),
         }
     }

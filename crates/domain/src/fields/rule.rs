@@ -90,10 +90,10 @@ impl FieldRule {
     /// joined without anything between them (an area code, a prefix and a suffix
     /// make a number). `None` where all that is absent or blank.
     pub fn posted(&self, given: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-        let trimmed = |name: &String| given(name).map(|value| value.trim().to_owned());
-        let posted = trimmed(&self.input)
+        let value_of = |name: &String| given(name).map(trimmed);
+        let posted = value_of(&self.input)
             .filter(|value| !value.is_empty())
-            .unwrap_or_else(|| self.group.iter().filter_map(trimmed).collect());
+            .unwrap_or_else(|| self.group.iter().filter_map(value_of).collect());
         Some(posted).filter(|value| !value.is_empty())
     }
 
@@ -103,15 +103,15 @@ impl FieldRule {
         std::iter::once(self.input.as_str()).chain(self.group.iter().map(String::as_str))
     }
 
-    /// The value as it is kept, `None` where it is wrong. Length and pattern look
+    /// The value as it is kept, or as it was given where it is wrong. Length and pattern look
     /// at what was posted, white space at its ends apart, not at the kept form.
-    pub(super) fn read(&self, text: &str, today: Day) -> Option<String> {
+    pub(super) fn read(&self, text: String, today: Day) -> Result<String, String> {
         let max_length = usize::try_from(self.field.max_length).unwrap_or(usize::MAX);
         if text.chars().nth(max_length).is_some() {
-            return None;
+            return Err(text);
         }
-        if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(text)) {
-            return None;
+        if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(&text)) {
+            return Err(text);
         }
         self.value_type.read(text, today)
     }
@@ -124,6 +124,12 @@ impl FieldRule {
             server: self.field.server_decision,
         }
     }
+}
+
+/// A text without white space at its ends: itself, where there is none.
+fn trimmed(text: String) -> String {
+    let inner = text.trim();
+    if inner.len() == text.len() { text } else { inner.to_owned() }
 }
 
 /// `email_address` as `Email address`.

@@ -76,29 +76,37 @@ impl ValueType {
         })
     }
 
-    /// The value as it is kept, `None` where it is wrong. `text` is trimmed and
-    /// not blank.
-    pub(super) fn read(&self, text: &str, today: Day) -> Option<String> {
+    /// The value as it is kept, or as it was given where it is wrong. `text` is
+    /// trimmed and not blank.
+    pub(super) fn read(&self, text: String, today: Day) -> Result<String, String> {
+        let is_right = match self {
+            Self::Text => true,
+            Self::Email => is_email(&text),
+            Self::Phone => is_phone(&text),
+            Self::Zip => is_us_zip(&text),
+            Self::Number { minimum, maximum } => text.parse::<Decimal>().is_ok_and(|number| {
+                minimum.is_none_or(|low| number >= low) && maximum.is_none_or(|high| number <= high)
+            }),
+            Self::Ip => text.parse::<IpAddr>().is_ok(),
+            Self::Date { .. } | Self::List(_) | Self::Bool => {
+                return self.read_in_own_form(&text, today).ok_or(text);
+            }
+        };
+        if is_right { Ok(text) } else { Err(text) }
+    }
+
+    /// A value of the types that are kept in a form of their own.
+    fn read_in_own_form(&self, text: &str, today: Day) -> Option<String> {
         match self {
-            Self::Text => Some(text.to_owned()),
-            Self::Email => is_email(text).then(|| text.to_owned()),
-            Self::Phone => is_phone(text).then(|| text.to_owned()),
-            Self::Zip => is_us_zip(text).then(|| text.to_owned()),
             Self::Date { minimum, maximum } => {
                 let date = PostedDate::read(text)?;
                 let within = minimum.as_ref().is_none_or(|low| date.day >= low.day(today))
                     && maximum.as_ref().is_none_or(|high| date.day <= high.day(today));
                 within.then(|| date.canonical())
             }
-            Self::Number { minimum, maximum } => {
-                let number: Decimal = text.parse().ok()?;
-                let within =
-                    minimum.is_none_or(|low| number >= low) && maximum.is_none_or(|high| number <= high);
-                within.then(|| text.to_owned())
-            }
             Self::List(listed) => listed.get(&text.to_lowercase()).cloned(),
             Self::Bool => read_bool(text).map(|yes| if yes { "1" } else { "0" }.to_owned()),
-            Self::Ip => text.parse::<IpAddr>().is_ok().then(|| text.to_owned()),
+            _ => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Edge;
 use super::answer::Answer;
+use super::outliving::Outliving;
 use bytes::Bytes;
 use crumb_intake::{Answered, IdempotencyKey, RawPost};
 use crumb_storage::Store;
@@ -53,12 +54,12 @@ impl<S: Store + Clone> Edge<S> {
             idempotency_key,
         };
         let leads = Arc::clone(&self.leads);
-        let posted = tokio::spawn(async move { leads.post(&request, &raw, &client).await }).await;
+        let posted = Outliving::new(async move { leads.post(&request, &raw, &client).await }).await;
         let answered = match posted {
             Ok(Ok(answered)) => answered,
             Ok(Err(error)) => return self.failed(&error).with_any_origin(),
-            Err(error) => {
-                tracing::error!(%error, "a post's work ended early");
+            Err(panicked) => {
+                tracing::error!(%panicked, "a post's work ended early");
                 return Answer::unavailable().with_any_origin();
             }
         };

@@ -13,6 +13,7 @@ mod document;
 mod form_library;
 mod lead;
 mod lenient;
+mod outliving;
 mod ping;
 mod target;
 

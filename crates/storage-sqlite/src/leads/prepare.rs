@@ -23,7 +23,7 @@ const MAX_CONTENT_TYPE_CHARS: usize = 256;
 
 /// A lead's row.
 pub(crate) struct LeadRow {
-    pub(crate) lead: Lead,
+    pub(crate) lead: Arc<Lead>,
     /// What makes it the earlier one of a later lead.
     pub(crate) register: Option<DuplicateKey>,
     /// Its id as a column.
@@ -39,7 +39,7 @@ pub(crate) struct LeadRow {
 }
 
 impl LeadRow {
-    fn new(lead: Lead, register: Option<DuplicateKey>) -> Result<Self> {
+    fn new(lead: Arc<Lead>, register: Option<DuplicateKey>) -> Result<Self> {
         Ok(Self {
             id: id_column(lead.id),
             search: search_column(&lead.fields).into(),
@@ -129,7 +129,7 @@ pub(crate) fn new_lead(accept: AcceptLead) -> Result<(Box<NewLead>, Option<Store
 pub(crate) fn changed_lead(update: UpdateLead) -> Result<(Box<Posting>, Option<StoredAnswer>)> {
     let answer = accepted(&update.answer, update.offering)?;
     let posting = Posting {
-        row: LeadRow::new(update.lead, update.register)?,
+        row: LeadRow::new(update.lead.into(), update.register)?,
         duplicate: update.duplicate,
         filtered: update.filtered,
         ledger: update.ledger,

@@ -187,7 +187,7 @@ pub fn accept(lead: Lead) -> AcceptLead {
     AcceptLead {
         answer: answer(lead.id.as_str()),
         keep_refused: Box::new(|| true),
-        lead,
+        lead: lead.into(),
         open_session: None,
         duplicate: None,
         register: None,

@@ -258,7 +258,7 @@ impl World {
     async fn accept_and_open(&self, lead: Lead, open_session: Option<LeadSession>) {
         let post = post_record(lead.row, lead.at, lead.post);
         let accept = AcceptLead {
-            lead,
+            lead: lead.into(),
             open_session,
             duplicate: None,
             register: None,
