@@ -3,6 +3,7 @@
 use crate::contracts::*;
 use crate::posts::{ANN, HOSTED, accepted, lead_id};
 use crumb_domain::lead::{LeadOutcome, LeadStatus};
+use crumb_server::api::explain::Explanation;
 use crumb_storage::selling::SellingStore as _;
 use crumb_testkit::buyers::{Behaviour, MockBuyers};
 use crumb_testkit::{Reply, Request, Server};
@@ -159,4 +160,21 @@ async fn a_run_that_a_crash_broke_off_is_explained_with_every_contract() {
     assert_eq!(kept[1]["values"]["price"], "30.00");
     let server = server.crashed().await;
     assert_eq!(server.site.store.runs_of(lead.row).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_settled_as_a_sale_is_explained_as_one() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let next = Contract::new(8, &buyers.url("/accept"), "20.00");
+    let server = Server::start(&market(&[stalling(&buyers, "accepted"), next])).await;
+    begin(&server);
+    buyers.wait_for(1).await.unwrap();
+    let server = server.crashed().await;
+    later(&server).await;
+    let lead = only(&server).await;
+    let explained = Explanation::of(&server.site.store, &lead).await.unwrap();
+    let told: Vec<_> = explained.contracts.iter().map(|one| (one.contract.0, one.result.as_str())).collect();
+    assert_eq!(told, [(7, "sold"), (8, "not_needed")]);
+    assert_eq!(explained.contracts[0].values["price"].as_str(), Some(&*lead.sales[0].price.to_string()));
+    assert_eq!(explained.runs, 1);
 }
