@@ -26,7 +26,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How often held posts are looked at.
-const LOOK: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_secs(5);
 /// How many are looked at in one go.
 const AT_ONCE: u32 = 200;
 /// A buyer is asked for a lead's status that long after it was sent, in seconds, and then
