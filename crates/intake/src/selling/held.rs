@@ -17,7 +17,7 @@ use crumb_network::Snapshot;
 use crumb_storage::leads::Verdict;
 use crumb_storage::selling::{
     Earlier, EarlierSend, EndedReservation, Held, Hold, HoldFn, LeadChange, ReservationEnd, ReservationState,
-    Then, TimelineEntry,
+    RunRecord, Then, TimelineEntry,
 };
 use crumb_storage::{PageRequest, Store, StoreError};
 use crumb_tracking::feed::Recorded;
@@ -26,7 +26,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How often held posts are looked at.
-const LOOK: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_secs(5);
 /// How many are looked at in one go.
 const AT_ONCE: u32 = 200;
 /// A buyer is asked for a lead's status that long after it was sent, in seconds, and then
@@ -64,6 +64,8 @@ pub enum HeldError {
 struct Resting {
     ended: Vec<EndedReservation>,
     attempts: Vec<Attempt>,
+    /// The run that the server's end broke off.
+    run: Option<RunRecord>,
     entry: TimelineEntry,
 }
 
@@ -87,7 +89,11 @@ impl<S: Store + Clone> Selling<S> {
             let Some(lead) = self.site.store.lead(recovered.lead).await? else { continue };
             let text = "the server ended while it was being sold";
             let entry = Said::default().entry(now, lead.outcome.as_str(), text);
-            let resting = Resting { ended: Vec::new(), attempts: Vec::new(), entry };
+            let run = match snapshot.offer(lead.offer) {
+                Some(offer) => Some(self.broken_off(&snapshot, offer, &lead, now).await?),
+                None => None,
+            };
+            let resting = Resting { ended: Vec::new(), attempts: Vec::new(), run, entry };
             self.rest(&snapshot, lead, resting, now).await?;
         }
         Ok(())
@@ -283,7 +289,8 @@ impl<S: Store + Clone> Selling<S> {
                 }
             };
             let ended = vec![EndedReservation { contract: held.contract, end: ended }];
-            let resting = Resting { ended, attempts: attempts.clone(), entry: said.entry(now, code, &text) };
+            let entry = said.entry(now, code, &text);
+            let resting = Resting { ended, attempts: attempts.clone(), run: None, entry };
             match self.rest(&snapshot, lead, resting, now).await {
                 Ok(lead) => return Ok(lead),
                 Err(StoreError::Conflict) => {}
@@ -302,7 +309,7 @@ impl<S: Store + Clone> Selling<S> {
         resting: Resting,
         now: Timestamp,
     ) -> Result<Lead, StoreError> {
-        let Resting { ended, attempts, entry } = resting;
+        let Resting { ended, attempts, run, entry } = resting;
         let before_payout = lead.payout;
         let Some(offer) = snapshot.offer(lead.offer) else {
             tracing::error!(lead = %lead.id, "its offer is gone: it stays as it is");
@@ -328,6 +335,7 @@ impl<S: Store + Clone> Selling<S> {
         let mut change = LeadChange::new(lead.clone(), now);
         change.ended = ended;
         change.attempts = attempts;
+        change.run = run;
         change.ledger = standing::payout_entry(&lead, before_payout, now).into_iter().collect();
         change.timeline = vec![entry];
         change.answer = self.answer_at_rest(snapshot, &lead).await?;

@@ -14,6 +14,7 @@ pub mod after_sale;
 mod alerts;
 mod asking;
 mod breakers;
+mod broken_off;
 pub mod credit;
 pub mod findings;
 pub mod held;

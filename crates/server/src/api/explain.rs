@@ -10,7 +10,7 @@ use crate::admin::Admin;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use crumb_domain::lead::Lead;
+use crumb_domain::lead::{Lead, Sale};
 use crumb_domain::selling::{
     Attempt, AttemptKind, BuyerAnswer, BuyerReading, ContractResult, Milliseconds, Phase, PostFailure,
     PriceRead,
@@ -20,7 +20,7 @@ use crumb_intake::selling::is_replayable;
 use crumb_storage::selling::RunRecord;
 use crumb_storage::{Store, StoreError};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -172,7 +172,12 @@ impl Explanation {
     pub async fn of<S: Store>(store: &S, lead: &Lead) -> Result<Self, StoreError> {
         let runs = store.runs_of(lead.row).await?;
         let attempts = store.attempts_of(lead.row).await?;
-        Self::join(&runs, attempts)
+        let mut explanation = Self::join(&runs, attempts)?;
+        let earlier = explanation.earlier.iter_mut().flat_map(|run| &mut run.contracts);
+        for contract in explanation.contracts.iter_mut().chain(earlier) {
+            contract.settle(&lead.sales);
+        }
+        Ok(explanation)
     }
 
     fn join(runs: &[RunRecord], attempts: Vec<Attempt>) -> Result<Self, StoreError> {
@@ -232,6 +237,20 @@ impl ExplainedRun {
             contracts,
             replayable: is_replayable(run),
         })
+    }
+}
+
+impl ExplainedContract {
+    /// What a run left unknown may have been settled as a sale since: then it bought.
+    fn settle(&mut self, sales: &[Sale]) {
+        if self.result != ContractResult::PostUnknown {
+            return;
+        }
+        let Some(sale) = sales.iter().find(|sale| sale.contract == self.contract) else { return };
+        self.result = ContractResult::Sold;
+        self.text =
+            format!("Its answer was unknown; it was settled later that it bought for {}.", sale.price);
+        self.values = json!({ "price": sale.price });
     }
 }
 

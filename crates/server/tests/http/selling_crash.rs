@@ -3,6 +3,8 @@
 use crate::contracts::*;
 use crate::posts::{ANN, HOSTED, accepted, lead_id};
 use crumb_domain::lead::{LeadOutcome, LeadStatus};
+use crumb_server::api::explain::Explanation;
+use crumb_storage::selling::SellingStore as _;
 use crumb_testkit::buyers::{Behaviour, MockBuyers};
 use crumb_testkit::{Reply, Request, Server};
 
@@ -137,4 +139,42 @@ async fn after_a_crash_the_contracts_rule_settles_it() {
         later(&server).await;
         assert_eq!(only(&server).await.status, status, "{rule}");
     }
+}
+
+#[tokio::test]
+async fn a_run_that_a_crash_broke_off_is_explained_with_every_contract() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let first = Contract::new(6, &buyers.url("/reject"), "40.00");
+    let next = Contract::new(8, &buyers.url("/accept"), "20.00");
+    let server = Server::start(&market(&[first, stalling(&buyers, "accepted"), next])).await;
+    begin(&server);
+    buyers.wait_for(2).await.unwrap();
+    let server = server.crashed().await;
+    let lead = only(&server).await;
+    let told = ["6 post_rejected", "7 post_unknown", "8 not_needed"];
+    assert_eq!(results(&server, &lead).await, told);
+    let runs = server.site.store.runs_of(lead.row).await.unwrap();
+    assert_eq!((runs.len(), runs[0].number), (1, 1));
+    assert!(!crumb_intake::selling::is_replayable(&runs[0]));
+    let kept: serde_json::Value = serde_json::from_str(&runs[0].results).unwrap();
+    assert_eq!(kept[1]["values"]["price"], "30.00");
+    let server = server.crashed().await;
+    assert_eq!(server.site.store.runs_of(lead.row).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_settled_as_a_sale_is_explained_as_one() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let next = Contract::new(8, &buyers.url("/accept"), "20.00");
+    let server = Server::start(&market(&[stalling(&buyers, "accepted"), next])).await;
+    begin(&server);
+    buyers.wait_for(1).await.unwrap();
+    let server = server.crashed().await;
+    later(&server).await;
+    let lead = only(&server).await;
+    let explained = Explanation::of(&server.site.store, &lead).await.unwrap();
+    let told: Vec<_> = explained.contracts.iter().map(|one| (one.contract.0, one.result.as_str())).collect();
+    assert_eq!(told, [(7, "sold"), (8, "not_needed")]);
+    assert_eq!(explained.contracts[0].values["price"].as_str(), Some(&*lead.sales[0].price.to_string()));
+    assert_eq!(explained.runs, 1);
 }
