@@ -118,6 +118,7 @@ pub enum Typed {
     /// written: a server may run beside it.
     Replay(ReplayArguments),
     /// List what a person should look at, newest first
+    ///
     /// Contracts that were switched off, buyers that time out, prices and redirects that
     /// cannot be used, margins and credit that were undercut. Those of a minute about the
     /// same are one line; they are kept for 90 days.
@@ -524,5 +525,14 @@ mod tests {
     fn the_definitions_of_the_commands_agree_with_each_other() {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_list_of_the_commands_tells_each_in_one_sentence() {
+        use clap::CommandFactory as _;
+        for command in Cli::command().get_subcommands() {
+            let told = command.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(!told.is_empty() && !told.contains(". "), "{}: {told}", command.get_name());
+        }
     }
 }

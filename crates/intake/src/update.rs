@@ -88,7 +88,8 @@ impl<S: Store + Clone> Leads<S> {
             idempotency: claim(incoming, credit.campaign, credit.offer),
             answer: {
                 let (answering, lead) = (self.answering(case, session, LeadEffect::Changed), changed.clone());
-                Box::new(move |verdict| answering.answer(&lead, verdict, &Onward::Offer, is_refused))
+                let onward = Onward::of_sales(&lead, case.snapshot);
+                Box::new(move |verdict| answering.answer(&lead, verdict, &onward, is_refused))
             },
             keep_refused: self.keep_fn(incoming, about),
             lead: changed.clone(),

@@ -20,6 +20,7 @@ use crumb_domain::{
 use crumb_storage::clicks::ClickFilter;
 use crumb_storage::leads::LeadFilter;
 use crumb_storage::{PageRequest, Store, StoreError};
+use crumb_tracking::links::MASK;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -59,7 +60,7 @@ pub struct ClickRow {
     /// `bot`, `preview` or `head` where it is not a person's.
     #[schema(value_type = Option<String>)]
     pub non_human: Option<NonHuman>,
-    /// The client's address.
+    /// The client's address; null for affiliates.
     #[schema(value_type = Option<String>)]
     pub ip: Option<IpAddr>,
     /// As sent.
@@ -125,11 +126,17 @@ impl ClickRow {
         }
     }
 
-    /// As the affiliate sees it that made it: a visitor's number would tell
-    /// affiliates which visitors they share, and another's request id would let
-    /// one claim the other's lead. The redirect of a duplicate carries that id, too.
+    /// As the affiliate sees it that made it: an address is personal data, as in its
+    /// leads; a visitor's number, in the redirect too, would tell affiliates which
+    /// visitors they share; and another's request id would let one claim the other's
+    /// lead. The redirect of a duplicate carries that id, too.
     fn for_affiliate(click: &Click, names: &RequestIdKey, session_is_its_own: bool) -> Self {
-        let row = Self { visitor: None, ..Self::new(click, names, None) };
+        let whole = Self::new(click, names, None);
+        let redirect = match (&whole.redirect, &whole.visitor) {
+            (Some(redirect), Some(visitor)) => Some(redirect.replace(visitor.as_str(), MASK)),
+            _ => whole.redirect.clone(),
+        };
+        let row = Self { ip: None, visitor: None, redirect, ..whole };
         if session_is_its_own {
             row
         } else {

@@ -28,7 +28,7 @@ use crumb_intake::Leads;
 use crumb_intake::selling::Selling;
 use crumb_storage::Store;
 use crumb_tracking::{Clicks, Installation};
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -138,6 +138,7 @@ impl<S: Store + Clone> Edge<S> {
         let head = *request.method() == Method::HEAD;
         let path = request.uri().path().to_ascii_lowercase();
         let answer = match (path.as_str(), request.method()) {
+            _ if !names_one_host(&request) => Answer::bad_request("A request of HTTP/1.1 names one host.\n"),
             (path @ ("/" | "/d.ashx" | "/v.ashx"), &Method::OPTIONS) => Answer::preflight(methods(path)),
             ("/", &Method::GET | &Method::HEAD) => self.click(&request, peer).await,
             ("/d.ashx", &Method::GET | &Method::POST) => self.lead(request, peer).await,
@@ -163,6 +164,13 @@ impl<S: Store + Clone> Edge<S> {
         self.metrics.answered(endpoint(&path), answer.status().as_u16(), began.elapsed());
         if head { answer.without_body() } else { answer }
     }
+}
+
+/// Whether a request has the one `Host` that HTTP/1.1 asks for (RFC 9112, 3.2): of two, a proxy in front may
+/// have judged the other. The older HTTP/1.0 needs none.
+fn names_one_host(request: &Request<Incoming>) -> bool {
+    let named = request.headers().get_all(header::HOST).iter().count();
+    named == 1 || named == 0 && request.version() < Version::HTTP_11
 }
 
 /// The methods of a path, as `Allow` and a preflight's answer name them.

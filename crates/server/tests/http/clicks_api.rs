@@ -123,6 +123,25 @@ async fn an_affiliate_sees_its_own_clicks_alone() {
 }
 
 #[tokio::test]
+async fn an_affiliate_sees_neither_its_visitors_address_nor_their_number() {
+    let link = "link = \"https://lp.example/quote?reqid=#reqid#";
+    let server = Server::start(&network::SMALL.replace(link, &format!("{link}&v=#vstid#"))).await;
+    let own = server.visitor().click("/?a=12&c=1057").await;
+    let whole = server.api_json(&format!("/clicks/{own}")).await["clicks"][0].clone();
+    let visitor = whole["visitor"].as_str().unwrap();
+    assert_eq!(whole["ip"], "127.0.0.1");
+    assert!(whole["redirect"].as_str().unwrap().contains(&format!("&v={visitor}&")), "{whole}");
+    let key = server.api_key("affiliate:12").await;
+    for target in ["/clicks".to_owned(), format!("/clicks/{own}")] {
+        let reply = server.admin.send(Request::get(&format!("/api/v1{target}")).bearer(&key)).await;
+        let row = reply.json()[if target == "/clicks" { "data" } else { "clicks" }][0].clone();
+        assert_eq!((&row["ip"], &row["visitor"]), (&json!(null), &json!(null)));
+        assert!(row["redirect"].as_str().unwrap().contains(&format!("reqid={own}&v=***&")), "{row}");
+        assert!(!reply.text().contains(visitor), "{}", reply.text());
+    }
+}
+
+#[tokio::test]
 async fn every_distinct_s1_is_a_sub_affiliate_of_the_affiliate() {
     let server = Server::start(network::SMALL).await;
     for s1 in ["news", "blog", "news"] {

@@ -110,6 +110,23 @@ async fn a_head_too_large_gets_431_and_a_malformed_one_400() {
     }
 }
 
+#[tokio::test]
+async fn a_request_without_one_host_is_malformed_but_for_http_1_0() {
+    let server = Server::start(network::SMALL).await;
+    let link = "GET /?a=12&c=1057";
+    for malformed in [
+        "HTTP/1.1\r\n\r\n",
+        "HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+        "HTTP/1.0\r\nhost: a\r\nhost: a\r\n\r\n",
+    ] {
+        assert_eq!(raw(&server, &format!("{link} {malformed}")).await, "400", "{malformed}");
+    }
+    assert_eq!(rows(&server).await.len(), 0);
+    for good in ["HTTP/1.0\r\n\r\n", "HTTP/1.0\r\nhost: a\r\n\r\n", "HTTP/1.1\r\nhost:\r\n\r\n"] {
+        assert_eq!(raw(&server, &format!("{link} {good}")).await, "302", "{good}");
+    }
+}
+
 /// Sends a text as it is and tells the status of the answer.
 async fn raw(server: &Server, text: &str) -> String {
     sent(server, &[text.as_bytes()]).await

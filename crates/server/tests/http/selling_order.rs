@@ -1,6 +1,7 @@
 //! In which order buyers are offered a lead, and when the next one is.
 
 use crate::contracts::*;
+use crate::posts::{HOST_N_POST, post};
 use crumb_domain::lead::LeadStatus;
 use crumb_testkit::Server;
 use crumb_testkit::buyers::{MockBuyers, NobodyThere};
@@ -168,6 +169,22 @@ async fn the_redirect_is_the_buyers_else_the_contracts_else_the_offers() {
             None => assert!(!reply.text().contains("redirect"), "{}", reply.text()),
         }
     }
+}
+
+#[tokio::test]
+async fn who_changes_a_sold_lead_is_sent_where_its_contract_says_not_its_offer() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let thanks: &[(Part, &str)] =
+        &[(Part::HostNPostOffer, "thank_you_link = \"https://lp.example/thanks?lead=#leadid#\"")];
+    let own = "thank_you_link = \"https://contract.example/hi?lead=#leadid#\"";
+    let contract = Contract::new(7, &buyers.url("/accept"), "20.00").with(own);
+    let server = Server::start(&market_with(thanks, &[contract])).await;
+    assert_sold(&sell(&server, "ann").await);
+    let id = only(&server).await.id;
+    let reply = post(&server, &[HOST_N_POST, &format!("ckm_lead_id={id}&zip_code=10001")]).await;
+    assert_sold(&reply);
+    assert_eq!(reply.between("<redirect>", "</redirect>"), format!("https://contract.example/hi?lead={id}"));
+    assert_eq!(buyers.count("/accept"), 1);
 }
 
 #[tokio::test]
