@@ -37,16 +37,19 @@ pub struct Cli {
     pub command: Typed,
 }
 
+/// Where a command's help lists what all commands take: behind its own.
+const BEHIND: usize = 900;
+
 #[derive(Debug, Args)]
 struct Everywhere {
     /// Data directory of the embedded store [default: ./data]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", display_order = BEHIND)]
     data: Option<String>,
     /// Database instead of a data directory: sqlite:PATH
-    #[arg(long, global = true, value_name = "URL", conflicts_with = "data")]
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "data", display_order = BEHIND + 1)]
     database: Option<String>,
     /// The server's own settings [default: ./crumb.toml if there]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", display_order = BEHIND + 2)]
     config: Option<PathBuf>,
 }
 
@@ -123,7 +126,7 @@ pub enum Typed {
     /// cannot be used, margins and credit that were undercut. Those of a minute about the
     /// same are one line; they are kept for 90 days.
     Alerts(AlertsArguments),
-    /// Change the state of a buyer's contract
+    /// Send a contract's buyer a test lead, or let a contract buy again
     #[command(subcommand)]
     Contract(ContractCommand),
     /// Take a lead back that a buyer returns

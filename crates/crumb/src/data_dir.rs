@@ -5,7 +5,7 @@
 //! it ends.
 
 use crate::config::StorePlace;
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -99,6 +99,22 @@ impl DataDirectory {
     pub fn key_file(&self) -> PathBuf {
         self.directory.join("secret.key")
     }
+}
+
+/// The embedded store's file, where there is one. Whoever asks about leads or money in
+/// a directory without one is in the wrong place; making an empty one there, with a key
+/// of its own, would hide that.
+///
+/// # Errors
+/// Where there is none, with what to do.
+pub fn present_store(place: &StorePlace) -> anyhow::Result<PathBuf> {
+    let path = place.directory.join(&place.file);
+    ensure!(
+        path.exists(),
+        "there is no store {}: `crumb apply` or `crumb serve` makes one, and --data says where it is",
+        path.display()
+    );
+    Ok(path)
 }
 
 #[cfg(test)]

@@ -62,7 +62,12 @@ fn run(cli: &Cli) -> commands::Result {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
-            Some(command) => Owner::of(&settings)?.carry_out(command).await,
+            Some(command) => {
+                if command.is_about_what_is_there() {
+                    data_dir::present_store(&settings.store)?;
+                }
+                Owner::of(&settings)?.carry_out(command).await
+            }
             None => commands::config::check(&settings).await,
         }
     })

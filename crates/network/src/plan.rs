@@ -1,7 +1,7 @@
 //! What applying a file would change, line by line and without secrets unless asked for.
 
 use crate::entity::Entity;
-use crate::secrets::{MASK, is_secret};
+use crate::secrets::{MASK, is_secret, masked_body, masked_link, masked_parameter};
 use crumb_domain::ConfigVersion;
 use crumb_domain::network::Network;
 use serde_json::{Map, Value};
@@ -250,7 +250,24 @@ fn masked(kind: &str, path: &str, value: &Value) -> String {
         // The whole of a ping method may come or go, secrets included.
         Value::Object(_) if kind == "contract" => "{…}".to_owned(),
         Value::String(text) if is_secret(kind, path) && !text.starts_with("env:") => MASK.to_owned(),
+        _ if kind == "contract" => shown(Some(&masked_within(path, value))),
         _ => shown(Some(value)),
+    }
+}
+
+/// A link, a body or parameters of a buyer's method, without the secrets within.
+fn masked_within(path: &str, value: &Value) -> Value {
+    match (path.rsplit('.').next(), value) {
+        (Some("url" | "status_url"), Value::String(link)) => masked_link(link).into(),
+        (Some("body"), Value::String(body)) => masked_body(body).into(),
+        (Some("params"), Value::Array(pairs)) => pairs
+            .iter()
+            .map(|pair| match (pair.get(0).and_then(Value::as_str), pair.get(1).and_then(Value::as_str)) {
+                (Some(name), Some(value)) => serde_json::json!([name, masked_parameter(name, value)]),
+                _ => pair.clone(),
+            })
+            .collect(),
+        _ => value.clone(),
     }
 }
 

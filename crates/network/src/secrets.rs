@@ -4,7 +4,11 @@
 //! name tells nothing.
 
 use crate::error::FileError;
-use crumb_domain::network::{Contract, DeliveryAuth, DeliveryMethod, Network, Offer, Secret};
+use crumb_domain::network::{
+    Contract, DeliveryAuth, DeliveryMethod, Network, Offer, Secret, credentials_in, is_secret_name,
+    secrets_in,
+};
+use std::ops::Range;
 
 /// What stands for a secret.
 pub const MASK: &str = "********";
@@ -21,6 +25,15 @@ pub(crate) fn mask(network: &mut Network) {
         methods(contract).for_each(|method| {
             method.headers.values_mut().for_each(mask_one);
             auth(method).into_iter().for_each(mask_one);
+            for link in method.url.iter_mut().chain(&mut method.status_url) {
+                *link = masked_link(link);
+            }
+            for (name, value) in &mut method.params {
+                *value = masked_parameter(name, value);
+            }
+            if let Some(body) = &mut method.body {
+                *body = masked_body(body);
+            }
         });
     }
 }
@@ -29,6 +42,50 @@ fn mask_one(secret: &mut Secret) {
     if secret.env_name().is_none() {
         *secret = Secret::new(MASK);
     }
+}
+
+/// A link without its password, and without what its query names as secrets are named.
+pub(crate) fn masked_link(link: &str) -> String {
+    masked_at(link, &secrets_of_link(link))
+}
+
+/// A parameter's value without secrets: the whole of it where its name says so.
+pub(crate) fn masked_parameter(name: &str, value: &str) -> String {
+    masked_at(value, &secrets_of_parameter(name, value))
+}
+
+/// A body without the constants that are named as secrets are.
+pub(crate) fn masked_body(body: &str) -> String {
+    masked_at(body, &secrets_in(body))
+}
+
+fn secrets_of_link(link: &str) -> Vec<Range<usize>> {
+    credentials_in(link).into_iter().chain(secrets_in(link)).collect()
+}
+
+fn secrets_of_parameter(name: &str, value: &str) -> Vec<Range<usize>> {
+    if value.is_empty() || Secret::new(value).env_name().is_some() {
+        Vec::new()
+    } else if is_secret_name(name) && !value.contains('#') {
+        std::iter::once(0..value.len()).collect()
+    } else {
+        secrets_in(value)
+    }
+}
+
+fn masked_at(text: &str, secrets: &[Range<usize>]) -> String {
+    replaced(text, secrets.iter().map(|range| (range.clone(), MASK)))
+}
+
+/// A text with other parts at some places, which ascend.
+fn replaced<'p>(text: &str, parts: impl Iterator<Item = (Range<usize>, &'p str)>) -> String {
+    let (mut made, mut from) = (String::with_capacity(text.len()), 0);
+    for (range, part) in parts {
+        made += text.get(from..range.start).unwrap_or_default();
+        made += part;
+        from = range.end;
+    }
+    made + text.get(from..).unwrap_or_default()
 }
 
 /// Whether a key of an entity is a secret, by its dotted path.
@@ -58,6 +115,29 @@ pub(crate) fn unmask(
         Some(present) => *secret = present.clone(),
         None => errors.push(FileError::new(place, "is masked, and there is no present one to keep")),
     }
+}
+
+/// A text as a file has it, with the present one's secrets instead of masks. They are
+/// found by where they stand, so that the rest may be another.
+fn unmask_text(
+    text: &mut String,
+    present: Option<&str>,
+    secrets_of: impl Fn(&str) -> Vec<Range<usize>>,
+    place: &str,
+    errors: &mut Vec<FileError>,
+) {
+    let secrets = secrets_of(text);
+    if !secrets.iter().any(|range| text.get(range.clone()) == Some(MASK)) {
+        return;
+    }
+    let kept: Vec<&str> = present
+        .map(|present| secrets_of(present).into_iter().filter_map(|range| present.get(range)).collect())
+        .unwrap_or_default();
+    if kept.len() != secrets.len() {
+        return errors.push(FileError::new(place, "is masked, and there is no present one to keep"));
+    }
+    let masked = |(range, _): &(Range<usize>, &str)| text.get(range.clone()) == Some(MASK);
+    *text = replaced(text, secrets.into_iter().zip(kept).filter(masked));
 }
 
 /// An offer as a file has it, with the present secret instead of the mask.
@@ -96,6 +176,20 @@ fn unmask_method(
         let present = present.and_then(|method| method.headers.get(name));
         unmask(value, present, &format!("{place}.headers.{name}"), errors);
     }
+    let links = [
+        (&mut method.url, present.and_then(|method| method.url.as_deref()), "url"),
+        (&mut method.status_url, present.and_then(|method| method.status_url.as_deref()), "status_url"),
+    ];
+    for (link, present, key) in links {
+        if let Some(link) = link {
+            unmask_text(link, present, secrets_of_link, &format!("{place}.{key}"), errors);
+        }
+    }
+    unmask_params(method, present, &format!("{place}.params"), errors);
+    if let Some(body) = &mut method.body {
+        let present = present.and_then(|method| method.body.as_deref());
+        unmask_text(body, present, secrets_in, &format!("{place}.body"), errors);
+    }
     let present = present.and_then(|method| method.auth.as_ref());
     match (&mut method.auth, present) {
         (Some(DeliveryAuth::Basic(secret)), Some(DeliveryAuth::Basic(present)))
@@ -106,6 +200,22 @@ fn unmask_method(
             unmask(secret, None, &format!("{place}.auth"), errors);
         }
         (None, _) => {}
+    }
+}
+
+/// The first of a name goes by the first of it that is present, and so on.
+fn unmask_params(
+    method: &mut DeliveryMethod,
+    present: Option<&DeliveryMethod>,
+    place: &str,
+    errors: &mut Vec<FileError>,
+) {
+    let mut left: Vec<&(String, String)> = present.into_iter().flat_map(|method| &method.params).collect();
+    for (name, value) in &mut method.params {
+        let at = left.iter().position(|(present, _)| present == name);
+        let present = at.map(|at| left.remove(at).1.as_str());
+        let secrets = |value: &str| secrets_of_parameter(name, value);
+        unmask_text(value, present, secrets, &format!("{place}.{name}"), errors);
     }
 }
 

@@ -27,6 +27,9 @@ pub async fn alerts<S: Store + Clone>(context: &Context<'_, S>, arguments: &Aler
     if arguments.json {
         return Ok(Reply::printed(serde_json::to_string(&rows)? + "\n"));
     }
+    if rows.is_empty() {
+        return Ok(Reply::said("no alerts\n".to_owned()));
+    }
     let stdout = rows.iter().map(line).collect();
     let left = found.total.saturating_sub(rows.len() as u64);
     let stderr = if left == 0 { String::new() } else { format!("{left} older ones are not shown\n") };

@@ -264,6 +264,38 @@ impl Command {
         }))
     }
 
+    /// Whether it makes no sense without a store: it is about leads, money or entities
+    /// that were there before.
+    pub fn is_about_what_is_there(&self) -> bool {
+        match self {
+            Self::Plan { .. }
+            | Self::Apply { .. }
+            | Self::Export { .. }
+            | Self::Versions
+            | Self::KeyCreate { .. }
+            | Self::KeyList
+            | Self::Check { .. } => false,
+            Self::Revert { .. }
+            | Self::KeyRevoke { .. }
+            | Self::Link(_)
+            | Self::Pixel(_)
+            | Self::PostingDoc(_)
+            | Self::ContractOn { .. }
+            | Self::ContractTest(_)
+            | Self::Explain { .. }
+            | Self::LeadTimeline { .. }
+            | Self::Lead { .. }
+            | Self::Held
+            | Self::Alerts(_)
+            | Self::Return(_)
+            | Self::DecideReturn { .. }
+            | Self::Returns(_)
+            | Self::BuyerBalance { .. }
+            | Self::BuyerCredit { .. }
+            | Self::Ledger(_) => true,
+        }
+    }
+
     fn of_lead(typed: &LeadCommand) -> Self {
         let (of, action) = match typed {
             LeadCommand::Timeline { lead } => return Self::LeadTimeline { lead: *lead },

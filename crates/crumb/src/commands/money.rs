@@ -37,7 +37,8 @@ fn readable(has: &BuyerBalance) -> String {
         or_unlimited(has.available)
     );
     for (contract, leads) in &has.returns_owed {
-        text += &format!("contract {contract} owes\t{leads} leads\n");
+        let leads = if *leads == 1 { "1 lead".to_owned() } else { format!("{leads} leads") };
+        text += &format!("contract {contract} owes\t{leads}\n");
     }
     text
 }
@@ -57,6 +58,7 @@ pub async fn ledger<S: Store + Clone>(context: &Context<'_, S>, asked: LedgerArg
         found.data.iter().for_each(|entry| push(&mut text, entry));
         match found.next {
             Some(next) => page.cursor = Some(next),
+            None if text.is_empty() => return Ok(Reply::said("no movements of money\n".to_owned())),
             None => return Ok(Reply::printed(text)),
         }
     }

@@ -10,6 +10,7 @@ use super::{NetworkFile, Reply, Result};
 use crate::cli::ReplayArguments;
 use crate::clock::SystemClock;
 use crate::config::Settings;
+use crate::data_dir::present_store;
 use anyhow::{Context as _, bail, ensure};
 use crumb_domain::lead::Lead;
 use crumb_domain::time::Zone;
@@ -37,9 +38,8 @@ const NAME_CHARACTERS: usize = 24;
 /// # Errors
 /// Where store or file cannot be read.
 pub fn run(settings: &Settings, arguments: &ReplayArguments) -> Result {
-    let path = settings.store.directory.join(&settings.store.file);
     let file = arguments.network.as_deref().map(NetworkFile::read).transpose()?;
-    ensure!(path.exists(), "there is no store {}", path.display());
+    let path = present_store(&settings.store)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let store = SqliteStore::open_to_read(&path, SqliteOptions::default())
@@ -231,7 +231,10 @@ impl Printed<'_> {
             );
         }
         if self.network.is_none() && report.different == 0 {
-            text += &format!("{} runs decided again: each as it was recorded, to the byte.\n", report.runs);
+            text += &match report.runs {
+                1 => "1 run decided again: as it was recorded, to the byte.\n".to_owned(),
+                runs => format!("{runs} runs decided again: each as it was recorded, to the byte.\n"),
+            };
         }
         text
     }

@@ -71,6 +71,7 @@ pub async fn list<S: Store + Clone>(context: &Context<'_, S>, asked: ReturnsArgu
         found.data.iter().for_each(|stored| push(&mut text, stored));
         match found.next {
             Some(next) => page.cursor = Some(next),
+            None if text.is_empty() => return Ok(Reply::said("no returns\n".to_owned())),
             None => return Ok(Reply::printed(text)),
         }
     }

@@ -73,7 +73,10 @@ fn a_lead_is_returned_and_its_buyer_credited_beside_a_server_and_without() {
         approved.stderr,
         format!("return of lead {lead} under contract 7: credited; the lead is returned\n")
     );
-    assert_eq!(place.printed(&["returns", "--state", "submitted"]), "");
+    let none = place.run(&["returns", "--state", "submitted"]);
+    assert_eq!((none.stdout.as_str(), none.stderr.as_str(), none.exit), ("", "no returns\n", Some(0)));
+    let none = place.run(&["ledger", "--account", "buyer:99"]);
+    assert_eq!((none.stdout.as_str(), none.stderr.as_str()), ("", "no movements of money\n"));
     assert_eq!(place.printed(&["returns", "--state", "credited", "--buyer", "5"]).lines().count(), 1);
     let credited = place.printed(&["buyer", "credit", "5", "-12.50", "--note", "mistyped"]);
     assert!(credited.starts_with("buyer 5\nbalance\t17.50\n"), "{credited}");

@@ -32,7 +32,9 @@ async fn alerts_are_listed_newest_first_and_by_filter() {
     assert_eq!(place.printed(&["alerts", "--contract", "8"]), second);
     assert_eq!(place.printed(&["alerts", "--from", "2030-01-01T12:00:01Z"]), second);
     assert_eq!(place.printed(&["alerts", "--to", "2030-01-01T12:00:01Z"]), first);
-    assert_eq!(place.printed(&["alerts", "--buyer", "5"]), "");
+    let none = place.run(&["alerts", "--buyer", "5"]);
+    assert_eq!((none.stdout.as_str(), none.stderr.as_str(), none.exit), ("", "no alerts\n", Some(0)));
+    assert_eq!(place.printed(&["alerts", "--buyer", "5", "--json"]), "[]\n");
     let cut = place.run(&["alerts", "--limit", "1"]);
     assert_eq!((cut.stdout.as_str(), cut.stderr.as_str()), (second, "1 older ones are not shown\n"));
     let rows: serde_json::Value = serde_json::from_str(&place.printed(&["alerts", "--json"])).expect("JSON");

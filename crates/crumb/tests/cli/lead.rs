@@ -118,3 +118,25 @@ fn a_post_of_unknown_end_is_listed_counted_and_settled() {
     let printed = place.printed(&["lead", "timeline", ids[0]]);
     assert_eq!(codes(&printed), ["received", "held", "sold"], "{printed}");
 }
+
+#[test]
+fn without_a_store_nothing_is_said_of_leads_and_none_is_made() {
+    let place = Place::new();
+    let asked: [&[&str]; 9] = [
+        &["explain", "AAAAAAAA"],
+        &["lead", "accept", "AAAAAAAA"],
+        &["held"],
+        &["alerts"],
+        &["returns"],
+        &["ledger"],
+        &["buyer", "balance", "5"],
+        &["contract", "test", "7"],
+        &["replay"],
+    ];
+    let why = "there is no store ./data/crumb.db: `crumb apply` or `crumb serve` makes one, and --data says \
+               where it is\n";
+    for arguments in asked {
+        assert_eq!(place.refused(arguments), why, "{arguments:?}");
+    }
+    assert!(!place.path("data").exists());
+}

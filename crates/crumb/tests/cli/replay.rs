@@ -195,6 +195,7 @@ fn a_time_without_leads_a_faulty_file_and_no_store_are_told() {
     let refused = place.refused(&["replay", "--from", "2020-02-01", "--to", "2020-01-01"]);
     assert_eq!(refused, "--from 2020-02-01T00:00:00Z is not before --to 2020-01-01T00:00:00Z\n");
     assert!(place.refused(&["replay", "--prune"]).contains("--network"));
-    assert_eq!(place.refused(&["replay", "--data", "empty"]), "there is no store empty/crumb.db\n");
+    let why = "there is no store empty/crumb.db: `crumb apply` or `crumb serve` makes one, and --data says where it is\n";
+    assert_eq!(place.refused(&["replay", "--data", "empty"]), why);
     assert!(!place.path("empty").exists(), "nothing is made by looking");
 }

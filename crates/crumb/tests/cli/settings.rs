@@ -104,3 +104,21 @@ fn a_wrong_command_line_does_not_look_like_a_plan_with_changes() {
     assert_eq!((version.exit, version.stdout), (Some(0), format!("crumb {}\n", env!("CARGO_PKG_VERSION"))));
     assert!(place.printed(&["--help"]).contains("posting-doc"));
 }
+
+#[test]
+fn each_command_is_a_line_of_the_help_and_lists_its_own_options_first() {
+    let place = Place::new();
+    let help = place.printed(&["--help"]);
+    let (_, commands) = help.split_once("Commands:\n").expect("the commands");
+    let (commands, _) = commands.split_once("\n\n").expect("what follows them");
+    for line in commands.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    for command in ["serve", "plan", "link", "posting-doc", "replay", "alerts", "return", "ledger"] {
+        let help = place.printed(&[command, "-h"]);
+        let (_, options) = help.split_once("Options:\n").expect("options");
+        let names = options.lines().filter_map(|line| line.split("--").nth(1)?.split([' ', '=']).next());
+        let last: Vec<&str> = names.collect::<Vec<_>>().into_iter().rev().take(4).collect();
+        assert_eq!(last, ["help", "config", "database", "data"], "{help}");
+    }
+}

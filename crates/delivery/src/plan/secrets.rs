@@ -4,17 +4,8 @@ use super::link::LinkTemplate;
 use super::template::Template;
 use crate::error::CompileError;
 use crate::mask::Masker;
-use crumb_domain::network::{DeliveryMethod, Secret};
+use crumb_domain::network::{DeliveryMethod, Secret, is_secret_name, secrets_in};
 use crumb_wire::percent;
-use regex::Regex;
-
-/// Names that people give to constants that are secrets. Only what ends so is
-/// meant: `api_key`, `AuthToken`, `pwd`; no `key_type`.
-const SECRET_NAME: &str =
-    "(?i)(?:pass|passwd|password|passphrase|pwd|secret|token|auth|key|credentials?|signature)$";
-
-/// A secret-looking constant in a body: an element, a member, a form's pair.
-const SECRET_IN_BODY: &str = "(?i)(?:<[\\w:.-]*?NAME>\\s*(?:<!\\[CDATA\\[)?([^<#\\]]+)|\"[^\"]*?NAME\"\\s*:\\s*\"([^\"#]+)\"|(?:^|[&?])[^=&]*?NAME=([^&#\\s]+))";
 
 /// Headers whose values tell nothing and stand in answers too: they are not looked
 /// for outside of their own lines.
@@ -95,12 +86,9 @@ impl Secrets {
             }
         }
         let templates = method.params.iter().map(|(_, value)| value).chain(&method.body);
-        let name = SECRET_NAME.trim_start_matches("(?i)").trim_end_matches('$');
-        let Ok(search) = Regex::new(&SECRET_IN_BODY.replace("NAME", name)) else { return };
         for template in templates {
-            for found in search.captures_iter(template) {
-                found.iter().skip(1).flatten().for_each(|value| self.add(value.as_str().trim()));
-            }
+            let found = secrets_in(template).into_iter().filter_map(|range| template.get(range));
+            found.for_each(|secret| self.add(secret));
         }
     }
 
@@ -108,10 +96,6 @@ impl Secrets {
         Masker::compile(self.0.iter().map(String::as_str))
             .map_err(|_| CompileError::new("headers", "the method's secrets are too long"))
     }
-}
-
-fn is_secret_name(name: &str) -> bool {
-    Regex::new(SECRET_NAME).is_ok_and(|names| names.is_match(name))
 }
 
 #[cfg(test)]

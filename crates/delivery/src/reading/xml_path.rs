@@ -23,7 +23,7 @@ impl XmlPath {
         let names = path.strip_prefix('/')?.split('/');
         let local = |name: &str| name.rsplit(':').next().unwrap_or_default().trim().to_owned();
         let names: Vec<String> = names.map(local).collect();
-        names.iter().all(|name| !name.is_empty()).then_some(Self(names))
+        names.iter().all(|name| is_element_name(name)).then_some(Self(names))
     }
 
     /// The texts of all elements at the path, in order: what stands directly in
@@ -81,6 +81,13 @@ impl XmlPath {
             }
         }
     }
+}
+
+/// Whether an element can have this name. `@code`, `*` and `code[1]`, which other tools
+/// understand, would match nothing for ever: they are refused where they are written.
+fn is_element_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_alphabetic() || first == '_')
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '\u{b7}'))
 }
 
 /// An entity of another name is left as it stands: answers have `&nbsp;`.
@@ -160,7 +167,22 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_path() {
-        for wrong in ["", "/", "r", "//r", "/r/", "/r//a", "/ /a", "/a:/b"] {
+        for wrong in [
+            "",
+            "/",
+            "r",
+            "//r",
+            "/r/",
+            "/r//a",
+            "/ /a",
+            "/a:/b",
+            "/r/@code",
+            "/r/*",
+            "/r/code[1]",
+            "/r/text()",
+            "/r/code=0",
+            "/r/1",
+        ] {
             assert_eq!(XmlPath::parse(wrong), None, "{wrong}");
         }
     }

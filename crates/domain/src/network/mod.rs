@@ -9,6 +9,7 @@ mod affiliate;
 mod buyer;
 mod contract;
 mod offer;
+mod secret_names;
 mod serde_forms;
 mod settings;
 mod vertical;
@@ -20,6 +21,7 @@ pub use offer::{
     Advertiser, CapInterval, CapOf, CapRule, Creative, Distribution, DuplicateScope, Event,
     MAX_THROW_OUT_SECONDS, Offer, OfferContract, OfferStatus, OfferType, PriceFormat, PriceOverride,
 };
+pub use secret_names::{credentials_in, is_secret_name, secrets_in};
 pub use serde_forms::Secret;
 pub use settings::{Settings, UnknownRule};
 pub use vertical::{

@@ -1,13 +1,14 @@
 //! Links: http and https only, tokens allowed.
 
 use super::Check;
+use crate::secrets::masked_link;
 use url::Url;
 
 impl Check<'_> {
     /// A link, where there is one.
     pub(super) fn link(&mut self, path: impl Into<String>, link: Option<&str>) {
         if let Some(link) = link.filter(|link| !is_http(link)) {
-            self.fault(path, format!("\"{link}\" is no http or https address"));
+            self.fault(path, format!("\"{}\" is no http or https address", masked_link(link)));
         }
     }
 

@@ -86,6 +86,73 @@ async fn a_masked_secret_of_something_new_is_refused() {
     );
 }
 
+/// The example, its first contract's post with secrets in all texts that may hold one.
+fn with_secrets_in_texts() -> Network {
+    let mut network = example();
+    let post = &mut network.contract[0].post;
+    post.url = Some("https://user:in-url@buyer.example/leads?api_key=in-query&z=#zip_code#".to_owned());
+    post.status_url = Some("https://in-name@buyer.example/status?id=#leadid#".to_owned());
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    post.params = vec![
+        pair("token", "first-token"),
+        pair("zip", "#zip_code#"),
+        pair("token", "second-token"),
+        pair("xml", "<a><Password>in-xml</Password><z>#zip_code#</z></a>"),
+        pair("password", "env:CRUMB_TEST_PASSWORD"),
+    ];
+    let ping = network.contract[0].ping.as_mut().unwrap();
+    ping.params.clear();
+    ping.body = Some("{\"key\":\"in-body\",\"zip\":\"#zip_code#\"}".to_owned());
+    network
+}
+
+const IN_TEXTS: [&str; 7] =
+    ["in-url", "in-query", "in-name", "first-token", "second-token", "in-xml", "in-body"];
+
+#[tokio::test]
+async fn secrets_in_links_parameters_and_bodies_are_masked_and_kept() {
+    let (live, _) = running().await;
+    apply(&live, with_secrets_in_texts()).await;
+    let present = live.export(true).await;
+    let mut file = live.export(false).await;
+    let masked = to_json(&file);
+    for secret in IN_TEXTS {
+        assert!(!masked.contains(secret), "{secret} is shown");
+    }
+    assert!(masked.contains("env:CRUMB_TEST_PASSWORD") && masked.contains("#zip_code#"), "{masked}");
+    assert_eq!(planned(&live, &file, true).await, [""; 0]);
+    // What stands around a mask may change.
+    let url = file.contract[0].post.url.as_mut().unwrap();
+    *url = url.replace("/leads", "/v2/leads");
+    file.contract[0].post.params.remove(1);
+    apply(&live, file).await;
+    let now = live.export(true).await.contract.remove(0).post;
+    let mut wanted = present.contract[0].post.clone();
+    wanted.url = wanted.url.map(|url| url.replace("/leads", "/v2/leads"));
+    wanted.params.remove(1);
+    assert_eq!(now, wanted);
+}
+
+#[tokio::test]
+async fn a_plan_and_a_fault_show_no_secret_of_a_text() {
+    let (live, _) = running().await;
+    let shown = planned(&live, &with_secrets_in_texts(), false).await.join("\n");
+    assert!(shown.contains("https://user:********@buyer.example/"), "{shown}");
+    for secret in IN_TEXTS {
+        assert!(!shown.contains(secret), "{secret} is shown: {shown}");
+    }
+    let mut file = example();
+    file.contract[0].post.url = Some("ftp://user:in-url@buyer.example/".to_owned());
+    let shown = faults(&live, &file).await;
+    assert_eq!(
+        shown,
+        ["contract[0].post.url: \"ftp://user:********@buyer.example/\" is no http or https address"]
+    );
+    file.contract[0].post.url = Some("https://user:********@buyer.example/".to_owned());
+    let why = "is masked, and there is no present one to keep";
+    assert_eq!(faults(&live, &file).await, [format!("contract[0].post.url: {why}")]);
+}
+
 fn small_network() -> impl Strategy<Value = Network> {
     let text = "[a-z ]{0,8}";
     let affiliates = proptest::collection::btree_map(
