@@ -1,11 +1,11 @@
 //! `crumb lead timeline`, `accept`, `throw-out`, `resell` and `settle`, and `crumb held`.
 
 use super::{Context, Reply, Result};
-use anyhow::{bail, ensure};
+use anyhow::{anyhow, bail, ensure};
 use crumb_domain::lead::Lead;
 use crumb_domain::network::UnknownRule;
 use crumb_domain::{ContractId, LeadId, Money};
-use crumb_intake::selling::actions::{Action, MAX_NOTE_CHARACTERS, Said};
+use crumb_intake::selling::actions::{Action, Said};
 use crumb_intake::selling::held::HeldEnd;
 use crumb_intake::selling::timeline;
 use crumb_storage::{PageRequest, Store};
@@ -43,9 +43,7 @@ pub async fn act<S: Store + Clone>(
     action: LeadAction,
     note: Option<String>,
 ) -> Result {
-    let is_long = note.as_ref().is_some_and(|note| note.chars().count() > MAX_NOTE_CHARACTERS);
-    ensure!(!is_long, "--note: at most {MAX_NOTE_CHARACTERS} characters");
-    let said = Said { by: Some(BY.to_owned()), note: note.filter(|note| !note.trim().is_empty()) };
+    let said = Said::new(Some(BY.to_owned()), note).map_err(|error| anyhow!("--note: {error}"))?;
     let selling = context.selling;
     let lead = match action {
         LeadAction::Accept => selling.act(id, Action::Accept, &said).await?,

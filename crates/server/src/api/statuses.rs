@@ -1,6 +1,6 @@
 //! `/leads/{leadid}/statuses`: what buyers say of the leads that they bought.
 
-use super::after_sale::{body, name_of_key};
+use super::body;
 use super::key::Caller;
 use super::leads::visible_lead;
 use super::problem::{ApiError, KeyProblems, Problem};
@@ -99,14 +99,14 @@ pub(crate) async fn create<S: Store + Clone>(
             return Err(ApiError::Forbidden(why));
         }
     };
-    let told: StatusBody = body(bytes)?;
+    let told: StatusBody = body::json(bytes)?;
     let said = Said {
         lead: lead.id,
         sale: WhichSale { contract: told.contract, buyer },
         status: told.status,
         sub_status: told.sub_status,
         note: told.note,
-        by: name_of_key(&admin, caller).await?,
+        by: caller.name(&admin).await?,
     };
     let kept = admin.selling.say(said).await?;
     Ok((StatusCode::CREATED, Json(kept.into())))
