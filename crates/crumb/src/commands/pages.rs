@@ -1,15 +1,15 @@
 //! Lists that a command prints whole, read page by page.
 
-use crumb_storage::{Page, PageRequest, StoreError};
+use crumb_storage::{Page, PageRequest};
 
 /// Hands each row of a list on, oldest first or newest first.
-pub(super) async fn each_row<T, F>(
+pub(super) async fn each_row<T, E, F>(
     ascending: bool,
     mut read: impl FnMut(PageRequest) -> F,
     mut row: impl FnMut(T),
-) -> Result<(), StoreError>
+) -> Result<(), E>
 where
-    F: Future<Output = Result<Page<T>, StoreError>>,
+    F: Future<Output = Result<Page<T>, E>>,
 {
     let mut page = PageRequest { limit: PageRequest::MAX_LIMIT, ascending, cursor: None };
     loop {
