@@ -14,7 +14,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use crumb_domain::{BuyerId, ContractId, Timestamp};
 use crumb_intake::selling::after_sale::WhichSale;
-use crumb_intake::selling::statuses::Said;
+use crumb_intake::selling::statuses::StatusRequest;
 use crumb_storage::Store;
 use crumb_storage::after_sale::BuyerStatus;
 use serde::{Deserialize, Serialize};
@@ -100,7 +100,7 @@ pub(crate) async fn create<S: Store + Clone>(
         }
     };
     let told: StatusBody = body::json(bytes)?;
-    let said = Said {
+    let said = StatusRequest {
         lead: lead.id,
         sale: WhichSale { contract: told.contract, buyer },
         status: told.status,
