@@ -17,14 +17,26 @@ use std::collections::BTreeSet;
 /// What a run brought up.
 pub(crate) fn of_run(ran: &Ran, lead: &Lead, snapshot: &Snapshot, now: Timestamp) -> Vec<Alert> {
     let found = ran.state.alerts().iter().map(|found| {
-        let (code, contract) = about(found);
+        let contract = match found {
+            Found::PriceUnreadable { contract }
+            | Found::PriceOverMaximum { contract, .. }
+            | Found::BadRedirect { contract } => Some(*contract),
+            Found::MarginUndercut { .. } => None,
+        };
         // A lead's margin is its buyer's matter where it has one only.
         let contract = contract.or(match lead.sales.as_slice() {
             [only] => Some(only.contract),
             _ => None,
         });
         let buyer = contract.and_then(|id| snapshot.contract(id)).map(|contract| contract.buyer);
-        Alert { at: now, code, contract, buyer, lead: Some(lead.id), text: standing::alert_text(found) }
+        Alert {
+            at: now,
+            code: code_of(found),
+            contract,
+            buyer,
+            lead: Some(lead.id),
+            text: standing::alert_text(found),
+        }
     });
     let skipped = ran.skipped.iter().map(|buyer| Alert {
         at: now,
@@ -37,12 +49,13 @@ pub(crate) fn of_run(ran: &Ran, lead: &Lead, snapshot: &Snapshot, now: Timestamp
     found.chain(skipped).collect()
 }
 
-fn about(found: &Found) -> (AlertCode, Option<ContractId>) {
+/// About what a run's alert is.
+pub(crate) fn code_of(found: &Found) -> AlertCode {
     match found {
-        Found::PriceUnreadable { contract } => (AlertCode::PriceUnreadable, Some(*contract)),
-        Found::PriceOverMaximum { contract, .. } => (AlertCode::PriceOverMaximum, Some(*contract)),
-        Found::BadRedirect { contract } => (AlertCode::BadRedirect, Some(*contract)),
-        Found::MarginUndercut { .. } => (AlertCode::MarginUndercut, None),
+        Found::PriceUnreadable { .. } => AlertCode::PriceUnreadable,
+        Found::PriceOverMaximum { .. } => AlertCode::PriceOverMaximum,
+        Found::BadRedirect { .. } => AlertCode::BadRedirect,
+        Found::MarginUndercut { .. } => AlertCode::MarginUndercut,
     }
 }
 
@@ -99,6 +112,10 @@ impl<S: Store + Clone> Selling<S> {
             })
         };
         let alerts: Vec<Alert> = limits.into_iter().filter_map(alert).collect();
-        if alerts.is_empty() { Ok(()) } else { self.site.store.raise(alerts).await }
+        if alerts.is_empty() {
+            return Ok(());
+        }
+        alerts.iter().for_each(|alert| self.told.alerted(alert.code));
+        self.site.store.raise(alerts).await
     }
 }

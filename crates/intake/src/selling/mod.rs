@@ -34,7 +34,7 @@ mod trial;
 pub(crate) mod unsettled;
 
 pub use breakers::{OPEN_SECONDS, TIMEOUTS_TO_OPEN};
-pub use observer::{AskedEnd, SellingAlert, SellingObserver};
+pub use observer::{AskedEnd, SellingObserver};
 pub use record::is_replayable;
 pub use soundness::contract_faults;
 pub use trial::{Trial, TrialError, Tried};
