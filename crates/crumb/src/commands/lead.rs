@@ -90,7 +90,7 @@ pub async fn timeline<S: Store + Clone>(context: &Context<'_, S>, id: LeadId) ->
 pub async fn held<S: Store + Clone>(context: &Context<'_, S>) -> Result {
     let store = &context.installation.store;
     let mut rows = Vec::new();
-    each_row(true, |page| store.held(None, page), |held| rows.push(row(&held))).await?;
+    each_row(true, |page| store.held(page), |held| rows.push(row(&held))).await?;
     if rows.is_empty() {
         return Ok(Reply::said("no post whose end is not known\n".to_owned()));
     }

@@ -128,7 +128,7 @@ impl<S: Store + Clone> Selling<S> {
     async fn look_after_held(&self, before: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         let mut page = PageRequest { limit: AT_ONCE, ascending: true, cursor: None };
         loop {
-            let found = self.site.store.held(None, page.clone()).await?;
+            let found = self.site.store.held(page.clone()).await?;
             for held in &found.data {
                 self.look_after(held, before, now).await?;
             }
@@ -221,7 +221,7 @@ impl<S: Store + Clone> Selling<S> {
     ) -> Result<Lead, HeldError> {
         let mut page = PageRequest { limit: AT_ONCE, ascending: true, cursor: None };
         loop {
-            let found = self.site.store.held(None, page.clone()).await?;
+            let found = self.site.store.held(page.clone()).await?;
             if let Some(held) = found.data.iter().find(|held| held.lead == lead && held.contract == contract)
             {
                 return self.end_held(held, end, Vec::new(), "settled by hand", said).await;
