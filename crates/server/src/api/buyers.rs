@@ -117,6 +117,7 @@ pub(crate) async fn balance<S: Store + Clone>(
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
         KeyProblems,
     )
 )]
@@ -139,6 +140,6 @@ fn id_of(id: Result<Path<String>, PathRejection>) -> Result<BuyerId, ApiError> {
     id.parse().map_err(|_| missing())
 }
 
-fn missing() -> ApiError {
+pub(super) fn missing() -> ApiError {
     ApiError::NotFound("there is no buyer of this id".to_owned())
 }

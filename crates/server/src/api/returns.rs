@@ -134,6 +134,7 @@ pub struct ApprovalBody {
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
         KeyProblems,
     )
 )]
@@ -204,6 +205,7 @@ fn may_ask(asked: &ReturnBody) -> Result<(), ApiError> {
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
         KeyProblems,
     )
 )]
