@@ -1,10 +1,10 @@
 //! Posts whose end is not known: settled by the buyer's status address, by a person, or
 //! by the contract's rule once the wait is over. And what a crash left.
 
-use super::Selling;
 use super::actions::Said;
 use super::asking::Question;
 use super::standing::{self, Earning};
+use super::{Selling, alerts};
 use crate::acceptance::{Answering, consumer_ip};
 use crate::onward::Onward;
 use crate::replies::ReplyTokens;
@@ -196,7 +196,12 @@ impl<S: Store + Clone> Selling<S> {
                 let tree = market.tree(offer.vertical());
                 let (price, alert) = tree.late_price(held.contract, reading.price, held.price);
                 if let Some(alert) = alert {
-                    tracing::warn!(lead = %lead.id, alert = %standing::alert_text(&alert), "a sale needs a look");
+                    self.tell(&alert, lead.id);
+                    // What the buyer said is settled all the same.
+                    let kept = alerts::of_sale(&alert, &lead, &snapshot, now);
+                    if let Err(error) = self.site.store.raise(vec![kept]).await {
+                        tracing::error!(lead = %lead.id, %error, "an alert could not be kept");
+                    }
                 }
                 HeldEnd::Sold(Some(price))
             }

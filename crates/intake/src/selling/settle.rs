@@ -213,8 +213,7 @@ impl<S: Store + Clone> Selling<S> {
         self.queued.notify_one();
         self.site.feed.tell(|| Recorded::Lead(Arc::new(lead.clone())));
         for alert in ran.state.alerts() {
-            self.told.alerted(alerts::code_of(alert));
-            tracing::warn!(lead = %lead.id, alert = %standing::alert_text(alert), "a sale needs a look");
+            self.tell(alert, lead.id);
         }
         if let Err(error) = self.look_at_credit(market, snapshot, ran, lead).await {
             tracing::error!(lead = %lead.id, %error, "its buyers' credit cannot be looked at");
