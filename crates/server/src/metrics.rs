@@ -13,8 +13,8 @@ use crumb_domain::click::Disposition;
 use crumb_domain::lead::LeadOutcome;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::PostKind;
-use crumb_domain::selling::AttemptKind;
-use crumb_intake::selling::{AskedEnd, SellingAlert, SellingObserver};
+use crumb_domain::selling::{AlertCode, AttemptKind};
+use crumb_intake::selling::{AskedEnd, SellingObserver};
 use prometheus::{Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts};
 use selling::SellingMetrics;
 use std::time::Duration;
@@ -211,8 +211,8 @@ impl SellingObserver for Metrics {
         self.selling.sold(outcome, sales, took);
     }
 
-    fn alerted(&self, alert: SellingAlert) {
-        self.selling.alerted(alert);
+    fn alerted(&self, about: AlertCode) {
+        self.selling.alerted(about);
     }
 }
 
@@ -295,7 +295,7 @@ mod tests {
         let text = Metrics::new().unwrap().text(Some(stands)).unwrap();
         let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
         let ends = AskedEnd::ALL.iter().map(|end| end.as_str());
-        let alerts = SellingAlert::ALL.iter().map(|alert| alert.as_str());
+        let alerts = AlertCode::ALL.iter().map(|alert| alert.as_str());
         let all: Vec<&str> = names.chain(ends).chain(alerts).collect();
         assert!(all.len() > 25, "{all:?}");
         for name in all {

@@ -281,7 +281,6 @@ CREATE TABLE held (
     until INTEGER NOT NULL,
     UNIQUE (lead, buyer)
 ) STRICT;
-CREATE INDEX held_until ON held (until);
 
 -- Leads reserved, held or sold.
 CREATE TABLE contract_count (

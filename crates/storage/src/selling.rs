@@ -40,9 +40,7 @@ use crumb_domain::network::{SaleType, UnknownRule};
 use crumb_domain::post::StoredAnswer;
 use crumb_domain::selling::{Alert, Attempt, ContractResult};
 use crumb_domain::time::Day;
-use crumb_domain::{
-    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, OfferId, RowId, Timestamp,
-};
+use crumb_domain::{BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, RowId, Timestamp};
 use std::collections::HashMap;
 
 /// What routing must know of contracts and buyers beside the network.
@@ -328,21 +326,6 @@ pub struct Recovered {
     pub unsettled: bool,
 }
 
-/// A run with the lead that it was of.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredRun {
-    /// Of which lead.
-    pub lead: LeadId,
-    /// On which offer.
-    pub offer: OfferId,
-    /// Whose.
-    pub affiliate: AffiliateId,
-    /// In which campaign.
-    pub campaign: Option<CampaignId>,
-    /// The run.
-    pub run: RunRecord,
-}
-
 /// A run with its lead as it stands now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeadRun {
@@ -469,13 +452,9 @@ pub trait SellingStore {
     /// contract was switched on, credit came.
     fn wake(&self, now: Timestamp) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Posts whose end is not known, those held first before others where ascending; with
-    /// `due_by`, only those whose wait is over by then. The total tells how many there are.
-    fn held(
-        &self,
-        due_by: Option<Timestamp>,
-        page: PageRequest,
-    ) -> impl Future<Output = Result<Page<Held>>> + Send;
+    /// Posts whose end is not known, those held first before others where ascending. The
+    /// total tells how many there are.
+    fn held(&self, page: PageRequest) -> impl Future<Output = Result<Page<Held>>> + Send;
 
     /// The runs of a lead, oldest first.
     fn runs_of(&self, lead: RowId) -> impl Future<Output = Result<Vec<RunRecord>>> + Send;
@@ -488,14 +467,6 @@ pub trait SellingStore {
 
     /// Its entries of the ledger, oldest first.
     fn ledger_of(&self, lead: RowId) -> impl Future<Output = Result<Vec<LedgerEntry>>> + Send;
-
-    /// Runs begun at or after a moment and before another, ordered by id.
-    fn runs(
-        &self,
-        from: Option<Timestamp>,
-        to: Option<Timestamp>,
-        page: PageRequest,
-    ) -> impl Future<Output = Result<Page<StoredRun>>> + Send;
 
     /// Runs of leads that came at or after a moment and before another, whenever they were
     /// run, in the order in which they began. Those after `after`, so many at most, as of a

@@ -1,8 +1,8 @@
 //! `crumb explain`: who bought a lead, and why the others did not.
 
 use super::lead::stands;
-use super::{Context, Reply, Result};
-use anyhow::bail;
+use super::terminal::one_line;
+use super::{Context, Reply, Result, find_lead};
 use crumb_domain::lead::Lead;
 use crumb_domain::selling::Milliseconds;
 use crumb_domain::{ConfigVersion, LeadId, Timestamp};
@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 /// Prints the latest run and then the earlier ones, or the API's JSON.
 pub async fn explain<S: Store + Clone>(context: &Context<'_, S>, id: LeadId, json: bool) -> Result {
     let store = &context.installation.store;
-    let Some(lead) = store.lead(id).await? else { bail!("no lead {id}") };
+    let lead = find_lead(store, id).await?;
     let explanation = Explanation::of(store, &lead).await?;
     let printed =
         if json { serde_json::to_string(&explanation)? + "\n" } else { readable(&lead, &explanation) };
@@ -86,8 +86,7 @@ pub(super) fn push_attempt(text: &mut String, attempt: &ExplainedAttempt) {
     if let Some(error) = &attempt.error {
         line += &format!(": {error}");
     }
-    // What buyers say must not move the terminal's cursor.
-    text.extend(line.chars().map(|c| if c.is_control() { ' ' } else { c }));
+    *text += &one_line(&line);
     text.push('\n');
 }
 

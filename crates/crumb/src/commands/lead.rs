@@ -1,19 +1,18 @@
 //! `crumb lead timeline`, `accept`, `throw-out`, `resell` and `settle`, and `crumb held`.
 
-use super::{Context, Reply, Result};
-use anyhow::{bail, ensure};
+use super::pages::each_row;
+use super::terminal::{one_line, push_table};
+use super::{BY, Context, Reply, Result, find_lead};
+use anyhow::{anyhow, ensure};
 use crumb_domain::lead::Lead;
 use crumb_domain::network::UnknownRule;
 use crumb_domain::{ContractId, LeadId, Money};
-use crumb_intake::selling::actions::{Action, MAX_NOTE_CHARACTERS, Said};
+use crumb_intake::selling::actions::{Action, Said};
 use crumb_intake::selling::held::HeldEnd;
 use crumb_intake::selling::timeline;
-use crumb_storage::{PageRequest, Store};
+use crumb_storage::Store;
+use crumb_storage::selling::Held;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
-
-/// Who did it, in a lead's time line: whoever may use the data directory.
-const BY: &str = "the command line";
 
 /// What is done with a lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,9 +42,7 @@ pub async fn act<S: Store + Clone>(
     action: LeadAction,
     note: Option<String>,
 ) -> Result {
-    let is_long = note.as_ref().is_some_and(|note| note.chars().count() > MAX_NOTE_CHARACTERS);
-    ensure!(!is_long, "--note: at most {MAX_NOTE_CHARACTERS} characters");
-    let said = Said { by: Some(BY.to_owned()), note: note.filter(|note| !note.trim().is_empty()) };
+    let said = Said::new(Some(BY.to_owned()), note).map_err(|error| anyhow!("--note: {error}"))?;
     let selling = context.selling;
     let lead = match action {
         LeadAction::Accept => selling.act(id, Action::Accept, &said).await?,
@@ -53,7 +50,7 @@ pub async fn act<S: Store + Clone>(
         LeadAction::Resell => selling.act(id, Action::Resell, &said).await?,
         LeadAction::Settle { contract, sold, price } => {
             ensure!(price.is_none_or(|price| price >= Money::ZERO), "--sold: a price is not below zero");
-            find(context, id).await?;
+            find_lead(&context.installation.store, id).await?;
             let end = if sold { HeldEnd::Sold(price) } else { HeldEnd::Refused };
             selling.settle_held(id, contract, end, &said).await?
         }
@@ -73,8 +70,9 @@ pub fn stands(lead: &Lead) -> String {
 
 /// A line for each thing that happened to a lead: when, what, by whom, and for people.
 pub async fn timeline<S: Store + Clone>(context: &Context<'_, S>, id: LeadId) -> Result {
-    let lead = find(context, id).await?;
-    let entries = timeline::of(&context.installation.store, &lead).await?;
+    let store = &context.installation.store;
+    let lead = find_lead(store, id).await?;
+    let entries = timeline::of(store, &lead).await?;
     let width = entries.iter().map(|entry| entry.code.len()).max().unwrap_or(0);
     let mut text = stands(&lead);
     for entry in entries {
@@ -82,8 +80,7 @@ pub async fn timeline<S: Store + Clone>(context: &Context<'_, S>, id: LeadId) ->
         if let Some(by) = &entry.by {
             line += &format!(" (by {by})");
         }
-        // What people and buyers say must not move the terminal's cursor.
-        text.extend(line.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        text += &one_line(&line);
         text.push('\n');
     }
     Ok(Reply::printed(text))
@@ -91,40 +88,28 @@ pub async fn timeline<S: Store + Clone>(context: &Context<'_, S>, id: LeadId) ->
 
 /// A line for each post whose end is not known, the oldest first.
 pub async fn held<S: Store + Clone>(context: &Context<'_, S>) -> Result {
-    let mut text = String::new();
-    let mut page = PageRequest { limit: PageRequest::MAX_LIMIT, ascending: true, cursor: None };
-    loop {
-        let found = context.installation.store.held(None, page.clone()).await?;
-        for held in &found.data {
-            if text.is_empty() {
-                // Writing to a string cannot fail.
-                let _ = writeln!(
-                    text,
-                    "{:8}  {:>8}  {:>8}  {:>10}  {:27}  UNTIL",
-                    "LEAD", "CONTRACT", "BUYER", "PRICE", "SENT"
-                );
-            }
-            let _ = writeln!(
-                text,
-                "{:8}  {:>8}  {:>8}  {:>10}  {:27}  {} ({})",
-                held.lead.as_str(),
-                held.contract.0,
-                held.buyer.0,
-                held.price.to_string(),
-                held.at.to_string(),
-                held.hold.until,
-                counts_as(held.hold.rule)
-            );
-        }
-        match found.next {
-            Some(next) => page = PageRequest { cursor: Some(next), ..page },
-            None => break,
-        }
-    }
-    if text.is_empty() {
+    let store = &context.installation.store;
+    let mut rows = Vec::new();
+    each_row(true, |page| store.held(page), |held| rows.push(row(&held))).await?;
+    if rows.is_empty() {
         return Ok(Reply::said("no post whose end is not known\n".to_owned()));
     }
+    let head = ["LEAD", "CONTRACT", "BUYER", "PRICE", "SENT", "UNTIL"].map(str::to_owned);
+    rows.insert(0, head);
+    let mut text = String::new();
+    push_table(&mut text, &rows, &[0, 4, 5]);
     Ok(Reply::printed(text))
+}
+
+fn row(held: &Held) -> [String; 6] {
+    [
+        held.lead.to_string(),
+        held.contract.to_string(),
+        held.buyer.to_string(),
+        held.price.to_string(),
+        held.at.to_string(),
+        format!("{} ({})", held.hold.until, counts_as(held.hold.rule)),
+    ]
 }
 
 /// What a post counts as once the wait is over.
@@ -132,12 +117,5 @@ fn counts_as(rule: UnknownRule) -> &'static str {
     match rule {
         UnknownRule::Sold => "then sold",
         UnknownRule::Wait | UnknownRule::Rejected => "then rejected",
-    }
-}
-
-async fn find<S: Store + Clone>(context: &Context<'_, S>, id: LeadId) -> anyhow::Result<Lead> {
-    match context.installation.store.lead(id).await? {
-        Some(lead) => Ok(lead),
-        None => bail!("no lead {id}"),
     }
 }

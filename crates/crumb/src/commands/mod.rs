@@ -13,6 +13,7 @@ mod key;
 mod lead;
 mod link;
 mod money;
+mod pages;
 mod pixel;
 mod plan;
 mod posting_doc;
@@ -20,6 +21,7 @@ pub mod replay;
 mod returns;
 mod revert;
 pub mod serve;
+mod terminal;
 pub mod test_post;
 mod versions;
 
@@ -31,12 +33,17 @@ use crate::cli::{
     LeadCommand, LedgerArguments, LinkArguments, PostingDocArguments, ReturnArguments, ReturnsArguments,
     ReturnsCommand, Typed,
 };
+use anyhow::Context as _;
+use crumb_domain::lead::Lead;
 use crumb_domain::{BuyerId, ConfigVersion, ContractId, LeadId, Money};
 use crumb_intake::selling::Selling;
 use crumb_network::Snapshot;
 use crumb_storage::Store;
 use crumb_tracking::Installation;
 use serde::{Deserialize, Serialize};
+
+/// Who does what a command does, in what is kept of it: whoever may use the data directory.
+const BY: &str = "the command line";
 
 /// A command, as it is carried out and as it is handed over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -204,6 +211,11 @@ impl<S> Context<'_, S> {
     pub fn base_url(&self, snapshot: &Snapshot) -> String {
         snapshot.settings().tracking_url.clone().unwrap_or_else(|| self.listener_url.to_owned())
     }
+}
+
+/// The lead that a command names.
+async fn find_lead<S: Store>(store: &S, id: LeadId) -> anyhow::Result<Lead> {
+    store.lead(id).await?.with_context(|| format!("no lead {id}"))
 }
 
 impl Command {

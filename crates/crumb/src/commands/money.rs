@@ -1,13 +1,13 @@
 //! `crumb buyer` and `crumb ledger`: what buyers have, and the movements of money.
 
-use super::returns::BY;
-use super::{Context, Reply, Result};
+use super::pages::each_row;
+use super::{BY, Context, Reply, Result};
 use crate::cli::LedgerArguments;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::{BuyerId, Money};
 use crumb_intake::selling::credit::BuyerBalance;
+use crumb_storage::Store;
 use crumb_storage::after_sale::LedgerFilter;
-use crumb_storage::{PageRequest, Store};
 use std::fmt::Write as _;
 
 /// Prints what a buyer has.
@@ -51,17 +51,10 @@ pub async fn ledger<S: Store + Clone>(context: &Context<'_, S>, asked: LedgerArg
         lead: asked.lead,
         ..LedgerFilter::default()
     };
-    let mut page = PageRequest { limit: PageRequest::MAX_LIMIT, cursor: None, ascending: true };
+    let store = &context.installation.store;
     let mut text = String::new();
-    loop {
-        let found = context.installation.store.ledger(filter, page.clone()).await?;
-        found.data.iter().for_each(|entry| push(&mut text, entry));
-        match found.next {
-            Some(next) => page.cursor = Some(next),
-            None if text.is_empty() => return Ok(Reply::said("no movements of money\n".to_owned())),
-            None => return Ok(Reply::printed(text)),
-        }
-    }
+    each_row(true, |page| store.ledger(filter, page), |entry| push(&mut text, &entry)).await?;
+    Ok(if text.is_empty() { Reply::said("no movements of money\n".to_owned()) } else { Reply::printed(text) })
 }
 
 fn push(text: &mut String, entry: &LedgerEntry) {

@@ -6,18 +6,19 @@
 //! cannot write, each read on a snapshot of its own and short, so that neither the
 //! writer nor its log wait for it.
 
-use super::{NetworkFile, Reply, Result};
+use super::terminal::{one_line, push_table};
+use super::{NetworkFile, Reply, Result, find_lead};
 use crate::cli::ReplayArguments;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::data_dir::present_store;
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use crumb_domain::lead::Lead;
 use crumb_domain::time::Zone;
 use crumb_domain::{Clock as _, ContractId, Money, Timestamp};
+use crumb_intake::selling::contract_faults;
 use crumb_intake::selling::replaying::{Decided, LeadRunReport, Replaying, Report, Totals};
 use crumb_network::{LiveNetwork, Snapshot};
-use crumb_storage::LeadStore as _;
 use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -44,7 +45,8 @@ pub fn run(settings: &Settings, arguments: &ReplayArguments) -> Result {
     runtime.block_on(async {
         let store = SqliteStore::open_to_read(&path, SqliteOptions::default())
             .with_context(|| format!("the store {} cannot be read", path.display()))?;
-        let network = LiveNetwork::load(store.clone()).await?;
+        // What `apply` would refuse must not look as if it earned something.
+        let network = LiveNetwork::load(store.clone()).await?.checking_contracts(contract_faults);
         let changed = match &file {
             Some(file) => Some(network.preview(&file.parsed()?, arguments.prune).await?),
             None => None,
@@ -55,7 +57,7 @@ pub fn run(settings: &Settings, arguments: &ReplayArguments) -> Result {
         let replaying = Replaying::new(&store, &network, changed);
         let (of, report) = match &arguments.lead {
             Some(id) => {
-                let Some(lead) = store.lead(*id).await? else { bail!("no lead {id}") };
+                let lead = find_lead(&store, *id).await?;
                 let report = replaying.lead(&lead).await?;
                 (Of::Lead(Box::new(lead)), report)
             }
@@ -145,9 +147,9 @@ fn names<'n>(changed: &'n Snapshot, present: &'n Snapshot) -> impl Fn(ContractId
     move |contract| names.get(&contract).cloned().unwrap_or_default()
 }
 
-/// Short, and without what moves a terminal's cursor.
+/// As a table shows it.
 fn plain(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NAME_CHARACTERS).collect()
+    one_line(name).chars().take(NAME_CHARACTERS).collect()
 }
 
 /// How far it is; on a terminal, and where it takes long.
@@ -304,7 +306,7 @@ fn push_contracts(text: &mut String, report: &Report, name: &dyn Fn(ContractId) 
     });
     let rows: Vec<[String; 6]> = std::iter::once(head).chain(rows).collect();
     text.push('\n');
-    push_table(text, &rows, 1);
+    push_table(text, &rows, &[1]);
 }
 
 fn push_run(text: &mut String, run: &LeadRunReport) {
@@ -321,24 +323,7 @@ fn push_run(text: &mut String, run: &LeadRunReport) {
         [one.contract.to_string(), decided(&one.then), decided(&one.now), note.to_owned()]
     });
     let rows: Vec<[String; 4]> = std::iter::once(head).chain(rows).collect();
-    push_table(text, &rows, 3);
-}
-
-/// Columns as wide as their widest cell: numbers to the right, but those from the second
-/// on that are words.
-fn push_table<const N: usize>(text: &mut String, rows: &[[String; N]], words: usize) {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    for row in rows {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-            if (1..=words).contains(&column) { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        let line = cells.collect::<Vec<_>>().join("  ");
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
+    push_table(text, &rows, &[1, 2, 3]);
 }
 
 #[cfg(test)]

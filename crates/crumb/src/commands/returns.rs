@@ -1,17 +1,14 @@
 //! `crumb return` and `crumb returns`: leads that buyers give back.
 
-use super::{Context, Reply, Result};
+use super::pages::each_row;
+use super::{BY, Context, Reply, Result};
 use crate::cli::{DecidedAs, DecisionArguments, ReturnArguments, ReturnedAs, ReturnsArguments};
-use crumb_domain::LeadId;
 use crumb_domain::selling::{Redress, ReturnType};
 use crumb_intake::selling::after_sale::WhichSale;
 use crumb_intake::selling::returns::{Decision, ReturnRequest, Returned};
+use crumb_storage::Store;
 use crumb_storage::after_sale::{ReturnFilter, StoredReturn};
-use crumb_storage::{PageRequest, Store};
 use std::fmt::Write as _;
-
-/// Who does what a command does.
-pub(super) const BY: &str = "the command line";
 
 /// Takes a lead back, or has its return wait for a person.
 pub async fn give_back<S: Store + Clone>(context: &Context<'_, S>, asked: ReturnArguments) -> Result {
@@ -64,25 +61,17 @@ fn said(Returned { lead, returned }: &Returned) -> Reply {
 /// A line a return, oldest first; tabs between.
 pub async fn list<S: Store + Clone>(context: &Context<'_, S>, asked: ReturnsArguments) -> Result {
     let filter = ReturnFilter { state: asked.state, buyer: asked.buyer, ..ReturnFilter::default() };
-    let mut page = PageRequest { limit: PageRequest::MAX_LIMIT, cursor: None, ascending: true };
+    let store = &context.installation.store;
     let mut text = String::new();
-    loop {
-        let found = context.installation.store.returns(filter, page.clone()).await?;
-        found.data.iter().for_each(|stored| push(&mut text, stored));
-        match found.next {
-            Some(next) => page.cursor = Some(next),
-            None if text.is_empty() => return Ok(Reply::said("no returns\n".to_owned())),
-            None => return Ok(Reply::printed(text)),
-        }
-    }
+    each_row(true, |page| store.returns(filter, page), |stored| push(&mut text, &stored)).await?;
+    Ok(if text.is_empty() { Reply::said("no returns\n".to_owned()) } else { Reply::printed(text) })
 }
 
 fn push(text: &mut String, StoredReturn { lead, returned }: &StoredReturn) {
-    let id: &LeadId = lead;
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "{id}\tcontract {}\tbuyer {}\t{}\t{}\t{}\t{}",
+        "{lead}\tcontract {}\tbuyer {}\t{}\t{}\t{}\t{}",
         returned.contract,
         returned.buyer,
         returned.price,

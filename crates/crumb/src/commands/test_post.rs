@@ -1,6 +1,7 @@
 //! `crumb contract test`: a test lead to a buyer, of which nothing is kept.
 
 use super::explain::push_attempt;
+use super::terminal::lines;
 use super::{Context, Reply, Result};
 use crumb_domain::ContractId;
 use crumb_intake::selling::Trial;
@@ -40,10 +41,10 @@ fn readable(tried: &TestPost) -> String {
     let mut text = format!("contract {}\n", tried.contract);
     push_attempt(&mut text, attempt);
     for line in read_lines(&attempt.read) {
-        text += &format!("{:>10}{}\n", "", printable(&line));
+        text += &format!("{:>10}{}\n", "", lines(&line));
     }
-    text += &format!("\nsent\n{}\n", printable(&attempt.request));
-    text += &format!("\nanswered\n{}\n", printable(&attempt.answer));
+    text += &format!("\nsent\n{}\n", lines(&attempt.request));
+    text += &format!("\nanswered\n{}\n", lines(&attempt.answer));
     text
 }
 
@@ -57,13 +58,4 @@ fn read_lines(read: &ReadFromAnswer) -> Vec<String> {
         ("session", read.session.clone()),
     ];
     named.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?))).collect()
-}
-
-/// Lines as they are; what would move the terminal's cursor is left out.
-fn printable(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-        .collect::<String>()
-        .trim_end()
-        .to_owned()
 }

@@ -91,8 +91,8 @@ fn a_lead_is_returned_and_its_buyer_credited_beside_a_server_and_without() {
             vec!["adjustment", "outside -> buyer:5", "-12.50", "-", "-", "mistyped (by the command line)"],
         ]
     );
-    assert_eq!(place.refused(&["buyer", "balance", "6"]), "there is no buyer 6\n");
+    assert_eq!(place.refused(&["buyer", "balance", "6"]), "no buyer 6\n");
     assert_eq!(place.refused(&["buyer", "credit", "5", "0.00"]), "amount: must not be zero\n");
     let nobody = ["return", "AAAAAAAA", "--reason", "x", "--as", "credit"];
-    assert_eq!(place.refused(&nobody), "there is no lead AAAAAAAA\n");
+    assert_eq!(place.refused(&nobody), "no lead AAAAAAAA\n");
 }

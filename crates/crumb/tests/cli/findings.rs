@@ -41,6 +41,7 @@ fn what_cannot_be_sent_to_a_buyer_is_refused_with_every_place_and_nothing_is_app
         ["serve", "--network", "network.toml", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     assert_eq!(place.refused(&arguments), FAULTS);
     assert_eq!(place.printed(&["versions"]), "");
+    assert_eq!(place.refused(&["replay", "--network", "network.toml"]), FAULTS);
 }
 
 #[test]

@@ -39,7 +39,7 @@ use std::net::IpAddr;
 /// short enough for buyers to stand by theirs.
 pub const QUOTE_LIFE_SECONDS: i64 = 30;
 /// Milliseconds in which a ping is answered; its sender may ask for fewer.
-pub const PING_DEADLINE_MS: i64 = 5_000;
+const PING_DEADLINE_MS: i64 = 5_000;
 /// Of these, kept for what comes after the last buyer's answer: keeping the quote.
 const ANSWER_MS: i64 = 250;
 /// Characters of a ping id: 36^20 of them cannot be guessed.

@@ -63,13 +63,27 @@ pub enum Action {
 /// Who does something, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Said {
-    /// Whose key it is; none = the server.
-    pub by: Option<String>,
-    /// At most [`MAX_NOTE_CHARACTERS`].
-    pub note: Option<String>,
+    by: Option<String>,
+    note: Option<String>,
 }
 
+/// A note is longer than [`MAX_NOTE_CHARACTERS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("at most {MAX_NOTE_CHARACTERS} characters")]
+pub struct NoteTooLong;
+
 impl Said {
+    /// By whose key, none for the server; a blank note says nothing.
+    ///
+    /// # Errors
+    /// Where the note is too long.
+    pub fn new(by: Option<String>, note: Option<String>) -> Result<Self, NoteTooLong> {
+        if note.as_ref().is_some_and(|note| note.chars().count() > MAX_NOTE_CHARACTERS) {
+            return Err(NoteTooLong);
+        }
+        Ok(Self { by, note: note.filter(|note| !note.trim().is_empty()) })
+    }
+
     /// What happened, with the note.
     pub(crate) fn entry(&self, at: Timestamp, code: &str, text: &str) -> TimelineEntry {
         let text = match &self.note {

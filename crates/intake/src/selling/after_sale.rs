@@ -16,10 +16,10 @@ const MAX_TRIES: usize = 128;
 #[derive(Debug, thiserror::Error)]
 pub enum AfterSaleError {
     /// There is no such lead.
-    #[error("there is no lead {0}")]
+    #[error("no lead {0}")]
     NoLead(LeadId),
     /// There is no such buyer.
-    #[error("there is no buyer {0}")]
+    #[error("no buyer {0}")]
     NoBuyer(BuyerId),
     /// There is nothing of the kind; says of what.
     #[error("{0}")]

@@ -7,7 +7,7 @@ use super::run::Ran;
 use super::standing;
 use crumb_domain::lead::Lead;
 use crumb_domain::selling::{Alert, AlertCode};
-use crumb_domain::{BuyerId, ContractId, Money, Timestamp};
+use crumb_domain::{BuyerId, ContractId, LeadId, Money, Timestamp};
 use crumb_network::Snapshot;
 use crumb_routing::Alert as Found;
 use crumb_storage::selling::PostFailures;
@@ -16,16 +16,7 @@ use std::collections::BTreeSet;
 
 /// What a run brought up.
 pub(crate) fn of_run(ran: &Ran, lead: &Lead, snapshot: &Snapshot, now: Timestamp) -> Vec<Alert> {
-    let found = ran.state.alerts().iter().map(|found| {
-        let (code, contract) = about(found);
-        // A lead's margin is its buyer's matter where it has one only.
-        let contract = contract.or(match lead.sales.as_slice() {
-            [only] => Some(only.contract),
-            _ => None,
-        });
-        let buyer = contract.and_then(|id| snapshot.contract(id)).map(|contract| contract.buyer);
-        Alert { at: now, code, contract, buyer, lead: Some(lead.id), text: standing::alert_text(found) }
-    });
+    let found = ran.state.alerts().iter().map(|found| of_sale(found, lead, snapshot, now));
     let skipped = ran.skipped.iter().map(|buyer| Alert {
         at: now,
         code: AlertCode::BuyerSkipped,
@@ -37,12 +28,29 @@ pub(crate) fn of_run(ran: &Ran, lead: &Lead, snapshot: &Snapshot, now: Timestamp
     found.chain(skipped).collect()
 }
 
-fn about(found: &Found) -> (AlertCode, Option<ContractId>) {
+/// What routing found in a buyer's answer, or in what the lead's sales bring.
+pub(crate) fn of_sale(found: &Found, lead: &Lead, snapshot: &Snapshot, now: Timestamp) -> Alert {
+    let contract = match found {
+        Found::PriceUnreadable { contract }
+        | Found::PriceOverMaximum { contract, .. }
+        | Found::BadRedirect { contract } => Some(*contract),
+        // A lead's margin is its buyer's matter where it has one only.
+        Found::MarginUndercut { .. } => match lead.sales.as_slice() {
+            [only] => Some(only.contract),
+            _ => None,
+        },
+    };
+    let buyer = contract.and_then(|id| snapshot.contract(id)).map(|contract| contract.buyer);
+    let text = standing::alert_text(found);
+    Alert { at: now, code: code_of(found), contract, buyer, lead: Some(lead.id), text }
+}
+
+fn code_of(found: &Found) -> AlertCode {
     match found {
-        Found::PriceUnreadable { contract } => (AlertCode::PriceUnreadable, Some(*contract)),
-        Found::PriceOverMaximum { contract, .. } => (AlertCode::PriceOverMaximum, Some(*contract)),
-        Found::BadRedirect { contract } => (AlertCode::BadRedirect, Some(*contract)),
-        Found::MarginUndercut { .. } => (AlertCode::MarginUndercut, None),
+        Found::PriceUnreadable { .. } => AlertCode::PriceUnreadable,
+        Found::PriceOverMaximum { .. } => AlertCode::PriceOverMaximum,
+        Found::BadRedirect { .. } => AlertCode::BadRedirect,
+        Found::MarginUndercut { .. } => AlertCode::MarginUndercut,
     }
 }
 
@@ -66,6 +74,12 @@ pub(crate) fn switched_off(
 }
 
 impl<S: Store + Clone> Selling<S> {
+    /// Counts what routing found, and tells it in the log. Keeping it is for the caller.
+    pub(crate) fn tell(&self, found: &Found, lead: LeadId) {
+        self.told.alerted(code_of(found));
+        tracing::warn!(%lead, alert = %standing::alert_text(found), "a sale needs a look");
+    }
+
     /// Raises an alert for each buyer that an answered price, higher than the reserved
     /// one, took below what its credit allows.
     pub(crate) async fn look_at_credit(
@@ -99,6 +113,13 @@ impl<S: Store + Clone> Selling<S> {
             })
         };
         let alerts: Vec<Alert> = limits.into_iter().filter_map(alert).collect();
-        if alerts.is_empty() { Ok(()) } else { self.site.store.raise(alerts).await }
+        if alerts.is_empty() {
+            return Ok(());
+        }
+        for alert in &alerts {
+            self.told.alerted(alert.code);
+            tracing::warn!(lead = %lead.id, alert = %alert.text, "a sale needs a look");
+        }
+        self.site.store.raise(alerts).await
     }
 }

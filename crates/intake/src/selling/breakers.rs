@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Time-outs in a row after which a buyer is skipped.
 pub const TIMEOUTS_TO_OPEN: u32 = 5;
 /// Seconds for which it is skipped before one lead tries it again.
-pub const OPEN_SECONDS: i64 = 60;
+const OPEN_SECONDS: i64 = 60;
 
 /// The breakers of all buyers that have one.
 #[derive(Debug, Default)]

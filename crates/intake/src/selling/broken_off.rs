@@ -76,7 +76,7 @@ impl<S: Store + Clone> Selling<S> {
         let mut page = PageRequest { limit: AT_ONCE, ascending: true, cursor: None };
         let mut found = Vec::new();
         loop {
-            let held = self.site.store.held(None, page.clone()).await?;
+            let held = self.site.store.held(page.clone()).await?;
             found.extend(held.data.into_iter().filter(|held| held.lead == lead.id));
             match held.next {
                 Some(next) => page = PageRequest { cursor: Some(next), ..page },

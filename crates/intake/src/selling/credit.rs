@@ -13,10 +13,10 @@ use crumb_storage::Store;
 use std::collections::BTreeMap;
 
 /// The longest note of a payment, in characters.
-pub const MAX_NOTE_CHARACTERS: usize = 500;
+const MAX_NOTE_CHARACTERS: usize = 500;
 /// The most that is put in or taken out at a time, in units: beyond it somebody mistyped,
 /// and thousands of such still fit a balance.
-pub const MAX_CREDIT_UNITS: i64 = 1_000_000_000;
+const MAX_CREDIT_UNITS: i64 = 1_000_000_000;
 
 /// What a buyer has.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! Posts whose end is not known: settled by the buyer's status address, by a person, or
 //! by the contract's rule once the wait is over. And what a crash left.
 
-use super::Selling;
 use super::actions::Said;
 use super::asking::Question;
 use super::standing::{self, Earning};
+use super::{Selling, alerts};
 use crate::acceptance::{Answering, consumer_ip};
 use crate::onward::Onward;
 use crate::replies::ReplyTokens;
@@ -134,7 +134,7 @@ impl<S: Store + Clone> Selling<S> {
     async fn look_after_held(&self, before: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         let mut page = PageRequest { limit: AT_ONCE, ascending: true, cursor: None };
         loop {
-            let found = self.site.store.held(None, page.clone()).await?;
+            let found = self.site.store.held(page.clone()).await?;
             for held in &found.data {
                 self.look_after(held, before, now).await?;
             }
@@ -202,7 +202,12 @@ impl<S: Store + Clone> Selling<S> {
                 let tree = market.tree(offer.vertical());
                 let (price, alert) = tree.late_price(held.contract, reading.price, held.price);
                 if let Some(alert) = alert {
-                    tracing::warn!(lead = %lead.id, alert = %standing::alert_text(&alert), "a sale needs a look");
+                    self.tell(&alert, lead.id);
+                    // What the buyer said is settled all the same.
+                    let kept = alerts::of_sale(&alert, &lead, &snapshot, now);
+                    if let Err(error) = self.site.store.raise(vec![kept]).await {
+                        tracing::error!(lead = %lead.id, %error, "an alert could not be kept");
+                    }
                 }
                 HeldEnd::Sold(Some(price))
             }
@@ -227,7 +232,7 @@ impl<S: Store + Clone> Selling<S> {
     ) -> Result<Lead, HeldError> {
         let mut page = PageRequest { limit: AT_ONCE, ascending: true, cursor: None };
         loop {
-            let found = self.site.store.held(None, page.clone()).await?;
+            let found = self.site.store.held(page.clone()).await?;
             if let Some(held) = found.data.iter().find(|held| held.lead == lead && held.contract == contract)
             {
                 return self.end_held(held, end, Vec::new(), "settled by hand", said).await;

@@ -1,13 +1,16 @@
 //! Selling: from a lead that is in hand to one that is settled.
 //!
 //! A lead comes into hand within the request that posted it (host-n-post) or from the
-//! queue (hosted, and what waits). `run` takes it through the contracts of its
-//! vertical, which the pure machine of `crumb_routing` decides; `standing` says where
-//! it stands then; one write settles it, or is repeated by `unsettled` until the store
-//! takes it. `quote` asks for prices only. What is not known by then is settled by `held`; what people do is `actions`.
+//! queue (hosted, and what waits). `run` takes it through the contracts of its vertical,
+//! which the pure machine of `crumb_routing` decides; `standing` says where it stands then;
+//! one write settles it, or is repeated by `unsettled` until the store takes it. What is
+//! not known by then is settled by `held`; what people do is `actions`. `quote` asks for
+//! prices only, for a lead to come.
+//!
 //! What comes after a sale is `returns` and `statuses`, which change a lead by `after_sale`,
 //! and `credit`, a buyer's money beside its leads. What was sold, and to whom it would be by
-//! another network, `replaying` tells.
+//! another network, `replaying` tells. What a person should look at is `alerts`; whether
+//! buyers can be talked to, `soundness` and `findings` say, and `trial` tries.
 
 pub mod actions;
 pub mod after_sale;
@@ -34,8 +37,8 @@ pub mod timeline;
 mod trial;
 pub(crate) mod unsettled;
 
-pub use breakers::{OPEN_SECONDS, TIMEOUTS_TO_OPEN};
-pub use observer::{AskedEnd, SellingAlert, SellingObserver};
+pub use breakers::TIMEOUTS_TO_OPEN;
+pub use observer::{AskedEnd, SellingObserver};
 pub use record::is_replayable;
 pub use soundness::contract_faults;
 pub use trial::{Trial, TrialError, Tried};

@@ -4,8 +4,7 @@
 //! name, and networks have as many contracts as they like.
 
 use crumb_domain::lead::LeadOutcome;
-use crumb_domain::selling::{AttemptKind, BuyerAnswer};
-use crumb_routing::Alert;
+use crumb_domain::selling::{AlertCode, AttemptKind, BuyerAnswer};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ pub trait SellingObserver: Send + Sync {
     fn sold(&self, outcome: LeadOutcome, sales: usize, took: Duration);
 
     /// A person should look at something.
-    fn alerted(&self, alert: SellingAlert);
+    fn alerted(&self, about: AlertCode);
 }
 
 /// How a question to a buyer ended.
@@ -95,58 +94,6 @@ impl AskedEnd {
     }
 }
 
-/// What a person should look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SellingAlert {
-    /// An answered price is no amount.
-    PriceUnreadable,
-    /// An answered price is over the contract's maximum.
-    PriceOverMaximum,
-    /// An answered redirect is no address for a visitor.
-    BadRedirect,
-    /// A lead brought too little beyond what it pays.
-    MarginUndercut,
-    /// A contract was switched off, because its posts failed.
-    ContractSwitchedOff,
-    /// A buyer is skipped for a while, because its answers timed out.
-    BuyerSkipped,
-}
-
-impl SellingAlert {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::PriceUnreadable,
-        Self::PriceOverMaximum,
-        Self::BadRedirect,
-        Self::MarginUndercut,
-        Self::ContractSwitchedOff,
-        Self::BuyerSkipped,
-    ];
-
-    /// Its code.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PriceUnreadable => "price_unreadable",
-            Self::PriceOverMaximum => "price_over_maximum",
-            Self::BadRedirect => "bad_redirect",
-            Self::MarginUndercut => "margin_undercut",
-            Self::ContractSwitchedOff => "contract_switched_off",
-            Self::BuyerSkipped => "buyer_skipped",
-        }
-    }
-}
-
-impl From<&Alert> for SellingAlert {
-    fn from(alert: &Alert) -> Self {
-        match alert {
-            Alert::PriceUnreadable { .. } => Self::PriceUnreadable,
-            Alert::PriceOverMaximum { .. } => Self::PriceOverMaximum,
-            Alert::BadRedirect { .. } => Self::BadRedirect,
-            Alert::MarginUndercut { .. } => Self::MarginUndercut,
-        }
-    }
-}
-
 /// Who is told: somebody, or nobody.
 #[derive(Clone, Default)]
 pub(crate) struct Told(Option<Arc<dyn SellingObserver>>);
@@ -162,9 +109,9 @@ impl Told {
         }
     }
 
-    pub fn alerted(&self, alert: SellingAlert) {
+    pub fn alerted(&self, about: AlertCode) {
         if let Some(observer) = &self.0 {
-            observer.alerted(alert);
+            observer.alerted(about);
         }
     }
 
@@ -229,8 +176,8 @@ mod tests {
             self.hear(format!("{} {sales}", outcome.as_str()));
         }
 
-        fn alerted(&self, alert: SellingAlert) {
-            self.hear(alert.as_str().to_owned());
+        fn alerted(&self, about: AlertCode) {
+            self.hear(about.as_str().to_owned());
         }
     }
 

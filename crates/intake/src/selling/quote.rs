@@ -164,6 +164,7 @@ impl<S: Store + Clone> Selling<S> {
         let run = self.inputs(&hand, &market, &tree, &earning);
         let told = Told { lead, value };
         let ran = self.run(&market, State::quoting(tree, run), &told, Vec::new()).await;
+        ran.state.alerts().iter().for_each(|found| self.tell(found, lead.id));
         // There is no such lead, and there may never be one.
         let found = alerts::of_run(&ran, lead, snapshot, self.site.clock.now()).into_iter();
         let found: Vec<Alert> = found.map(|alert| Alert { lead: None, ..alert }).collect();

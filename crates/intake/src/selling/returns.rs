@@ -23,9 +23,9 @@ use crumb_storage::after_sale::LeadReturn;
 use crumb_storage::selling::{LeadChange, TimelineEntry};
 
 /// The longest reason, in characters: a line of a list.
-pub const MAX_REASON_CHARACTERS: usize = 200;
+const MAX_REASON_CHARACTERS: usize = 200;
 /// The longest notes, in characters: a page.
-pub const MAX_NOTES_CHARACTERS: usize = 2_000;
+const MAX_NOTES_CHARACTERS: usize = 2_000;
 /// Days of a contract that the network no longer has, as of one that says nothing.
 const DEFAULT_DAYS: u32 = 30;
 /// A return's days count by the clock, not by the calendar.

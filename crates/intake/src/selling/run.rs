@@ -4,9 +4,8 @@
 use super::Selling;
 use super::asking::Question;
 use super::market::Market;
-use super::observer::SellingAlert;
 use crumb_domain::network::UnknownRule;
-use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer};
+use crumb_domain::selling::{AlertCode, Attempt, AttemptKind, BuyerAnswer};
 use crumb_domain::{BuyerId, ContractId, Timestamp};
 use crumb_routing::replay::Recorded;
 use crumb_routing::{Command, Event, Refusal, Reservation, State, step};
@@ -151,7 +150,7 @@ impl<S: Store + Clone> Selling<S> {
     fn note(&self, ran: &mut Ran, came: Came) -> Event {
         if let Some(attempt) = came.attempt {
             if self.breakers.answered(came.buyer, &attempt.read, self.site.clock.now()) {
-                self.told.alerted(SellingAlert::BuyerSkipped);
+                self.told.alerted(AlertCode::BuyerSkipped);
                 tracing::warn!(buyer = came.buyer.0, "a buyer is skipped: its last answers timed out");
                 ran.skipped.push(came.buyer);
             }

@@ -1,7 +1,6 @@
 //! One lead's sale, from its coming into hand to the write that settles it.
 
 use super::market::Market;
-use super::observer::SellingAlert;
 use super::quote::Quoted;
 use super::run::{Ran, Told};
 use super::standing::{self, Earning};
@@ -11,7 +10,7 @@ use crate::onward::Onward;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{ActiveStatus, OfferType, SaleType};
 use crumb_domain::post::StoredAnswer;
-use crumb_domain::selling::ContractResult;
+use crumb_domain::selling::{AlertCode, ContractResult};
 use crumb_domain::time::Day;
 use crumb_domain::{ContractId, Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
@@ -214,8 +213,7 @@ impl<S: Store + Clone> Selling<S> {
         self.queued.notify_one();
         self.site.feed.tell(|| Recorded::Lead(Arc::new(lead.clone())));
         for alert in ran.state.alerts() {
-            self.told.alerted(SellingAlert::from(alert));
-            tracing::warn!(lead = %lead.id, alert = %standing::alert_text(alert), "a sale needs a look");
+            self.tell(alert, lead.id);
         }
         if let Err(error) = self.look_at_credit(market, snapshot, ran, lead).await {
             tracing::error!(lead = %lead.id, %error, "its buyers' credit cannot be looked at");
@@ -243,7 +241,7 @@ impl<S: Store + Clone> Selling<S> {
         }
         let now = self.site.clock.now();
         self.site.network.set_contract_status(contract, ActiveStatus::Inactive, now).await?;
-        self.told.alerted(SellingAlert::ContractSwitchedOff);
+        self.told.alerted(AlertCode::ContractSwitchedOff);
         tracing::warn!(
             contract = contract.0,
             "switched off: {} of its last {} posts failed",

@@ -12,13 +12,13 @@ use crumb_storage::after_sale::{BuyerStatus, LeadReturn};
 use crumb_storage::selling::{LeadChange, TimelineEntry};
 
 /// The longest status, and the longest sub-status, in characters: a word or a few.
-pub const MAX_STATUS_CHARACTERS: usize = 64;
+const MAX_STATUS_CHARACTERS: usize = 64;
 /// The longest note, in characters: some sentences.
-pub const MAX_NOTE_CHARACTERS: usize = 500;
+const MAX_NOTE_CHARACTERS: usize = 500;
 
 /// What a buyer says of a lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct StatusRequest {
     /// Of which lead.
     pub lead: LeadId,
     /// As the buyer of which of its sales.
@@ -38,7 +38,7 @@ impl<S: Store + Clone> Selling<S> {
     ///
     /// # Errors
     /// Where there is no such sale; the store's.
-    pub async fn say(&self, said: Said) -> Result<BuyerStatus, AfterSaleError> {
+    pub async fn say(&self, said: StatusRequest) -> Result<BuyerStatus, AfterSaleError> {
         let status = text("status", &said.status, MAX_STATUS_CHARACTERS, Lines::One)?;
         if status.is_empty() {
             return Err(AfterSaleError::invalid("status", "required"));

@@ -12,7 +12,7 @@ use crumb_storage::{Store, StoreError};
 
 /// Entries that are shown beside the lead's receipt, the newest: one that waits for a
 /// month is tried thousands of times, each with an entry.
-pub const MAX_ENTRIES: usize = 1_000;
+const MAX_ENTRIES: usize = 1_000;
 
 /// A lead's time line, oldest first.
 ///

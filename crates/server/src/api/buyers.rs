@@ -1,6 +1,6 @@
 //! `/buyers/{id}/balance` and `/buyers/{id}/credit`: what a buyer has, and what it pays in.
 
-use super::after_sale::{body, name_of_key};
+use super::body;
 use super::key::Caller;
 use super::problem::{ApiError, KeyProblems, Problem};
 use super::role::Role;
@@ -117,6 +117,7 @@ pub(crate) async fn balance<S: Store + Clone>(
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
         KeyProblems,
     )
 )]
@@ -126,12 +127,10 @@ pub(crate) async fn credit<S: Store + Clone>(
     id: Result<Path<String>, PathRejection>,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<BalanceRow>, ApiError> {
-    if !caller.role.may_change() {
-        return Err(ApiError::Forbidden(format!("the role {} may not give credit", caller.role)));
-    }
+    caller.must_be_allowed_to_change("give credit")?;
     let id = id_of(id)?;
-    let paid: CreditBody = body(bytes)?;
-    let by = name_of_key(&admin, caller).await?;
+    let paid: CreditBody = body::json(bytes)?;
+    let by = caller.name(&admin).await?;
     let has = admin.selling.credit(id, paid.amount, paid.note.as_deref(), by.as_deref()).await?;
     Ok(Json(has.into()))
 }
@@ -141,6 +140,6 @@ fn id_of(id: Result<Path<String>, PathRejection>) -> Result<BuyerId, ApiError> {
     id.parse().map_err(|_| missing())
 }
 
-fn missing() -> ApiError {
+pub(super) fn missing() -> ApiError {
     ApiError::NotFound("there is no buyer of this id".to_owned())
 }

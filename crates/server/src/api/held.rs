@@ -85,6 +85,6 @@ pub(crate) async fn list<S: Store + Clone>(
 ) -> Result<Json<Listing<HeldRow>>, ApiError> {
     caller.must_be_of_the_network()?;
     let page = QueryString::of(&uri).finish_list()?;
-    let held = admin.installation.store.held(None, page).await?;
+    let held = admin.installation.store.held(page).await?;
     Ok(Json(Listing::of(held, |held| Some(held.into()))))
 }

@@ -47,6 +47,14 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The name of the key, for what is kept of who did something.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn name<S: Store + Clone>(self, admin: &Admin<S>) -> Result<Option<String>, ApiError> {
+        Ok(admin.installation.store.api_key(self.key_hash).await?.map(|key| key.name))
+    }
+
     /// Refuses a key that is not of the network's own people.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use crumb_domain::Timestamp;
 use crumb_storage::Store;
+use crumb_storage::access::ApiKey;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -49,15 +50,11 @@ pub(crate) async fn list<S: Store + Clone>(
     caller.must_be_admin()?;
     QueryString::of(&uri).finish()?;
     let keys = admin.installation.store.api_keys().await?;
-    let data: Vec<KeyRow> = keys
-        .into_iter()
-        .map(|key| KeyRow {
-            name: key.name,
-            role: key.role,
-            created_at: key.created_at,
-            revoked_at: key.revoked_at,
-        })
-        .collect();
-    let total = data.len() as u64;
-    Ok(Json(Listing { data, next: None, total }))
+    let row = |key: ApiKey| KeyRow {
+        name: key.name,
+        role: key.role,
+        created_at: key.created_at,
+        revoked_at: key.revoked_at,
+    };
+    Ok(Json(Listing::whole(keys.into_iter().map(row).collect())))
 }

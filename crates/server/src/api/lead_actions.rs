@@ -1,6 +1,7 @@
 //! `POST /leads/{leadid}/accept`, `/throw-out`, `/resell` and `/settle`: what people do
 //! with leads. What can be done to which lead, `crumb_intake::selling::actions` says.
 
+use super::body;
 use super::key::Caller;
 use super::leads::{LeadRow, missing, sight, visible_lead};
 use super::problem::{ApiError, FieldError, KeyProblems, Problem};
@@ -11,11 +12,10 @@ use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use crumb_domain::lead::Lead;
 use crumb_domain::{ContractId, Money};
-use crumb_intake::selling::actions::{Action, ActionError, MAX_NOTE_CHARACTERS, Said};
+use crumb_intake::selling::actions::{Action, ActionError, Said};
 use crumb_intake::selling::held::{HeldEnd, HeldError};
 use crumb_storage::Store;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -67,9 +67,9 @@ pub(crate) async fn accept<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
-    body: Result<Bytes, BytesRejection>,
+    bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<LeadRow>, ApiError> {
-    act(&admin, caller, id, body, Action::Accept).await
+    act(&admin, caller, id, bytes, Action::Accept).await
 }
 
 /// Takes a lead out of the market that is not sold; a payout that it had earned is taken
@@ -95,9 +95,9 @@ pub(crate) async fn throw_out<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
-    body: Result<Bytes, BytesRejection>,
+    bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<LeadRow>, ApiError> {
-    act(&admin, caller, id, body, Action::ThrowOut).await
+    act(&admin, caller, id, bytes, Action::ThrowOut).await
 }
 
 /// Offers a lead again, to those that have not bought it; not one that is sold exclusively.
@@ -122,9 +122,9 @@ pub(crate) async fn resell<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
-    body: Result<Bytes, BytesRejection>,
+    bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<LeadRow>, ApiError> {
-    act(&admin, caller, id, body, Action::Resell).await
+    act(&admin, caller, id, bytes, Action::Resell).await
 }
 
 /// Says how a post ended whose end is not known.
@@ -149,10 +149,10 @@ pub(crate) async fn settle<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
-    body: Result<Bytes, BytesRejection>,
+    bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<LeadRow>, ApiError> {
     caller.must_be_allowed_to_change("settle leads")?;
-    let settlement: Settlement = read(&body.map_err(|_| ApiError::TooLarge)?)?;
+    let settlement: Settlement = body::json(bytes)?;
     let end = settlement.end()?;
     let lead = visible_lead(&admin, caller, id).await?;
     let said = said(&admin, caller, settlement.note).await?;
@@ -176,7 +176,7 @@ async fn act<S: Store + Clone>(
     admin: &Admin<S>,
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
-    body: Result<Bytes, BytesRejection>,
+    bytes: Result<Bytes, BytesRejection>,
     action: Action,
 ) -> Result<Json<LeadRow>, ApiError> {
     let what = match action {
@@ -185,16 +185,10 @@ async fn act<S: Store + Clone>(
         Action::Resell => "offer leads again",
     };
     caller.must_be_allowed_to_change(what)?;
-    let body = body.map_err(|_| ApiError::TooLarge)?;
-    let reason: Reason = if body.is_empty() { Reason::default() } else { read(&body)? };
+    let reason: Reason = body::json_or_none(bytes)?;
     let said = said(admin, caller, reason.note).await?;
     let lead = visible_lead(admin, caller, id).await?;
     answer(admin, caller, &admin.selling.act(lead.id, action, &said).await?)
-}
-
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
-    serde_json::from_slice(body)
-        .map_err(|error| ApiError::Invalid(vec![FieldError::new("", error.to_string())]))
 }
 
 /// Who does something, by the name of the key, and why.
@@ -203,12 +197,8 @@ async fn said<S: Store + Clone>(
     caller: Caller,
     note: Option<String>,
 ) -> Result<Said, ApiError> {
-    if note.as_ref().is_some_and(|note| note.chars().count() > MAX_NOTE_CHARACTERS) {
-        let message = format!("at most {MAX_NOTE_CHARACTERS} characters");
-        return Err(ApiError::Invalid(vec![FieldError::new("note", message)]));
-    }
-    let key = admin.installation.store.api_key(caller.key_hash).await?;
-    Ok(Said { by: key.map(|key| key.name), note: note.filter(|note| !note.trim().is_empty()) })
+    Said::new(caller.name(admin).await?, note)
+        .map_err(|error| ApiError::Invalid(vec![FieldError::new("note", error.to_string())]))
 }
 
 fn answer<S: Store + Clone>(

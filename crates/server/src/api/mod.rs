@@ -5,8 +5,9 @@
 //! its routes. What a role may see is decided where rows are made, so that no
 //! route can forget it.
 
-pub mod after_sale;
+mod after_sale;
 pub mod alerts;
+mod body;
 pub mod buyers;
 pub mod clicks;
 pub mod events;

@@ -1,5 +1,6 @@
 //! `POST /posting-docs`: how leads are posted, to read or to give out.
 
+use super::body;
 use super::key::Caller;
 use super::problem::{ApiError, FieldError, KeyProblems, Problem};
 use super::role::Role;
@@ -72,11 +73,9 @@ pub struct PostingDocument {
 pub(crate) async fn create<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
-    body: Result<Bytes, BytesRejection>,
+    bytes: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<PostingDocument>), ApiError> {
-    let body = body.map_err(|_| ApiError::TooLarge)?;
-    let request: PostingDocRequest = serde_json::from_slice(&body)
-        .map_err(|error| ApiError::Invalid(vec![FieldError::new("", error.to_string())]))?;
+    let request: PostingDocRequest = body::json(bytes)?;
     let (subject, place, id) = subject(&request)?;
     let installation = &admin.installation;
     let network = installation.network.snapshot();
@@ -88,8 +87,8 @@ pub(crate) async fn create<S: Store + Clone>(
         }
         role => may_see(role, subject)?,
     }
-    if request.share && !caller.role.may_change() {
-        return Err(ApiError::Forbidden(format!("the role {} may not share documents", caller.role)));
+    if request.share {
+        caller.must_be_allowed_to_change("share documents")?;
     }
     let base_url = admin.tracking_url(&network);
     let today = network.zone().day_of(installation.clock.now());

@@ -1,6 +1,6 @@
 //! `/leads/{leadid}/returns` and `/returns`: leads that buyers give back, or ask to.
 
-use super::after_sale::{body, name_of_key};
+use super::body;
 use super::key::Caller;
 use super::leads::visible_lead;
 use super::problem::{ApiError, FieldError, KeyProblems, Problem};
@@ -134,6 +134,7 @@ pub struct ApprovalBody {
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
         KeyProblems,
     )
 )]
@@ -145,7 +146,7 @@ pub(crate) async fn create<S: Store + Clone>(
 ) -> Result<(StatusCode, Json<ReturnRow>), ApiError> {
     let lead = visible_lead(&admin, caller, id).await?;
     let buyer = returner(caller)?;
-    let asked: ReturnBody = body(bytes)?;
+    let asked: ReturnBody = body::json(bytes)?;
     if buyer.is_some() {
         may_ask(&asked)?;
     }
@@ -157,7 +158,7 @@ pub(crate) async fn create<S: Store + Clone>(
         return_type: asked.return_type,
         force: asked.force,
         take_back_payout: asked.take_back_payout,
-        by: name_of_key(&admin, caller).await?,
+        by: caller.name(&admin).await?,
     };
     let returned = admin.selling.return_sale(request).await?.returned;
     Ok((StatusCode::CREATED, Json(ReturnRow::new(lead.id, returned, caller))))
@@ -204,6 +205,7 @@ fn may_ask(asked: &ReturnBody) -> Result<(), ApiError> {
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
         KeyProblems,
     )
 )]
@@ -215,8 +217,8 @@ pub(crate) async fn approve<S: Store + Clone>(
 ) -> Result<Json<ReturnRow>, ApiError> {
     let (lead, contract) = place_of(place)?;
     let lead = visible_lead(&admin, caller, Ok(Path(lead))).await?.id;
-    must_decide(caller)?;
-    let approval: ApprovalBody = body(bytes)?;
+    caller.must_be_allowed_to_change("decide returns")?;
+    let approval: ApprovalBody = body::json(bytes)?;
     let Some(redress) = redress_of(approval.return_type) else {
         let message = "expected \"approve_for_credit\" or \"approve_to_replace\"";
         return Err(ApiError::Invalid(vec![FieldError::new("type", message)]));
@@ -250,7 +252,7 @@ pub(crate) async fn refuse<S: Store + Clone>(
 ) -> Result<Json<ReturnRow>, ApiError> {
     let (lead, contract) = place_of(place)?;
     let lead = visible_lead(&admin, caller, Ok(Path(lead))).await?.id;
-    must_decide(caller)?;
+    caller.must_be_allowed_to_change("decide returns")?;
     decide(&admin, caller, lead, contract, Decision::Refuse).await
 }
 
@@ -260,13 +262,6 @@ fn place_of(place: Result<Path<(String, String)>, PathRejection>) -> Result<(Str
     Ok((lead, contract.parse().map_err(|_| missing())?))
 }
 
-fn must_decide(caller: Caller) -> Result<(), ApiError> {
-    if caller.role.may_change() {
-        return Ok(());
-    }
-    Err(ApiError::Forbidden(format!("the role {} may not decide returns", caller.role)))
-}
-
 async fn decide<S: Store + Clone>(
     admin: &Admin<S>,
     caller: Caller,
@@ -274,7 +269,7 @@ async fn decide<S: Store + Clone>(
     contract: ContractId,
     decision: Decision,
 ) -> Result<Json<ReturnRow>, ApiError> {
-    let by = name_of_key(admin, caller).await?;
+    let by = caller.name(admin).await?;
     let returned = admin.selling.decide_return(lead, Some(contract), decision, by).await?.returned;
     Ok(Json(ReturnRow::new(lead, returned, caller)))
 }

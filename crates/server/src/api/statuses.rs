@@ -1,6 +1,6 @@
 //! `/leads/{leadid}/statuses`: what buyers say of the leads that they bought.
 
-use super::after_sale::{body, name_of_key};
+use super::body;
 use super::key::Caller;
 use super::leads::visible_lead;
 use super::problem::{ApiError, KeyProblems, Problem};
@@ -14,7 +14,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use crumb_domain::{BuyerId, ContractId, Timestamp};
 use crumb_intake::selling::after_sale::WhichSale;
-use crumb_intake::selling::statuses::Said;
+use crumb_intake::selling::statuses::StatusRequest;
 use crumb_storage::Store;
 use crumb_storage::after_sale::BuyerStatus;
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,7 @@ pub struct StatusBody {
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
         KeyProblems,
     )
 )]
@@ -99,14 +100,14 @@ pub(crate) async fn create<S: Store + Clone>(
             return Err(ApiError::Forbidden(why));
         }
     };
-    let told: StatusBody = body(bytes)?;
-    let said = Said {
+    let told: StatusBody = body::json(bytes)?;
+    let said = StatusRequest {
         lead: lead.id,
         sale: WhichSale { contract: told.contract, buyer },
         status: told.status,
         sub_status: told.sub_status,
         note: told.note,
-        by: name_of_key(&admin, caller).await?,
+        by: caller.name(&admin).await?,
     };
     let kept = admin.selling.say(said).await?;
     Ok((StatusCode::CREATED, Json(kept.into())))

@@ -1,5 +1,6 @@
 //! `POST /contracts/{id}/test-post`: a test lead to a buyer, of which nothing is kept.
 
+use super::body;
 use super::explain::ExplainedAttempt;
 use super::key::Caller;
 use super::problem::{ApiError, FieldError, KeyProblems, Problem};
@@ -83,19 +84,13 @@ pub(crate) async fn send<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
-    body: Result<Bytes, BytesRejection>,
+    bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<TestPost>, ApiError> {
-    if !caller.role.may_change() {
-        return Err(ApiError::Forbidden(format!("the role {} may not send test posts", caller.role)));
-    }
+    caller.must_be_allowed_to_change("send test posts")?;
     let missing = || ApiError::NotFound("there is no contract of this id".to_owned());
     let Path(id) = id.map_err(|_| missing())?;
     let id: ContractId = id.parse().map_err(|_| missing())?;
-    let body = body.map_err(|_| ApiError::TooLarge)?;
-    let request =
-        if body.is_empty() { Ok(TestPostRequest::default()) } else { serde_json::from_slice(&body) };
-    let TestPostRequest { kind, fields, session } =
-        request.map_err(|error| ApiError::Invalid(vec![FieldError::new("", error.to_string())]))?;
+    let TestPostRequest { kind, fields, session } = body::json_or_none(bytes)?;
     let trial = Trial {
         is_ping: kind == Some(TestKind::Ping),
         fields: fields.unwrap_or_default().into_iter().collect(),

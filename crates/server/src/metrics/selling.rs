@@ -3,8 +3,8 @@
 
 use super::counters;
 use crumb_domain::lead::LeadOutcome;
-use crumb_domain::selling::AttemptKind;
-use crumb_intake::selling::{AskedEnd, SellingAlert, SellingObserver};
+use crumb_domain::selling::{AlertCode, AttemptKind};
+use crumb_intake::selling::{AskedEnd, SellingObserver};
 use crumb_storage::selling::SellingCounts;
 use prometheus::{Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntGauge, Registry};
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) struct SellingMetrics {
     sold: Vec<(LeadOutcome, IntCounter)>,
     sales: IntCounter,
     sold_seconds: Histogram,
-    alerts: Vec<(SellingAlert, IntCounter)>,
+    alerts: Vec<(AlertCode, IntCounter)>,
     /// What is asked for when somebody looks, and is left out where it is not known.
     standing: Registry,
     in_hand: IntGauge,
@@ -94,7 +94,7 @@ impl SellingMetrics {
                 .collect::<Result<_, Error>>()?,
             sales,
             sold_seconds,
-            alerts: SellingAlert::ALL
+            alerts: AlertCode::ALL
                 .iter()
                 .map(|alert| Ok((*alert, alerts.get_metric_with_label_values(&[alert.as_str()])?)))
                 .collect::<Result<_, Error>>()?,
@@ -147,8 +147,8 @@ impl SellingObserver for SellingMetrics {
         self.sold_seconds.observe(took.as_secs_f64());
     }
 
-    fn alerted(&self, alert: SellingAlert) {
-        if let Some((_, count)) = self.alerts.iter().find(|(of, _)| *of == alert) {
+    fn alerted(&self, about: AlertCode) {
+        if let Some((_, count)) = self.alerts.iter().find(|(of, _)| *of == about) {
             count.inc();
         }
     }
@@ -204,7 +204,7 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         metrics.sold(LeadOutcome::Sold, 3, Duration::from_millis(48));
         metrics.sold(LeadOutcome::PendingUnknown, 0, Duration::from_millis(48));
-        metrics.alerted(SellingAlert::BuyerSkipped);
+        metrics.alerted(AlertCode::BuyerSkipped);
         assert_lines(
             &metrics.text(None).unwrap(),
             &[

@@ -20,6 +20,9 @@ async fn raised_by(answer: &str, contract: impl FnOnce(Contract) -> Contract) ->
     sell(&server, "ann").await;
     let alerts = listed(&server, "").await;
     assert_eq!(alerts.len(), 1, "{alerts:?}");
+    let counted = format!("crumb_selling_alerts_total{{alert={}}} 1\n", alerts[0]["code"]);
+    let metrics = server.admin.get("/metrics").await.text();
+    assert!(metrics.contains(&counted), "{counted} is not in\n{metrics}");
     (server, alerts[0].clone())
 }
 

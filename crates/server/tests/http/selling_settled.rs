@@ -84,9 +84,12 @@ async fn a_status_that_says_neither_leaves_it_held() {
 #[tokio::test]
 async fn the_price_of_a_status_is_read_as_an_answers() {
     let buyers = MockBuyers::start().await.unwrap();
-    for (status, price) in
-        [("&price=25.50", "25.50"), ("&price=41.00", "40.00"), ("&price=cheap", "0.00"), ("", "0.00")]
-    {
+    for (status, price, alert) in [
+        ("&price=25.50", "25.50", None),
+        ("&price=41.00", "40.00", Some("price_over_maximum")),
+        ("&price=cheap", "0.00", Some("price_unreadable")),
+        ("", "0.00", None),
+    ] {
         let url = buyers.url(&format!("/status?is=accepted{status}"));
         let contract = Contract::new(7, &buyers.url("/cut-after"), "30.00")
             .with("maximum_price = \"40.00\"")
@@ -96,6 +99,10 @@ async fn the_price_of_a_status_is_read_as_an_answers() {
         later(&server).await;
         let lead = only(&server).await;
         assert_eq!((lead.status, lead.revenue.to_string().as_str()), (LeadStatus::Sold, price), "{status}");
+        let alerts = server.api_json("/alerts").await;
+        let codes: Vec<_> =
+            alerts["data"].as_array().unwrap().iter().map(|row| row["code"].as_str()).collect();
+        assert_eq!(codes, alert.iter().map(|code| Some(*code)).collect::<Vec<_>>(), "{status}");
     }
 }
 

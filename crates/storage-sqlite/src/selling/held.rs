@@ -4,7 +4,7 @@ use crate::codes::{moment, sale_type_of, unknown_rule_of};
 use crate::error::from_sqlite;
 use crate::leads::standing;
 use crate::listing::Listing;
-use crumb_domain::{BuyerId, ContractId, Money, Timestamp};
+use crumb_domain::{BuyerId, ContractId, Money};
 use crumb_storage::selling::{Held, Hold};
 use crumb_storage::{Page, PageRequest, Result};
 use rusqlite::{Connection, Row};
@@ -14,15 +14,8 @@ const HELD_AND_LEAD: &str = "(SELECT held.id, lead.id AS lead_id, held.buyer, co
       JOIN lead ON lead.row = held.lead)";
 
 /// A page of them.
-pub(crate) fn list(
-    connection: &Connection,
-    due_by: Option<Timestamp>,
-    page: &PageRequest,
-) -> Result<Page<Held>> {
-    let mut listing = Listing::new(HELD_AND_LEAD, "id");
-    if let Some(due_by) = due_by {
-        listing.also("until <= ?", [due_by.micros()]);
-    }
+pub(crate) fn list(connection: &Connection, page: &PageRequest) -> Result<Page<Held>> {
+    let listing = Listing::new(HELD_AND_LEAD, "id");
     let columns = "id, lead_id, buyer, contract, price, type, sent, rule, until, no_return";
     listing.page(connection, page, columns, |row| Ok((held(row), row.get(0)?)))
 }

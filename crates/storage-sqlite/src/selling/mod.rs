@@ -31,7 +31,7 @@ use crumb_domain::time::Day;
 use crumb_domain::{CampaignId, ContractId, Money, RowId, Timestamp};
 use crumb_storage::selling::{
     Held, HoldFn, LeadChange, LeadRun, PostFailures, Quote, QuoteFound, Recovered, Reserve, Reserved,
-    RunRecord, SellingCounts, SellingFacts, StoredRun, TimelineEntry, Waiting,
+    RunRecord, SellingCounts, SellingFacts, TimelineEntry, Waiting,
 };
 use crumb_storage::{Page, PageRequest, Result, SellingStore};
 
@@ -96,8 +96,8 @@ impl SellingStore for SqliteStore {
         }
     }
 
-    async fn held(&self, due_by: Option<Timestamp>, page: PageRequest) -> Result<Page<Held>> {
-        self.readers().read(LaneOf::Long, move |connection| held::list(connection, due_by, &page)).await
+    async fn held(&self, page: PageRequest) -> Result<Page<Held>> {
+        self.readers().read(LaneOf::Long, move |connection| held::list(connection, &page)).await
     }
 
     async fn runs_of(&self, lead: RowId) -> Result<Vec<RunRecord>> {
@@ -118,15 +118,6 @@ impl SellingStore for SqliteStore {
     async fn ledger_of(&self, lead: RowId) -> Result<Vec<LedgerEntry>> {
         let lead = lead.as_i64();
         self.readers().read(LaneOf::Short, move |connection| ledger::of_lead(connection, lead)).await
-    }
-
-    async fn runs(
-        &self,
-        from: Option<Timestamp>,
-        to: Option<Timestamp>,
-        page: PageRequest,
-    ) -> Result<Page<StoredRun>> {
-        self.readers().read(LaneOf::Long, move |connection| records::runs(connection, from, to, &page)).await
     }
 
     async fn runs_of_leads(

@@ -6,12 +6,12 @@ use crate::batch::WriteContext;
 use crate::codes::{from_json, moment, row_id};
 use crate::error::{corrupt, from_sqlite};
 use crate::leads::standing;
-use crate::listing::{Listing, lowest_row};
+use crate::listing::lowest_row;
 use crate::seen::Key;
 use crumb_domain::selling::{Attempt, AttemptKind, ContractResult, Phase};
-use crumb_domain::{AffiliateId, CampaignId, ConfigVersion, ContractId, Money, OfferId, RowId, Timestamp};
-use crumb_storage::selling::{LeadRun, RunRecord, StoredRun, TimelineEntry};
-use crumb_storage::{Page, PageRequest, Result};
+use crumb_domain::{ConfigVersion, ContractId, Money, RowId, Timestamp};
+use crumb_storage::selling::{LeadRun, RunRecord, TimelineEntry};
+use crumb_storage::{PageRequest, Result};
 use rusqlite::{Connection, Row, params};
 
 /// Keeps attempts; posts count among those by which a contract is switched off.
@@ -153,34 +153,6 @@ fn run(row: &Row<'_>) -> Result<RunRecord> {
         events: row.get(5).map_err(from_sqlite)?,
         results: row.get(6).map_err(from_sqlite)?,
         summary: summary.collect::<Result<_>>()?,
-    })
-}
-
-/// Each run with its lead.
-const RUN_AND_LEAD: &str = "(SELECT run.*, lead.id AS lead_id, lead.offer, lead.affiliate, lead.campaign \
-                             FROM run JOIN lead ON lead.row = run.lead)";
-
-/// A page of runs with their leads.
-pub(crate) fn runs(
-    connection: &Connection,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-    page: &PageRequest,
-) -> Result<Page<StoredRun>> {
-    let mut listing = Listing::new(RUN_AND_LEAD, "id");
-    listing.between(from, to);
-    let columns = format!("{RUN_COLUMNS}, lead_id, offer, affiliate, campaign");
-    listing.page(connection, page, &columns, |row| Ok((stored_run(row), row.get(0)?)))
-}
-
-fn stored_run(row: &Row<'_>) -> Result<StoredRun> {
-    let campaign: Option<i64> = row.get(11).map_err(from_sqlite)?;
-    Ok(StoredRun {
-        lead: standing::id(row, 8)?,
-        offer: OfferId(row.get(9).map_err(from_sqlite)?),
-        affiliate: AffiliateId(row.get(10).map_err(from_sqlite)?),
-        campaign: campaign.map(CampaignId),
-        run: run(row)?,
     })
 }
 

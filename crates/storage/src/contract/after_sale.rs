@@ -240,7 +240,7 @@ pub async fn a_sale_for_good_is_one_whatever_comes_between<S: Store>(store: Arc<
     let for_good = Reserve { no_return: true, ..reserve(held.row, 7) };
     store.reserve(for_good).await.unwrap();
     store.settle(super::build_selling::pending(&held, 7)).await.unwrap();
-    assert!(store.held(None, PageRequest::default()).await.unwrap().data[0].no_return);
+    assert!(store.held(PageRequest::default()).await.unwrap().data[0].no_return);
     let left = in_hand(&*store, lead(2, rows.next_row())).await;
     store.reserve(Reserve { no_return: true, ..reserve(left.row, 7) }).await.unwrap();
     let told = vec![ended(7, ReservationEnd::Sold(money(30)))];

@@ -145,7 +145,7 @@ pub async fn count<S: Store>(store: &S, contract: i64) -> u32 {
 
 /// How many posts have no known end.
 pub async fn held_count<S: Store>(store: &S) -> u64 {
-    store.held(None, PageRequest { limit: 1, ..PageRequest::default() }).await.unwrap().total
+    store.held(PageRequest { limit: 1, ..PageRequest::default() }).await.unwrap().total
 }
 
 /// What campaign 57's key answers now.

@@ -136,7 +136,6 @@ macro_rules! store_contract {
                 a_leads_records_come_back_as_they_were,
                 what_a_post_tells_of_its_lead_is_in_the_time_line_if_it_is_accepted,
                 a_run_that_is_recorded_already_settles_nothing,
-                runs_follow_each_other_in_pages,
                 runs_of_leads_come_in_the_order_in_which_they_began,
                 a_run_begins_with_what_routing_must_know,
                 the_last_ten_posts_of_a_contract_are_known,

@@ -9,7 +9,7 @@ use crate::selling::{
     LeadChange, PostFailures, QUOTE_KEPT_HOURS, Quote, QuoteFound, REMEMBERED_POSTS, ReservationEnd,
     ReservationState, Reserve, RunRecord, SellingFacts, Then, TimelineEntry,
 };
-use crate::{PageRequest, Store, StoreError};
+use crate::{Store, StoreError};
 use crumb_domain::lead::Lead;
 use crumb_domain::outcome::Problem;
 use crumb_domain::selling::{
@@ -137,33 +137,6 @@ pub async fn a_run_that_is_recorded_already_settles_nothing<S: Store>(store: Arc
     let second = LeadChange { run: Some(run(rows.next_row(), 2, NOW)), ..twice };
     store.settle(second).await.unwrap();
     assert_eq!(store.runs_of(lead.row).await.unwrap().len(), 2);
-}
-
-/// By time and in pages, each with its lead.
-pub async fn runs_follow_each_other_in_pages<S: Store>(store: Arc<S>) {
-    let mut rows = Rows::new();
-    let mut expected = Vec::new();
-    for number in 1..=5 {
-        let at = NOW.plus_seconds(i64::from(number) * 100);
-        let lead = in_hand(&*store, lead(number, rows.next_row_at(at))).await;
-        let run = run(rows.next_row_at(at), 1, at);
-        store.settle(LeadChange { run: Some(run.clone()), ..unsold(&lead, &[]) }).await.unwrap();
-        expected.push((lead, run));
-    }
-    let page = |limit, cursor| PageRequest { limit, cursor, ascending: true };
-    let first = store.runs(None, None, page(3, None)).await.unwrap();
-    let rest = store.runs(None, None, page(3, first.next)).await.unwrap();
-    assert_eq!((first.total, rest.next), (5, None));
-    let found: Vec<_> = first.data.into_iter().chain(rest.data).collect();
-    assert_eq!(found.len(), 5);
-    for (found, (lead, run)) in found.iter().zip(&expected) {
-        assert_eq!((&found.run, found.lead, found.offer), (run, lead.id, lead.offer));
-        assert_eq!((found.affiliate, found.campaign), (lead.affiliate, lead.campaign));
-    }
-    let (from, to) = (NOW.plus_seconds(200), NOW.plus_seconds(400));
-    let some = store.runs(Some(from), Some(to), page(10, None)).await.unwrap();
-    let found: Vec<_> = some.data.iter().map(|stored| stored.run.at).collect();
-    assert_eq!(found, [from, NOW.plus_seconds(300)]);
 }
 
 /// By when their leads came, not by when they were run.

@@ -58,7 +58,7 @@ pub async fn a_post_without_an_end_is_held<S: Store>(store: Arc<S>) {
     });
     let expected = [stands(&lead, LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown, true)];
     assert_eq!(store.recover(NOW, rule).await.unwrap(), expected);
-    let held = store.held(None, PageRequest::default()).await.unwrap().data;
+    let held = store.held(PageRequest::default()).await.unwrap().data;
     assert_eq!(held.len(), 1);
     assert_eq!(held[0].hold, Hold { rule: UnknownRule::Sold, until: NOW.plus_seconds(7) });
     assert_eq!((count(&*store, 7).await, free(&*store, 7).await), (1, Some(money(-PRICE))));
@@ -166,6 +166,6 @@ pub async fn a_start_without_a_crash_recovers_nothing<S: Store>(store: Arc<S>) {
     let third = waiting(&*store, lead(3, rows.next_row()), NOW).await;
     assert_eq!(recover(&*store).await, []);
     assert_eq!(held_count(&*store).await, 1);
-    assert_eq!(store.held(None, PageRequest::default()).await.unwrap().data[0].hold, hold());
+    assert_eq!(store.held(PageRequest::default()).await.unwrap().data[0].hold, hold());
     assert_eq!(store.due(NOW, 10).await.unwrap()[0].lead, third.row);
 }
