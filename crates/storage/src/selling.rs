@@ -442,11 +442,11 @@ pub trait SellingStore {
 
     /// Ends what a crash left in hand; at the start, before anything is sold.
     ///
-    /// * Nothing was sent: a `queued` lead waits again, due now. Any other stays as it
-    ///   stands (`unsold`, `interrupted`); it is nobody's earlier lead, its lead counts
-    ///   fall, and its idempotency key is free.
+    /// * Nothing was sent: a lead that the queue had in hand waits again, due now. Any other
+    ///   stays as it stands (`unsold`, `interrupted`); it is nobody's earlier lead, its lead
+    ///   counts fall, and its idempotency key is free.
     /// * A post was begun and its end is not known: it is held; the lead is
-    ///   `pending_unknown`.
+    ///   `pending_unknown` unless others have it, and its lead counts fall.
     /// * Something was sold: the lead is `sold`, with these sales and their revenue.
     ///
     /// The time line says where nothing was sent (`interrupted`).

@@ -150,6 +150,8 @@ macro_rules! store_contract {
                 a_post_without_an_end_is_held,
                 what_was_told_to_be_sold_is_sold_once,
                 a_queued_lead_in_hand_goes_back_to_the_queue,
+                a_sold_lead_that_is_offered_on_goes_back_to_the_queue,
+                a_lead_that_a_crash_left_pending_does_not_count,
                 an_earlier_run_stands_whatever_becomes_of_a_later_one,
                 a_start_without_a_crash_recovers_nothing,
             ];
