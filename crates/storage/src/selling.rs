@@ -269,6 +269,9 @@ pub enum Then {
     /// As before: it waits if it waited, and what it was answered stays. For
     /// [`SellingStore::act`]; a run that ends so rests.
     AsBefore,
+    /// It waits if it waited, and rests otherwise. For [`SellingStore::act`]; a run that
+    /// ends so rests.
+    WaitOn,
 }
 
 /// A lead that waits in the queue.

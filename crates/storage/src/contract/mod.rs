@@ -130,6 +130,7 @@ macro_rules! store_contract {
                 what_is_in_hand_waits_and_is_held_is_counted,
                 a_lead_in_hand_is_left_alone,
                 a_changed_lead_is_offered_again,
+                a_sold_lead_that_waits_for_others_goes_on_waiting,
                 a_lead_is_an_earlier_one_and_counts_while_its_run_says_so,
             ];
             selling_records: [
