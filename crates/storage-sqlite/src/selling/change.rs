@@ -96,8 +96,8 @@ fn answer(context: &WriteContext<'_>, offered: &Offered, answer: Option<&str>) -
         posts::answer(connection, post, answer)?;
     }
     match (&offered.key, answer) {
-        (Some(key), Some(answer)) => idempotency::answer(connection, key, answer),
-        (Some(key), None) if offered.state != State::Held => idempotency::free(connection, key),
+        (Some(key), Some(answer)) => idempotency::answer(connection, key, offered.post, answer),
+        (Some(key), None) if offered.state != State::Held => idempotency::free(connection, key, offered.post),
         _ => Ok(()),
     }
 }

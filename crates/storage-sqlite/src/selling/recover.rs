@@ -86,7 +86,7 @@ fn nothing_was_sent(
         context.memory.counts.lower(offered.counts()?);
     }
     if let Some(key) = &offered.key {
-        idempotency::free(context.connection, key)?;
+        idempotency::free(context.connection, key, offered.post)?;
     }
     queue::rest(context.connection, row)
 }

@@ -131,6 +131,7 @@ macro_rules! store_contract {
                 a_lead_in_hand_is_left_alone,
                 a_changed_lead_is_offered_again,
                 a_sold_lead_that_waits_for_others_goes_on_waiting,
+                a_late_end_does_not_answer_another_post_under_its_key,
                 a_lead_is_an_earlier_one_and_counts_while_its_run_says_so,
             ];
             selling_records: [

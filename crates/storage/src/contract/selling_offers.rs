@@ -319,3 +319,30 @@ pub async fn a_sold_lead_that_waits_for_others_goes_on_waiting<S: Store>(store: 
     store.act(rests).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), None);
 }
+
+/// An end may stay unknown for longer than keys are remembered.
+pub async fn a_late_end_does_not_answer_another_post_under_its_key<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let first = in_hand_under(&*store, lead(1, rows.next_row()), "key").await;
+    reserved(&*store, first.row, 7).await;
+    store.settle(LeadChange { answer: Some(told("first")), ..pending(&first, 7) }).await.unwrap();
+    let (second, much_later) = (lead(2, rows.next_row()), NOW.plus_days(4));
+    let second = Lead { at: much_later, outcome: LeadOutcome::Interrupted, ..second };
+    let mut sent = AcceptLead {
+        offering: Some(Offering::InHand),
+        idempotency: Some(claim("key")),
+        ..accept(second.clone())
+    };
+    sent.post.at = much_later;
+    assert_eq!(store.accept_lead(sent).await.unwrap(), Posted::InHand);
+    let late = sold(&read(&*store, &first).await, 7, money(PRICE));
+    store.act(LeadChange { answer: Some(told("first, late")), ..late }).await.unwrap();
+    let under_key = || async {
+        let claim = claim("key");
+        let found = store.idempotent_answer(claim.scope, claim.key, much_later).await.unwrap();
+        found.map(|found| found.answer)
+    };
+    assert_eq!(under_key().await, None, "the second post is in flight");
+    store.settle(LeadChange { answer: Some(told("second")), ..unsold(&second, &[]) }).await.unwrap();
+    assert_eq!(under_key().await, Some(told("second")));
+}
