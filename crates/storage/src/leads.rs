@@ -81,8 +81,8 @@ pub struct UpdateLead {
     pub ledger: Vec<LedgerEntry>,
     /// What is added to its time line when it is changed.
     pub timeline: Vec<TimelineEntry>,
-    /// How it is offered for sale again, if it is. Without, a lead that waited and
-    /// is no longer `queued` waits no more.
+    /// How it is offered for sale again, if it is. Without, a lead that waited
+    /// goes on waiting while it is `queued` or somebody has it, and its values are right.
     pub offering: Option<Offering>,
     /// As in [`AcceptLead`].
     pub post: PostRecord,

@@ -267,6 +267,9 @@ pub enum Then {
     /// As before: it waits if it waited, and what it was answered stays. For
     /// [`SellingStore::act`]; a run that ends so rests.
     AsBefore,
+    /// It waits if it waited, and rests otherwise. For [`SellingStore::act`]; a run that
+    /// ends so rests.
+    WaitOn,
 }
 
 /// A lead that waits in the queue.
@@ -425,11 +428,11 @@ pub trait SellingStore {
 
     /// Ends what a crash left in hand; at the start, before anything is sold.
     ///
-    /// * Nothing was sent: a `queued` lead waits again, due now. Any other stays as it
-    ///   stands (`unsold`, `interrupted`); it is nobody's earlier lead, its lead counts
-    ///   fall, and its idempotency key is free.
+    /// * Nothing was sent: a lead that the queue had in hand waits again, due now. Any other
+    ///   stays as it stands (`unsold`, `interrupted`); it is nobody's earlier lead, its lead
+    ///   counts fall, and its idempotency key is free.
     /// * A post was begun and its end is not known: it is held; the lead is
-    ///   `pending_unknown`.
+    ///   `pending_unknown` unless others have it, and its lead counts fall.
     /// * Something was sold: the lead is `sold`, with these sales and their revenue.
     ///
     /// The time line says where nothing was sent (`interrupted`).

@@ -347,9 +347,12 @@ impl<S: Store + Clone> Selling<S> {
         if lead.outcome == LeadOutcome::NoQualifiedBuyers {
             change.earlier = Earlier::No;
         }
-        if lead.status == LeadStatus::Queued {
-            change.then = Then::Wait(now);
-        }
+        change.then = match lead.status {
+            LeadStatus::Queued => Then::Wait(now),
+            // It may be on its way to others.
+            LeadStatus::Sold | LeadStatus::Returned => Then::WaitOn,
+            _ => Then::Rest,
+        };
         self.site.store.act(change).await?;
         self.settled.notify_waiters();
         self.wake();

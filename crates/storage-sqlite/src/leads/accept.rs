@@ -97,11 +97,18 @@ pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Resul
     indexes::put_in(connection, &posting.row)?;
     match posting.offering {
         Some(offering) => offer(connection, posting, offering, &[])?,
-        None if lead.status != LeadStatus::Queued => queue::wait_no_more(connection, lead.row)?,
-        None => {}
+        None if is_for_sale(lead) => {}
+        None => queue::wait_no_more(connection, lead.row)?,
     }
     context.memory.session_changes.unknown(lead.session);
     keep_accepted(connection, posting)
+}
+
+/// Whether a lead goes on waiting if it waits, as one does also that has buyers already: a
+/// person may have offered it to others. Not with values that none should be sent.
+fn is_for_sale(lead: &Lead) -> bool {
+    let may_wait = matches!(lead.status, LeadStatus::Queued | LeadStatus::Sold | LeadStatus::Returned);
+    may_wait && lead.errors.is_empty()
 }
 
 /// Takes the lead in hand, or lets it wait.

@@ -84,20 +84,27 @@ pub(crate) fn keep(
     Ok(())
 }
 
-/// What a key answers from now on, as JSON.
-pub(crate) fn answer(connection: &Connection, key: &KeyOf, answer: &str) -> Result<()> {
+/// What a key answers from now on, as JSON, if it is still that post's: an end that was
+/// long unknown may be told when the key is another's.
+pub(crate) fn answer(connection: &Connection, key: &KeyOf, post: Option<i64>, answer: &str) -> Result<()> {
     connection
-        .prepare_cached("UPDATE idempotency SET answer = ?3 WHERE scope = ?1 AND key = ?2")
-        .and_then(|mut update| update.execute([&key.scope, &key.key, answer]))
+        .prepare_cached(
+            "UPDATE idempotency SET answer = ?4
+             WHERE scope = ?1 AND key = ?2 AND at = (SELECT at FROM post WHERE id = ?3)",
+        )
+        .and_then(|mut update| update.execute(params![key.scope, key.key, post, answer]))
         .map_err(from_sqlite)?;
     Ok(())
 }
 
-/// Frees a key that is in flight.
-pub(crate) fn free(connection: &Connection, key: &KeyOf) -> Result<()> {
+/// Frees a key that is in flight for that post.
+pub(crate) fn free(connection: &Connection, key: &KeyOf, post: Option<i64>) -> Result<()> {
     connection
-        .prepare_cached("DELETE FROM idempotency WHERE scope = ?1 AND key = ?2 AND answer IS NULL")
-        .and_then(|mut delete| delete.execute([&key.scope, &key.key]))
+        .prepare_cached(
+            "DELETE FROM idempotency WHERE scope = ?1 AND key = ?2 AND answer IS NULL
+             AND at = (SELECT at FROM post WHERE id = ?3)",
+        )
+        .and_then(|mut delete| delete.execute(params![key.scope, key.key, post]))
         .map_err(from_sqlite)?;
     Ok(())
 }

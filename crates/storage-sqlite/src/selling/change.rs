@@ -82,6 +82,9 @@ fn apply(context: &mut WriteContext<'_>, ready: &Change, offered: Option<&Offere
     }
     if let Some(offered) = offered {
         answer(context, offered, ready.answer.as_deref())?;
+        if change.then == Then::WaitOn && offered.state == State::Waits {
+            return Ok(());
+        }
     }
     rest(context, lead, offered, change.then)
 }
@@ -93,8 +96,8 @@ fn answer(context: &WriteContext<'_>, offered: &Offered, answer: Option<&str>) -
         posts::answer(connection, post, answer)?;
     }
     match (&offered.key, answer) {
-        (Some(key), Some(answer)) => idempotency::answer(connection, key, answer),
-        (Some(key), None) if offered.state != State::Held => idempotency::free(connection, key),
+        (Some(key), Some(answer)) => idempotency::answer(connection, key, offered.post, answer),
+        (Some(key), None) if offered.state != State::Held => idempotency::free(connection, key, offered.post),
         _ => Ok(()),
     }
 }
@@ -109,7 +112,7 @@ fn rest(context: &WriteContext<'_>, lead: i64, offered: Option<&Offered>, then: 
     }
     match then {
         Then::Wait(due) => queue::wait(connection, lead, due),
-        Then::Rest | Then::AsBefore if keeps_key => queue::keep(connection, lead, State::Held),
-        Then::Rest | Then::AsBefore => Ok(()),
+        Then::Rest | Then::AsBefore | Then::WaitOn if keeps_key => queue::keep(connection, lead, State::Held),
+        Then::Rest | Then::AsBefore | Then::WaitOn => Ok(()),
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Offered {
     /// The post that waits for its answer.
     pub(crate) post: Option<i64>,
     pub(crate) key: Option<KeyOf>,
+    /// It waited, and the queue took it in hand.
+    pub(crate) is_of_queue: bool,
     /// JSON: the counts that fall where nothing was sent.
     counts: Option<String>,
 }
@@ -70,19 +72,22 @@ impl Offered {
 /// The row of a lead.
 pub(crate) fn find(connection: &Connection, lead: i64) -> Result<Option<Offered>> {
     let found = connection
-        .prepare_cached("SELECT state, taking, post, scope, key, counts FROM offered WHERE lead = ?1")
+        .prepare_cached(
+            "SELECT state, taking, post, scope, key, counts, due IS NOT NULL FROM offered WHERE lead = ?1",
+        )
         .and_then(|mut select| {
             select
                 .query_row([lead], |row| {
                     let (scope, key): (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);
                     let key = scope.zip(key).map(|(scope, key)| KeyOf { scope, key });
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, key, row.get(5)?))
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, key, row.get(5)?, row.get(6)?))
                 })
                 .optional()
         })
         .map_err(from_sqlite)?;
-    let Some((state, taking, post, key, counts)) = found else { return Ok(None) };
-    Ok(Some(Offered { state: State::from_column(state)?, taking, post, key, counts }))
+    let Some((state, taking, post, key, counts, is_due)) = found else { return Ok(None) };
+    let state = State::from_column(state)?;
+    Ok(Some(Offered { state, taking, post, key, is_of_queue: is_due, counts }))
 }
 
 /// The taking of a lead that is in hand.
@@ -139,11 +144,12 @@ pub(crate) fn take_for(
     Ok(())
 }
 
-/// Takes a waiting lead in hand; false where it does not wait.
+/// Takes a waiting lead in hand; false where it does not wait. When it was due stays with
+/// it, so that a crash puts it back, however it stands: a sold lead waits to be sold on.
 pub(crate) fn take_waiting(connection: &Connection, lead: RowId) -> Result<bool> {
     connection
         .prepare_cached(&format!(
-            "UPDATE offered SET state = ?2, taking = {NEXT_TAKING}, due = NULL WHERE lead = ?1 AND state = ?3"
+            "UPDATE offered SET state = ?2, taking = {NEXT_TAKING} WHERE lead = ?1 AND state = ?3"
         ))
         .and_then(|mut update| update.execute([lead.as_i64(), State::InHand.column(), State::Waits.column()]))
         .map(|changed| changed == 1)

@@ -50,8 +50,12 @@ fn end(context: &mut WriteContext<'_>, at: Timestamp, hold: &HoldFn, mut lead: L
             sold.iter().map(|sale| sale.price.micros()).fold(lead.revenue.micros(), i64::saturating_add);
         lead.revenue = Money::from_micros(brought);
         lead.sales.extend(sold);
-    } else if reservations::has_held(connection, row)? {
-        (lead.status, lead.outcome) = (LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown);
+    } else if reservations::has_held_of_taking(connection, row, offered.taking)? {
+        if lead.sales.is_empty() {
+            (lead.status, lead.outcome) = (LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown);
+        }
+        // Nobody was told that it is taken.
+        context.memory.counts.lower(offered.counts()?);
     } else {
         return nothing_was_sent(context, at, &lead, &offered).map(|()| told(&lead, false));
     }
@@ -74,7 +78,7 @@ fn nothing_was_sent(
         by: None,
     };
     records::append_timeline(context.connection, row, &[entry])?;
-    if lead.status == LeadStatus::Queued {
+    if offered.is_of_queue {
         return queue::wait(context.connection, row, at);
     }
     if lead.outcome == LeadOutcome::Interrupted {
@@ -82,7 +86,7 @@ fn nothing_was_sent(
         context.memory.counts.lower(offered.counts()?);
     }
     if let Some(key) = &offered.key {
-        idempotency::free(context.connection, key)?;
+        idempotency::free(context.connection, key, offered.post)?;
     }
     queue::rest(context.connection, row)
 }

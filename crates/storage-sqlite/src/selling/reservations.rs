@@ -191,6 +191,14 @@ pub(crate) fn has_held(connection: &Connection, lead: i64) -> Result<bool> {
         .map_err(from_sqlite)
 }
 
+/// The same of what it was sent while it was in hand for that time.
+pub(crate) fn has_held_of_taking(connection: &Connection, lead: i64, taking: i64) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM reservation WHERE lead = ?1 AND state = ?2 AND taking = ?3")
+        .and_then(|mut select| select.exists([lead, HELD, taking]))
+        .map_err(from_sqlite)
+}
+
 /// What a lead met, by buyer.
 pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<Vec<EarlierSend>> {
     let mut select = connection

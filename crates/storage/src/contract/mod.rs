@@ -130,6 +130,8 @@ macro_rules! store_contract {
                 what_is_in_hand_waits_and_is_held_is_counted,
                 a_lead_in_hand_is_left_alone,
                 a_changed_lead_is_offered_again,
+                a_sold_lead_that_waits_for_others_goes_on_waiting,
+                a_late_end_does_not_answer_another_post_under_its_key,
                 a_lead_is_an_earlier_one_and_counts_while_its_run_says_so,
             ];
             selling_records: [
@@ -149,6 +151,8 @@ macro_rules! store_contract {
                 a_post_without_an_end_is_held,
                 what_was_told_to_be_sold_is_sold_once,
                 a_queued_lead_in_hand_goes_back_to_the_queue,
+                a_sold_lead_that_is_offered_on_goes_back_to_the_queue,
+                a_lead_that_a_crash_left_pending_does_not_count,
                 an_earlier_run_stands_whatever_becomes_of_a_later_one,
                 a_start_without_a_crash_recovers_nothing,
             ];

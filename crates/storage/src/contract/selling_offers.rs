@@ -2,7 +2,8 @@
 
 use super::build::{NOW, Rows, accept, answer_text, claim, earlier, lead, person, reject, update, verdict};
 use super::build_selling::{
-    DAY, ended, in_hand, in_hand_under, key_answer, money, pending, read, reserved, sold, unsold, waiting,
+    DAY, PRICE, ended, hold, in_hand, in_hand_under, key_answer, money, pending, read, reserved, sold,
+    unsold, waiting,
 };
 use crate::leads::{AcceptLead, IdempotentAnswer, Offering, Posted, RejectPost, UpdateLead, Verdict};
 use crate::selling::{Earlier, LeadChange, ReservationEnd, SellingCounts, Then, Waiting};
@@ -288,4 +289,60 @@ pub async fn a_lead_is_an_earlier_one_and_counts_while_its_run_says_so<S: Store>
     let change = LeadChange { earlier: Earlier::Yes(person(2)), ..sold(&other, 7, money(30)) };
     store.settle(change).await.unwrap();
     assert!(is_duplicate(&*store, 2, &mut rows).await);
+}
+
+/// Somebody had it offered to others: neither new values nor the end of a post that was not
+/// known take it from the queue, but values that are wrong do.
+pub async fn a_sold_lead_that_waits_for_others_goes_on_waiting<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let first = in_hand(&*store, lead(1, rows.next_row())).await;
+    for contract in [7, 8] {
+        reserved(&*store, first.row, contract).await;
+    }
+    let mut half = sold(&first, 7, money(PRICE));
+    half.ended.push(ended(8, ReservationEnd::Held(hold())));
+    store.settle(half).await.unwrap();
+    let later = NOW.plus_seconds(60);
+    let offered = LeadChange { then: Then::Wait(later), ..LeadChange::new(read(&*store, &first).await, NOW) };
+    store.act(offered).await.unwrap();
+    let settled = sold(&read(&*store, &first).await, 8, money(PRICE));
+    store.act(LeadChange { then: Then::WaitOn, ..settled }).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(later));
+    let changed = update(read(&*store, &first).await, rows.next_row());
+    store.update_lead(changed).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(later));
+    let wrong = Lead { errors: vec!["Zip code is not valid.".to_owned()], ..read(&*store, &first).await };
+    store.update_lead(update(wrong, rows.next_row())).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), None);
+    // One that waits for nobody waits for nobody then either.
+    let rests = LeadChange { then: Then::WaitOn, ..LeadChange::new(read(&*store, &first).await, NOW) };
+    store.act(rests).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), None);
+}
+
+/// An end may stay unknown for longer than keys are remembered.
+pub async fn a_late_end_does_not_answer_another_post_under_its_key<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let first = in_hand_under(&*store, lead(1, rows.next_row()), "key").await;
+    reserved(&*store, first.row, 7).await;
+    store.settle(LeadChange { answer: Some(told("first")), ..pending(&first, 7) }).await.unwrap();
+    let (second, much_later) = (lead(2, rows.next_row()), NOW.plus_days(4));
+    let second = Lead { at: much_later, outcome: LeadOutcome::Interrupted, ..second };
+    let mut sent = AcceptLead {
+        offering: Some(Offering::InHand),
+        idempotency: Some(claim("key")),
+        ..accept(second.clone())
+    };
+    sent.post.at = much_later;
+    assert_eq!(store.accept_lead(sent).await.unwrap(), Posted::InHand);
+    let late = sold(&read(&*store, &first).await, 7, money(PRICE));
+    store.act(LeadChange { answer: Some(told("first, late")), ..late }).await.unwrap();
+    let under_key = || async {
+        let claim = claim("key");
+        let found = store.idempotent_answer(claim.scope, claim.key, much_later).await.unwrap();
+        found.map(|found| found.answer)
+    };
+    assert_eq!(under_key().await, None, "the second post is in flight");
+    store.settle(LeadChange { answer: Some(told("second")), ..unsold(&second, &[]) }).await.unwrap();
+    assert_eq!(under_key().await, Some(told("second")));
 }

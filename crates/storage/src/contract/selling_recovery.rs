@@ -8,7 +8,7 @@ use super::build_selling::{
 };
 use super::selling_offers::{counted, counted_in_hand, is_duplicate};
 use crate::leads::{Offering, UpdateLead, Verdict};
-use crate::selling::{Hold, LeadChange, Recovered, ReservationEnd, Reserve};
+use crate::selling::{Hold, LeadChange, Recovered, ReservationEnd, Reserve, Then};
 use crate::{PageRequest, Store};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::UnknownRule;
@@ -122,11 +122,47 @@ pub async fn a_queued_lead_in_hand_goes_back_to_the_queue<S: Store>(store: Arc<S
     let queued = Lead { status: LeadStatus::Queued, outcome: LeadOutcome::Queued, ..now };
     let change = LeadChange {
         ended: vec![ended(7, ReservationEnd::Refused)],
-        then: crate::selling::Then::Wait(NOW),
+        then: Then::Wait(NOW),
         ..LeadChange::new(queued, NOW)
     };
     store.act(change).await.unwrap();
     assert!(store.begin_run(sent.row, DAY).await.unwrap().is_some());
+}
+
+/// Somebody asked to have it offered to others, and was told that it is.
+pub async fn a_sold_lead_that_is_offered_on_goes_back_to_the_queue<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let clean = in_hand(&*store, lead(1, rows.next_row())).await;
+    let sent = in_hand(&*store, lead(2, rows.next_row())).await;
+    for lead in [&clean, &sent] {
+        for contract in [7, 8] {
+            reserved(&*store, lead.row, contract).await;
+        }
+        let mut half = sold(lead, 7, money(PRICE));
+        half.ended.push(ended(8, ReservationEnd::Held(hold())));
+        store.settle(half).await.unwrap();
+        let on = LeadChange { then: Then::Wait(NOW), ..LeadChange::new(read(&*store, lead).await, NOW) };
+        store.act(on).await.unwrap();
+        store.begin_run(lead.row, DAY).await.unwrap().unwrap();
+    }
+    reserved(&*store, sent.row, 9).await;
+    let (status, outcome) = (LeadStatus::Sold, LeadOutcome::Sold);
+    let expected = [stands(&clean, status, outcome, false), stands(&sent, status, outcome, true)];
+    assert_eq!(recover(&*store).await, expected);
+    assert_eq!(store.due(NOW, 10).await.unwrap().iter().map(|due| due.lead).collect::<Vec<_>>(), [clean.row]);
+    assert_eq!(held_count(&*store).await, 3);
+}
+
+/// Its poster is answered that nobody bought it, and such leads count for no cap.
+pub async fn a_lead_that_a_crash_left_pending_does_not_count<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let lead = counted_in_hand(&*store, lead(1, rows.next_row()), 1).await;
+    reserved(&*store, lead.row, 7).await;
+    assert_eq!(counted(&*store).await, 1);
+    recover(&*store).await;
+    assert_eq!(counted(&*store).await, 0);
+    recover(&*store).await;
+    assert_eq!(counted(&*store).await, 0);
 }
 
 /// A second run that was cut off changes nothing of what the first one came to.
