@@ -41,12 +41,16 @@ fn lead_after(market: &Market, quote: &crate::market::Played) -> Market {
     lead
 }
 
-/// A quote that is told is what the lead then brings, or more.
+/// A quote that is told is what the lead then brings, or more, where there was time to ask
+/// all whose turn came: who was passed over may come before the others when the lead does.
 pub fn sells_at_the_quote_or_better(mut market: Market) {
     market.run.earlier.clear();
     market.run.bought_count = 0;
     let quote = market.clone().quote();
     let Some(sum) = quote.state.offered_sum() else { return };
+    if quote.results().iter().any(|result| result.ends_with(" deadline")) {
+        return;
+    }
     let promised = market.run.payout.of(sum);
     let mut lead = lead_after(&market, &quote);
     if let Payout::Percent(percent) = lead.run.payout {
