@@ -341,7 +341,6 @@ impl<S: Store + Clone> Selling<S> {
             _ => Then::Rest,
         };
         self.site.store.act(change).await?;
-        self.settled.notify_waiters();
         self.wake();
         self.site.feed.tell(|| Recorded::Lead(Arc::new(lead.clone())));
         Ok(lead)
