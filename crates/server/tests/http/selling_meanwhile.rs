@@ -69,3 +69,30 @@ async fn an_update_that_would_offer_a_lead_which_is_being_sold_waits_for_its_end
     assert_unsold(&resold);
     assert_eq!(server.site.store.runs_of(only(&server).await.row).await.unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_buyer_that_does_not_tell_what_became_of_a_lead_keeps_no_other_from_it() {
+    let (silent, buyers) = (Buyer::start().await, MockBuyers::start().await.unwrap());
+    let status = |url: &str| format!("status_url = \"{url}\"");
+    let first =
+        Contract::new(7, &buyers.url("/cut-after/7"), "30.00").post(&status(&silent.url())).row("cap = 1");
+    let second = Contract::new(8, &buyers.url("/cut-after/8?made=accepted"), "20.00")
+        .post(&status(&buyers.url("/status?id=#leadid#")));
+    let server = Arc::new(Server::start(&market(&[first, second])).await);
+    for name in ["ann", "bob"] {
+        assert_unsold(&sell(&server, name).await);
+    }
+    server.clock.advance_seconds(60);
+    let looking = tokio::spawn({
+        let server = Arc::clone(&server);
+        async move { server.selling.look_at_held().await }
+    });
+    let asked = silent.asked().await;
+    while newest(&server).await.status != LeadStatus::Sold {
+        tokio::task::yield_now().await;
+    }
+    answer(asked, YES).await;
+    looking.await.unwrap().unwrap();
+    let all = stored(&server).await;
+    assert!(all.iter().all(|lead| lead.status == LeadStatus::Sold), "{all:?}");
+}
