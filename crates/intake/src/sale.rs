@@ -20,14 +20,31 @@ use std::time::Duration;
 /// Milliseconds that the sale of a browser's post may take where it does not say: as
 /// long as a visitor waits.
 const BROWSER_DEADLINE_MS: i64 = 7_000;
-/// How often the answer to the first post under an idempotency key is looked for.
+/// How often the end of a sale is looked for that another post waits for.
 const KEY_POLL: Duration = Duration::from_millis(100);
 /// How often at most: longer than any sale takes.
 const MAX_KEY_WAITS: u32 = 1_800;
 
-/// How often a post has waited for the first one under its idempotency key.
+/// How often a post has waited for a sale: that of the first one under its idempotency key,
+/// or that of the lead which it changes.
 #[derive(Debug, Default)]
 pub(crate) struct Waits(u32);
+
+impl Waits {
+    /// Waits a moment. By the clock and not until some lead is settled: with hundreds of
+    /// these a second each would have every waiting post ask the store again.
+    ///
+    /// # Errors
+    /// After longer than any sale takes.
+    pub async fn a_moment(&mut self) -> Result<(), StoreError> {
+        self.0 += 1;
+        if self.0 > MAX_KEY_WAITS {
+            return Err(StoreError::Conflict);
+        }
+        tokio::time::sleep(KEY_POLL).await;
+        Ok(())
+    }
+}
 
 impl<S: Store + Clone> Leads<S> {
     /// Sells a lead that is in hand, and answers its post.
@@ -111,16 +128,7 @@ impl<S: Store + Clone> Leads<S> {
         if body_hash != incoming.request.pairs_hash {
             return Ok(Some(differs(incoming)));
         }
-        waits.0 += 1;
-        if waits.0 > MAX_KEY_WAITS {
-            return Err(PostError::Store(StoreError::Conflict));
-        }
-        let settled = self.selling.settled.notified();
-        // A lead may be settled between the question and this wait.
-        tokio::select! {
-            () = settled => {}
-            () = tokio::time::sleep(KEY_POLL) => {}
-        }
+        waits.a_moment().await?;
         Ok(None)
     }
 }

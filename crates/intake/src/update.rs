@@ -31,10 +31,10 @@ const MAX_TRIES: usize = 128;
 impl<S: Store + Clone> Leads<S> {
     /// Changes the fields of a lead. What is not sent stays; the result is checked
     /// again, as that of the lead's own affiliate and campaign; attribution and
-    /// sales stay.
+    /// sales stay. One that is to be offered again and is being sold is waited for.
     pub(crate) async fn change(&self, case: &Case<'_>, text: &str) -> Result<PostAnswer, PostError> {
-        let mut waits = Waits::default();
-        for _ in 0..MAX_TRIES {
+        let (mut waits, mut tries, mut refused_at) = (Waits::default(), 0, None);
+        loop {
             let found = match text.trim().parse::<LeadId>() {
                 Ok(id) => self.site.store.lead(id).await?,
                 Err(_) => None,
@@ -44,11 +44,19 @@ impl<S: Store + Clone> Leads<S> {
                     .refuse(case.incoming, RejectedPost::of(case.credit, Problem::InvalidLeadId))
                     .await;
             };
+            if refused_at.replace(lead.revision) == Some(lead.revision) {
+                // Nobody has changed it, and yet it could not be: it is being sold.
+                waits.a_moment().await?;
+            } else {
+                tries += 1;
+            }
+            if tries > MAX_TRIES {
+                return Err(PostError::Store(StoreError::Conflict));
+            }
             if let Some(answer) = self.change_once(case, lead, &mut waits).await? {
                 return Ok(answer);
             }
         }
-        Err(PostError::Store(StoreError::Conflict))
     }
 
     /// `None` where the lead changed meanwhile.

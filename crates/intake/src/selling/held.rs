@@ -4,6 +4,7 @@
 use super::actions::Said;
 use super::asking::Question;
 use super::standing::{self, Earning};
+use super::unsettled::is_away;
 use super::{Selling, alerts};
 use crate::acceptance::{Answering, consumer_ip};
 use crate::onward::Onward;
@@ -11,8 +12,8 @@ use crate::replies::ReplyTokens;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::network::UnknownRule;
 use crumb_domain::post::StoredAnswer;
-use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer};
-use crumb_domain::{ContractId, LeadId, Money, Timestamp};
+use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer, PostFailure};
+use crumb_domain::{BuyerId, ContractId, LeadId, Money, Timestamp};
 use crumb_network::Snapshot;
 use crumb_storage::leads::Verdict;
 use crumb_storage::selling::{
@@ -21,7 +22,9 @@ use crumb_storage::selling::{
 };
 use crumb_storage::{PageRequest, Store, StoreError};
 use crumb_tracking::feed::Recorded;
-use std::sync::Arc;
+use futures_util::StreamExt as _;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +32,8 @@ use tokio_util::sync::CancellationToken;
 const LOOK: Duration = Duration::from_secs(5);
 /// How many are looked at in one go.
 const AT_ONCE: u32 = 200;
+/// How many buyers are asked at the same time.
+const ASKED_AT_ONCE: usize = 16;
 /// A buyer is asked for a lead's status that long after it was sent, in seconds, and then
 /// after twice as long each time.
 const FIRST_QUESTION_SECONDS: i64 = 15;
@@ -58,6 +63,21 @@ pub enum HeldError {
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Buyers whose status address let a question time out: each is left alone until the next
+/// look, so that its many leads do not keep others' from theirs.
+#[derive(Default)]
+struct Silent(Mutex<HashSet<BuyerId>>);
+
+impl Silent {
+    fn is_one(&self, buyer: BuyerId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&buyer)
+    }
+
+    fn note(&self, buyer: BuyerId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(buyer);
+    }
 }
 
 /// What puts a lead to rest.
@@ -103,7 +123,12 @@ impl<S: Store + Clone> Selling<S> {
     pub async fn run_held(self: Arc<Self>, stop: CancellationToken) {
         let mut failing = false;
         while !stop.is_cancelled() {
-            match self.look_at_held().await {
+            // A look may wait for many buyers, and the end of the server for none of them.
+            let looked = tokio::select! {
+                () = stop.cancelled() => return,
+                looked = self.look_at_held() => looked,
+            };
+            match looked {
                 Ok(()) => failing = false,
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
@@ -132,11 +157,21 @@ impl<S: Store + Clone> Selling<S> {
     }
 
     async fn look_after_held(&self, before: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let silent = &Silent::default();
         let mut page = PageRequest { limit: AT_ONCE, ascending: true, cursor: None };
         loop {
             let found = self.site.store.held(page.clone()).await?;
-            for held in &found.data {
-                self.look_after(held, before, now).await?;
+            let asked = found.data.into_iter().map(|held| self.look_after_one(held, before, now, silent));
+            let mut looking = futures_util::stream::iter(asked).buffer_unordered(ASKED_AT_ONCE);
+            while let Some((held, looked)) = looking.next().await {
+                match looked {
+                    Ok(()) => {}
+                    Err(error) if is_away(&error) => return Err(error),
+                    // One that cannot be settled keeps no other from it.
+                    Err(error) => {
+                        tracing::error!(lead = %held.lead, %error, "its post of unknown end cannot be settled");
+                    }
+                }
             }
             match found.next {
                 Some(next) => page = PageRequest { cursor: Some(next), ..page },
@@ -145,9 +180,26 @@ impl<S: Store + Clone> Selling<S> {
         }
     }
 
-    async fn look_after(&self, held: &Held, before: Timestamp, now: Timestamp) -> Result<(), StoreError> {
-        let settled =
-            if is_question_due(held.at, before, now) { self.question(held, now).await? } else { None };
+    async fn look_after_one(
+        &self,
+        held: Held,
+        before: Timestamp,
+        now: Timestamp,
+        silent: &Silent,
+    ) -> (Held, Result<(), StoreError>) {
+        let looked = self.look_after(&held, before, now, silent).await;
+        (held, looked)
+    }
+
+    async fn look_after(
+        &self,
+        held: &Held,
+        before: Timestamp,
+        now: Timestamp,
+        silent: &Silent,
+    ) -> Result<(), StoreError> {
+        let is_asked = is_question_due(held.at, before, now) && !silent.is_one(held.buyer);
+        let settled = if is_asked { self.question(held, now, silent).await? } else { None };
         let (end, attempts, text) = match settled {
             Some((end, attempt, text)) => (end, vec![attempt], text),
             None if held.hold.until <= now => match held.hold.rule {
@@ -170,6 +222,7 @@ impl<S: Store + Clone> Selling<S> {
         &self,
         held: &Held,
         now: Timestamp,
+        silent: &Silent,
     ) -> Result<Option<(HeldEnd, Attempt, &'static str)>, StoreError> {
         let snapshot = self.site.network.snapshot();
         let market = self.markets.of(&snapshot);
@@ -212,6 +265,10 @@ impl<S: Store + Clone> Selling<S> {
                 HeldEnd::Sold(Some(price))
             }
             BuyerAnswer::Rejected(_) | BuyerAnswer::Duplicate(_) => HeldEnd::Refused,
+            BuyerAnswer::Failed(PostFailure::TimedOut { .. }) => {
+                silent.note(held.buyer);
+                return Ok(None);
+            }
             BuyerAnswer::Error(_) | BuyerAnswer::UnknownAnswer(_) | BuyerAnswer::Failed(_) => {
                 return Ok(None);
             }
@@ -354,7 +411,6 @@ impl<S: Store + Clone> Selling<S> {
             _ => Then::Rest,
         };
         self.site.store.act(change).await?;
-        self.settled.notify_waiters();
         self.wake();
         self.site.feed.tell(|| Recorded::Lead(Arc::new(lead.clone())));
         Ok(lead)

@@ -64,8 +64,6 @@ pub struct Selling<S> {
     unsettled: unsettled::Unsettled,
     /// Something waits in the queue that did not before.
     queued: Notify,
-    /// A lead in hand was settled: its idempotency key may have its answer.
-    pub(crate) settled: Notify,
 }
 
 impl<S: Store + Clone> Selling<S> {
@@ -81,7 +79,6 @@ impl<S: Store + Clone> Selling<S> {
             held_looked_at: Mutex::new(Timestamp::from_micros(i64::MIN)),
             unsettled: unsettled::Unsettled::default(),
             queued: Notify::new(),
-            settled: Notify::new(),
         }
     }
 

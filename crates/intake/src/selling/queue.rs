@@ -4,7 +4,7 @@ use super::Selling;
 use super::actions::{ACCEPTED, OFFERED_AGAIN};
 use super::settle::InHand;
 use super::standing;
-use super::unsettled::{self, InHandBy};
+use super::unsettled::{self, InHandBy, is_away};
 use crate::acceptance::consumer_ip;
 use crate::replies::ReplyTokens;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
@@ -12,9 +12,10 @@ use crumb_domain::{RowId, Timestamp};
 use crumb_network::CompiledOffer;
 use crumb_storage::selling::{Earlier, LeadChange, Then, TimelineEntry};
 use crumb_storage::{Store, StoreError};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// Leads of the queue that are sold at the same time.
@@ -27,6 +28,42 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// How long it rests after the store failed it.
 const AFTER_TROUBLE: Duration = Duration::from_secs(1);
 
+/// A lead that the queue sold, with how that went.
+type Sold = (RowId, Result<(), StoreError>);
+
+/// What the queue works on.
+#[derive(Default)]
+struct Works {
+    in_hand: JoinSet<Sold>,
+    /// Leads that fail by themselves: left until the next start, so that they neither keep
+    /// others from their places nor are tried again and again.
+    aside: HashSet<RowId>,
+    /// Why the store could not be worked with since it was last asked.
+    trouble: Option<StoreError>,
+}
+
+impl Works {
+    fn ended(&mut self, ended: Result<Sold, JoinError>) {
+        match ended {
+            Ok((_, Ok(()))) => {}
+            Ok((_, Err(error))) if is_away(&error) => self.trouble = Some(error),
+            Ok((lead, Err(error))) => {
+                tracing::error!(lead = lead.as_i64(), %error, "a waiting lead could not be settled");
+                self.aside.insert(lead);
+            }
+            Err(error) => tracing::error!(%error, "the sale of a waiting lead ended early"),
+        }
+    }
+
+    /// Hears of all that have ended.
+    fn take_ended(&mut self) -> Result<(), StoreError> {
+        while let Some(ended) = self.in_hand.try_join_next() {
+            self.ended(ended);
+        }
+        self.trouble.take().map_or(Ok(()), Err)
+    }
+}
+
 impl<S: Store + Clone> Selling<S> {
     /// Something waits that did not before.
     pub fn wake(&self) {
@@ -35,20 +72,21 @@ impl<S: Store + Clone> Selling<S> {
 
     /// Sells what waits, until told to stop; then lets what is in hand end.
     pub async fn run_queue(self: Arc<Self>, stop: CancellationToken) {
-        let mut in_hand: JoinSet<()> = JoinSet::new();
+        let mut works = Works::default();
         let mut version = self.site.network.snapshot().version();
         let mut failing = false;
         while !stop.is_cancelled() {
             let now = self.site.clock.now();
             let newest = self.site.network.snapshot().version();
             let begun = async {
+                works.take_ended()?;
                 self.settle_left().await?;
                 if newest != version {
                     // What kept a lead from a buyer may be gone with the old version.
                     self.site.store.wake(now).await?;
                     version = newest;
                 }
-                self.begin_due(now, &mut in_hand).await
+                self.begin_due(now, &mut works).await
             };
             let sleep = match begun.await {
                 Ok(sleep) => {
@@ -59,17 +97,22 @@ impl<S: Store + Clone> Selling<S> {
                     if !std::mem::replace(&mut failing, true) {
                         tracing::error!(%error, "the queue cannot be worked on");
                     }
-                    AFTER_TROUBLE
+                    // Whatever wakes it: each lead would be tried as fast as the store refuses.
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = tokio::time::sleep(AFTER_TROUBLE) => {}
+                    }
+                    continue;
                 }
             };
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.queued.notified() => {}
-                Some(_) = in_hand.join_next() => {}
+                Some(ended) = works.in_hand.join_next() => works.ended(ended),
                 () = tokio::time::sleep(sleep) => {}
             }
         }
-        while in_hand.join_next().await.is_some() {}
+        while works.in_hand.join_next().await.is_some() {}
         if let Err(error) = self.settle_left().await {
             tracing::error!(%error, "leads stay in hand until the next start");
         }
@@ -77,27 +120,22 @@ impl<S: Store + Clone> Selling<S> {
 
     /// Takes leads whose turn has come in hand, as many as there are places; says how
     /// long there is nothing more to do.
-    async fn begin_due(
-        self: &Arc<Self>,
-        now: Timestamp,
-        in_hand: &mut JoinSet<()>,
-    ) -> Result<Duration, StoreError> {
-        while in_hand.try_join_next().is_some() {}
-        let places = AT_ONCE.saturating_sub(in_hand.len());
+    async fn begin_due(self: &Arc<Self>, now: Timestamp, works: &mut Works) -> Result<Duration, StoreError> {
+        let places = AT_ONCE.saturating_sub(works.in_hand.len());
         if places == 0 {
             return Ok(LONGEST_SLEEP);
         }
-        let due = self.site.store.due(now, u32::try_from(places).unwrap_or(u32::MAX)).await?;
-        let is_full = due.len() == places;
-        for waiting in due {
+        // Those set aside are due as well, and are the first.
+        let wanted = places.saturating_add(works.aside.len());
+        let due = self.site.store.due(now, u32::try_from(wanted).unwrap_or(u32::MAX)).await?;
+        let is_full = due.len() == wanted;
+        let due = due.into_iter().filter(|waiting| !works.aside.contains(&waiting.lead));
+        for waiting in due.collect::<Vec<_>>() {
             let selling = Arc::clone(self);
-            in_hand.spawn(async move {
-                if let Err(error) = selling.sell_waiting(waiting.lead).await {
-                    tracing::error!(%error, "a waiting lead could not be settled");
-                }
-            });
+            let sold = async move { (waiting.lead, selling.sell_waiting(waiting.lead).await) };
+            works.in_hand.spawn(sold);
         }
-        if is_full {
+        if is_full || !works.aside.is_empty() {
             return Ok(LONGEST_SLEEP);
         }
         let next = self.site.store.next_due().await?;
@@ -150,7 +188,8 @@ impl<S: Store + Clone> Selling<S> {
             is_late,
             expires,
             is_counted: false,
-            deadline: now.plus_seconds(RUN_SECONDS),
+            // From here on: what was read of the store took its own time.
+            deadline: self.site.clock.now().plus_seconds(RUN_SECONDS),
             snapshot: &snapshot,
             offer,
             value: &|name| tokens.lookup(name),

@@ -112,7 +112,12 @@ impl<S: Store + Clone> Selling<S> {
         let settled = |before: &Lead| {
             let after = standing::after_run(before, &ran.state, &earning, now);
             let onward = Onward::of(&ran.state, hand.snapshot);
-            let answer = hand.answer.map(|answer| answer(&after, onward));
+            let unsold = (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers);
+            let answer = hand.answer.map(|answer| match standing::is_held_back_meanwhile(&after) {
+                // Its poster asked for a sale.
+                true => answer(&Lead { status: unsold.0, outcome: unsold.1, ..after.clone() }, onward),
+                false => answer(&after, onward),
+            });
             let mut change = change(before, &after, &ran, &hand, now);
             if self.site.network.snapshot().version() > hand.snapshot.version()
                 && let Then::Wait(due) = &mut change.then
@@ -209,7 +214,6 @@ impl<S: Store + Clone> Selling<S> {
 
     /// Wakes who waits, tells the feed, and switches off what failed too often.
     async fn after_settling(&self, market: &Market, snapshot: &Snapshot, ran: &Ran, lead: &Lead) {
-        self.settled.notify_waiters();
         self.queued.notify_one();
         self.site.feed.tell(|| Recorded::Lead(Arc::new(lead.clone())));
         for alert in ran.state.alerts() {
@@ -273,6 +277,7 @@ fn change(before: &Lead, after: &Lead, ran: &Ran, hand: &InHand<'_>, now: Timest
         change.uncount = crate::acceptance::lead_counts(hand.snapshot, after);
     }
     change.earlier = match after.outcome {
+        _ if standing::is_held_back_meanwhile(after) => EarlierLead::AsBefore,
         LeadOutcome::NoQualifiedBuyers => EarlierLead::No,
         _ => crate::acceptance::duplicate_key(hand.offer, after).map_or(EarlierLead::No, EarlierLead::Yes),
     };

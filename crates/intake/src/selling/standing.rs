@@ -108,10 +108,19 @@ pub(crate) fn after_run(lead: &Lead, state: &State, earning: &Earning<'_>, now: 
         no_return: sold.reserved.no_return,
         returned: None,
     }));
+    if is_held_back_meanwhile(lead) && after.sales.is_empty() && state.ending() != Some(Ending::Hold) {
+        return after;
+    }
     let (status, outcome) = stands(&after, state.ending(), earning.offer);
     (after.status, after.outcome) = (status, outcome);
     earned(&mut after, earning);
     after
+}
+
+/// Whether a lead, as it stands when its run is told, was held back while it was in hand:
+/// an update gave it values that are wrong. Then it stays so, unless somebody has it.
+pub(crate) fn is_held_back_meanwhile(lead: &Lead) -> bool {
+    lead.sales.is_empty() && matches!(lead.status, LeadStatus::Review | LeadStatus::Scrubbed)
 }
 
 fn stands(lead: &Lead, ending: Option<Ending>, offer: &CompiledOffer) -> (LeadStatus, LeadOutcome) {

@@ -13,7 +13,7 @@ use super::Selling;
 use super::standing;
 use crumb_domain::Timestamp;
 use crumb_domain::caps::DayCount;
-use crumb_domain::lead::{Lead, LeadOutcome};
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_storage::selling::{Earlier, LeadChange, Then, TimelineEntry};
 use crumb_storage::{Store, StoreError};
 use crumb_tracking::feed::Recorded;
@@ -98,13 +98,11 @@ impl<S: Store + Clone> Selling<S> {
                 self.unsettled.forget_first();
             }
             match told {
-                Ok(lead) => {
-                    self.settled.notify_waiters();
-                    if let Some(lead) = lead {
-                        tracing::info!(lead = %lead.id, "what its run came to is told now");
-                        self.site.feed.tell(|| Recorded::Lead(Arc::new(lead)));
-                    }
+                Ok(Some(lead)) => {
+                    tracing::info!(lead = %lead.id, "what its run came to is told now");
+                    self.site.feed.tell(|| Recorded::Lead(Arc::new(lead)));
                 }
+                Ok(None) => {}
                 Err(error) if is_away(&error) => return Err(error),
                 Err(error) => {
                     tracing::error!(lead = %change.lead.id, %error, "it stays in hand until the next start");
@@ -136,7 +134,7 @@ impl<S: Store + Clone> Selling<S> {
 
 /// Whether it may be there again in a moment. Anything else would fail for ever: its lead
 /// stays in hand until the next start.
-fn is_away(error: &StoreError) -> bool {
+pub(super) fn is_away(error: &StoreError) -> bool {
     matches!(error, StoreError::Unavailable(_) | StoreError::Overloaded(_))
 }
 
@@ -144,6 +142,11 @@ fn is_away(error: &StoreError) -> bool {
 /// its fields are the newer ones.
 fn rebased(change: LeadChange, stands: Lead) -> LeadChange {
     let LeadChange { lead: told, at, .. } = &change;
+    let has_nobody = told.sales.is_empty() && told.status != LeadStatus::PendingUnknown;
+    if has_nobody && standing::is_held_back_meanwhile(&stands) {
+        let earlier = Earlier::AsBefore;
+        return LeadChange { lead: stands, ledger: Vec::new(), then: Then::Rest, earlier, ..change };
+    }
     let lead = Lead {
         status: told.status,
         outcome: told.outcome,

@@ -54,6 +54,7 @@ mod selling_forms;
 mod selling_groups;
 mod selling_held;
 mod selling_hours;
+mod selling_meanwhile;
 mod selling_metrics;
 mod selling_money;
 mod selling_order;

@@ -12,22 +12,22 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-const YES: &str = "<result><msg>success</msg></result>";
+pub const YES: &str = "<result><msg>success</msg></result>";
 
 /// A buyer that answers when the test says so.
-struct Buyer(TcpListener);
+pub struct Buyer(TcpListener);
 
 impl Buyer {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}/", self.0.local_addr().unwrap())
     }
 
     /// The next request, read to its end.
-    async fn asked(&self) -> TcpStream {
+    pub async fn asked(&self) -> TcpStream {
         let mut stream = self.0.accept().await.unwrap().0;
         let (mut request, mut buffer) = (Vec::new(), [0; 4_096]);
         loop {
@@ -44,7 +44,7 @@ impl Buyer {
     }
 }
 
-async fn answer(mut stream: TcpStream, body: &str) {
+pub async fn answer(mut stream: TcpStream, body: &str) {
     let length = body.len();
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
@@ -68,7 +68,7 @@ fn keyed(server: &Server) -> impl Future<Output = Reply> + Send + 'static {
 
 /// The only lead, once it stands as told. The queue's worker is a part of the server that
 /// needs no clock of the test's.
-async fn stands(server: &Server, is: impl Fn(&Lead) -> bool) -> Lead {
+pub async fn stands(server: &Server, is: impl Fn(&Lead) -> bool) -> Lead {
     loop {
         let lead = only(server).await;
         if is(&lead) {

@@ -1,0 +1,98 @@
+//! What is done with a lead while a buyer is asked about it.
+
+use crate::contracts::*;
+use crate::posts::{ANN, HOST_N_POST, HOSTED, accepted};
+use crate::selling_store_away::{Buyer, YES, answer, stands};
+use crumb_domain::lead::{LeadOutcome, LeadStatus};
+use crumb_storage::SellingStore as _;
+use crumb_testkit::Server;
+use crumb_testkit::buyers::MockBuyers;
+use crumb_testkit::network::Part;
+use std::sync::Arc;
+
+const NO: &str = "<result><msg>rejected</msg></result>";
+
+#[tokio::test]
+async fn a_lead_that_an_update_holds_back_while_it_is_sold_is_held_back_after_it_if_nobody_buys() {
+    for (campaign, says, status, payout) in [
+        (HOSTED, NO, LeadStatus::Review, "0.00"),
+        (HOST_N_POST, NO, LeadStatus::Review, "0.00"),
+        (HOSTED, YES, LeadStatus::Sold, "12.00"),
+    ] {
+        let buyer = Buyer::start().await;
+        let review = [(Part::ZipCode, "server_decision = \"review\"")];
+        let server = Server::start(&market_with(&review, &[Contract::new(7, &buyer.url(), "30.00")])).await;
+        let client = server.tracking.clone();
+        let posted =
+            tokio::spawn(async move { client.post_form("/d.ashx", &format!("{campaign}&{ANN}")).await });
+        let asked = buyer.asked().await;
+        let id = only(&server).await.id;
+        accepted(&server, &[campaign, &format!("ckm_lead_id={id}&zip_code=x")]).await;
+        assert_eq!(only(&server).await.status, LeadStatus::Review);
+        answer(asked, says).await;
+        let reply = posted.await.unwrap();
+        if campaign == HOST_N_POST {
+            assert_unsold(&reply);
+        }
+        let lead = stands(&server, |lead| lead.status == status && lead.revision > 1).await;
+        assert_eq!((lead.payout.to_string().as_str(), lead.field("zip_code")), (payout, Some("x")));
+        if status == LeadStatus::Review {
+            assert_eq!(lead.outcome, LeadOutcome::Review);
+            assert_eq!(server.site.store.next_due().await.unwrap(), None, "it is offered to nobody");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_update_that_would_offer_a_lead_which_is_being_sold_waits_for_its_end() {
+    let buyer = Buyer::start().await;
+    let second = MockBuyers::start().await.unwrap();
+    let both = [
+        Contract::new(7, &buyer.url(), "30.00").hybrid(),
+        Contract::new(8, &second.url("/accept"), "20.00").multisell().with("offer = 100"),
+    ];
+    let server = Arc::new(Server::start(&market(&both)).await);
+    let client = server.tracking.clone();
+    let posted = tokio::spawn(async move { client.post_form("/d.ashx", &offered("ann")).await });
+    let asked = buyer.asked().await;
+    let id = only(&server).await.id;
+    let (client, body) = (server.tracking.clone(), format!("{HOST_N_POST}&ckm_lead_id={id}&ckm_resell=1"));
+    let resold = tokio::spawn(async move { client.post_form("/d.ashx", &body).await });
+    // More time than a few hundred tries take.
+    for _ in 0..1_000 {
+        only(&server).await;
+    }
+    answer(asked, NO).await;
+    assert_unsold(&posted.await.unwrap());
+    let resold = resold.await.unwrap();
+    assert_eq!(resold.status, 200, "{}", resold.text());
+    assert_unsold(&resold);
+    assert_eq!(server.site.store.runs_of(only(&server).await.row).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_buyer_that_does_not_tell_what_became_of_a_lead_keeps_no_other_from_it() {
+    let (silent, buyers) = (Buyer::start().await, MockBuyers::start().await.unwrap());
+    let status = |url: &str| format!("status_url = \"{url}\"");
+    let first =
+        Contract::new(7, &buyers.url("/cut-after/7"), "30.00").post(&status(&silent.url())).row("cap = 1");
+    let second = Contract::new(8, &buyers.url("/cut-after/8?made=accepted"), "20.00")
+        .post(&status(&buyers.url("/status?id=#leadid#")));
+    let server = Arc::new(Server::start(&market(&[first, second])).await);
+    for name in ["ann", "bob"] {
+        assert_unsold(&sell(&server, name).await);
+    }
+    server.clock.advance_seconds(60);
+    let looking = tokio::spawn({
+        let server = Arc::clone(&server);
+        async move { server.selling.look_at_held().await }
+    });
+    let asked = silent.asked().await;
+    while newest(&server).await.status != LeadStatus::Sold {
+        tokio::task::yield_now().await;
+    }
+    answer(asked, YES).await;
+    looking.await.unwrap().unwrap();
+    let all = stored(&server).await;
+    assert!(all.iter().all(|lead| lead.status == LeadStatus::Sold), "{all:?}");
+}
