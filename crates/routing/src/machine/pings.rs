@@ -144,7 +144,7 @@ impl Node {
             None => (agreed, None),
             Some(PriceRead::Absent) => (Money::ZERO, None),
             Some(PriceRead::Amount(price)) if !price.is_negative() => match maximum_of(self, floor) {
-                Some(maximum) if price > maximum => {
+                maximum if price > maximum => {
                     (maximum, Some(Alert::PriceOverMaximum { contract, price, maximum }))
                 }
                 _ => (price, None),
@@ -156,9 +156,13 @@ impl Node {
     }
 }
 
+/// The highest price that is believed of anybody, where the contract and its row name
+/// none: sums of millions of such sales are still amounts.
+const MOST: Money = Money::from_micros(1_000_000 * Money::MICROS_PER_UNIT);
+
 /// The highest price that is believed, of a contract whose row pays `floor`.
-fn maximum_of(node: &Node, floor: Money) -> Option<Money> {
+fn maximum_of(node: &Node, floor: Money) -> Money {
     let times = || floor.micros().saturating_mul(DEFAULT_MAXIMUM_TIMES);
     let default = || (floor > Money::ZERO).then(|| Money::from_micros(times()));
-    node.maximum_price.or_else(default)
+    node.maximum_price.or_else(default).unwrap_or(MOST)
 }
