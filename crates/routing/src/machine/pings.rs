@@ -157,8 +157,8 @@ impl Node {
 }
 
 /// The highest price that is believed of anybody, where the contract and its row name
-/// none: sums of millions of such sales are still amounts.
-const MOST: Money = Money::from_micros(1_000_000 * Money::MICROS_PER_UNIT);
+/// none: sums of thousands of such sales are still amounts.
+const MOST: Money = Money::from_micros(1_000_000_000 * Money::MICROS_PER_UNIT);
 
 /// The highest price that is believed, of a contract whose row pays `floor`.
 fn maximum_of(node: &Node, floor: Money) -> Money {

@@ -171,8 +171,8 @@ fn a_price_over_the_maximum_sells_at_the_maximum_with_an_alert() {
     assert_eq!(played.sales(), ["1 5000.00"], "none where the row's price is 0");
     assert!(played.alerts().is_empty());
     let played = sold(exclusive(1, "0.00"), "900000000000.00");
-    assert_eq!(played.sales(), ["1 1000000.00"], "but what no sum of money can hold");
-    assert_eq!(played.alerts(), over("900000000000.00", "1000000.00"));
+    assert_eq!(played.sales(), ["1 1000000000.00"], "but what no sum of money can hold");
+    assert_eq!(played.alerts(), over("900000000000.00", "1000000000.00"));
 }
 
 #[test]

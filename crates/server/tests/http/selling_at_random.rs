@@ -320,7 +320,7 @@ impl World {
 
     async fn held(&self) -> Vec<crumb_storage::selling::Held> {
         let page = PageRequest { limit: 1_000, ascending: true, cursor: None };
-        self.server.site.store.held(None, page).await.unwrap().data
+        self.server.site.store.held(page).await.unwrap().data
     }
 
     /// Each sale is one entry, each credited return too, and the rest is the payout.
