@@ -1,7 +1,7 @@
 //! `GET /alerts`: what a person should look at.
 
 use super::key::Caller;
-use super::problem::{ApiError, KeyProblems, Problem};
+use super::problem::{ApiError, KeyProblems, ListProblems};
 use super::query::{Listing, PageParameters, QueryString};
 use crate::admin::Admin;
 use axum::Json;
@@ -78,8 +78,7 @@ impl From<StoredAlert> for AlertRow {
     ),
     responses(
         (status = 200, body = Listing<AlertRow>),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        ListProblems,
         KeyProblems,
     )
 )]

@@ -2,7 +2,7 @@
 
 use super::body;
 use super::key::Caller;
-use super::problem::{ApiError, KeyProblems, Problem};
+use super::problem::{ApiError, KeyProblems, OneProblems, Problem};
 use super::role::Role;
 use crate::admin::Admin;
 use axum::Json;
@@ -82,8 +82,7 @@ pub struct CreditBody {
     params(("id" = i64, Path, description = "The buyer's id.")),
     responses(
         (status = 200, body = BalanceRow),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        OneProblems,
         KeyProblems,
     )
 )]

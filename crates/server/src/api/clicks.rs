@@ -1,7 +1,7 @@
 //! `GET /clicks` and `GET /clicks/{request_id}`.
 
 use super::key::Caller;
-use super::problem::{ApiError, KeyProblems, Problem};
+use super::problem::{ApiError, KeyProblems, ListProblems, OneProblems};
 use super::query::{Listing, PageParameters, QueryString};
 use super::role::Role;
 use crate::admin::Admin;
@@ -178,8 +178,7 @@ pub struct SessionRow {
     ),
     responses(
         (status = 200, body = Listing<ClickRow>),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        ListProblems,
         KeyProblems,
     )
 )]
@@ -243,8 +242,7 @@ async fn owners<S: Store>(store: &S, clicks: &[Click]) -> Result<HashMap<RowId, 
     params(("request_id" = String, Path, description = "As `#reqid#` and `ckm_request_id` give it.")),
     responses(
         (status = 200, body = SessionRow),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        OneProblems,
         KeyProblems,
     )
 )]

@@ -1,7 +1,7 @@
 //! `GET /held`: posts whose end is not known.
 
 use super::key::Caller;
-use super::problem::{ApiError, KeyProblems, Problem};
+use super::problem::{ApiError, KeyProblems, ListProblems};
 use super::query::{Listing, QueryString};
 use crate::admin::Admin;
 use axum::Json;
@@ -73,8 +73,7 @@ impl From<Held> for HeldRow {
     ),
     responses(
         (status = 200, body = Listing<HeldRow>),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        ListProblems,
         KeyProblems,
     )
 )]

@@ -4,7 +4,7 @@
 use super::body;
 use super::key::Caller;
 use super::leads::{LeadRow, missing, sight, visible_lead};
-use super::problem::{ApiError, FieldError, KeyProblems, Problem};
+use super::problem::{ApiError, ChangeProblems, FieldError, KeyProblems};
 use crate::admin::Admin;
 use axum::Json;
 use axum::body::Bytes;
@@ -55,11 +55,7 @@ pub struct Settlement {
     request_body(content = Option<Reason>, content_type = "application/json"),
     responses(
         (status = 200, body = LeadRow),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
+        ChangeProblems,
         KeyProblems,
     )
 )]
@@ -83,11 +79,7 @@ pub(crate) async fn accept<S: Store + Clone>(
     request_body(content = Option<Reason>, content_type = "application/json"),
     responses(
         (status = 200, body = LeadRow),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
+        ChangeProblems,
         KeyProblems,
     )
 )]
@@ -110,11 +102,7 @@ pub(crate) async fn throw_out<S: Store + Clone>(
     request_body(content = Option<Reason>, content_type = "application/json"),
     responses(
         (status = 200, body = LeadRow),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
+        ChangeProblems,
         KeyProblems,
     )
 )]
@@ -137,11 +125,7 @@ pub(crate) async fn resell<S: Store + Clone>(
     request_body = Settlement,
     responses(
         (status = 200, body = LeadRow),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
+        ChangeProblems,
         KeyProblems,
     )
 )]

@@ -1,7 +1,7 @@
 //! `GET /leads` and `GET /leads/{leadid}`.
 
 use super::key::Caller;
-use super::problem::{ApiError, KeyProblems, Problem};
+use super::problem::{ApiError, KeyProblems, ListProblems, Problem};
 use super::query::{Listing, PageParameters, QueryString};
 use super::role::Role;
 use crate::admin::Admin;
@@ -239,8 +239,7 @@ fn masked(lead: &Lead, network: &Snapshot) -> Vec<(String, String)> {
     ),
     responses(
         (status = 200, body = Listing<LeadRow>),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        ListProblems,
         KeyProblems,
     )
 )]

@@ -1,7 +1,7 @@
 //! `GET /ledger`: the movements of money.
 
 use super::key::Caller;
-use super::problem::{ApiError, KeyProblems, Problem};
+use super::problem::{ApiError, KeyProblems, ListProblems};
 use super::query::{Listing, PageParameters, QueryString};
 use super::role::Role;
 use crate::admin::Admin;
@@ -79,8 +79,7 @@ impl LedgerRow {
     ),
     responses(
         (status = 200, body = Listing<LedgerRow>),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        ListProblems,
         KeyProblems,
     )
 )]

@@ -2,7 +2,7 @@
 //! so that nobody has to know how.
 
 use super::key::Caller;
-use super::problem::{ApiError, FieldError, KeyProblems, Problem};
+use super::problem::{ApiError, FieldError, KeyProblems, ListProblems};
 use super::query::QueryString;
 use super::role::Role;
 use crate::admin::Admin;
@@ -69,8 +69,7 @@ pub struct PixelCode {
     params(LinkParameters),
     responses(
         (status = 200, body = Link),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        ListProblems,
         KeyProblems,
     )
 )]
@@ -94,8 +93,7 @@ pub(crate) async fn link<S: Store + Clone>(
     params(LinkParameters),
     responses(
         (status = 200, body = PixelCode),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        ListProblems,
         KeyProblems,
     )
 )]

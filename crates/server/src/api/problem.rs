@@ -95,6 +95,51 @@ pub(crate) enum KeyProblems {
     Unavailable(Problem),
 }
 
+/// What a list may answer instead.
+#[derive(Debug, IntoResponses)]
+#[expect(dead_code, reason = "describes the answers, which are made of errors")]
+pub(crate) enum ListProblems {
+    /// A parameter is wrong, or there is none of its name.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(Problem),
+    /// The key may not see the list, or not that part of it.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+}
+
+/// What the address of one thing may answer instead.
+#[derive(Debug, IntoResponses)]
+#[expect(dead_code, reason = "describes the answers, which are made of errors")]
+pub(crate) enum OneProblems {
+    /// The key may not see such things.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+    /// There is none, or the key's owner may not see it.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+}
+
+/// What a change of one thing may answer instead.
+#[derive(Debug, IntoResponses)]
+#[expect(dead_code, reason = "describes the answers, which are made of errors")]
+pub(crate) enum ChangeProblems {
+    /// The body or a parameter is wrong.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(Problem),
+    /// The key may not do this.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+    /// There is none, or the key's owner may not see it.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+    /// It cannot be done as things stand, or somebody else changed them meanwhile.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Refused(Problem),
+    /// The body is larger than any that the API takes.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+}
+
 /// What an answer's error means inside; the outermost layer logs it, once.
 #[derive(Debug, Clone)]
 pub(crate) struct LogText(pub String);

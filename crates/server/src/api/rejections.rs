@@ -1,7 +1,7 @@
 //! `GET /rejections`: posts that made no lead.
 
 use super::key::Caller;
-use super::problem::{ApiError, KeyProblems, Problem as ProblemBody};
+use super::problem::{ApiError, KeyProblems, ListProblems};
 use super::query::{Listing, PageParameters, QueryString};
 use crate::admin::Admin;
 use axum::Json;
@@ -145,8 +145,7 @@ pub struct RejectionListing {
     ),
     responses(
         (status = 200, body = RejectionListing),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
+        ListProblems,
         KeyProblems,
     )
 )]

@@ -3,7 +3,7 @@
 use super::body;
 use super::key::Caller;
 use super::leads::visible_lead;
-use super::problem::{ApiError, FieldError, KeyProblems, Problem};
+use super::problem::{ApiError, ChangeProblems, FieldError, KeyProblems, ListProblems, OneProblems, Problem};
 use super::query::{Listing, PageParameters, QueryString};
 use super::role::Role;
 use crate::admin::Admin;
@@ -130,11 +130,7 @@ pub struct ApprovalBody {
     request_body = ReturnBody,
     responses(
         (status = 201, body = ReturnRow),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
+        ChangeProblems,
         KeyProblems,
     )
 )]
@@ -201,11 +197,7 @@ fn may_ask(asked: &ReturnBody) -> Result<(), ApiError> {
     request_body = ApprovalBody,
     responses(
         (status = 200, body = ReturnRow),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
+        ChangeProblems,
         KeyProblems,
     )
 )]
@@ -283,8 +275,7 @@ async fn decide<S: Store + Clone>(
     params(("leadid" = String, Path, description = "As the post's answer gave it.")),
     responses(
         (status = 200, body = Listing<ReturnRow>),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        OneProblems,
         KeyProblems,
     )
 )]
@@ -324,8 +315,7 @@ fn reader(caller: Caller) -> Result<Option<BuyerId>, ApiError> {
     ),
     responses(
         (status = 200, body = Listing<ReturnRow>),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        ListProblems,
         KeyProblems,
     )
 )]

@@ -3,7 +3,7 @@
 use super::body;
 use super::key::Caller;
 use super::leads::visible_lead;
-use super::problem::{ApiError, KeyProblems, Problem};
+use super::problem::{ApiError, ChangeProblems, KeyProblems, OneProblems};
 use super::query::Listing;
 use super::role::Role;
 use crate::admin::Admin;
@@ -77,11 +77,7 @@ pub struct StatusBody {
     request_body = StatusBody,
     responses(
         (status = 201, body = StatusRow),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
+        ChangeProblems,
         KeyProblems,
     )
 )]
@@ -122,8 +118,7 @@ pub(crate) async fn create<S: Store + Clone>(
     params(("leadid" = String, Path, description = "As the post's answer gave it.")),
     responses(
         (status = 200, body = Listing<StatusRow>),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        OneProblems,
         KeyProblems,
     )
 )]

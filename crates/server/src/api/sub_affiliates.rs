@@ -2,7 +2,7 @@
 
 use super::key::Caller;
 use super::only_its_own;
-use super::problem::{ApiError, FieldError, KeyProblems, Problem};
+use super::problem::{ApiError, FieldError, KeyProblems, ListProblems};
 use super::query::{Listing, QueryString};
 use super::role::Role;
 use crate::admin::Admin;
@@ -47,8 +47,7 @@ impl From<SubAffiliate> for SubAffiliateRow {
     ),
     responses(
         (status = 200, body = Listing<SubAffiliateRow>),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        ListProblems,
         KeyProblems,
     )
 )]

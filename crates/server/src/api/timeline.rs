@@ -2,7 +2,7 @@
 
 use super::key::Caller;
 use super::leads::visible_lead;
-use super::problem::{ApiError, KeyProblems, Problem};
+use super::problem::{ApiError, KeyProblems, OneProblems};
 use crate::admin::Admin;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -45,8 +45,7 @@ pub struct TimelineRow {
     params(("leadid" = String, Path, description = "As the post's answer gave it.")),
     responses(
         (status = 200, body = Timeline),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        OneProblems,
         KeyProblems,
     )
 )]
