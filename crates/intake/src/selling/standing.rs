@@ -72,11 +72,16 @@ impl<'a> Earning<'a> {
         self.promised.filter(|_| is_sold).map_or(payout, |promised| payout.max(promised))
     }
 
-    /// What the lead has earned by now that had earned so much before. What it was paid
-    /// stays paid, but for a share where what the sales bring has fallen.
+    /// What the lead has earned by now that had earned so much before. A lead is paid
+    /// once, whatever the network pays later; a share follows the sales, and falls only
+    /// where what they bring has fallen.
     pub fn total(&self, sold: Option<Money>, before: Money, has_fallen: bool) -> Money {
-        let stays = if self.is_share() && has_fallen { Money::ZERO } else { before };
-        self.after(sold).max(stays)
+        match before {
+            Money::ZERO => self.after(sold),
+            paid if !self.is_share() => paid,
+            _ if has_fallen => self.after(sold),
+            paid => self.after(sold).max(paid),
+        }
     }
 
     /// What a sale costs, for the margin: what the affiliate is paid for it, also where a

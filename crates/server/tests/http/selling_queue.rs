@@ -79,3 +79,18 @@ async fn a_buyer_is_sent_a_lead_by_one_of_its_contracts_only() {
     assert_unsold(&sell(&server, "ann").await);
     assert_eq!(buyers.count("/accept/b"), 0);
 }
+
+#[tokio::test]
+async fn a_lead_that_was_paid_for_is_paid_no_more_where_the_network_pays_more_when_it_sells() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = Contract::new(7, &buyers.url("/accept"), "30.00").open("09:00", "17:00");
+    let network = market(&[contract]);
+    let server = Server::start(&network).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    assert_eq!(until(&server, LeadStatus::Queued).await.payout.to_string(), "12.00");
+    let raised = network.replace("payout = \"12.00\"", "payout = \"20.00\"");
+    assert_ne!(raised, network);
+    server.apply(&raised).await;
+    server.clock.set("2026-07-01T13:00:00Z");
+    assert_eq!(until(&server, LeadStatus::Sold).await.payout.to_string(), "12.00");
+}
