@@ -22,9 +22,11 @@ pub mod clicks;
 pub mod configuration;
 #[cfg(feature = "contract")]
 pub mod contract;
+pub mod conversions;
 pub mod error;
 pub mod lead_search;
 pub mod leads;
+pub mod outbox;
 pub mod paging;
 pub mod selling;
 
@@ -33,8 +35,10 @@ pub use after_sale::AfterSaleStore;
 pub use alerts::AlertStore;
 pub use clicks::ClickStore;
 pub use configuration::ConfigurationStore;
+pub use conversions::ConversionStore;
 pub use error::StoreError;
 pub use leads::LeadStore;
+pub use outbox::OutboxStore;
 pub use paging::{Cursor, Page, PageRequest};
 pub use selling::SellingStore;
 

@@ -1,0 +1,229 @@
+//! Conversions: what a visitor did that somebody pays for, reported by a pixel, a
+//! server or a person, or told by an accepted lead.
+//!
+//! A lead that was accepted *is* the conversion of its offer's default event; it has no
+//! record of its own beside the lead ([`LeadConversion`] is what is kept with it). A
+//! pixel that comes for it later is noted there. Everything else that is reported is a
+//! conversion with a record of its own.
+
+use crate::coded::coded;
+use crate::{
+    AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, LeadId, Money, OfferContractId, OfferId,
+    RowId, SubIds, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// Characters kept of a transaction id: several times what shops' order numbers have.
+pub const MAX_TRANSACTION_ID_CHARS: usize = 255;
+
+/// One conversion.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversion {
+    /// Its place in the store: its lead's where it is a lead.
+    pub id: RowId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// How it came.
+    pub source: ConversionSource,
+    /// What happened.
+    pub event: EventId,
+    /// On what.
+    pub offer: OfferId,
+    /// Whose offer that is.
+    pub advertiser: Option<AdvertiserId>,
+    /// Whose it is.
+    pub affiliate: AffiliateId,
+    /// The affiliate's campaign on the offer; none for test links.
+    pub campaign: Option<CampaignId>,
+    /// The terms it runs under, where not the offer's own.
+    pub offer_contract: Option<OfferContractId>,
+    /// The session it is credited to.
+    pub session: RowId,
+    /// The lead that it is, where it is one.
+    pub lead: Option<LeadId>,
+    /// Of the session or lead.
+    pub sub_ids: SubIds,
+    /// What its affiliate earns.
+    pub payout: Money,
+    /// What the advertiser pays. Of a lead: what its sales brought, unless a pixel or a
+    /// person said otherwise.
+    pub received: Money,
+    /// Where it stands.
+    pub disposition: ConversionDisposition,
+    /// What the pixel said.
+    pub reported: Reported,
+    /// A pixel has named it: always so unless it is a lead.
+    pub has_pixel: bool,
+    /// The affiliate's own HTML pixels were shown for it.
+    pub pixels_shown: bool,
+    /// A test: never paid, never counted.
+    pub test: bool,
+    /// The visitor's address, or the server's that reported it.
+    pub ip: Option<IpAddr>,
+    /// Counts its changes, so that two at once cannot undo each other.
+    pub revision: u32,
+    /// The configuration that decided.
+    pub config_version: ConfigVersion,
+}
+
+/// What is kept with a lead that is a conversion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeadConversion {
+    /// Its offer's default event when it was accepted.
+    pub event: EventId,
+    /// When a pixel named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixel_at: Option<Timestamp>,
+    /// What the pixel said.
+    #[serde(default, skip_serializing_if = "Reported::is_empty")]
+    pub reported: Reported,
+    /// What the advertiser pays, where a pixel or a person said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<Money>,
+    /// Where a person put it; by the lead's own status where nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<ConversionDisposition>,
+    /// The affiliate's own HTML pixels were shown for it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pixels_shown: bool,
+}
+
+impl LeadConversion {
+    /// Of a lead just accepted.
+    pub fn of(event: EventId) -> Self {
+        Self {
+            event,
+            pixel_at: None,
+            reported: Reported::default(),
+            received: None,
+            disposition: None,
+            pixels_shown: false,
+        }
+    }
+}
+
+/// What a pixel says of a conversion beside money.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reported {
+    /// `t`, cut at [`MAX_TRANSACTION_ID_CHARS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction_id: Option<String>,
+    /// `u`: the advertiser's name for the visitor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// `udid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<String>,
+    /// `c`: the currency in which the amounts are, three capital letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// What was bought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<Order>>,
+}
+
+impl Reported {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An order, as the advertiser's shop reports it. Recorded, not reckoned with: what is
+/// received is the offer's price or `p`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// `ect`: what the customer paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
+    /// `ecst`: before tax, shipping and discount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subtotal: Option<Money>,
+    /// `ectx`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Money>,
+    /// `ecsh`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<Money>,
+    /// `ecd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Money>,
+    /// `ecv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<String>,
+    /// `ecc`, separated by `^`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coupons: Vec<String>,
+    /// `eccu`, three capital letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// `ecco`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// `ecrg`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// `ecsk`, `ecqu`, `ecpr`, `ecld`, each separated by `^`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<OrderLine>,
+}
+
+/// One line of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderLine {
+    /// The shop's name for the article.
+    pub sku: String,
+    /// How many.
+    pub quantity: u32,
+    /// For one.
+    pub unit_price: Money,
+    /// Off the line.
+    pub discount: Money,
+}
+
+coded! {
+    /// How a conversion came.
+    ConversionSource {
+        /// A pixel in an iframe.
+        Iframe = "iframe";
+        /// A pixel in a script.
+        Script = "js";
+        /// A pixel in an image.
+        Image = "img";
+        /// A call from the advertiser's server.
+        Postback = "pb";
+        /// An accepted lead.
+        Lead = "lead";
+        /// A person brought it in.
+        Import = "import";
+    }
+}
+
+coded! {
+    /// Where a conversion stands.
+    ConversionDisposition {
+        /// It counts.
+        Approved = "approved";
+        /// A person has yet to say.
+        Pending = "pending";
+        /// It does not count.
+        Rejected = "rejected";
+        /// It was taken back.
+        Returned = "returned";
+        /// More than the cap allows: recorded at 0.00.
+        OverCap = "Over Conversion Cap";
+    }
+}
+
+impl Conversion {
+    /// Whether it makes its session a converted one.
+    pub fn converts(&self) -> bool {
+        !self.test && self.disposition == ConversionDisposition::Approved
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}

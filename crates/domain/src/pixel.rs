@@ -1,0 +1,79 @@
+//! The pixel log: every call of the conversion pixel, with what became of it.
+
+use crate::coded::coded;
+use crate::conversion::ConversionSource;
+use crate::{AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, OfferId, RowId, Timestamp};
+use serde::Serialize;
+use std::net::IpAddr;
+
+/// One call of `p.ashx`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PixelCall {
+    /// Its place in the store.
+    pub id: RowId,
+    /// When it came.
+    pub at: Timestamp,
+    /// In which form: never a lead or an import.
+    pub form: ConversionSource,
+    /// What became of it.
+    pub disposition: PixelDisposition,
+    /// On which offer, where that was found.
+    pub offer: Option<OfferId>,
+    /// The offer's advertiser, or the one that was named.
+    pub advertiser: Option<AdvertiserId>,
+    /// Which event, where that was found.
+    pub event: Option<EventId>,
+    /// Whose session, where that was found.
+    pub session: Option<RowId>,
+    /// Whose it was.
+    pub affiliate: Option<AffiliateId>,
+    /// Under which campaign.
+    pub campaign: Option<CampaignId>,
+    /// The conversion that it made, or that was there before.
+    pub conversion: Option<RowId>,
+    /// `t`.
+    pub transaction_id: Option<String>,
+    /// It was signed, or came from an address of the offer's list.
+    pub trusted: bool,
+    /// What was sent and not used, by parameter, in the order of their names.
+    pub ignored: Vec<String>,
+    /// The client's address.
+    pub ip: Option<IpAddr>,
+    /// As sent, cut at [`crate::click::MAX_HEADER_CHARS`].
+    pub user_agent: String,
+    /// As sent, cut at [`crate::click::MAX_HEADER_CHARS`].
+    pub referrer: String,
+    /// The configuration that decided.
+    pub config_version: ConfigVersion,
+}
+
+coded! {
+    /// What became of a call: what a postback is answered, and what the log says.
+    PixelDisposition {
+        /// It made a conversion, or was noted with its lead.
+        Ok = "ok";
+        /// More than the cap allows: recorded at 0.00.
+        OverCap = "Over Conversion Cap";
+        /// No such offer or advertiser.
+        InvalidOffer = "Invalid Offer";
+        /// The offer wants signed calls, and this is none, or signed wrongly.
+        InvalidSignature = "Invalid Signature";
+        /// Not from an address of the offer's list.
+        NotWhitelisted = "Not Whitelisted";
+        /// No request id and no cookie, or none of a session on this offer.
+        InvalidRequestId = "Invalid Request ID";
+        /// The session is older than the offer's click cookie days.
+        ClickExpired = "Click Expired";
+        /// The offer has no such event.
+        InvalidEvent = "Invalid Event";
+        /// The session has converted, or the transaction id was there before.
+        DuplicateConversion = "Duplicate Conversion";
+    }
+}
+
+impl PixelDisposition {
+    /// Whether a postback is answered `SUCCESS`.
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Ok | Self::OverCap)
+    }
+}

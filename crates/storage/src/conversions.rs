@@ -1,0 +1,242 @@
+//! Conversions and the pixel log.
+//!
+//! A conversion that is a lead stands with its lead (`Lead::conversion`); all others
+//! have a record of their own. Whoever reads conversions sees both kinds alike; whoever
+//! changes one says which it is.
+
+use crate::outbox::NewDelivery;
+use crate::{Page, PageRequest, Result};
+use crumb_domain::caps::{CapCheck, DayCount};
+use crumb_domain::conversion::{Conversion, ConversionDisposition};
+use crumb_domain::ledger::LedgerEntry;
+use crumb_domain::pixel::{PixelCall, PixelDisposition};
+use crumb_domain::session::Session;
+use crumb_domain::{
+    AdvertiserId, AffiliateId, CampaignId, EventId, LeadId, Money, OfferId, RowId, Timestamp,
+};
+
+/// A new conversion on its way into the store.
+#[derive(Debug, Clone)]
+pub struct RecordConversion {
+    /// It, as it will stand; `lead` is none.
+    pub conversion: Conversion,
+    /// The session may have this event once only.
+    pub once_a_session: bool,
+    /// A transaction id may be there once only, over all sessions of its offer and event.
+    pub once_a_transaction: bool,
+    /// The conversions that the session had when this was decided. Another number is
+    /// [`crate::StoreError::Conflict`]: a lead may have come that this call belongs to.
+    pub session_had: usize,
+    /// Caps. Where one is reached, the conversion is recorded at 0.00 as
+    /// [`ConversionDisposition::OverCap`], without entries and deliveries.
+    pub caps: Vec<CapCheck>,
+    /// Counts that rise by one with it.
+    pub counts: Vec<DayCount>,
+    /// Entries to append with it.
+    pub ledger: Vec<LedgerEntry>,
+    /// Who is to be told of it.
+    pub deliveries: Vec<NewDelivery>,
+    /// What made the call one of its kind: a signed call counts once. None where it was
+    /// not signed. Kept for [`SIGNATURE_SECONDS`] twice, so that clocks may differ.
+    pub signature: Option<[u8; 32]>,
+}
+
+/// For how long a signed call may come after its time stamp, and before, in seconds.
+pub const SIGNATURE_SECONDS: i64 = 300;
+
+/// A call that names a conversion which is there: a lead without a pixel, or one whose
+/// pixels were not shown yet.
+#[derive(Debug, Clone)]
+pub struct NoteCall {
+    /// The conversion as it will stand; its `revision` is the one that was read.
+    pub conversion: Conversion,
+    /// Entries to append.
+    pub ledger: Vec<LedgerEntry>,
+    /// Who is to be told: of a lead that is paid only now.
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// What became of a new conversion. What is logged and answered follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is there.
+    New,
+    /// It is there, at 0.00.
+    OverCap,
+    /// The session has the event, or the offer and event the transaction id, already:
+    /// by this conversion.
+    Duplicate(RowId),
+}
+
+impl Recorded {
+    /// What the log says of it.
+    pub fn disposition(self) -> PixelDisposition {
+        match self {
+            Self::New => PixelDisposition::Ok,
+            Self::OverCap => PixelDisposition::OverCap,
+            Self::Duplicate(_) => PixelDisposition::DuplicateConversion,
+        }
+    }
+}
+
+/// What is written for one call: its line of the log, and what it makes.
+#[derive(Debug, Clone)]
+pub struct PixelWrite {
+    /// The line of the log. Its disposition and conversion are filled in by the store
+    /// where `effect` is a new conversion.
+    pub call: PixelCall,
+    /// What it makes.
+    pub effect: PixelEffect,
+}
+
+/// What a call of the conversion pixel makes.
+#[derive(Debug, Clone)]
+pub enum PixelEffect {
+    /// Nothing: refused, or a duplicate.
+    None,
+    /// A conversion.
+    New(Box<RecordConversion>),
+    /// A note with a conversion that is there.
+    Noted(Box<NoteCall>),
+}
+
+/// A change of a conversion by a person, and a conversion brought in by one.
+#[derive(Debug, Clone)]
+pub struct ChangeConversion {
+    /// The conversion as it will stand; its `revision` is the one that was read.
+    pub conversion: Conversion,
+    /// Entries to append.
+    pub ledger: Vec<LedgerEntry>,
+    /// Who is to be told: of a conversion that is approved only now.
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// Which conversions.
+#[derive(Debug, Clone, Default)]
+pub struct ConversionFilter {
+    /// On this offer.
+    pub offer: Option<OfferId>,
+    /// Of this advertiser's offers.
+    pub advertiser: Option<AdvertiserId>,
+    /// Of this affiliate.
+    pub affiliate: Option<AffiliateId>,
+    /// Of this campaign.
+    pub campaign: Option<CampaignId>,
+    /// Of this event.
+    pub event: Option<EventId>,
+    /// That stand so.
+    pub disposition: Option<ConversionDisposition>,
+    /// Of this session.
+    pub session: Option<RowId>,
+    /// With this transaction id.
+    pub transaction_id: Option<String>,
+    /// At or after.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub to: Option<Timestamp>,
+}
+
+/// Which calls.
+#[derive(Debug, Clone, Default)]
+pub struct PixelFilter {
+    /// On this offer.
+    pub offer: Option<OfferId>,
+    /// Of this affiliate.
+    pub affiliate: Option<AffiliateId>,
+    /// Of this session.
+    pub session: Option<RowId>,
+    /// With this end.
+    pub disposition: Option<PixelDisposition>,
+    /// At or after.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub to: Option<Timestamp>,
+}
+
+/// Conversions to be brought in at once: all of them or none.
+#[derive(Debug, Clone, Default)]
+pub struct ImportConversions {
+    /// Those to be recorded and those to be changed, in the order of the file.
+    pub rows: Vec<ImportRow>,
+}
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub enum ImportRow {
+    /// A new one.
+    New(Box<RecordConversion>),
+    /// A changed one.
+    Changed(Box<ChangeConversion>),
+}
+
+/// What a conversion is worth together with others: of a filter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConversionSums {
+    /// To affiliates.
+    pub payout: Money,
+    /// From advertisers.
+    pub received: Money,
+}
+
+/// The store of conversions.
+pub trait ConversionStore {
+    /// Writes a call with what it makes, and says what that came to: none where it makes
+    /// no new conversion. [`crate::StoreError::Conflict`] where something has changed
+    /// since it was decided; the caller decides again.
+    fn record_pixel(&self, write: PixelWrite) -> impl Future<Output = Result<Option<Recorded>>> + Send;
+
+    /// The conversions of a session, leads and others, in the order in which they came.
+    fn conversions_of(&self, session: RowId) -> impl Future<Output = Result<Vec<Conversion>>> + Send;
+
+    /// The conversion of that place, a lead's or another.
+    fn conversion(&self, id: RowId) -> impl Future<Output = Result<Option<Conversion>>> + Send;
+
+    /// Conversions by filter, leads among them, ordered by place.
+    fn conversions(
+        &self,
+        filter: ConversionFilter,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<Conversion>>> + Send;
+
+    /// Changes one. [`crate::StoreError::Conflict`] where its revision is no longer the
+    /// one that was read.
+    fn change_conversion(&self, change: ChangeConversion) -> impl Future<Output = Result<()>> + Send;
+
+    /// Records and changes all of them, or none: the place in the list of the first that
+    /// could not be, and why, or what became of each.
+    fn import_conversions(
+        &self,
+        import: ImportConversions,
+    ) -> impl Future<Output = Result<std::result::Result<Vec<Recorded>, (usize, ImportFault)>>> + Send;
+
+    /// The log by filter, ordered by place.
+    fn pixels(
+        &self,
+        filter: PixelFilter,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<PixelCall>>> + Send;
+
+    /// The newest sessions of a device on one of these offers, newest first, at most
+    /// `limit`. At most one indexed read and one for each that is found.
+    fn sessions_of_device(
+        &self,
+        device_id: String,
+        offers: Vec<OfferId>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Session>>> + Send;
+
+    /// The newest click of a session, its duplicates included.
+    fn last_click(&self, session: RowId) -> impl Future<Output = Result<RowId>> + Send;
+
+    /// The lead that is the conversion of that place.
+    fn lead_of_conversion(&self, id: RowId) -> impl Future<Output = Result<Option<LeadId>>> + Send;
+}
+
+/// Why a row of an import could not be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportFault {
+    /// It is there already: this one.
+    Duplicate(RowId),
+    /// It has changed since it was read.
+    Conflict,
+}
