@@ -2,6 +2,7 @@
 
 use crate::attribution::{Attribution, AttributionTrace};
 use crate::coded::coded;
+use crate::conversion::LeadConversion;
 use crate::network::SaleType;
 use crate::post::PostKind;
 use crate::selling::{Redress, SaleReturn};
@@ -55,6 +56,9 @@ pub struct Lead {
     pub revenue: Money,
     /// Who bought it.
     pub sales: Vec<Sale>,
+    /// The conversion that it is, once it was accepted: not while it is held back, nor
+    /// where its poster was told that nobody bought it.
+    pub conversion: Option<LeadConversion>,
     /// A test: never sold, never paid, never counted.
     pub test: bool,
     /// The poster's address.

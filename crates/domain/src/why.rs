@@ -260,6 +260,7 @@ mod tests {
             payout: Money::ZERO,
             revenue: Money::ZERO,
             sales: Vec::new(),
+            conversion: None,
             test: false,
             ip: None,
             revision: 1,

@@ -262,6 +262,7 @@ fn lead(case: &Case<'_>, judged: &mut Judged, settlement: &Settlement, names: Na
         payout: settlement.payout,
         revenue: Money::ZERO,
         sales: Vec::new(),
+        conversion: None,
         test,
         ip: Some(incoming.client.ip),
         revision: 0,

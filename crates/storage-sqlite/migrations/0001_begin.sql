@@ -108,7 +108,9 @@ CREATE TABLE lead (
     ip BLOB,
     revision INTEGER NOT NULL,
     config_version INTEGER NOT NULL,
-    person BLOB                      -- hash, where it is the earlier lead of later ones
+    person BLOB,                     -- hash, where it is the earlier lead of later ones
+    event INTEGER,                   -- where it is a conversion: of what
+    conversion TEXT                  -- JSON, where more is known of that
 ) STRICT;
 CREATE INDEX lead_of_session ON lead (session);
 

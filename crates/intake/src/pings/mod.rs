@@ -268,6 +268,7 @@ impl<S: Store + Clone> Leads<S> {
             payout: Money::ZERO,
             revenue: Money::ZERO,
             sales: Vec::new(),
+            conversion: None,
             test: incoming.request.test,
             ip: None,
             revision: 0,

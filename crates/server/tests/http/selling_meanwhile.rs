@@ -74,8 +74,11 @@ async fn an_update_that_would_offer_a_lead_which_is_being_sold_waits_for_its_end
 async fn a_buyer_that_does_not_tell_what_became_of_a_lead_keeps_no_other_from_it() {
     let (silent, buyers) = (Buyer::start().await, MockBuyers::start().await.unwrap());
     let status = |url: &str| format!("status_url = \"{url}\"");
-    let first =
-        Contract::new(7, &buyers.url("/cut-after/7"), "30.00").post(&status(&silent.url())).row("cap = 1");
+    // Patient enough for a machine on which the other lead takes its time.
+    let first = Contract::new(7, &buyers.url("/cut-after/7"), "30.00")
+        .post(&status(&silent.url()))
+        .post("timeout_ms = 120000")
+        .row("cap = 1");
     let second = Contract::new(8, &buyers.url("/cut-after/8?made=accepted"), "20.00")
         .post(&status(&buyers.url("/status?id=#leadid#")));
     let server = Arc::new(Server::start(&market(&[first, second])).await);

@@ -5,15 +5,17 @@ use super::prepare::LeadRow;
 use super::recent::RecentIds;
 use crate::codes::{
     self, IpBytes, from_json, lead_id, moment, row_id, sale_type, sale_type_of, sub_id_columns, sub_ids,
+    to_json,
 };
 use crate::error::{corrupt, from_sqlite};
 use crumb_domain::attribution::Attribution;
+use crumb_domain::conversion::LeadConversion;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::post::PostKind;
 use crumb_domain::selling::{Redress, SaleReturn};
 use crumb_domain::{
-    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, OfferContractId, OfferId,
-    RowId, VerticalId,
+    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, EventId, LeadId, Money, OfferContractId,
+    OfferId, RowId, VerticalId,
 };
 use crumb_storage::Result;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -30,13 +32,14 @@ pub(crate) fn revision(connection: &Connection, row: RowId) -> Result<Option<u32
 pub(crate) fn insert(connection: &Connection, row: &LeadRow, revision: u32) -> Result<()> {
     let lead = &row.lead;
     let [s1, s2, s3, s4, s5] = sub_id_columns(&lead.sub_ids);
+    let conversion = conversion_column(lead)?;
     connection
         .prepare_cached(
             "INSERT INTO lead (row, id, at, post, status, outcome, errors, affiliate, offer, vertical, campaign,
                  offer_contract, attribution, trace, session, s1, s2, s3, s4, s5, fields, payout, revenue,
-                 test, ip, revision, config_version, person)
+                 test, ip, revision, config_version, person, event, conversion)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-                 ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
+                 ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
         )
         .and_then(|mut insert| {
             insert.execute(params![
@@ -68,6 +71,8 @@ pub(crate) fn insert(connection: &Connection, row: &LeadRow, revision: u32) -> R
                 revision,
                 lead.config_version.0,
                 row.register.as_ref().map(|key| key.hash),
+                lead.conversion.as_ref().map(|conversion| conversion.event.0),
+                conversion,
             ])
         })
         .map_err(from_sqlite)?;
@@ -117,7 +122,7 @@ pub(crate) fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
 /// The columns that [`from_row`] reads.
 pub(crate) const COLUMNS: &str = "row, id, at, post, status, outcome, errors, affiliate, offer, vertical, campaign, \
      offer_contract, attribution, trace, session, s1, s2, s3, s4, s5, fields, payout, revenue, test, ip, \
-     revision, config_version";
+     revision, config_version, event, conversion";
 
 /// The lead of that id.
 pub(crate) fn read(connection: &Connection, recent: &RecentIds, id: LeadId) -> Result<Option<Lead>> {
@@ -158,11 +163,28 @@ pub(crate) fn from_row(connection: &Connection, row: &Row<'_>) -> Result<Lead> {
         payout: Money::from_micros(given(21)?),
         revenue: Money::from_micros(given(22)?),
         sales: sales(connection, place)?,
+        conversion: conversion(row)?,
         test: row.get(23).map_err(from_sqlite)?,
         ip: codes::ip(row.get(24).map_err(from_sqlite)?)?,
         revision: row.get(25).map_err(from_sqlite)?,
         config_version: ConfigVersion(given(26)?),
     })
+}
+
+/// What is known of the lead's conversion beside its event, as JSON; none where that is
+/// all, as of nearly every lead.
+pub(crate) fn conversion_column(lead: &Lead) -> Result<Option<String>> {
+    let told = lead.conversion.as_ref().filter(|told| **told != LeadConversion::of(told.event));
+    told.map(to_json).transpose()
+}
+
+fn conversion(row: &Row<'_>) -> Result<Option<LeadConversion>> {
+    let event = row.get::<_, Option<i64>>(27).map_err(from_sqlite)?;
+    let told = row.get::<_, Option<String>>(28).map_err(from_sqlite)?;
+    match (event, told) {
+        (Some(_), Some(told)) => from_json(&told).map(Some),
+        (event, _) => Ok(event.map(|event| LeadConversion::of(EventId(event)))),
+    }
 }
 
 fn sales(connection: &Connection, lead: RowId) -> Result<Vec<Sale>> {

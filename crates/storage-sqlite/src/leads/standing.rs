@@ -23,9 +23,11 @@ pub(crate) fn read(connection: &Connection, row: i64) -> Result<Option<Lead>> {
 /// Writes where a lead stands, what it earns and brought, and its sales, one revision
 /// on. False, and nothing is written, where the revision is no longer the lead's.
 pub(crate) fn write(connection: &Connection, lead: &Lead) -> Result<bool> {
+    let conversion = rows::conversion_column(lead)?;
     let changed = connection
         .prepare_cached(
-            "UPDATE lead SET status = ?3, outcome = ?4, payout = ?5, revenue = ?6, revision = revision + 1
+            "UPDATE lead SET status = ?3, outcome = ?4, payout = ?5, revenue = ?6, event = ?7, conversion = ?8,
+                 revision = revision + 1
              WHERE row = ?1 AND revision = ?2",
         )
         .and_then(|mut update| {
@@ -36,6 +38,8 @@ pub(crate) fn write(connection: &Connection, lead: &Lead) -> Result<bool> {
                 lead.outcome.as_str(),
                 lead.payout.micros(),
                 lead.revenue.micros(),
+                lead.conversion.as_ref().map(|conversion| conversion.event.0),
+                conversion,
             ])
         })
         .map_err(from_sqlite)?;

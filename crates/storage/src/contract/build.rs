@@ -9,13 +9,14 @@ use crate::leads::{
 };
 use crumb_domain::attribution::{Attribution, AttributionTrace};
 use crumb_domain::click::{Click, ClickSource, Disposition};
+use crumb_domain::conversion::LeadConversion;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::{PostKind, StoredAnswer};
 use crumb_domain::request_id::{Node, RowIdSequence};
 use crumb_domain::{
-    AffiliateId, CampaignId, ConfigVersion, CreativeId, LeadId, Money, OfferId, RowId, SubIds, Timestamp,
-    VerticalId,
+    AffiliateId, CampaignId, ConfigVersion, CreativeId, EventId, LeadId, Money, OfferId, RowId, SubIds,
+    Timestamp, VerticalId,
 };
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -139,6 +140,7 @@ pub fn lead(number: u32, row: RowId) -> Lead {
         payout: Money::ZERO,
         revenue: Money::ZERO,
         sales: Vec::new(),
+        conversion: Some(LeadConversion::of(EventId(1))),
         test: false,
         ip: None,
         revision: 0,

@@ -8,6 +8,7 @@ use crate::leads::{AcceptLead, DuplicateCheck, DuplicateKey, LeadSession, Posted
 use crate::{PageRequest, leads::LeadFilter};
 use crumb_domain::attribution::{Attribution, AttributionTrace, Claim};
 use crumb_domain::caps::{CapCheck, CapScope, DayCount};
+use crumb_domain::conversion::{ConversionDisposition, LeadConversion, Reported};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::{CapOf, SaleType};
@@ -17,8 +18,8 @@ use crumb_domain::selling::{Redress, SaleReturn};
 use crumb_domain::session::SessionOrigin;
 use crumb_domain::time::Day;
 use crumb_domain::{
-    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, Money, OfferContractId, OfferId, RowId,
-    SubIds, VerticalId,
+    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, EventId, Money, OfferContractId, OfferId,
+    RowId, SubIds, VerticalId,
 };
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -69,6 +70,14 @@ fn full_lead(number: u32, row: RowId, session: RowId) -> Lead {
         payout: Money::from_micros(-5),
         revenue: Money::from_micros(60_000_002),
         sales: vec![sale(9, SaleType::Multisell), sale(7, SaleType::Hybrid), sale(8, SaleType::Exclusive)],
+        conversion: Some(LeadConversion {
+            pixel_at: Some(NOW.plus_seconds(9)),
+            reported: Reported { transaction_id: Some("T-1".to_owned()), ..Reported::default() },
+            received: Some(Money::from_micros(9_000_000)),
+            disposition: Some(ConversionDisposition::Rejected),
+            pixels_shown: true,
+            ..LeadConversion::of(EventId(12))
+        }),
         test: true,
         ip: Some("2001:db8::7".parse().unwrap()),
         revision: 0,

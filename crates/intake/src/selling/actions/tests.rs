@@ -31,6 +31,7 @@ pub(crate) fn lead(status: LeadStatus, outcome: LeadOutcome) -> Lead {
         payout: Money::ZERO,
         revenue: Money::ZERO,
         sales: Vec::new(),
+        conversion: None,
         test: false,
         ip: None,
         revision: 0,

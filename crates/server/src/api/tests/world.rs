@@ -394,6 +394,7 @@ pub(crate) fn lead(n: i64, of: i64, id: &str) -> Lead {
         payout: Money::from_micros(12_000_000),
         revenue: Money::from_micros(30_000_000),
         sales: Vec::new(),
+        conversion: None,
         test: false,
         ip: "198.51.100.7".parse().ok(),
         revision: 1,
