@@ -7,6 +7,7 @@
 //! conversion with a record of its own.
 
 use crate::coded::coded;
+use crate::lead::{Lead, LeadStatus};
 use crate::{
     AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, LeadId, Money, OfferContractId, OfferId,
     RowId, SubIds, Timestamp,
@@ -217,6 +218,39 @@ coded! {
 }
 
 impl Conversion {
+    /// The conversion that a lead is, by what is kept with it.
+    pub fn of_lead(lead: &Lead, told: &LeadConversion, advertiser: Option<AdvertiserId>) -> Self {
+        let by_status = match lead.status {
+            LeadStatus::Returned => ConversionDisposition::Returned,
+            LeadStatus::Review => ConversionDisposition::Pending,
+            _ => ConversionDisposition::Approved,
+        };
+        Self {
+            id: lead.row,
+            at: lead.at,
+            source: ConversionSource::Lead,
+            event: told.event,
+            offer: lead.offer,
+            advertiser,
+            affiliate: lead.affiliate,
+            campaign: lead.campaign,
+            offer_contract: lead.offer_contract,
+            session: lead.session,
+            lead: Some(lead.id),
+            sub_ids: lead.sub_ids.clone(),
+            payout: lead.payout,
+            received: told.received.unwrap_or(lead.revenue),
+            disposition: told.disposition.unwrap_or(by_status),
+            reported: told.reported.clone(),
+            has_pixel: told.pixel_at.is_some(),
+            pixels_shown: told.pixels_shown,
+            test: lead.test,
+            ip: lead.ip,
+            revision: lead.revision,
+            config_version: lead.config_version,
+        }
+    }
+
     /// Whether it makes its session a converted one.
     pub fn converts(&self) -> bool {
         !self.test && self.disposition == ConversionDisposition::Approved

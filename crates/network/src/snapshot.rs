@@ -16,8 +16,8 @@ use crumb_domain::network::{
 };
 use crumb_domain::time::Zone;
 use crumb_domain::{
-    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, CreativeId, OfferContractId, OfferId,
-    VerticalId,
+    AdvertiserId, AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, CreativeId, OfferContractId,
+    OfferId, VerticalId,
 };
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -254,6 +254,11 @@ impl Snapshot {
     /// An offer.
     pub fn offer(&self, id: OfferId) -> Option<&CompiledOffer> {
         self.offers.get(&id).map(Arc::as_ref)
+    }
+
+    /// Whether there is an advertiser of that id.
+    pub fn has_advertiser(&self, id: AdvertiserId) -> bool {
+        self.network.advertiser.iter().any(|advertiser| advertiser.id == id)
     }
 
     /// All offers, in no order.

@@ -8,6 +8,7 @@ use crate::outbox::NewDelivery;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::conversion::{Conversion, ConversionDisposition};
+use crumb_domain::lead::Lead;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::pixel::{PixelCall, PixelDisposition};
 use crumb_domain::session::Session;
@@ -24,7 +25,8 @@ pub struct RecordConversion {
     pub once_a_session: bool,
     /// A transaction id may be there once only, over all sessions of its offer and event.
     pub once_a_transaction: bool,
-    /// The conversions that the session had when this was decided. Another number is
+    /// The leads, whatever became of them, and the other conversions that the session had
+    /// when this was decided, together. Another number is
     /// [`crate::StoreError::Conflict`]: a lead may have come that this call belongs to.
     pub session_had: usize,
     /// Caps. Where one is reached, the conversion is recorded at 0.00 as
@@ -187,6 +189,9 @@ pub trait ConversionStore {
 
     /// The conversions of a session, leads and others, in the order in which they came.
     fn conversions_of(&self, session: RowId) -> impl Future<Output = Result<Vec<Conversion>>> + Send;
+
+    /// The leads of a session, whatever became of them, in the order in which they came.
+    fn leads_of_session(&self, session: RowId) -> impl Future<Output = Result<Vec<Lead>>> + Send;
 
     /// The conversion of that place, a lead's or another.
     fn conversion(&self, id: RowId) -> impl Future<Output = Result<Option<Conversion>>> + Send;

@@ -14,6 +14,10 @@
 //! a share (`payout_percent`) of what the lead's sales bring. An amount is earned
 //! once; a share grows with each sale.
 
+mod worth;
+
+pub use worth::{ConversionTerms, Overrides, Worth};
+
 use crate::Money;
 use crate::network::{Campaign, Offer, OfferContract, OfferType, PriceFormat};
 
