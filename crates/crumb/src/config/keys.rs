@@ -179,7 +179,10 @@ pub fn documented_defaults() -> String {
          # ./crumb.toml or from where --config says. Every key is also an environment\n\
          # variable, CRUMB_LISTEN_TRACKING for tracking of [listen], lists separated by\n\
          # commas; the command line wins over the environment, and that over the file.\n\
-         # An empty text is none.\n",
+         # An empty text is none. Any other variable that begins with CRUMB_ is refused, but\n\
+         # for what container platforms tell of services (CRUMB_SERVICE_HOST, CRUMB_PORT=tcp://…)\n\
+         # and CRUMB_CLOCK_OFFSET_SECONDS, which shifts the server's clock, for rehearsals; so\n\
+         # secrets that the network file takes from the environment have other names.\n",
     );
     let mut section = "";
     for key in KEYS {

@@ -1,6 +1,7 @@
 //! The server's own settings: read from the command line, the environment and
 //! `crumb.toml`, and checked before anything is done with them.
 
+mod environment;
 mod keys;
 #[cfg(test)]
 mod tests;

@@ -61,13 +61,55 @@ fn unknown_keys_are_refused_with_their_path() {
     refused("listen = 1", "crumb.toml: listen: must be a section, [listen]");
     assert_eq!(
         of_environment("CRUMB_LISTEN_TRACKIN", "1"),
-        Err("CRUMB_LISTEN_TRACKIN: unknown key listen.trackin".to_owned())
+        Err("CRUMB_LISTEN_TRACKIN: unknown key listen.trackin; did you mean CRUMB_LISTEN_TRACKING?"
+            .to_owned())
     );
 }
 
 #[test]
-fn a_variable_of_no_section_of_ours_is_somebody_elses() {
-    assert!(of_environment("CRUMB_HOME", "/srv").is_ok());
+fn an_unknown_variable_is_refused_in_whatever_section() {
+    let refused = |name: &str, expected: &str| {
+        assert_eq!(of_environment(name, "1"), Err(format!("{name}: {expected}")));
+    };
+    refused("CRUMB_OUTBOND_ALLOW", "unknown variable; did you mean CRUMB_OUTBOUND_ALLOW?");
+    refused("CRUMB_LIMIT_DRAIN_SECOND", "unknown variable; did you mean CRUMB_LIMITS_DRAIN_SECONDS?");
+    refused("CRUMB_listen_admin", "unknown variable; did you mean CRUMB_LISTEN_ADMIN?");
+    refused("CRUMB_CLOCK_OFFSET", "unknown variable; did you mean CRUMB_CLOCK_OFFSET_SECONDS?");
+    refused("CRUMB_HOME", "unknown variable; `crumb config default` lists all");
+    refused("CRUMB_", "unknown variable; `crumb config default` lists all");
+    let long = format!("CRUMB_{}", "X".repeat(10_000));
+    refused(&long, "unknown variable; `crumb config default` lists all");
+}
+
+#[test]
+fn what_container_platforms_say_of_services_is_no_setting() {
+    for (name, value) in [
+        ("CRUMB_SERVICE_HOST", "10.0.0.7"),
+        ("CRUMB_SERVICE_PORT", "8080"),
+        ("CRUMB_SERVICE_PORT_HTTP", "8080"),
+        ("CRUMB_PORT", "tcp://10.0.0.7:8080"),
+        ("CRUMB_PORT_8080_TCP", "tcp://10.0.0.7:8080"),
+        ("CRUMB_PORT_8080_TCP_PROTO", "tcp"),
+        ("CRUMB_PORT_8080_TCP_PORT", "8080"),
+        ("CRUMB_PORT_8080_UDP_ADDR", "10.0.0.7"),
+        // Of a second service, crumb-admin.
+        ("CRUMB_ADMIN_SERVICE_HOST", "10.0.0.8"),
+        ("CRUMB_ADMIN_PORT", "tcp://10.0.0.8:8081"),
+        ("CRUMB_ADMIN_PORT_8081_TCP", "tcp://10.0.0.8:8081"),
+        // Of one whose name begins as a section does.
+        ("CRUMB_LISTEN_SERVICE_PORT", "8081"),
+    ] {
+        assert_eq!(of_environment(name, value), of_file(""), "{name}");
+    }
+    for (name, value) in [
+        ("CRUMB_PORT", "8080"),
+        ("CRUMB_LISTEN_PORT", "8080"),
+        ("CRUMB_PORT_HTTP_TCP", "tcp://10.0.0.7:80"),
+        ("CRUMB_PORT_8080_TCP_NAME", "x"),
+        ("CRUMB_MYSERVICE_HOST", "10.0.0.8"),
+    ] {
+        assert!(of_environment(name, value).is_err(), "{name}");
+    }
 }
 
 #[test]

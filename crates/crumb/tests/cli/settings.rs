@@ -68,10 +68,30 @@ fn command_line_wins_over_environment_and_that_over_the_file() {
 }
 
 #[test]
-fn an_unknown_variable_of_a_section_is_refused() {
+fn an_unknown_variable_is_refused_and_the_nearest_known_one_is_named() {
+    let refused = |variable: &str| {
+        let mut place = Place::new();
+        place.set(variable, "x");
+        place.refused(&["versions"])
+    };
+    assert_eq!(
+        refused("CRUMB_STORE_DATE"),
+        "CRUMB_STORE_DATE: unknown key store.date; did you mean CRUMB_STORE_DATA?\n"
+    );
+    assert_eq!(
+        refused("CRUMB_OUTBOND_ALLOW"),
+        "CRUMB_OUTBOND_ALLOW: unknown variable; did you mean CRUMB_OUTBOUND_ALLOW?\n"
+    );
+}
+
+#[test]
+fn what_a_platform_tells_of_a_service_named_crumb_is_no_setting() {
     let mut place = Place::new();
-    place.set("CRUMB_STORE_DATE", "x");
-    assert_eq!(place.refused(&["versions"]), "CRUMB_STORE_DATE: unknown key store.date\n");
+    place.set("CRUMB_SERVICE_HOST", "10.0.0.7");
+    place.set("CRUMB_SERVICE_PORT", "8080");
+    place.set("CRUMB_PORT", "tcp://10.0.0.7:8080");
+    place.set("CRUMB_PORT_8080_TCP_ADDR", "10.0.0.7");
+    place.printed(&["versions"]);
 }
 
 #[test]
