@@ -308,6 +308,9 @@ impl Checker {
             self.fault("mail.relay", "needs mail.from");
         }
         let (user, password) = (self.text("mail.user"), self.text("mail.password"));
+        if user.is_empty() && !password.is_empty() {
+            self.fault("mail.password", "needs mail.user");
+        }
         let credentials = (!user.is_empty()).then_some((user, password));
         let options = MailOptions { relay, from: self.text("mail.from"), credentials };
         if self.errors.is_empty()

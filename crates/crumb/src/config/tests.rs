@@ -133,6 +133,10 @@ fn a_faulty_value_is_named_with_its_place() {
     }
     assert!(of_file("[log]\nlevel = \"info,crumb_server=debug\"").is_ok());
     refused("[mail]\nfrom = \"a@b.example\"", "crumb.toml: mail.from: needs mail.relay");
+    refused(
+        "[mail]\nrelay = \"mail.example:25\"\nfrom = \"a@b.example\"\npassword = \"x\"",
+        "crumb.toml: mail.password: needs mail.user",
+    );
     assert_eq!(
         of_environment("CRUMB_LISTEN_TRACKING", "nowhere"),
         Err("CRUMB_LISTEN_TRACKING: \"nowhere\" is no address like \"127.0.0.1:8080\"".to_owned())
