@@ -25,6 +25,7 @@ pub mod money;
 pub mod network;
 pub mod outcome;
 pub mod payout;
+pub mod pings;
 pub mod post;
 pub mod refusal;
 pub mod request_id;

@@ -156,6 +156,29 @@ pub const KEYS: &[Key] = &[
                 which many a supervisor kills.",
     },
     Key {
+        section: "limits",
+        name: "ping_deadline_ms",
+        kind: Kind::Integer,
+        default: "5000",
+        about: "How long a seller's ping may take until its answer, in milliseconds, 500 to 60000.\n\
+                Buyers that are slower are left out. The seller may shorten it (ckm_max_seconds).",
+    },
+    Key {
+        section: "limits",
+        name: "ping_life_seconds",
+        kind: Kind::Integer,
+        default: "30",
+        about: "How long the price that a ping was told holds, in seconds, 1 to 3600.",
+    },
+    Key {
+        section: "limits",
+        name: "pings_per_second",
+        kind: Kind::Integer,
+        default: "50",
+        about: "How many pings a campaign may send a second, 1 to 10000, and twice as many at once\n\
+                after a pause. What is over is answered with HTTP 429.",
+    },
+    Key {
         section: "log",
         name: "level",
         kind: Kind::Text,

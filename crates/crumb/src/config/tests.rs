@@ -149,6 +149,26 @@ fn a_faulty_value_is_named_with_its_place() {
 }
 
 #[test]
+fn how_far_pings_may_go_is_a_setting_within_bounds() {
+    assert_eq!(of_file("").unwrap().pings, PingLimits::DEFAULT);
+    let file = "[limits]\nping_deadline_ms = 2500\nping_life_seconds = 60\npings_per_second = 5";
+    let pings = PingLimits { deadline_ms: 2_500, life_seconds: 60, per_second: 5 };
+    assert_eq!(of_file(file).unwrap().pings, pings);
+    assert_eq!(of_environment("CRUMB_LIMITS_PINGS_PER_SECOND", "7").unwrap().pings.per_second, 7);
+    for (key, lowest, highest) in
+        [("ping_deadline_ms", 500, 60_000), ("ping_life_seconds", 1, 3_600), ("pings_per_second", 1, 10_000)]
+    {
+        for within in [lowest, highest] {
+            assert!(of_file(&format!("[limits]\n{key} = {within}")).is_ok(), "{key} {within}");
+        }
+        for wrong in [lowest - 1, highest + 1, i64::MIN, i64::MAX] {
+            let fault = format!("crumb.toml: limits.{key}: {wrong} is not between {lowest} and {highest}");
+            assert_eq!(of_file(&format!("[limits]\n{key} = {wrong}")), Err(fault));
+        }
+    }
+}
+
+#[test]
 fn all_that_is_wrong_is_said_at_once() {
     let error = of_file("[store]\nnode = 200\nsize = 1\n[log]\nformat = \"xml\"").unwrap_err();
     assert_eq!(error.lines().count(), 3, "{error}");

@@ -149,6 +149,14 @@ fn outbound_networks_are_comma_separated() {
 }
 
 #[test]
+fn how_far_pings_may_go_is_what_posting_documents_tell() {
+    let mut place = Place::with_network();
+    place.set("CRUMB_LIMITS_PINGS_PER_SECOND", "7");
+    let document = place.printed(&["posting-doc", "--offer", "100"]);
+    assert!(document.contains("At most 7 pings a second, 14 at once;"), "{document}");
+}
+
+#[test]
 fn a_database_is_a_sqlite_file() {
     let place = Place::new();
     place.write("network.toml", NETWORK);
