@@ -130,6 +130,7 @@ pub async fn open(settings: &Settings, directory: &DataDirectory) -> anyhow::Res
     let clock = Arc::new(SystemClock::shifted_by(settings.clock_offset_seconds));
     let keys = Keys::derive(&secret.bytes);
     let installation = Installation::new(store, network, clock, keys, settings.node, geo).await?;
+    let installation = installation.limiting_pings(settings.pings);
     Ok(Opened { installation, warnings: secret.warning.into_iter().collect() })
 }
 

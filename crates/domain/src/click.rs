@@ -55,7 +55,7 @@ pub struct Click {
     pub country: Option<String>,
     /// As sent, cut at [`MAX_HEADER_CHARS`].
     pub user_agent: String,
-    /// As sent, cut at [`MAX_HEADER_CHARS`].
+    /// The page's address, cut at [`MAX_HEADER_CHARS`], values of the vertical's personal fields masked.
     pub referrer: String,
     /// Where the visitor was sent, pre-fill values masked; none for a pixel or a 404.
     pub redirect: Option<String>,

@@ -27,6 +27,7 @@ pub mod money;
 pub mod network;
 pub mod outcome;
 pub mod payout;
+pub mod pings;
 pub mod pixel;
 pub mod post;
 pub mod refusal;

@@ -90,7 +90,8 @@ impl From<CreditError> for PostError {
 impl<S: Store + Clone> Leads<S> {
     /// A service on an installation, whose leads are sold by `selling`.
     pub fn new(site: Arc<Installation<S>>, selling: Arc<Selling<S>>) -> Self {
-        Self { site, selling, budget: Arc::default(), ping_rate: PingRate::default() }
+        let ping_rate = PingRate::new(site.pings);
+        Self { site, selling, budget: Arc::default(), ping_rate }
     }
 
     /// Takes a post and answers it, once it is stored.

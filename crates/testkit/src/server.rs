@@ -5,6 +5,7 @@ use crate::client::{Client, Reply, Request};
 use crate::clock::FakeClock;
 use crumb_delivery::{Courier, Outbound, OutboundOptions};
 use crumb_domain::Clock;
+use crumb_domain::pings::PingLimits;
 use crumb_domain::request_id::Node;
 use crumb_intake::selling::{Selling, SellingObserver, contract_faults};
 use crumb_network::{FileFormat, LiveNetwork};
@@ -37,6 +38,8 @@ pub struct Options {
     pub geo_database: Option<PathBuf>,
     /// Pages beyond which the store's file is full.
     pub max_store_pages: Option<u32>,
+    /// How far pings may go.
+    pub pings: PingLimits,
     /// How long the store waits for a lock as [`Server::lock_store`] holds it.
     pub store_patience: Option<Duration>,
 }
@@ -138,7 +141,7 @@ impl Server {
         let site = Installation::new(store, live, shared_clock, keys, node, geo)
             .await
             .expect("the store can be read");
-        let site = Arc::new(site);
+        let site = Arc::new(site.limiting_pings(options.pings));
         let metrics = Arc::new(Metrics::new().expect("each series has its own name"));
         let trusted = options.trusted_proxies.iter().map(|text| text.parse().expect("a CIDR")).collect();
         let allow = vec!["127.0.0.0/8".parse().expect("a CIDR")];

@@ -4,6 +4,7 @@ use crate::double_tap::DoubleTaps;
 use crate::feed::Feed;
 use crate::geo::GeoDatabase;
 use crumb_domain::keyed_hash::{HASH_BYTES, KeyedHash};
+use crumb_domain::pings::PingLimits;
 use crumb_domain::request_id::{Node, RequestIdKey, RowIdSequence};
 use crumb_domain::{Clock, RequestId, RowId, Timestamp};
 use crumb_network::LiveNetwork;
@@ -28,6 +29,8 @@ pub struct Installation<S> {
     pub geo: Option<GeoDatabase>,
     /// What was recorded, as it is recorded.
     pub feed: Feed,
+    /// How far sellers may go with pings.
+    pub pings: PingLimits,
     /// The recent clicks of which an equal one is a double tap.
     pub(crate) taps: DoubleTaps,
 }
@@ -49,7 +52,22 @@ impl<S: Store + Clone> Installation<S> {
         let newest = store.newest_row(node.number()).await?;
         let rows = RowIds::new(RowIdSequence::resume(node, clock.now(), newest), keys.request_ids.clone());
         let taps = DoubleTaps::recall(&store, &network.snapshot(), clock.now()).await?;
-        Ok(Self { store, network, clock, rows, keys, geo, feed: Feed::new(), taps })
+        Ok(Self {
+            store,
+            network,
+            clock,
+            rows,
+            keys,
+            geo,
+            feed: Feed::new(),
+            pings: PingLimits::DEFAULT,
+            taps,
+        })
+    }
+
+    /// The same with other limits of pings than the default ones.
+    pub fn limiting_pings(self, pings: PingLimits) -> Self {
+        Self { pings, ..self }
     }
 
     /// Chance: for keys, visitors' numbers and lead ids. The one place where the

@@ -12,6 +12,7 @@ mod multipart;
 pub mod percent;
 pub mod post;
 pub mod posting_doc;
+pub mod referrer;
 pub mod script;
 pub mod token;
 mod xml;

@@ -51,11 +51,12 @@ pub enum PixelKind {
 const LINK_PARAMETERS: [&str; 13] =
     ["a", "c", "p", "oc", "m", "s1", "s2", "s3", "s4", "s5", "udid", "k", "cp"];
 
-/// Reads a link's query string, without its `?`.
+/// Reads a link's query string, without its `?`, and with the `#` and what follows it where
+/// a client sent that: browsers keep it to themselves, so it means nothing but in a target.
 ///
 /// A `ckmrdr` whose value begins unencoded with `http://` or `https://` takes
-/// everything to the end of the query, whose parameters are the target's and not
-/// ours; an encoded one ends at the next `&`.
+/// everything to the end, whose parameters and fragment are the target's and not ours; an
+/// encoded one ends at the next `&`.
 pub fn parse_link(raw_query: &[u8]) -> Result<LinkRequest, InputError> {
     if raw_query.len() > MAX_INPUT_BYTES {
         return Err(InputError::TooLarge);
@@ -86,8 +87,9 @@ pub fn parse_link(raw_query: &[u8]) -> Result<LinkRequest, InputError> {
 
 /// The query before an unencoded `ckmrdr`, and its target, where there is one.
 fn split_unencoded_target(raw_query: &[u8]) -> (&[u8], Option<String>) {
+    let before_fragment = raw_query.split(|byte| *byte == b'#').next().unwrap_or_default();
     let mut at = 0;
-    for pair in raw_query.split(|byte| *byte == b'&') {
+    for pair in before_fragment.split(|byte| *byte == b'&') {
         let (name, value) = split_pair(pair);
         if is_unencoded_target(value) && percent::decode(name).eq_ignore_ascii_case("ckmrdr") {
             let (ours, theirs) = raw_query.split_at(at);
@@ -95,7 +97,7 @@ fn split_unencoded_target(raw_query: &[u8]) -> (&[u8], Option<String>) {
         }
         at += pair.len() + 1;
     }
-    (raw_query, None)
+    (before_fragment, None)
 }
 
 fn is_unencoded_target(value: &[u8]) -> bool {
@@ -190,6 +192,17 @@ mod tests {
         assert_eq!(link.affiliate, Some(AffiliateId(1)));
         assert_eq!(link.sub_ids.sub_affiliate(), None);
         assert_eq!(link.others, []);
+    }
+
+    #[test]
+    fn a_fragment_is_the_unencoded_targets_or_nobodys() {
+        let target = "https://shop.example/p?x=#s1#&y=2#top";
+        assert_eq!(link(&format!("a=1&ckmrdr={target}")).deep_link.as_deref(), Some(target));
+        let encoded = link("a=1&ckmrdr=https%3A%2F%2Fshop.example%2F%23in&s1=ours#out&s2=x");
+        assert_eq!(encoded.deep_link.as_deref(), Some("https://shop.example/#in"));
+        assert_eq!(encoded.sub_ids, SubIds::new(["ours", "", "", "", ""]));
+        let none = link("a=1&s1=x#top&c=2&ckmrdr=https://shop.example/");
+        assert_eq!((none.deep_link, none.creative, none.sub_ids.sub_affiliate()), (None, None, Some("x")));
     }
 
     #[test]

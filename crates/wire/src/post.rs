@@ -1,6 +1,6 @@
 //! Lead posts: what `d.ashx` is sent, in whichever form.
 
-mod mask;
+pub(crate) mod mask;
 
 pub use mask::mask_key;
 

@@ -3,11 +3,15 @@
 use super::{Command, Context, Reply, Result, findings};
 use crate::config::Settings;
 use crate::owner::Owner;
+use crumb_delivery::outbound::AddressPolicy;
 use crumb_domain::lead::LeadStatus;
+use crumb_intake::selling::findings::{mailing, refused_addresses};
 use crumb_network::Snapshot;
 use crumb_storage::leads::LeadFilter;
 use crumb_storage::{PageRequest, Store};
 use crumb_tracking::geo::GeoDatabase;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 /// What is wrong with settings that can be read (exit 1), and what to know about
 /// them and the network (exit 0).
@@ -22,7 +26,7 @@ pub async fn check(settings: &Settings) -> Result {
         reply.stdout.push_str(&format!("warning: the data directory {directory} is not there yet\n"));
         return Ok(reply);
     }
-    let network = Command::Check { has_geo: settings.geo_database.is_some() };
+    let network = Command::Check { means: Means::of(settings) };
     let of_network = Owner::of(settings)?.carry_out(network).await?;
     reply.stdout.push_str(&of_network.stdout);
     reply.stderr.push_str(&of_network.stderr);
@@ -38,6 +42,11 @@ fn check_settings(settings: &Settings) -> Reply {
         reply.stderr.push_str(&format!("geo.database: {error}\n"));
         reply.exit = 1;
     }
+    if settings.admin == settings.tracking && settings.admin.port() != 0 {
+        let address = settings.admin;
+        reply.stderr.push_str(&format!("listen.admin: {address} is the tracking listener's address, too\n"));
+        reply.exit = 1;
+    }
     if settings.clock_offset_seconds != 0 {
         let offset = settings.clock_offset_seconds;
         reply.stdout.push_str(&format!("warning: the clock is shifted by {offset} s\n"));
@@ -46,13 +55,13 @@ fn check_settings(settings: &Settings) -> Reply {
 }
 
 /// What to know about the network before traffic comes.
-pub async fn check_network<S: Store + Clone>(context: &Context<'_, S>, has_geo: bool) -> Result {
+pub async fn check_network<S: Store + Clone>(context: &Context<'_, S>, means: Means) -> Result {
     let snapshot = context.installation.network.snapshot();
     let mut lines = Vec::new();
     if snapshot.settings().global_redirect.is_none() {
         lines.push("warning: no global redirect: traffic that goes nowhere else is answered 404".to_owned());
     }
-    lines.extend(countries_not_enforced(&snapshot, has_geo).map(|warning| format!("warning: {warning}")));
+    lines.extend(unmet(&snapshot, means).iter().map(|warning| format!("warning: {warning}")));
     lines.extend(findings::warnings(&snapshot).iter().map(|warning| format!("warning: {warning}")));
     for secret in snapshot.missing_secrets() {
         lines.push(format!("warning: a secret is not in the environment: {secret}"));
@@ -66,14 +75,45 @@ pub async fn check_network<S: Store + Clone>(context: &Context<'_, S>, has_geo: 
     Ok(Reply { stdout: lines.join("\n") + "\n", stderr, exit: u8::from(!faults.is_empty()) })
 }
 
-/// What to know where offers name countries that nobody can tell.
-pub fn countries_not_enforced(snapshot: &Snapshot, has_geo: bool) -> Option<String> {
+/// What of the server's settings a network may count on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Means {
+    /// Countries can be told.
+    has_geo: bool,
+    /// Mails can be sent.
+    has_mail: bool,
+    /// Networks that may be called although they are not public.
+    outbound_allow: Vec<IpNet>,
+}
+
+impl Means {
+    /// Those of some settings.
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            has_geo: settings.geo_database.is_some(),
+            has_mail: settings.mail.is_some(),
+            outbound_allow: settings.outbound_allow.clone(),
+        }
+    }
+}
+
+/// What the network asks for and the settings do not give.
+pub fn unmet(snapshot: &Snapshot, means: Means) -> Vec<String> {
     let naming = snapshot.offers().filter(|offer| !offer.offer.countries.is_empty());
     let mut offers: Vec<_> = naming.map(|offer| offer.offer.id).collect();
-    if has_geo || offers.is_empty() {
-        return None;
-    }
     offers.sort_unstable();
-    let offers = offers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    Some(format!("no geo database: countries are not enforced (offers {offers})"))
+    let countries = (!means.has_geo && !offers.is_empty())
+        .then(|| format!("no geo database: countries are not enforced (offers {})", listed(&offers)));
+    let mailing = mailing(snapshot);
+    let mails = (!means.has_mail && !mailing.is_empty()).then(|| {
+        format!("no mail relay (mail.relay): contracts {} cannot be sent their mails", listed(&mailing))
+    });
+    let policy = AddressPolicy::new(means.outbound_allow);
+    let refused = refused_addresses(snapshot, &policy).into_iter();
+    let refused = refused.map(|found| format!("{found}, and outbound.allow names no such network"));
+    countries.into_iter().chain(mails).chain(refused).collect()
+}
+
+fn listed<T: ToString>(ids: &[T]) -> String {
+    ids.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -2,6 +2,7 @@
 
 use super::{Context, Reply, Result};
 use anyhow::{bail, ensure};
+use crumb_network::Snapshot;
 use crumb_server::api::key::new_api_key;
 use crumb_server::api::role::Role;
 use crumb_storage::access::ApiKey;
@@ -15,6 +16,9 @@ pub async fn create<S: Store + Clone>(context: &Context<'_, S>, role: &str, name
     let Ok(role) = role.parse::<Role>() else {
         bail!("--role: {role:?} is no role; expected admin, manager, reader, affiliate:ID or buyer:ID");
     };
+    if let Some(party) = absent_party(&context.installation.network.snapshot(), role) {
+        bail!("--role: there is no {party}");
+    }
     ensure!(!name.trim().is_empty(), "--name: a key needs a name");
     ensure!(
         name.chars().count() <= MAX_NAME_CHARACTERS && !name.chars().any(char::is_control),
@@ -36,6 +40,16 @@ pub async fn create<S: Store + Clone>(context: &Context<'_, S>, role: &str, name
             bail!("there is a key {name:?} already; revoke it first, or take another name")
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Whose key it would be, where the network has no such affiliate or buyer: the key would show nothing, and
+/// everything of whoever is given that id later.
+fn absent_party(snapshot: &Snapshot, role: Role) -> Option<String> {
+    match role {
+        Role::Admin | Role::Manager | Role::Reader => None,
+        Role::Affiliate(id) => snapshot.affiliate(id).is_none().then(|| format!("affiliate {id}")),
+        Role::Buyer(id) => snapshot.buyer(id).is_none().then(|| format!("buyer {id}")),
     }
 }
 

@@ -160,8 +160,8 @@ pub enum Command {
     Ledger(LedgerArguments),
     /// The part of `crumb config check` that looks into the store.
     Check {
-        /// Whether countries can be told.
-        has_geo: bool,
+        /// What the network may count on.
+        means: config::Means,
     },
 }
 
@@ -352,7 +352,7 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
             money::credit(context, id, amount, note.as_deref()).await
         }
         Command::Ledger(asked) => money::ledger(context, asked).await,
-        Command::Check { has_geo } => config::check_network(context, has_geo).await,
+        Command::Check { means } => config::check_network(context, means).await,
     };
     done.unwrap_or_else(|error| Reply::failed(&format!("{error:#}")))
 }

@@ -30,7 +30,8 @@ pub async fn posting_doc<S: Store + Clone>(
         PostingDocArguments { vertical: Some(id), .. } => (Subject::Vertical(id), format!("vertical {id}")),
         _ => bail!("one of --campaign, --offer and --vertical is needed"),
     };
-    let Some(document) = document(&snapshot, subject, &base_url, today) else { bail!("no {name}") };
+    let document = document(&snapshot, subject, &base_url, today, installation.pings);
+    let Some(document) = document else { bail!("no {name}") };
     if !arguments.share {
         let method = arguments.method.unwrap_or(Method::Server);
         let printed = match arguments.format {

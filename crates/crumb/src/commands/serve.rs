@@ -1,7 +1,7 @@
 //! `crumb serve`: the server, from its lock to its last answer.
 
 use super::apply::NetworkFile;
-use super::config::countries_not_enforced;
+use super::config::{Means, unmet};
 use super::{Command, Context, Reply, execute};
 use crate::cli::ServeArguments;
 use crate::config::Settings;
@@ -96,7 +96,7 @@ where
     logging::start(settings);
     let mut warnings = opened.warnings;
     let snapshot = carrier.installation.network.snapshot();
-    warnings.extend(countries_not_enforced(&snapshot, settings.geo_database.is_some()));
+    warnings.extend(unmet(&snapshot, Means::of(settings)));
     announce(settings, &carrier.installation, &tracking, &admin, &warnings);
     let (stop, closed) = (parts.stop.clone(), carrier.installation.store.closed());
     let socket = Socket::bind(owner.directory().socket())?;

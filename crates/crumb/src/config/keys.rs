@@ -156,6 +156,29 @@ pub const KEYS: &[Key] = &[
                 which many a supervisor kills.",
     },
     Key {
+        section: "limits",
+        name: "ping_deadline_ms",
+        kind: Kind::Integer,
+        default: "5000",
+        about: "How long a seller's ping may take until its answer, in milliseconds, 500 to 60000.\n\
+                Buyers that are slower are left out. The seller may shorten it (ckm_max_seconds).",
+    },
+    Key {
+        section: "limits",
+        name: "ping_life_seconds",
+        kind: Kind::Integer,
+        default: "30",
+        about: "How long the price that a ping was told holds, in seconds, 1 to 3600.",
+    },
+    Key {
+        section: "limits",
+        name: "pings_per_second",
+        kind: Kind::Integer,
+        default: "50",
+        about: "How many pings a campaign may send a second, 1 to 10000, and twice as many at once\n\
+                after a pause. What is over is answered with HTTP 429.",
+    },
+    Key {
         section: "log",
         name: "level",
         kind: Kind::Text,
@@ -179,7 +202,9 @@ pub fn documented_defaults() -> String {
          # ./crumb.toml or from where --config says. Every key is also an environment\n\
          # variable, CRUMB_LISTEN_TRACKING for tracking of [listen], lists separated by\n\
          # commas; the command line wins over the environment, and that over the file.\n\
-         # An empty text is none.\n",
+         # An empty text is none. CRUMB_CLOCK_OFFSET_SECONDS shifts the server's clock, for\n\
+         # rehearsals. A variable that is no key, but begins as a section does or is a letter\n\
+         # or two away from a key, is refused.\n",
     );
     let mut section = "";
     for key in KEYS {

@@ -1,6 +1,7 @@
 //! The server's own settings: read from the command line, the environment and
 //! `crumb.toml`, and checked before anything is done with them.
 
+mod environment;
 mod keys;
 #[cfg(test)]
 mod tests;
@@ -9,10 +10,12 @@ mod values;
 pub use keys::documented_defaults;
 
 use crumb_delivery::mail::{MailOptions, Mailer};
+use crumb_domain::pings::PingLimits;
 use crumb_domain::request_id::Node;
 use ipnet::IpNet;
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
@@ -26,6 +29,16 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// The longest drain that may be asked for, in seconds.
 const MAX_DRAIN_SECONDS: i64 = 600;
+
+/// The shortest time for a ping, in milliseconds: half of it is the buyers'. And the longest:
+/// nobody's connection waits for more than a minute.
+const PING_DEADLINE_MS: RangeInclusive<i64> = 500..=60_000;
+
+/// The longest life of a quote, in seconds: its buyers are to stand by what they said.
+const MAX_PING_LIFE_SECONDS: i64 = 3_600;
+
+/// The most pings a second of one campaign: more than the store takes in from all.
+const MAX_PINGS_PER_SECOND: i64 = 10_000;
 
 /// The furthest that the clock may be shifted, in seconds: ten years. Row ids can
 /// say no time beyond 2058.
@@ -57,6 +70,8 @@ pub struct Settings {
     pub mail: Option<MailOptions>,
     /// How long open requests may take after a signal to stop.
     pub drain: Duration,
+    /// How far sellers may go with pings.
+    pub pings: PingLimits,
     /// What is logged: `tracing`'s filter syntax.
     pub log_level: String,
     /// How it is written.
@@ -180,29 +195,35 @@ impl Checker {
         let key_file = self.path("secrets.key_file");
         let mail = self.mail();
         let drain = self.integer("limits.drain_seconds", 0, MAX_DRAIN_SECONDS);
+        let pings = self.pings();
         let log_level = self.log_level();
         let log_format = self.log_format();
         let clock_offset_seconds = self.clock_offset(clock_offset);
-        match (tracking, admin, store, node, drain, log_format) {
-            (Some(tracking), Some(admin), Some(store), Some(node), Some(drain), Some(log_format))
-                if self.errors.is_empty() =>
-            {
-                Ok(Settings {
-                    tracking,
-                    admin,
-                    trusted_proxies,
-                    store,
-                    node,
-                    geo_database,
-                    key_file,
-                    outbound_allow,
-                    mail,
-                    drain: Duration::from_secs(u64::try_from(drain).unwrap_or_default()),
-                    log_level,
-                    log_format,
-                    clock_offset_seconds,
-                })
-            }
+        match (tracking, admin, store, node, drain, pings, log_format) {
+            (
+                Some(tracking),
+                Some(admin),
+                Some(store),
+                Some(node),
+                Some(drain),
+                Some(pings),
+                Some(log_format),
+            ) if self.errors.is_empty() => Ok(Settings {
+                tracking,
+                admin,
+                trusted_proxies,
+                store,
+                node,
+                geo_database,
+                key_file,
+                outbound_allow,
+                mail,
+                drain: Duration::from_secs(u64::try_from(drain).unwrap_or_default()),
+                pings,
+                log_level,
+                log_format,
+                clock_offset_seconds,
+            }),
             _ => Err(ConfigError(self.errors)),
         }
     }
@@ -307,6 +328,9 @@ impl Checker {
             self.fault("mail.relay", "needs mail.from");
         }
         let (user, password) = (self.text("mail.user"), self.text("mail.password"));
+        if user.is_empty() && !password.is_empty() {
+            self.fault("mail.password", "needs mail.user");
+        }
         let credentials = (!user.is_empty()).then_some((user, password));
         let options = MailOptions { relay, from: self.text("mail.from"), credentials };
         if self.errors.is_empty()
@@ -315,6 +339,18 @@ impl Checker {
             self.fault("mail.from", error);
         }
         Some(options)
+    }
+
+    fn pings(&mut self) -> Option<PingLimits> {
+        let (shortest, longest) = PING_DEADLINE_MS.into_inner();
+        let deadline_ms = self.integer("limits.ping_deadline_ms", shortest, longest);
+        let life_seconds = self.integer("limits.ping_life_seconds", 1, MAX_PING_LIFE_SECONDS);
+        let per_second = self.integer("limits.pings_per_second", 1, MAX_PINGS_PER_SECOND);
+        Some(PingLimits {
+            deadline_ms: u32::try_from(deadline_ms?).ok()?,
+            life_seconds: u32::try_from(life_seconds?).ok()?,
+            per_second: u32::try_from(per_second?).ok()?,
+        })
     }
 
     fn log_level(&mut self) -> String {

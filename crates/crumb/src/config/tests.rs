@@ -61,13 +61,52 @@ fn unknown_keys_are_refused_with_their_path() {
     refused("listen = 1", "crumb.toml: listen: must be a section, [listen]");
     assert_eq!(
         of_environment("CRUMB_LISTEN_TRACKIN", "1"),
-        Err("CRUMB_LISTEN_TRACKIN: unknown key listen.trackin".to_owned())
+        Err("CRUMB_LISTEN_TRACKIN: unknown key listen.trackin; did you mean CRUMB_LISTEN_TRACKING?"
+            .to_owned())
     );
 }
 
 #[test]
-fn a_variable_of_no_section_of_ours_is_somebody_elses() {
-    assert!(of_environment("CRUMB_HOME", "/srv").is_ok());
+fn a_variable_that_was_meant_to_be_a_setting_is_refused() {
+    let refused = |name: &str, expected: &str| {
+        assert_eq!(of_environment(name, "1"), Err(format!("{name}: {expected}")));
+    };
+    refused("CRUMB_OUTBOND_ALLOW", "unknown variable; did you mean CRUMB_OUTBOUND_ALLOW?");
+    refused("CRUMB_LIMIT_DRAIN_SECOND", "unknown variable; did you mean CRUMB_LIMITS_DRAIN_SECONDS?");
+    refused("CRUMB_listen_admin", "unknown variable; did you mean CRUMB_LISTEN_ADMIN?");
+    refused("CRUMB_CLOCK_OFFSET", "unknown variable; did you mean CRUMB_CLOCK_OFFSET_SECONDS?");
+    refused("CRUMB_LISTEN_PORT", "unknown key listen.port; `crumb config default` lists all");
+}
+
+#[test]
+fn a_variable_that_looks_like_no_setting_is_somebody_elses() {
+    let long = format!("CRUMB_{}", "X".repeat(10_000));
+    for name in ["CRUMB_HOME", "CRUMB_BIN", "CRUMB_URL", "CRUMB_DATA", "CRUMB_PORT", "CRUMB_", &long] {
+        assert_eq!(of_environment(name, "1"), of_file(""), "{name}");
+    }
+}
+
+#[test]
+fn what_container_platforms_say_of_services_is_no_setting() {
+    for (name, value) in [
+        ("CRUMB_SERVICE_HOST", "10.0.0.7"),
+        ("CRUMB_SERVICE_PORT", "8080"),
+        ("CRUMB_SERVICE_PORT_HTTP", "8080"),
+        ("CRUMB_PORT", "tcp://10.0.0.7:8080"),
+        ("CRUMB_PORT_8080_TCP", "tcp://10.0.0.7:8080"),
+        ("CRUMB_PORT_8080_TCP_PROTO", "tcp"),
+        ("CRUMB_PORT_8080_TCP_PORT", "8080"),
+        ("CRUMB_PORT_8080_UDP_ADDR", "10.0.0.7"),
+        // Of a second service, crumb-admin.
+        ("CRUMB_ADMIN_SERVICE_HOST", "10.0.0.8"),
+        ("CRUMB_ADMIN_PORT", "tcp://10.0.0.8:8081"),
+        ("CRUMB_ADMIN_PORT_8081_TCP", "tcp://10.0.0.8:8081"),
+        // Of one whose name begins as a section does.
+        ("CRUMB_LISTEN_SERVICE_PORT", "8081"),
+    ] {
+        assert_eq!(of_environment(name, value), of_file(""), "{name}");
+    }
+    assert!(of_environment("CRUMB_LISTEN_PORT", "8080").is_err());
 }
 
 #[test]
@@ -91,6 +130,10 @@ fn a_faulty_value_is_named_with_its_place() {
     }
     assert!(of_file("[log]\nlevel = \"info,crumb_server=debug\"").is_ok());
     refused("[mail]\nfrom = \"a@b.example\"", "crumb.toml: mail.from: needs mail.relay");
+    refused(
+        "[mail]\nrelay = \"mail.example:25\"\nfrom = \"a@b.example\"\npassword = \"x\"",
+        "crumb.toml: mail.password: needs mail.user",
+    );
     assert_eq!(
         of_environment("CRUMB_LISTEN_TRACKING", "nowhere"),
         Err("CRUMB_LISTEN_TRACKING: \"nowhere\" is no address like \"127.0.0.1:8080\"".to_owned())
@@ -100,6 +143,26 @@ fn a_faulty_value_is_named_with_its_place() {
         resolve("", &[], &flags),
         Err("--listen: \"x\" is no address like \"127.0.0.1:8080\"".to_owned())
     );
+}
+
+#[test]
+fn how_far_pings_may_go_is_a_setting_within_bounds() {
+    assert_eq!(of_file("").unwrap().pings, PingLimits::DEFAULT);
+    let file = "[limits]\nping_deadline_ms = 2500\nping_life_seconds = 60\npings_per_second = 5";
+    let pings = PingLimits { deadline_ms: 2_500, life_seconds: 60, per_second: 5 };
+    assert_eq!(of_file(file).unwrap().pings, pings);
+    assert_eq!(of_environment("CRUMB_LIMITS_PINGS_PER_SECOND", "7").unwrap().pings.per_second, 7);
+    for (key, lowest, highest) in
+        [("ping_deadline_ms", 500, 60_000), ("ping_life_seconds", 1, 3_600), ("pings_per_second", 1, 10_000)]
+    {
+        for within in [lowest, highest] {
+            assert!(of_file(&format!("[limits]\n{key} = {within}")).is_ok(), "{key} {within}");
+        }
+        for wrong in [lowest - 1, highest + 1, i64::MIN, i64::MAX] {
+            let fault = format!("crumb.toml: limits.{key}: {wrong} is not between {lowest} and {highest}");
+            assert_eq!(of_file(&format!("[limits]\n{key} = {wrong}")), Err(fault));
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Where each value comes from: the command line wins over the environment, that
 //! over the file, and the file over the default.
 
+use super::environment;
 use super::keys::{self, KEYS, Key, Kind};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +9,7 @@ use std::fmt;
 /// The prefix of every variable that is ours.
 pub const PREFIX: &str = "CRUMB_";
 
-/// Variables that are no key of a section.
+/// The variable that is no key of the file: it is for rehearsals, and must not stay in one.
 pub const CLOCK_OFFSET: &str = "CRUMB_CLOCK_OFFSET_SECONDS";
 
 /// A value as it was written.
@@ -121,11 +122,10 @@ impl Values {
         }
     }
 
-    /// Takes the environment's variables of our sections.
+    /// Takes the environment's variables that are ours, and refuses those that are nearly so.
     pub fn take_environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
         for (variable, text) in variables {
-            let Some(path) = variable.strip_prefix(PREFIX) else { continue };
-            if variable == CLOCK_OFFSET {
+            if !variable.starts_with(PREFIX) || variable == CLOCK_OFFSET {
                 continue;
             }
             if let Some(key) = KEYS.iter().find(|key| key.variable() == variable) {
@@ -133,10 +133,8 @@ impl Values {
                     Ok(value) => self.put(Given { key, value, origin: Origin::Environment }),
                     Err(expected) => self.errors.push(format!("{variable}: must be {expected}")),
                 }
-            } else if let Some((section, name)) = path.to_ascii_lowercase().split_once('_')
-                && keys::is_section(section)
-            {
-                self.errors.push(format!("{variable}: unknown key {section}.{name}"));
+            } else {
+                self.errors.extend(environment::fault(&variable, &text));
             }
         }
     }

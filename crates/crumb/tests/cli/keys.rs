@@ -4,7 +4,7 @@ use crate::program::Place;
 
 #[test]
 fn key_create_prints_the_new_key_and_nothing_else() {
-    let place = Place::new();
+    let place = Place::with_network();
     let ran = place.run(&["key", "create", "--role", "admin", "--name", "ci"]);
     assert_eq!((ran.exit, ran.stderr.as_str()), (Some(0), ""));
     let key = ran.stdout.strip_suffix('\n').unwrap();
@@ -41,4 +41,17 @@ fn a_key_has_a_role_that_is_known_and_a_name() {
     assert!(refused.starts_with("--role: \"root\" is no role"), "{refused}");
     let refused = place.refused(&["key", "create", "--role", "admin", "--name", " "]);
     assert_eq!(refused, "--name: a key needs a name\n");
+}
+
+#[test]
+fn a_key_of_a_party_is_of_one_that_there_is() {
+    let place = Place::with_network();
+    for (role, party) in [("buyer:999", "buyer 999"), ("affiliate:999", "affiliate 999")] {
+        let refused = place.refused(&["key", "create", "--role", role, "--name", "ci"]);
+        assert_eq!(refused, format!("--role: there is no {party}\n"));
+    }
+    assert_eq!(place.printed(&["key", "list"]), "");
+    place.write("buyer.toml", "[[buyer]]\nid = 999\nname = \"Later\"\n");
+    place.printed(&["apply", "buyer.toml"]);
+    place.printed(&["key", "create", "--role", "buyer:999", "--name", "ci"]);
 }

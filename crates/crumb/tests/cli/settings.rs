@@ -68,10 +68,74 @@ fn command_line_wins_over_environment_and_that_over_the_file() {
 }
 
 #[test]
-fn an_unknown_variable_of_a_section_is_refused() {
+fn an_unknown_variable_is_refused_and_the_nearest_known_one_is_named() {
+    let refused = |variable: &str| {
+        let mut place = Place::new();
+        place.set(variable, "x");
+        place.refused(&["versions"])
+    };
+    assert_eq!(
+        refused("CRUMB_STORE_DATE"),
+        "CRUMB_STORE_DATE: unknown key store.date; did you mean CRUMB_STORE_DATA?\n"
+    );
+    assert_eq!(
+        refused("CRUMB_OUTBOND_ALLOW"),
+        "CRUMB_OUTBOND_ALLOW: unknown variable; did you mean CRUMB_OUTBOUND_ALLOW?\n"
+    );
+}
+
+#[test]
+fn what_a_platform_tells_of_a_service_named_crumb_is_no_setting() {
     let mut place = Place::new();
-    place.set("CRUMB_STORE_DATE", "x");
-    assert_eq!(place.refused(&["versions"]), "CRUMB_STORE_DATE: unknown key store.date\n");
+    place.set("CRUMB_SERVICE_HOST", "10.0.0.7");
+    place.set("CRUMB_SERVICE_PORT", "8080");
+    place.set("CRUMB_PORT", "tcp://10.0.0.7:8080");
+    place.set("CRUMB_PORT_8080_TCP_ADDR", "10.0.0.7");
+    place.printed(&["versions"]);
+}
+
+#[test]
+fn config_check_says_which_contracts_ask_for_what_the_settings_do_not_give() {
+    let mut place = Place::new();
+    let contract = |id: u32, post: &str| {
+        format!(
+            "[[contract]]\nid = {id}\nbuyer = 5\nvertical = 1\nname = \"Contract {id}\"\n\
+             schedule = [{{ days = [\"all\"], open = \"00:00\", close = \"24:00\", price = \"20.00\", type = \"exclusive\" }}]\n\
+             [contract.post]\n{post}\naccepted = [\"contains:yes\"]\n"
+        )
+    };
+    let mailed = "method = \"email\"\nto = \"leads@buyer.example\"";
+    let within = "method = \"post\"\nurl = \"http://10.1.2.3/leads\"";
+    let here = "method = \"post\"\nurl = \"https://buyer.example/\"\nstatus_url = \"http://localhost:9/?id=#leadid#\"";
+    let contracts = [contract(9, mailed), contract(7, mailed), contract(8, within), contract(10, here)];
+    let buyer = "[[buyer]]\nid = 5\nname = \"Buyer\"\n";
+    place.write("network.toml", &(NETWORK.to_owned() + buyer + &contracts.concat()));
+    place.printed(&["apply", "network.toml"]);
+    let told = |place: &Place| {
+        let checked = place.printed(&["config", "check"]);
+        let told = checked.lines().filter(|line| line.contains("mail") || line.contains("outbound"));
+        told.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let addresses = [
+        "warning: contract 8.post.url: its address is private, and outbound.allow names no such network",
+        "warning: contract 10.post.status_url: its address is loopback, and outbound.allow names no such network",
+    ];
+    let no_relay = "warning: no mail relay (mail.relay): contracts 7, 9 cannot be sent their mails";
+    assert_eq!(told(&place), [&[no_relay][..], &addresses].concat());
+    place.set("CRUMB_MAIL_RELAY", "mail.example:587");
+    place.set("CRUMB_MAIL_FROM", "crumb@net.example");
+    assert_eq!(told(&place), addresses);
+    place.set("CRUMB_OUTBOUND_ALLOW", "10.0.0.0/8,127.0.0.0/8");
+    assert_eq!(told(&place), [""; 0]);
+}
+
+#[test]
+fn config_check_says_that_two_listeners_cannot_have_one_address() {
+    let place = Place::new();
+    place.write("crumb.toml", "[listen]\ntracking = \"127.0.0.1:8081\"\n");
+    let ran = place.run(&["config", "check"]);
+    assert_eq!(ran.exit, Some(1));
+    assert_eq!(ran.stderr, "listen.admin: 127.0.0.1:8081 is the tracking listener's address, too\n");
 }
 
 #[test]
@@ -82,6 +146,14 @@ fn outbound_networks_are_comma_separated() {
     place.set("CRUMB_OUTBOUND_ALLOW", "127.0.0.0/8,ten");
     let refused = place.refused(&["versions"]);
     assert_eq!(refused, "CRUMB_OUTBOUND_ALLOW: \"ten\" is no network like \"10.1.0.0/16\"\n");
+}
+
+#[test]
+fn how_far_pings_may_go_is_what_posting_documents_tell() {
+    let mut place = Place::with_network();
+    place.set("CRUMB_LIMITS_PINGS_PER_SECOND", "7");
+    let document = place.printed(&["posting-doc", "--offer", "100"]);
+    assert!(document.contains("At most 7 pings a second, 14 at once;"), "{document}");
 }
 
 #[test]

@@ -5,8 +5,10 @@
 //! neighbours or a cloud's metadata service. Only the public unicast space is
 //! called; anything else only where the server's configuration names the network.
 
+use super::target::Target;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use url::Host;
 
 /// Networks that may be called although they are not public.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +91,20 @@ impl AddressPolicy {
                 .or((!GLOBAL_IPV6.contains(&address)).then_some("not public")),
         };
         refused.map_or(Ok(()), Err)
+    }
+
+    /// The same of a host as it is written: as an address, or as this machine's own name.
+    /// What any other name stands for is known when it is called; until then it may be.
+    pub fn check_written(&self, target: &Target) -> Result<(), &'static str> {
+        match target.host {
+            Host::Ipv4(address) => self.check(address.into()),
+            Host::Ipv6(address) => self.check(address.into()),
+            // One of its addresses is enough.
+            Host::Domain(ref name) if name == "localhost" => self
+                .check(Ipv4Addr::LOCALHOST.into())
+                .or_else(|refused| self.check(Ipv6Addr::LOCALHOST.into()).map_err(|_| refused)),
+            Host::Domain(_) => Ok(()),
+        }
     }
 }
 
@@ -178,6 +194,20 @@ mod tests {
         ] {
             assert_eq!(check(&[], public), Ok(()), "{public}");
         }
+    }
+
+    #[test]
+    fn a_written_address_is_judged_before_it_is_called() {
+        let check = |allow: &[&str], url: &str| {
+            let allow = allow.iter().map(|network| network.parse().unwrap()).collect();
+            AddressPolicy::new(allow).check_written(&Target::parse(url).unwrap())
+        };
+        assert_eq!(check(&[], "http://0x7f.1/"), Err("loopback"));
+        assert_eq!(check(&[], "https://[fd00::1]/"), Err("unique-local"));
+        assert_eq!(check(&[], "http://LOCALHOST:80/"), Err("loopback"));
+        assert_eq!(check(&["::1/128"], "http://localhost/"), Ok(()));
+        assert_eq!(check(&[], "https://buyer.example/"), Ok(()));
+        assert_eq!(check(&[], "https://8.8.8.8/"), Ok(()));
     }
 
     #[test]

@@ -153,4 +153,12 @@ impl FieldRules {
     pub fn is_input(&self, name: &str) -> bool {
         self.inputs.contains(&name.to_lowercase())
     }
+
+    /// Whether what is sent under this name, without regard to case, is personal data or a part of it.
+    pub fn is_personal_input(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        // Most names that are asked for are no field's.
+        self.inputs.contains(&name)
+            && self.rules.iter().any(|rule| rule.is_pii() && rule.inputs().any(|input| input == name))
+    }
 }

@@ -15,7 +15,6 @@ mod fields;
 mod rate;
 
 pub(crate) use rate::PingRate;
-pub use rate::{PING_BURST, PINGS_PER_SECOND};
 
 use crate::acceptance::lead_caps;
 use crate::case::{Case, IncomingPost};
@@ -25,6 +24,7 @@ use crate::selling::quote::Asked;
 use crate::service::{Leads, PostError, RawPost};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::outcome::Problem;
+use crumb_domain::pings::PingLimits;
 use crumb_domain::post::{PostKind, StoredAnswer};
 use crumb_domain::{LeadId, Money, Timestamp};
 use crumb_storage::selling::Quote;
@@ -35,12 +35,8 @@ use crumb_wire::post::{Given, PostRequest};
 use rand::RngExt as _;
 use std::net::IpAddr;
 
-/// How long a quote holds, in seconds: as long as a seller needs to compare offers, and
-/// short enough for buyers to stand by theirs.
-pub const QUOTE_LIFE_SECONDS: i64 = 30;
-/// Milliseconds in which a ping is answered; its sender may ask for fewer.
-const PING_DEADLINE_MS: i64 = 5_000;
-/// Of these, kept for what comes after the last buyer's answer: keeping the quote.
+/// Milliseconds of a ping's deadline that are kept for what comes after the last buyer's
+/// answer: keeping the quote.
 const ANSWER_MS: i64 = 250;
 /// Characters of a ping id: 36^20 of them cannot be guessed.
 const ID_CHARS: usize = 20;
@@ -201,7 +197,7 @@ impl<S: Store + Clone> Leads<S> {
             lead,
             snapshot: case.snapshot,
             offer: case.offer,
-            deadline: deadline(incoming.now, incoming.request.max_seconds),
+            deadline: deadline(incoming.now, incoming.request.max_seconds, self.site.pings),
             value: &|name| tokens.lookup(name),
         };
         self.selling.quote(asked).await
@@ -219,7 +215,7 @@ impl<S: Store + Clone> Leads<S> {
             id: String::new(),
             campaign: case.campaign.map(|campaign| campaign.id).ok_or(StoreError::Conflict)?,
             at: now,
-            expires: now.plus_seconds(QUOTE_LIFE_SECONDS),
+            expires: now.plus_seconds(i64::from(self.site.pings.life_seconds)),
             payout,
             fields: lead.fields,
             record,
@@ -285,8 +281,26 @@ fn consumer_ip(case: &Case<'_>) -> Option<IpAddr> {
 }
 
 /// Until when buyers are asked, so that the answer is out in time.
-fn deadline(now: Timestamp, max_seconds: Option<u32>) -> Timestamp {
-    let asked = max_seconds.map_or(PING_DEADLINE_MS, |seconds| i64::from(seconds).saturating_mul(1_000));
-    let milliseconds = asked.min(PING_DEADLINE_MS).saturating_sub(ANSWER_MS).max(0);
+fn deadline(now: Timestamp, max_seconds: Option<u32>, limits: PingLimits) -> Timestamp {
+    let most = i64::from(limits.deadline_ms);
+    let asked = max_seconds.map_or(most, |seconds| i64::from(seconds).saturating_mul(1_000));
+    let milliseconds = asked.min(most).saturating_sub(ANSWER_MS).max(0);
     Timestamp::from_micros(now.micros().saturating_add(milliseconds * 1_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_the_servers_or_an_earlier_one_that_the_sender_asks_for() {
+        let now = Timestamp::from_micros(1_800_000_000_000_000);
+        let limits = PingLimits { deadline_ms: 2_500, ..PingLimits::DEFAULT };
+        let left = |max_seconds, limits| (deadline(now, max_seconds, limits).micros() - now.micros()) / 1_000;
+        assert_eq!(left(None, PingLimits::DEFAULT), 4_750);
+        assert_eq!(left(None, limits), 2_250);
+        assert_eq!(left(Some(2), limits), 1_750);
+        assert_eq!(left(Some(3), limits), 2_250);
+        assert_eq!(left(Some(0), limits), 0);
+    }
 }

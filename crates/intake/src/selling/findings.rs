@@ -3,9 +3,10 @@
 
 use super::soundness::{contract_faults, methods, secret};
 use crumb_delivery::DeliveryPlan;
+use crumb_delivery::outbound::{AddressPolicy, Target};
 use crumb_domain::ContractId;
 use crumb_domain::network::{
-    ActiveStatus, Contract, Offer, OfferStatus, OfferType, SaleType, ScheduleRow, Vertical,
+    ActiveStatus, BodyMethod, Contract, Offer, OfferStatus, OfferType, SaleType, ScheduleRow, Vertical,
 };
 use crumb_network::{FileError, Snapshot};
 
@@ -42,6 +43,38 @@ pub fn unknown_tokens(snapshot: &Snapshot) -> Vec<FileError> {
 fn unknown(names: &[String]) -> String {
     let marked: Vec<String> = names.iter().map(|name| format!("#{name}#")).collect();
     format!("unknown token{} {}", if names.len() == 1 { "" } else { "s" }, marked.join(", "))
+}
+
+/// Active contracts whose leads go out by mail, by id: without a relay they go nowhere.
+pub fn mailing(snapshot: &Snapshot) -> Vec<ContractId> {
+    let is_mailing = |contract: &&Contract| {
+        contract.status == ActiveStatus::Active
+            && methods(contract).any(|(.., method)| method.method == BodyMethod::Email)
+    };
+    let mut mailing: Vec<_> =
+        snapshot.network().contract.iter().filter(is_mailing).map(|contract| contract.id).collect();
+    mailing.sort_unstable();
+    mailing
+}
+
+/// Addresses of active contracts that the server will not call, by contract and key. Only
+/// those that are written as numbers, or as this machine's own name: what any other name
+/// stands for is known when it is called.
+pub fn refused_addresses(snapshot: &Snapshot, policy: &AddressPolicy) -> Vec<FileError> {
+    let of_contract = |contract: &Contract| {
+        let urls = methods(contract).flat_map(|(section, _, method)| {
+            let urls = [("url", method.url.as_deref()), ("status_url", method.status_url.as_deref())];
+            urls.map(|(key, url)| (format!("{section}.{key}"), url))
+        });
+        let refused = urls.filter_map(|(key, url)| {
+            let why = policy.check_written(&Target::parse(url?).ok()?).err()?;
+            let path = format!("contract {}.{key}", contract.id);
+            Some(FileError::new(path, format!("its address is {why}")))
+        });
+        refused.collect::<Vec<_>>()
+    };
+    let active = |contract: &&Contract| contract.status == ActiveStatus::Active;
+    snapshot.network().contract.iter().filter(active).flat_map(of_contract).collect()
 }
 
 /// Contracts that the server switched off, by id.

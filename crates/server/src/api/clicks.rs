@@ -65,7 +65,7 @@ pub struct ClickRow {
     pub ip: Option<IpAddr>,
     /// As sent.
     pub user_agent: String,
-    /// As sent.
+    /// The page it came from, values of personal fields in its query masked.
     pub referrer: String,
     /// Where the visitor was sent, pre-fill values masked; null for pixels and 404s,
     /// and for an affiliate whose click is a duplicate of another's session.

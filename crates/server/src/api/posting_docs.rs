@@ -92,7 +92,7 @@ pub(crate) async fn create<S: Store + Clone>(
     }
     let base_url = admin.tracking_url(&network);
     let today = network.zone().day_of(installation.clock.now());
-    let doc = document(&network, subject, base_url, today).ok_or_else(missing)?;
+    let doc = document(&network, subject, base_url, today, installation.pings).ok_or_else(missing)?;
     let method = request.method.unwrap_or(Method::Server);
     let mut answer = PostingDocument { text: text(&doc, method), html: page(&doc, method), url: None };
     if !request.share {

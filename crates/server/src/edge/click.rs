@@ -2,6 +2,7 @@
 
 use super::Edge;
 use super::answer::Answer;
+use super::connection::Fragment;
 use crumb_storage::Store;
 use crumb_tracking::click::ClickReply;
 use crumb_wire::answer::{PIXEL_GIF, not_found_page, redirect};
@@ -17,8 +18,12 @@ impl<S: Store + Clone> Edge<S> {
         if is_prefetch(request.headers()) {
             return Answer::not_prefetched();
         }
-        let query = request.uri().query().unwrap_or_default();
-        let Ok(link) = parse_link(query.as_bytes()) else { return Answer::too_large() };
+        let query = request.uri().query().unwrap_or_default().as_bytes();
+        let parsed = match request.extensions().get::<Fragment>() {
+            None => parse_link(query),
+            Some(Fragment(fragment)) => parse_link(&[query, fragment].concat()),
+        };
+        let Ok(link) = parsed else { return Answer::too_large() };
         let client = self.client(request, peer);
         let pixel = link.pixel.is_some();
         let answered = match self.clicks.click(&link, &client).await {

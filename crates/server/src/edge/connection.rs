@@ -2,8 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -31,7 +31,14 @@ struct Shared {
     begun: AtomicU32,
     /// Bytes of the last one's body.
     body_bytes: AtomicU64,
+    /// The fragment of a target, and of which request it is.
+    fragment: Mutex<Option<(u32, Vec<u8>)>>,
 }
+
+/// The `#` of a request's target and what follows it, where the client sent that. The
+/// parser drops it, so it comes beside the request.
+#[derive(Debug, Clone)]
+pub struct Fragment(pub Vec<u8>);
 
 /// A body whose length is not known before its end.
 const UNKNOWN_LENGTH: u64 = u64::MAX;
@@ -47,6 +54,18 @@ impl Phase {
         self.0.body_bytes.store(body_bytes.unwrap_or(UNKNOWN_LENGTH), Ordering::Relaxed);
         self.0.begun.fetch_add(1, Ordering::Relaxed);
         self.set(BUSY);
+    }
+
+    /// Keeps the fragment of a request that has not begun.
+    pub fn keep_fragment(&self, request: u32, fragment: Vec<u8>) {
+        *self.0.fragment.lock().unwrap_or_else(PoisonError::into_inner) = Some((request, fragment));
+    }
+
+    /// The fragment of the request that began last.
+    pub fn fragment(&self) -> Option<Fragment> {
+        let kept = self.0.fragment.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let begun = self.0.begun.load(Ordering::Relaxed);
+        kept.filter(|(request, _)| *request == begun).map(|(_, fragment)| Fragment(fragment))
     }
 
     /// The answer is on its way.

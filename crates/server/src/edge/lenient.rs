@@ -29,11 +29,19 @@ impl<T: AsyncRead + Unpin> LenientStream<T> {
         Self { stream, phase, heads: Heads::new(), ahead, rewritten }
     }
 
+    /// Before the head is handed out whose it is: its service asks for it.
+    fn tell_fragment(&mut self) {
+        if let Some((head, fragment)) = self.heads.take_fragment() {
+            self.phase.keep_fragment(head, fragment);
+        }
+    }
+
     /// Hands out of what was read, if anything of it can be.
     fn hand_out(&mut self, buf: &mut ReadBuf<'_>) {
         if self.rewritten.is_empty() && !self.ahead.is_empty() {
             let room = self.ahead.len().min(buf.remaining());
             let passed = self.heads.pass(&self.ahead[..room]);
+            self.tell_fragment();
             match passed.rewritten {
                 Some(rewritten) => self.rewritten.extend_from_slice(&rewritten),
                 None => buf.put_slice(&self.ahead[..passed.taken]),
@@ -72,6 +80,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for LenientStream<T> {
                 return Poll::Ready(Ok(()));
             }
             let passed = this.heads.pass(read);
+            this.tell_fragment();
             this.ahead.extend_from_slice(read.get(passed.taken..).unwrap_or_default());
             match passed.rewritten {
                 Some(rewritten) => {

@@ -116,8 +116,11 @@ impl<S: Store + Clone> Edge<S> {
         let phase = Phase::default();
         let edge = Arc::clone(self);
         let stream = LenientStream::new(TimedStream::new(stream, phase.clone()), phase.clone());
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
             phase.begin(request.body().size_hint().exact());
+            if let Some(fragment) = phase.fragment() {
+                request.extensions_mut().insert(fragment);
+            }
             let (edge, phase) = (Arc::clone(&edge), phase.clone());
             async move {
                 let answer = edge.answer(request, peer).await;

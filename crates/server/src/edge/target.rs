@@ -8,6 +8,9 @@
 //! end, hands out nothing beyond it, and learns from the parser how long the body
 //! is. Where the two do not agree, or a body's length is not known beforehand,
 //! everything further on the connection passes as it came.
+//!
+//! A target's `#` and what follows it is for the client alone, and so the parser drops it; a
+//! link's unencoded deep link takes it along. [`Heads`] keeps it beside.
 
 use crumb_wire::percent::escape;
 
@@ -51,6 +54,8 @@ pub struct Heads {
     target_bytes: usize,
     /// Bytes of a head that were not handed out, as its target is too long.
     forgotten_bytes: Option<usize>,
+    /// The fragment of the target under way, as handed out, its `#` included.
+    fragment: Vec<u8>,
 }
 
 /// What to hand out of some bytes.
@@ -65,7 +70,7 @@ pub struct Passed {
 impl Heads {
     /// The heads of a connection that begins.
     pub fn new() -> Self {
-        Self { at: At::Start, whole: 0, target_bytes: 0, forgotten_bytes: None }
+        Self { at: At::Start, whole: 0, target_bytes: 0, forgotten_bytes: None, fragment: Vec::new() }
     }
 
     /// Hears from the parser, before each read: how many requests it has begun, and
@@ -83,6 +88,13 @@ impl Heads {
     /// Whether all that comes passes as it is, from now on.
     pub fn is_over(&self) -> bool {
         self.at == At::Unknown
+    }
+
+    /// The fragment of the last head that was handed out whole, and which one that is; none
+    /// for most, and none twice.
+    pub fn take_fragment(&mut self) -> Option<(u32, Vec<u8>)> {
+        (self.at == At::Whole && !self.fragment.is_empty())
+            .then(|| (self.whole, std::mem::take(&mut self.fragment)))
     }
 
     /// Passes bytes that follow those passed before, at most to the end of a head or
@@ -135,7 +147,10 @@ impl Heads {
         let next = match (self.at, byte) {
             (At::Start, b'\r' | b'\n') => At::Start,
             (At::Start, _) => At::Method,
-            (At::Method, b' ') => At::Target,
+            (At::Method, b' ') => {
+                self.fragment.clear();
+                At::Target
+            }
             (At::Target, b' ') => At::Line,
             (At::BlankLine | At::LineStart, b'\n') => At::Whole,
             (At::LineStart, b'\r') => At::BlankLine,
@@ -166,12 +181,16 @@ impl Heads {
         if self.forgotten_bytes.is_some() {
             return;
         }
+        let is_of_fragment = byte == b'#' || !self.fragment.is_empty();
         if is_refused(byte) {
-            self.target_bytes += 3;
-            out.rewrite(at).extend_from_slice(&escape(byte));
+            let escaped = escape(byte);
+            self.target_bytes += escaped.len();
+            out.rewrite(at).extend_from_slice(&escaped);
+            self.fragment.extend(escaped.iter().filter(|_| is_of_fragment));
         } else {
             self.target_bytes += 1;
             out.keep(&[byte]);
+            self.fragment.extend(is_of_fragment.then_some(byte));
         }
         if self.target_bytes > MAX_TARGET_BYTES {
             // From here on nothing is copied but the end.

@@ -15,6 +15,7 @@ pub use page::{Shown, page};
 pub use share::{SHARE_DAYS, SHARED_HEADERS, SharedPage, create_share, revoke_share, shared_page};
 
 use crumb_domain::network::Secret;
+use crumb_domain::pings::PingLimits;
 use crumb_domain::time::Day;
 use crumb_domain::{CampaignId, OfferId, VerticalId};
 use crumb_network::Snapshot;
@@ -36,13 +37,20 @@ pub enum Subject {
 /// The document of a subject, `None` where the network has no such thing.
 ///
 /// `base_url` is the tracking domain of its addresses where the network names
-/// none; `today` is for sample dates.
-pub fn document(snapshot: &Snapshot, subject: Subject, base_url: &str, today: Day) -> Option<PostingDoc> {
+/// none; `today` is for sample dates; `pings` are the server's.
+pub fn document(
+    snapshot: &Snapshot,
+    subject: Subject,
+    base_url: &str,
+    today: Day,
+    pings: PingLimits,
+) -> Option<PostingDoc> {
     let settings = snapshot.settings();
     let context = DocContext {
         base_url: settings.tracking_url.as_deref().unwrap_or(base_url),
         today,
         internal_affiliate: settings.internal_affiliate,
+        pings,
     };
     match subject {
         Subject::Vertical(id) => {

@@ -129,7 +129,7 @@ pub async fn shared_page<S: Store + Clone>(
         serde_json::from_str(&share.subject).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     let snapshot = installation.network.snapshot();
     let today = snapshot.zone().day_of(now);
-    let Some(doc) = document(&snapshot, shared.of, &shared.base_url, today) else {
+    let Some(doc) = document(&snapshot, shared.of, &shared.base_url, today, installation.pings) else {
         return Ok(SharedPage::NotFound);
     };
     let chosen = query_method.and_then(|method| method.parse().ok());

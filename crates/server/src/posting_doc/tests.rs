@@ -1,6 +1,7 @@
 use super::*;
 use crumb_domain::ConfigVersion;
 use crumb_domain::network::Network;
+use crumb_domain::pings::PingLimits;
 use crumb_domain::time::Zone;
 use serde_json::json;
 use std::collections::HashSet;
@@ -27,7 +28,7 @@ fn snapshot(field_label: &str) -> Snapshot {
 
 fn doc(subject: Subject) -> PostingDoc {
     let today = Zone::civil_day(2026, 11, 22).unwrap();
-    document(&snapshot("First name"), subject, BASE, today).unwrap()
+    document(&snapshot("First name"), subject, BASE, today, PingLimits::DEFAULT).unwrap()
 }
 
 #[test]
@@ -64,7 +65,8 @@ fn a_page_loads_nothing() {
 fn no_label_or_value_becomes_markup() {
     let today = Zone::civil_day(2026, 11, 22).unwrap();
     let snapshot = snapshot("<img src=x onerror=alert(1)>");
-    let doc = document(&snapshot, Subject::Campaign(CampaignId(57)), BASE, today).unwrap();
+    let doc =
+        document(&snapshot, Subject::Campaign(CampaignId(57)), BASE, today, PingLimits::DEFAULT).unwrap();
     let page = page(&doc, Shown::All);
     assert!(!page.contains("<img") && !page.contains("<script>alert"));
 }
@@ -75,7 +77,7 @@ fn a_subject_that_the_network_lacks_has_no_document() {
     for subject in
         [Subject::Vertical(VerticalId(9)), Subject::Offer(OfferId(9)), Subject::Campaign(CampaignId(9))]
     {
-        assert_eq!(document(&snapshot("x"), subject, BASE, today), None);
+        assert_eq!(document(&snapshot("x"), subject, BASE, today, PingLimits::DEFAULT), None);
     }
 }
 

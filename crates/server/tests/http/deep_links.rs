@@ -4,6 +4,7 @@ use crate::traffic::*;
 use crumb_testkit::Server;
 use crumb_testkit::network::Part;
 use proptest::prelude::*;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const ALLOWED: &str = "link_override_hosts = [\"lp.example\", \"shop.example\"]";
 
@@ -21,6 +22,39 @@ async fn an_unencoded_target_takes_everything_after_it() {
     assert_eq!(row["sub_ids"][0], "own");
     assert_eq!(row["creative"], 1057);
     assert_eq!(row["redirect"], "https://lp.example/x?a=1&b=2&s1=theirs&c=9");
+}
+
+/// Where a link leads that is sent as it is written, by a client that strips no fragment.
+async fn sent_on(server: &Server, target: &str) -> String {
+    let mut socket = tokio::net::TcpStream::connect(server.tracking_address).await.unwrap();
+    let request = format!("GET {target} HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    let location = answer.lines().find_map(|line| line.strip_prefix("location: "));
+    location.unwrap_or_else(|| panic!("no redirect: {answer}")).to_owned()
+}
+
+#[tokio::test]
+async fn an_unencoded_target_keeps_the_fragment_that_a_client_sends() {
+    let server = server().await;
+    let deep = |target: &str| format!("/?a=12&c=1057&s1=own&ckmrdr={target}");
+    for (target, location) in [
+        ("http://lp.example/y#z", "http://lp.example/y#z"),
+        ("https://lp.example/?x=1#top?y=2&z", "https://lp.example/?x=1#top?y=2&z"),
+        ("https://lp.example/?s=#s1#&x=%23", "https://lp.example/?s=own&x=%23"),
+        ("https://lp.example/#", "https://lp.example/#"),
+    ] {
+        assert_eq!(sent_on(&server, &deep(target)).await, location);
+        assert_eq!(last_row(&server).await["redirect"], location);
+    }
+    let encoded = deep("https%3A%2F%2Flp.example%2Fx#&s2=out");
+    assert_eq!(sent_on(&server, &encoded).await, "https://lp.example/x");
+    assert_eq!(last_row(&server).await["sub_ids"][1], "");
+    let foreign = sent_on(&server, &deep("https://evil.example/#@lp.example")).await;
+    assert!(foreign.starts_with("https://lp.example/quote?"), "{foreign}");
+    let none = sent_on(&server, "/?a=12&c=1057#&ckmrdr=https://lp.example/x").await;
+    assert!(none.starts_with("https://lp.example/quote?"), "{none}");
 }
 
 #[tokio::test]

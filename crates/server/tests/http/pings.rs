@@ -2,6 +2,7 @@
 
 use crate::contracts::*;
 use crate::posts::{HOST_N_POST, HOSTED};
+use crumb_domain::pings::PingLimits;
 use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::Part;
 use crumb_testkit::{FakeClock, Reply, Request, Server};
@@ -392,7 +393,7 @@ async fn pings_count_against_a_rate_limit_per_campaign() {
     let server = one_buyer(&buyers).await;
     let no_key = server.tracking.get("/ping.ashx?ckm_campaign_id=58&ckm_key=guess&zip_code=90210").await;
     assert_rejected(&no_key, &["Invalid Post Key"]);
-    for _ in 0..crumb_intake::pings::PING_BURST {
+    for _ in 0..PingLimits::DEFAULT.burst() {
         quoted(&ping(&server, "").await);
     }
     let reply = ping(&server, "").await;
@@ -404,8 +405,29 @@ async fn pings_count_against_a_rate_limit_per_campaign() {
     let other = server.tracking.get(&format!("/ping.ashx?{HOSTED}&zip_code=90210")).await;
     quoted(&other);
     server.clock.advance_seconds(1);
-    for _ in 0..crumb_intake::pings::PINGS_PER_SECOND {
+    for _ in 0..PingLimits::DEFAULT.per_second {
         quoted(&ping(&server, "").await);
+    }
+    assert_eq!(ping(&server, "").await.status, 429);
+}
+
+#[tokio::test]
+async fn how_far_pings_may_go_is_the_servers_to_say() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contracts = [
+        Contract::new(7, &buyers.url("/a"), "30.00").ping(&buyers.url("/stall"), "timeout_ms = 60000"),
+        Contract::new(8, &buyers.url("/b"), "5.00").ping(&buyers.url("/ping?price=20.00"), ""),
+    ];
+    let pings = PingLimits { deadline_ms: 1_000, life_seconds: 90, per_second: 1 };
+    let options = crumb_testkit::Options { pings, ..Default::default() };
+    let offer = "distribution = \"async_ping\"\npayout_percent = \"50\"";
+    let network = market_with(&[(Part::HostNPostOffer, offer)], &contracts);
+    let server = Server::start_with(&network, options).await;
+    for _ in 0..2 {
+        let ping = ping(&server, "&ckm_max_seconds=20");
+        let reply = tokio::time::timeout(std::time::Duration::from_secs(30), ping).await.unwrap();
+        assert_eq!(quoted(&reply).1, "10.00", "the slow buyer is left out");
+        assert!(reply.text().contains("<expires>2026-07-01T12:01:30Z</expires>"), "{}", reply.text());
     }
     assert_eq!(ping(&server, "").await.status, 429);
 }
@@ -457,7 +479,7 @@ async fn no_price_is_told_that_is_not_stored() {
         }
     }
     assert!(is_full);
-    for _ in 0..crumb_intake::pings::PING_BURST {
+    for _ in 0..PingLimits::DEFAULT.burst() {
         let reply = ping(&server, "").await;
         if reply.status != 200 {
             assert_eq!(reply.status, 503);

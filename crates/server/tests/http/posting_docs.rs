@@ -1,7 +1,7 @@
 //! The examples of posting documents, pasted into a shell as they are.
 
+use crumb_domain::pings::PingLimits;
 use crumb_domain::{CampaignId, Clock as _, OfferId, VerticalId};
-use crumb_intake::pings::{PING_BURST, PINGS_PER_SECOND, QUOTE_LIFE_SECONDS};
 use crumb_server::posting_doc::{Method, PostingDoc, Subject, document};
 use crumb_testkit::network::{self, Part, small_with};
 use crumb_testkit::{Options, Reply, Request, Server, geo};
@@ -21,7 +21,7 @@ fn doc_of(server: &Server, subject: Subject) -> PostingDoc {
     let network = server.site.network.snapshot();
     let today = network.zone().day_of(server.site.clock.now());
     let base_url = format!("http://{}", server.tracking_address);
-    document(&network, subject, &base_url, today).unwrap()
+    document(&network, subject, &base_url, today, server.site.pings).unwrap()
 }
 
 /// The offer that a document's leads are posted to; a vertical's to offer 100.
@@ -117,16 +117,34 @@ async fn every_shell_example_of_every_document_makes_a_test_lead_that_is_credite
 }
 
 #[tokio::test]
+async fn documents_tell_how_far_this_server_lets_pings_go() {
+    let pings = PingLimits { deadline_ms: 2_500, life_seconds: 60, per_second: 1 };
+    let server = Server::start_with(network::SMALL, Options { pings, ..Options::default() }).await;
+    let text =
+        crumb_server::posting_doc::text(&doc_of(&server, Subject::Offer(OfferId(200))), Method::Server);
+    let asked = server.api_post("/posting-docs", &json!({ "offer": 200 })).await;
+    assert_eq!(asked.json()["text"], text);
+    for said in [
+        "names the id within 60 seconds",
+        "# The post, within 60 seconds",
+        "which is 2.5 seconds at most",
+        "At most 1 ping a second, 2 at once;",
+        "12:01:00Z",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn the_examples_of_pings_tell_a_price_and_make_a_lead_at_it() {
     let server = Server::start(network::SMALL).await;
     for subject in [Subject::Campaign(CampaignId(58)), Subject::Offer(OfferId(200))] {
         let doc = doc_of(&server, subject);
         let mut tried = 0;
         for (post, ping) in doc.methods.iter().filter_map(|post| Some((post, post.ping.as_ref()?))) {
-            let rate = format!("At most {PINGS_PER_SECOND} pings a second, {PING_BURST} at once;");
-            assert!(ping.steps.iter().any(|step| step.starts_with(&rate)), "{:?}", ping.steps);
-            let life = format!("within {QUOTE_LIFE_SECONDS} seconds");
-            assert!(ping.summary.contains(&life), "{}", ping.summary);
+            let rate = "At most 50 pings a second, 100 at once;";
+            assert!(ping.steps.iter().any(|step| step.starts_with(rate)), "{:?}", ping.steps);
+            assert!(ping.summary.contains("within 30 seconds"), "{}", ping.summary);
             let [alone, both] = &ping.examples[..] else { panic!("{:?}", ping.examples) };
             let answer = run(filled_in(&alone.code, subject)).await;
             assert_eq!(shape(&answer), shape(&ping.answers[0].code), "{answer}");

@@ -66,6 +66,36 @@ async fn values_are_masked_in_click_rows_and_the_api() {
 }
 
 #[tokio::test]
+async fn personal_values_in_the_address_of_the_page_are_masked_in_click_rows_and_the_api() {
+    let server = server_with(&[(Part::HostedOffer, "link = \"https://lp.example/q\"")]).await;
+    let visitor = server.visitor();
+    let link =
+        "/?a=12&c=1057&First_Name=Anneliese&email_address=anne%40example.com&zip_code=90210&colour=red";
+    let page = visitor.get(link).await.location().to_owned() + "&Email_ADDRESS=anne&colour=red";
+    let pixel = Request::get("/?a=1&c=1057&cp=js").header("referer", &page);
+    visitor.send(pixel).await;
+    let shown =
+        "https://lp.example/q?first_name=***&email_address=***&zip_code=90210&Email_ADDRESS=***&colour=red";
+    assert_eq!(last_row(&server).await["referrer"], shown);
+    let stored = server.stored_bytes();
+    assert!(!stored.windows(5).any(|bytes| bytes == b"=anne"), "not in the store's files either");
+
+    // A mask may be longer than what it stands for.
+    let long = format!("https://lp.example/?{}", "first_name=A&".repeat(100));
+    follow_from(&server, &long).await;
+    let row = last_row(&server).await;
+    let kept = row["referrer"].as_str().unwrap();
+    assert!(kept.len() == 1_000 && !kept.contains("=A"), "{kept}");
+    let open = "https://blog.example/post?id=7&first=x#top";
+    follow_from(&server, open).await;
+    assert_eq!(last_row(&server).await["referrer"], open);
+}
+
+async fn follow_from(server: &crumb_testkit::Server, page: &str) {
+    server.tracking.send(Request::get("/?a=12&c=1057").header("referer", page)).await;
+}
+
+#[tokio::test]
 async fn names_are_matched_without_case_and_sent_on_as_the_field_is_named() {
     let server = server_with(&[
         (Part::HostedOffer, "link = \"https://lp.example/q\""),

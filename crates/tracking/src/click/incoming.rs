@@ -1,6 +1,6 @@
 //! A click as it comes in, and the row that is kept of it.
 
-use crate::client::{Client, UserAgents};
+use crate::client::{Client, UserAgents, kept_header};
 use crate::installation::Installation;
 use crumb_domain::click::{Click, ClickSource, Disposition, NonHuman, VisitorId};
 use crumb_domain::network::Creative;
@@ -8,6 +8,7 @@ use crumb_domain::{AffiliateId, RowId, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::Store;
 use crumb_wire::link::{LinkRequest, PixelKind};
+use crumb_wire::referrer::mask_referrer;
 
 /// The click as far as it is the same for each of its rows.
 pub(super) struct Incoming<'a> {
@@ -96,11 +97,23 @@ impl<'a> Incoming<'a> {
             ip: Some(client.ip),
             country: self.country.clone(),
             user_agent: client.user_agent.clone(),
-            referrer: client.referrer.clone(),
+            referrer: kept_referrer(&client.referrer, offer),
             redirect: None,
             prefill: Vec::new(),
             config_version: snapshot.version(),
         }
+    }
+}
+
+/// The page's address without what it says of a person: where a visitor has been sent on with
+/// pre-fill values, they are in the address that the page's click pixel comes from.
+fn kept_referrer(referrer: &str, offer: Option<&CompiledOffer>) -> String {
+    let Some(offer) = offer.filter(|_| referrer.contains('?')) else { return referrer.to_owned() };
+    let rules = &offer.vertical().rules;
+    match mask_referrer(referrer, &|name| rules.is_personal_input(name)) {
+        // A mask may be longer than what it stands for.
+        Some(masked) => kept_header(&masked),
+        None => referrer.to_owned(),
     }
 }
 

@@ -37,19 +37,31 @@ fn is_key(name: &str) -> bool {
 
 /// Urlencoded pairs.
 fn form(raw: &[u8]) -> Vec<u8> {
+    mask_pairs(raw, |byte| byte == b'&', &is_key)
+}
+
+/// Urlencoded pairs with the values masked of those that bear a certain name, all else as
+/// it was written. The name is told decoded.
+pub(crate) fn mask_pairs(
+    raw: &[u8],
+    ends_pair: impl Fn(u8) -> bool,
+    is_masked: &dyn Fn(&str) -> bool,
+) -> Vec<u8> {
     let mut masked = Vec::with_capacity(raw.len());
-    for (index, pair) in raw.split(|byte| *byte == b'&').enumerate() {
-        if index > 0 {
-            masked.push(b'&');
-        }
+    for ended in raw.split_inclusive(|byte| ends_pair(*byte)) {
+        let (pair, end) = match ended {
+            [pair @ .., last] if ends_pair(*last) => (pair, &[*last][..]),
+            pair => (pair, &[][..]),
+        };
         let (name, value) = split_pair(pair);
-        if !value.is_empty() && is_key(&percent::decode(name)) {
+        if !value.is_empty() && is_masked(&percent::decode(name)) {
             masked.extend_from_slice(name);
             masked.push(b'=');
             masked.extend_from_slice(MASK);
         } else {
             masked.extend_from_slice(pair);
         }
+        masked.extend_from_slice(end);
     }
     masked
 }

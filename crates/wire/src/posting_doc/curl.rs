@@ -90,7 +90,8 @@ pub(super) fn ping(ids: &Ids, fields: &[FieldDoc], is_json: bool) -> Vec<Example
     let silent = ping.replacen("curl ", "curl --silent ", 1);
     let both = format!(
         "# The ping: nothing that names the person.\nPING_ID=$({silent} \\\n  | sed -n '{id}')\n\n\
-         # The post, within 30 seconds: the same values, and all others.\n{post}"
+         # The post, within {}: the same values, and all others.\n{post}",
+        super::ping::life(ids.pings)
     );
     vec![
         Example::new("Ping with curl", Language::Shell, ping),

@@ -32,6 +32,7 @@ pub use text::text;
 use crumb_domain::fields::FieldRules;
 use crumb_domain::network::{ActiveStatus, Campaign, Offer, OfferType, Vertical};
 use crumb_domain::outcome::Problem;
+use crumb_domain::pings::PingLimits;
 use crumb_domain::time::Day;
 use crumb_domain::{AffiliateId, SubIds};
 
@@ -44,6 +45,8 @@ pub struct DocContext<'a> {
     pub today: Day,
     /// Whose the click pixel of an offer's own pages is.
     pub internal_affiliate: Option<AffiliateId>,
+    /// How far a seller may go with pings.
+    pub pings: PingLimits,
 }
 
 /// How to post leads to a vertical, an offer or a campaign.
@@ -102,6 +105,7 @@ struct Ids {
     link: Option<String>,
     /// The offer's leads are sold before their post is answered.
     sells_at_once: bool,
+    pings: PingLimits,
 }
 
 impl PostingDoc {
@@ -255,6 +259,7 @@ impl Ids {
             creative: "YOUR_CREATIVE_ID".to_owned(),
             link: None,
             sells_at_once: false,
+            pings: context.pings,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{Example, FieldDoc, Ids, Language, Method, curl};
 use crate::answer::{PingReply, render_ping};
 use crumb_domain::outcome::Problem;
+use crumb_domain::pings::PingLimits;
 use crumb_domain::time::{Day, Zone};
 use crumb_domain::{Money, Timestamp};
 
@@ -14,7 +15,7 @@ const SAMPLE_PING: &str = "9F2K7QX0M4T1ZB83WYAC";
 #[derive(Debug, Clone, PartialEq)]
 pub struct PingDoc {
     /// What it is for.
-    pub summary: &'static str,
+    pub summary: String,
     /// Where to ask.
     pub url: String,
     /// How, point by point.
@@ -38,18 +39,31 @@ impl PingDoc {
             return None;
         }
         Some(Self {
-            summary: "Before you post a lead you may ask what you would be paid for it, without saying whose it \
-                      is. An accepted ping tells the price and a ping id; a post that names the id within 30 \
-                      seconds is sold at that price or better, or answers an error.",
+            summary: format!(
+                "Before you post a lead you may ask what you would be paid for it, without saying whose it is. An \
+                 accepted ping tells the price and a ping id; a post that names the id within {} is sold at that \
+                 price or better, or answers an error.",
+                life(ids.pings)
+            ),
             url: format!("{}/ping.ashx", ids.base),
-            steps: steps(fields),
+            steps: steps(fields, ids.pings),
             examples: curl::ping(ids, fields, is_json),
-            answers: answers(is_json, today),
+            answers: answers(is_json, today, ids.pings),
         })
     }
 }
 
-fn steps(fields: &[FieldDoc]) -> Vec<String> {
+/// How long a quote holds.
+pub(super) fn life(limits: PingLimits) -> String {
+    counted(f64::from(limits.life_seconds), "second")
+}
+
+/// `1 ping`, `2.5 seconds`.
+fn counted(number: f64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1.0 { "" } else { "s" })
+}
+
+fn steps(fields: &[FieldDoc], limits: PingLimits) -> Vec<String> {
     let names = |personal: bool| {
         let of_kind = fields.iter().filter(|field| field.is_personal == personal);
         of_kind.map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ")
@@ -63,20 +77,27 @@ fn steps(fields: &[FieldDoc]) -> Vec<String> {
     }
     steps.extend(
         [
-            "ckm_max_seconds shortens the time for the answer, which is 5 seconds at most.",
+            &format!(
+                "ckm_max_seconds shortens the time for the answer, which is {} at most.",
+                counted(f64::from(limits.deadline_ms) / 1_000.0, "second")
+            ),
             "Post the whole lead as usual, with ckm_ping_id and with the pinged fields as they were.",
             "A ping id is used once, by the campaign that pinged, and only by a post that makes a lead. Otherwise \
              the post is answered Invalid Ping ID, or Ping Expired once the time is over.",
             "A ping reserves nothing: if no buyer takes the lead at the price any more, the post is answered No \
              Qualified Buyers Found.",
-            "At most 50 pings a second, 100 at once; more are answered with HTTP 429, Too Many Pings.",
+            &format!(
+                "At most {} a second, {} at once; more are answered with HTTP 429, Too Many Pings.",
+                counted(f64::from(limits.per_second), "ping"),
+                limits.burst()
+            ),
         ]
-        .map(str::to_owned),
+        .map(|step: &str| step.to_owned()),
     );
     steps
 }
 
-fn answers(is_json: bool, today: Day) -> Vec<Example> {
+fn answers(is_json: bool, today: Day, limits: PingLimits) -> Vec<Example> {
     let language = if is_json { Language::Json } else { Language::Xml };
     let noon = Zone::UTC.moment(today, 12 * 60);
     let shown =
@@ -84,7 +105,7 @@ fn answers(is_json: bool, today: Day) -> Vec<Example> {
     let accepted = PingReply::Accepted {
         ping: SAMPLE_PING.to_owned(),
         price: PRICE,
-        expires: Timestamp::plus_seconds(noon, 30),
+        expires: Timestamp::plus_seconds(noon, i64::from(limits.life_seconds)),
     };
     let rejected = PingReply::Rejected { errors: vec![Problem::NoQualifiedBuyers.as_str().to_owned()] };
     vec![shown("Accepted", &accepted), shown("Rejected", &rejected)]

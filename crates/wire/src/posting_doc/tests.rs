@@ -2,6 +2,7 @@ use super::quote::tests::shell_words;
 use super::*;
 use crate::post::{Given, PostRequest, parse_post};
 use crumb_domain::network::Network;
+use crumb_domain::pings::PingLimits;
 use crumb_domain::time::Zone;
 use crumb_domain::{CampaignId, OfferId};
 use proptest::prelude::*;
@@ -40,6 +41,7 @@ fn context(base_url: &str) -> DocContext<'_> {
         base_url,
         today: Zone::civil_day(2026, 11, 22).unwrap(),
         internal_affiliate: Some(AffiliateId(1)),
+        pings: PingLimits::DEFAULT,
     }
 }
 

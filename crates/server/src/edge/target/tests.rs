@@ -1,4 +1,4 @@
-use super::super::connection::Phase;
+use super::super::connection::{Fragment, Phase};
 use super::super::lenient::LenientStream;
 use super::*;
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-/// A request as the parser behind the stream understood it: target and body.
+/// A request as the parser behind the stream understood it: target, its fragment behind it, and body.
 type Seen = (String, Vec<u8>);
 
 /// What hyper reads where a client sends some pieces, and what it answers at last.
@@ -25,7 +25,8 @@ async fn read_by_the_parser(pieces: Vec<Vec<u8>>) -> (Vec<Seen>, String) {
         phase.begin(request.body().size_hint().exact());
         let (phase, kept) = (phase.clone(), Arc::clone(&kept));
         async move {
-            let target = request.uri().to_string();
+            let fragment = phase.fragment().map(|Fragment(bytes)| String::from_utf8(bytes).unwrap());
+            let target = format!("{}{}", request.uri(), fragment.unwrap_or_default());
             // As a listener does: a link's body is nobody's concern.
             let reads = request.method() == http::Method::POST;
             let body = if reads { request.collect().await.unwrap().to_bytes().to_vec() } else { Vec::new() };
@@ -130,6 +131,18 @@ fn behind_a_body_of_unknown_length_nothing_is_rewritten_any_more() {
 }
 
 #[test]
+fn a_fragment_is_told_beside_the_request_whose_it_is() {
+    let requests = [
+        "GET /?a=1#x#<y> HTTP/1.1\r\nhost: #h\r\n\r\n",
+        "POST /?b=2 HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n#b",
+        "GET /?c=3# HTTP/1.1\r\nhost: x\r\n\r\n",
+    ];
+    let (seen, status) = read(requests.concat().as_bytes(), &[]);
+    let targets: Vec<&str> = seen.iter().map(|(target, _)| target.as_str()).collect();
+    assert_eq!((targets, status.as_str()), (vec!["/?a=1#x#%3Cy%3E", "/?b=2", "/?c=3#"], "200"));
+}
+
+#[test]
 fn what_is_no_request_stays_none() {
     for bytes in
         ["<nonsense>\r\n\r\n", "GET <\r\n\r\n", "GET  /< HTTP/1.1\r\n\r\n", "GET /< HTTP/1.1 x\r\n\r\n"]
@@ -165,7 +178,7 @@ fn what_is_kept_of_a_request_too_long_is_its_beginning() {
 
 fn target() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
-        4 => prop::sample::select(b"ab&=%3".to_vec()),
+        4 => prop::sample::select(b"ab&=%3#".to_vec()),
         1 => prop::sample::select(b"<>\"`{}|\\^".to_vec()),
         1 => 0x80..=0xFF_u8,
     ];
