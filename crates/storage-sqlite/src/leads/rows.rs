@@ -92,8 +92,8 @@ pub(crate) fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
         connection
             .prepare_cached(
                 "INSERT INTO sale (lead, position, contract, buyer, price, type, at, no_return, returned,
-                     payout_taken_back)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                     payout_taken_back, redirect)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )
             .and_then(|mut insert| {
                 insert.execute(params![
@@ -107,6 +107,7 @@ pub(crate) fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
                     sale.no_return,
                     sale.returned.map(|returned| returned.redress.as_str()),
                     sale.returned.is_some_and(|returned| returned.payout_taken_back),
+                    sale.redirect,
                 ])
             })
             .map_err(from_sqlite)?;
@@ -168,7 +169,7 @@ pub(crate) fn from_row(connection: &Connection, row: &Row<'_>) -> Result<Lead> {
 fn sales(connection: &Connection, lead: RowId) -> Result<Vec<Sale>> {
     let mut select = connection
         .prepare_cached(
-            "SELECT contract, buyer, price, type, at, no_return, returned, payout_taken_back
+            "SELECT contract, buyer, price, type, at, no_return, returned, payout_taken_back, redirect
              FROM sale WHERE lead = ?1 ORDER BY position",
         )
         .map_err(from_sqlite)?;
@@ -184,6 +185,7 @@ fn sales(connection: &Connection, lead: RowId) -> Result<Vec<Sale>> {
             at: moment(row.get(4).map_err(from_sqlite)?),
             no_return: row.get(5).map_err(from_sqlite)?,
             returned: returned(row)?,
+            redirect: row.get(8).map_err(from_sqlite)?,
         });
     }
     Ok(sales)
