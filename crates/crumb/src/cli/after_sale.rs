@@ -131,7 +131,15 @@ pub enum BuyerCommand {
         /// What for, in at most 500 characters
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
+        /// Done once under this key within 72 hours, however often the command is run
+        #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
+        idempotency_key: Option<String>,
     },
+}
+
+fn idempotency_key(text: &str) -> Result<String, String> {
+    let is_key = crumb_intake::is_idempotency_key(text);
+    is_key.then(|| text.to_owned()).ok_or_else(|| "expected 1 to 128 visible ASCII characters".to_owned())
 }
 
 /// `crumb ledger`.
