@@ -73,7 +73,7 @@ fn return_state(text: &str) -> Result<ReturnState, String> {
 /// `crumb returns approve` and `crumb returns refuse`.
 #[derive(Debug, Subcommand)]
 pub enum ReturnsCommand {
-    /// Take a lead back whose return was submitted
+    /// Take a lead back whose return was submitted; as credit also one that a lead is owed for
     Approve {
         /// Which
         #[command(flatten)]
