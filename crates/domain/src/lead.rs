@@ -101,6 +101,10 @@ pub struct Sale {
     /// That it was taken back.
     #[serde(default)]
     pub returned: Option<SaleReturn>,
+    /// Where the buyer's answer sent the visitor: absolute http(s), at most 2,048
+    /// characters, as it was checked when the answer was read.
+    #[serde(default)]
+    pub redirect: Option<String>,
 }
 
 impl Sale {

@@ -6,6 +6,14 @@ use crumb_domain::post::{PostKind, StoredAnswer};
 use crumb_domain::{CampaignId, OfferId};
 use crumb_storage::leads::{IdempotencyClaim, IdempotencyScope, IdempotentAnswer};
 
+/// The longest idempotency key, in characters.
+const MAX_KEY_CHARACTERS: usize = 128;
+
+/// Whether a text is an idempotency key: 1 to 128 visible ASCII characters.
+pub fn is_idempotency_key(text: &str) -> bool {
+    (1..=MAX_KEY_CHARACTERS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// An idempotency key, by where it stood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdempotencyKey {

@@ -28,5 +28,5 @@ mod service;
 mod settlement;
 mod update;
 
-pub use idempotency::IdempotencyKey;
+pub use idempotency::{IdempotencyKey, is_idempotency_key};
 pub use service::{Answered, Leads, PostAnswer, PostError, RawPost};

@@ -2,6 +2,7 @@
 //! thank-you link, else the offer's.
 
 use crumb_domain::lead::Lead;
+use crumb_domain::{ContractId, Money};
 use crumb_network::Snapshot;
 use crumb_routing::State;
 
@@ -17,26 +18,33 @@ pub(crate) enum Onward {
 }
 
 impl Onward {
-    /// By what a run sold. Of several buyers, that of the highest price.
+    /// By what a run sold.
     pub fn of(state: &State, snapshot: &Snapshot) -> Self {
         if let Some(redirect) = state.redirect() {
             return Self::Buyer(redirect.to_owned());
         }
-        let links = state.sales().iter().filter_map(|sale| {
-            let contract = snapshot.contract(sale.reserved.contract)?;
-            Some((sale.sold_price, contract.thank_you_link.as_deref()?))
-        });
-        // The first of equals: it bought first.
-        let best = links.reduce(|best, other| if other.0 > best.0 { other } else { best });
-        best.map_or(Self::Offer, |(_, link)| Self::Contract(link.to_owned()))
+        let sold = state.sales().iter().map(|sale| (sale.sold_price, sale.reserved.contract));
+        Self::of_contracts(sold, snapshot)
     }
 
-    /// By the sales that a lead has, when its buyers' answers are long gone.
+    /// By the sales that a lead has, when its run is over.
     pub fn of_sales(lead: &Lead, snapshot: &Snapshot) -> Self {
-        let links = lead.sales.iter().filter_map(|sale| {
-            Some((sale.price, snapshot.contract(sale.contract)?.thank_you_link.as_deref()?))
-        });
-        let best = links.reduce(|best, other| if other.0 > best.0 { other } else { best });
-        best.map_or(Self::Offer, |(_, link)| Self::Contract(link.to_owned()))
+        let redirects = lead.sales.iter().filter_map(|sale| Some((sale.price, sale.redirect.as_deref()?)));
+        if let Some(redirect) = dearest(redirects) {
+            return Self::Buyer(redirect.to_owned());
+        }
+        Self::of_contracts(lead.sales.iter().map(|sale| (sale.price, sale.contract)), snapshot)
     }
+
+    fn of_contracts(sold: impl Iterator<Item = (Money, ContractId)>, snapshot: &Snapshot) -> Self {
+        let links = sold.filter_map(|(price, contract)| {
+            Some((price, snapshot.contract(contract)?.thank_you_link.as_deref()?))
+        });
+        dearest(links).map_or(Self::Offer, |link| Self::Contract(link.to_owned()))
+    }
+}
+
+/// Of several buyers, that of the highest price; the first of equals: it bought first.
+fn dearest<'a>(links: impl Iterator<Item = (Money, &'a str)>) -> Option<&'a str> {
+    links.reduce(|best, other| if other.0 > best.0 { other } else { best }).map(|(_, link)| link)
 }

@@ -4,6 +4,7 @@ mod accept;
 pub mod admin;
 pub mod api;
 pub mod edge;
+mod idempotency;
 pub mod metrics;
 pub mod posting_doc;
 mod shares;

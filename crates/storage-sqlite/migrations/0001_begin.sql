@@ -152,6 +152,7 @@ CREATE TABLE sale (
     no_return INTEGER NOT NULL,
     returned TEXT,                   -- for what it was taken back
     payout_taken_back INTEGER NOT NULL,
+    redirect TEXT,                   -- where its buyer sent the visitor
     PRIMARY KEY (lead, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sale_of_buyer ON sale (buyer, lead);

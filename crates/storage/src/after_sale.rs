@@ -3,10 +3,13 @@
 //! All of that is written with its lead, by [`SellingStore::act`](crate::SellingStore::act):
 //! a return is a change of the lead (its sale is marked, its revenue falls), of the
 //! ledger and of the return's own row in one write, guarded by the lead's revision, so
-//! that of two at once one holds.
+//! that of two at once one holds. What is paid in or out beside leads is written by
+//! [`AfterSaleStore::pay`].
 
+use crate::leads::{IdempotencyClaim, IdempotentAnswer};
 use crate::{Page, PageRequest, Result};
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
+use crumb_domain::post::StoredAnswer;
 use crumb_domain::selling::ReturnState;
 use crumb_domain::{BuyerId, ContractId, LeadId, Money, RowId, Timestamp};
 use std::collections::BTreeMap;
@@ -103,6 +106,34 @@ pub struct BuyerAccount {
     pub reserved: Money,
 }
 
+/// Renders what is told of a payment, from what its buyer has after it. A store may ask
+/// it again, where a write had to be repeated.
+pub type PaidFn = Box<dyn Fn(&BuyerAccount) -> StoredAnswer + Send + Sync>;
+
+/// Money that moves beside a lead's changes: credit, adjustments.
+pub struct Payment {
+    /// When.
+    pub at: Timestamp,
+    /// Whose account is told of.
+    pub buyer: BuyerId,
+    /// The entries.
+    pub entries: Vec<LedgerEntry>,
+    /// It is made once under this key, whose answer is kept in the same write.
+    pub idempotency: Option<IdempotencyClaim>,
+    /// What is told of it.
+    pub answer: PaidFn,
+}
+
+/// What became of a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paid {
+    /// It is made; what is told of it.
+    Now(StoredAnswer),
+    /// Its key had been used within [`IDEMPOTENCY_HOURS`](crate::leads::IDEMPOTENCY_HOURS),
+    /// and nothing was written: what was told then, and of what.
+    Before(IdempotentAnswer),
+}
+
 /// The store of what comes after a sale.
 pub trait AfterSaleStore {
     /// A lead's returns, by contract: at most one each.
@@ -130,6 +161,10 @@ pub trait AfterSaleStore {
         filter: LedgerFilter,
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<LedgerEntry>>> + Send;
+
+    /// Appends entries, once under a key. [`crate::StoreError::Conflict`], and nothing is
+    /// written, where one names a lead that there is not.
+    fn pay(&self, payment: Payment) -> impl Future<Output = Result<Paid>> + Send;
 
     /// What a buyer has; nothing where it has no account yet.
     fn buyer_account(&self, buyer: BuyerId) -> impl Future<Output = Result<BuyerAccount>> + Send;

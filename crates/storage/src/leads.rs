@@ -191,11 +191,11 @@ pub struct DuplicateCheck {
 /// A claim of an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyClaim {
-    /// Of which campaign, or offer and request id.
+    /// Of which campaign, offer and request id, or caller.
     pub scope: IdempotencyScope,
     /// As sent.
     pub key: String,
-    /// SHA-256 of the parsed pairs.
+    /// SHA-256 of what was asked: of a post its parsed pairs.
     pub body_hash: [u8; 32],
 }
 
@@ -206,6 +206,13 @@ pub enum IdempotencyScope {
     Campaign(CampaignId),
     /// An offer and a request id, as sent.
     OfferAndRequest(OfferId, String),
+    /// What somebody may do here.
+    Call {
+        /// Who: a name without spaces.
+        caller: String,
+        /// What: a route of the API, or whatever else does the same.
+        route: String,
+    },
 }
 
 /// How long an idempotency key's answer is stored, in hours.
@@ -214,7 +221,7 @@ pub const IDEMPOTENCY_HOURS: i64 = 72;
 /// An answer stored under an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotentAnswer {
-    /// Of the post that was answered.
+    /// Of what was answered.
     pub body_hash: [u8; 32],
     /// What was answered.
     pub answer: StoredAnswer,

@@ -492,10 +492,6 @@ pub trait SellingStore {
     /// Forgets how they went: a contract was switched on again.
     fn forget_post_failures(&self, contract: ContractId) -> impl Future<Output = Result<()>> + Send;
 
-    /// Appends entries beside a lead's changes: credit, adjustments. One that names a lead
-    /// that there is not is a [`crate::StoreError::Conflict`].
-    fn append_ledger(&self, entries: Vec<LedgerEntry>) -> impl Future<Output = Result<()>> + Send;
-
     /// What an account has: the sum of its entries. Reads them all; for a buyer while
     /// selling, see [`SellingFacts::balances`].
     fn balance(&self, account: Account) -> impl Future<Output = Result<Money>> + Send;

@@ -73,7 +73,7 @@ fn return_state(text: &str) -> Result<ReturnState, String> {
 /// `crumb returns approve` and `crumb returns refuse`.
 #[derive(Debug, Subcommand)]
 pub enum ReturnsCommand {
-    /// Take a lead back whose return was submitted
+    /// Take a lead back whose return was submitted; as credit also one that a lead is owed for
     Approve {
         /// Which
         #[command(flatten)]
@@ -131,7 +131,15 @@ pub enum BuyerCommand {
         /// What for, in at most 500 characters
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
+        /// Done once under this key within 72 hours, however often the command is run
+        #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
+        idempotency_key: Option<String>,
     },
+}
+
+fn idempotency_key(text: &str) -> Result<String, String> {
+    let is_key = crumb_intake::is_idempotency_key(text);
+    is_key.then(|| text.to_owned()).ok_or_else(|| "expected 1 to 128 visible ASCII characters".to_owned())
 }
 
 /// `crumb ledger`.

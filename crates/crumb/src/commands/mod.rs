@@ -155,6 +155,8 @@ pub enum Command {
         amount: Money,
         /// `--note`.
         note: Option<String>,
+        /// `--idempotency-key`.
+        idempotency_key: Option<String>,
     },
     /// `crumb ledger`.
     Ledger(LedgerArguments),
@@ -269,9 +271,12 @@ impl Command {
                 Some(ReturnsCommand::Refuse { of }) => Self::DecideReturn { of: of.clone(), approved: None },
             },
             Typed::Buyer(BuyerCommand::Balance { id }) => Self::BuyerBalance { id: *id },
-            Typed::Buyer(BuyerCommand::Credit { id, amount, note }) => {
-                Self::BuyerCredit { id: *id, amount: *amount, note: note.clone() }
-            }
+            Typed::Buyer(BuyerCommand::Credit { id, amount, note, idempotency_key }) => Self::BuyerCredit {
+                id: *id,
+                amount: *amount,
+                note: note.clone(),
+                idempotency_key: idempotency_key.clone(),
+            },
             Typed::Ledger(asked) => Self::Ledger(asked.clone()),
         }))
     }
@@ -348,8 +353,8 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
         Command::DecideReturn { of, approved } => returns::decide(context, of, approved).await,
         Command::Returns(asked) => returns::list(context, asked).await,
         Command::BuyerBalance { id } => money::balance(context, id).await,
-        Command::BuyerCredit { id, amount, note } => {
-            money::credit(context, id, amount, note.as_deref()).await
+        Command::BuyerCredit { id, amount, note, idempotency_key } => {
+            money::credit(context, id, amount, note, idempotency_key).await
         }
         Command::Ledger(asked) => money::ledger(context, asked).await,
         Command::Check { means } => config::check_network(context, means).await,

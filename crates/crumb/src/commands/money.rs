@@ -4,25 +4,46 @@ use super::pages::each_row;
 use super::{BY, Context, Reply, Result};
 use crate::cli::LedgerArguments;
 use crumb_domain::ledger::LedgerEntry;
+use crumb_domain::post::StoredAnswer;
 use crumb_domain::{BuyerId, Money};
-use crumb_intake::selling::credit::BuyerBalance;
+use crumb_intake::selling::credit::{BuyerBalance, Credit, Credited, OnceKey};
 use crumb_storage::Store;
 use crumb_storage::after_sale::LedgerFilter;
 use std::fmt::Write as _;
+
+/// Whose the idempotency keys are that are given on the command line.
+const CALLER: &str = "command-line";
 
 /// Prints what a buyer has.
 pub async fn balance<S: Store + Clone>(context: &Context<'_, S>, buyer: BuyerId) -> Result {
     Ok(Reply::printed(readable(&context.selling.buyer_balance(buyer).await?)))
 }
 
-/// Puts money into a buyer's account, and prints what it has then.
+/// Puts money into a buyer's account, and prints what it has then. Under a key that is
+/// done once, and what was printed then is printed again.
 pub async fn credit<S: Store + Clone>(
     context: &Context<'_, S>,
     buyer: BuyerId,
     amount: Money,
-    note: Option<&str>,
+    note: Option<String>,
+    key: Option<String>,
 ) -> Result {
-    Ok(Reply::printed(readable(&context.selling.credit(buyer, amount, note, Some(BY)).await?)))
+    let once = key.map(|key| OnceKey { caller: CALLER.to_owned(), key });
+    let credit = Credit { buyer, amount, note, by: Some(BY.to_owned()), once };
+    let told = |has: &BuyerBalance| StoredAnswer {
+        status: 200,
+        content_type: None,
+        location: None,
+        body: readable(has),
+    };
+    Ok(match context.selling.credit(credit, told).await? {
+        Credited::Now(answer) => Reply::printed(answer.body),
+        Credited::Before(answer) => {
+            let stderr = "this was done before under this idempotency key; it was told then:\n".to_owned();
+            Reply { stderr, ..Reply::printed(answer.body) }
+        }
+        Credited::KeyUsed => Reply::failed("this idempotency key was used for another payment"),
+    })
 }
 
 fn readable(has: &BuyerBalance) -> String {

@@ -80,6 +80,14 @@ fn a_lead_is_returned_and_its_buyer_credited_beside_a_server_and_without() {
     assert_eq!(place.printed(&["returns", "--state", "credited", "--buyer", "5"]).lines().count(), 1);
     let credited = place.printed(&["buyer", "credit", "5", "-12.50", "--note", "mistyped"]);
     assert!(credited.starts_with("buyer 5\nbalance\t17.50\n"), "{credited}");
+    let once = ["buyer", "credit", "5", "1.00", "--idempotency-key", "wire-17"];
+    let first = place.printed(&once);
+    assert!(first.starts_with("buyer 5\nbalance\t18.50\n"), "{first}");
+    let again = place.run(&once);
+    let told = "this was done before under this idempotency key; it was told then:\n";
+    assert_eq!((again.stdout, again.stderr.as_str(), again.exit), (first, told, Some(0)));
+    let other = ["buyer", "credit", "5", "2.00", "--idempotency-key", "wire-17"];
+    assert_eq!(place.refused(&other), "this idempotency key was used for another payment\n");
     let ledger = place.printed(&["ledger", "--account", "buyer:5"]);
     let kinds: Vec<_> = ledger.lines().map(|line| line.split('\t').skip(1).collect::<Vec<_>>()).collect();
     assert_eq!(
@@ -89,6 +97,7 @@ fn a_lead_is_returned_and_its_buyer_credited_beside_a_server_and_without() {
             vec!["sale", "buyer:5 -> house", "30.00", &lead, "contract 7", "-"],
             vec!["return", "house -> buyer:5", "30.00", &lead, "contract 7", "wrong number"],
             vec!["adjustment", "outside -> buyer:5", "-12.50", "-", "-", "mistyped (by the command line)"],
+            vec!["credit", "outside -> buyer:5", "1.00", "-", "-", "by the command line"],
         ]
     );
     assert_eq!(place.refused(&["buyer", "balance", "6"]), "no buyer 6\n");

@@ -124,6 +124,14 @@ pub enum BuyerAnswer {
 }
 
 impl BuyerAnswer {
+    /// Where it sends the visitor; only a buyer that bought says so.
+    pub fn redirect(&self) -> Option<&str> {
+        match self {
+            Self::Accepted(reading) => reading.redirect.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether it counts as failed, by which contracts are switched off: no answer,
     /// an error, or one that no pattern knows. A refusal and a duplicate do not.
     pub fn is_failure(&self) -> bool {

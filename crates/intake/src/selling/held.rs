@@ -341,6 +341,8 @@ impl<S: Store + Clone> Selling<S> {
                         at: now,
                         no_return: held.no_return,
                         returned: None,
+                        // Where it was asked what became of the lead, it may say that too.
+                        redirect: attempts.iter().find_map(|asked| asked.read.redirect()).map(str::to_owned),
                     });
                     let text = format!("{why}: sold to buyer {} for {price}", held.buyer);
                     (ReservationEnd::Sold(price), "sold", text)

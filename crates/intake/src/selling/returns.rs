@@ -134,7 +134,8 @@ impl<S: Store + Clone> Selling<S> {
         Ok(Returned { lead, returned })
     }
 
-    /// Decides a return that was submitted; one that was refused may still be approved.
+    /// Decides a return that was submitted; one that was refused may still be approved,
+    /// and the price of a lead that is owed be given back instead.
     ///
     /// # Errors
     /// Where there is none to decide; the store's.
@@ -147,7 +148,7 @@ impl<S: Store + Clone> Selling<S> {
     ) -> Result<Returned, AfterSaleError> {
         let snapshot = self.site.network.snapshot();
         let make = |lead: Lead, returns: &[LeadReturn], now| {
-            let asked = to_decide(&lead, contract, returns)?.clone();
+            let asked = to_decide(&lead, contract, returns, decision)?.clone();
             match decision {
                 Decision::Approve { redress, take_back_payout } => {
                     let taking = Taking { redress, take_back_payout, is_late: false };
@@ -256,7 +257,8 @@ fn take_back(
     let LeadReturn { buyer, contract, price, .. } = asked;
     let before_payout = lead.payout;
     for sale in lead.sales.iter_mut().filter(|sale| sale.contract == contract) {
-        sale.returned = Some(SaleReturn { redress: taking.redress, payout_taken_back: false });
+        let payout_taken_back = sale.returned.is_some_and(|before| before.payout_taken_back);
+        sale.returned = Some(SaleReturn { redress: taking.redress, payout_taken_back });
     }
     lead.revenue = standing::brought(&lead);
     if lead.is_given_back() {
@@ -267,7 +269,14 @@ fn take_back(
     }
     let (state, given) = match taking.redress {
         Redress::Credited => {
-            (ReturnState::Credited, format!("buyer {buyer} has {price} back for contract {contract}"))
+            let instead = match asked.state {
+                ReturnState::Replaced => " instead of the lead that it was owed",
+                ReturnState::Submitted | ReturnState::Refused | ReturnState::Credited => "",
+            };
+            (
+                ReturnState::Credited,
+                format!("buyer {buyer} has {price} back for contract {contract}{instead}"),
+            )
         }
         Redress::Replaced => (
             ReturnState::Replaced,
@@ -320,13 +329,17 @@ fn to_decide<'r>(
     lead: &Lead,
     contract: Option<ContractId>,
     returns: &'r [LeadReturn],
+    decision: Decision,
 ) -> Result<&'r LeadReturn, AfterSaleError> {
     let id = lead.id;
+    let is_open = |state| match state {
+        ReturnState::Submitted | ReturnState::Refused => true,
+        ReturnState::Replaced => matches!(decision, Decision::Approve { redress: Redress::Credited, .. }),
+        ReturnState::Credited => false,
+    };
     let mut asked = returns.iter().filter(|one| contract.is_none_or(|named| named == one.contract));
     let refused = match (asked.next(), asked.next(), contract) {
-        (Some(one), None, _) if matches!(one.state, ReturnState::Submitted | ReturnState::Refused) => {
-            return Ok(one);
-        }
+        (Some(one), None, _) if is_open(one.state) => return Ok(one),
         (Some(one), None, _) => format!("lead {id} was returned under contract {} already", one.contract),
         (Some(_), Some(_), _) => format!("lead {id} has more than one return: name the contract"),
         (None, _, Some(contract)) => {

@@ -1,6 +1,7 @@
 //! `/buyers/{id}/balance` and `/buyers/{id}/credit`: what a buyer has, and what it pays in.
 
 use super::body;
+use super::idempotency;
 use super::key::Caller;
 use super::problem::{ApiError, KeyProblems, OneProblems, Problem};
 use super::role::Role;
@@ -9,8 +10,11 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use crumb_domain::post::StoredAnswer;
 use crumb_domain::{BuyerId, ContractId, Money};
-use crumb_intake::selling::credit::BuyerBalance;
+use crumb_intake::selling::credit::{BuyerBalance, Credit, Credited};
 use crumb_storage::Store;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -104,19 +108,38 @@ pub(crate) async fn balance<S: Store + Clone>(
 }
 
 /// Puts money into a buyer's account. Leads that wait are tried again.
+///
+/// Under an `Idempotency-Key` that is done once: whoever asks again is answered as the
+/// first time.
 #[utoipa::path(
     post,
     path = "/buyers/{id}/credit",
     tag = "money",
     operation_id = "credit_buyer",
-    params(("id" = i64, Path, description = "The buyer's id.")),
+    params(
+        ("id" = i64, Path, description = "The buyer's id."),
+        (
+            "Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 128,
+            description = "1 to 128 visible ASCII characters, kept for 72 hours with what was paid and \
+                           answered: the same payment again by the same API key is answered the same and \
+                           not made, another one under the key is refused. A request that was refused does \
+                           not use its key up.",
+        ),
+    ),
     request_body = CreditBody,
     responses(
-        (status = 200, body = BalanceRow, description = "What the buyer has now."),
+        (
+            status = 200, body = BalanceRow, description = "What the buyer has now.",
+            headers(("Idempotency-Replayed" = String, description = "`true` where this was answered before.")),
+        ),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 413, body = Problem, content_type = "application/problem+json"),
+        (
+            status = 422, body = Problem, content_type = "application/problem+json",
+            description = "The key was used for another payment.",
+        ),
         KeyProblems,
     )
 )]
@@ -124,14 +147,28 @@ pub(crate) async fn credit<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
-) -> Result<Json<BalanceRow>, ApiError> {
+) -> Result<Response, ApiError> {
     caller.must_be_allowed_to_change("give credit")?;
     let id = id_of(id)?;
     let paid: CreditBody = body::json(bytes)?;
+    let once = idempotency::once(caller, &headers)?;
     let by = caller.name(&admin).await?;
-    let has = admin.selling.credit(id, paid.amount, paid.note.as_deref(), by.as_deref()).await?;
-    Ok(Json(has.into()))
+    let credit = Credit { buyer: id, amount: paid.amount, note: paid.note, by, once };
+    match admin.selling.credit(credit, told).await? {
+        Credited::Now(answer) => idempotency::answered(answer, false),
+        Credited::Before(answer) => idempotency::answered(answer, true),
+        Credited::KeyUsed => Err(ApiError::KeyUsed),
+    }
+}
+
+fn told(has: &BuyerBalance) -> StoredAnswer {
+    let json = serde_json::to_string(&BalanceRow::from(has.clone())).unwrap_or_else(|error| {
+        tracing::error!(%error, "a balance cannot be written as JSON");
+        "null".to_owned()
+    });
+    idempotency::kept(StatusCode::OK, json)
 }
 
 fn id_of(id: Result<Path<String>, PathRejection>) -> Result<BuyerId, ApiError> {

@@ -137,6 +137,9 @@ pub struct SaleRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub returned: Option<Redress>,
+    /// Where the buyer's answer sent the visitor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<String>,
 }
 
 impl From<&Sale> for SaleRow {
@@ -149,6 +152,7 @@ impl From<&Sale> for SaleRow {
             at: sale.at,
             no_return: sale.no_return,
             returned: sale.returned.map(|returned| returned.redress),
+            redirect: sale.redirect.clone(),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod clicks;
 pub mod events;
 pub mod explain;
 pub mod held;
+mod idempotency;
 pub mod key;
 pub mod keys;
 pub mod lead_actions;

@@ -32,6 +32,8 @@ pub enum ApiError {
     Conflict,
     /// What is asked for cannot be done to the thing as it stands; says why.
     Refused(String),
+    /// The idempotency key was used for another request.
+    KeyUsed,
     /// As many others are served as can be; says what.
     Busy(String),
     /// The store cannot be used now; the text is for the log.
@@ -180,6 +182,12 @@ impl ApiError {
             Self::Refused(why) => {
                 (StatusCode::CONFLICT, "refused", "It cannot be done as things stand", why.clone())
             }
+            Self::KeyUsed => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_used",
+                "The idempotency key was used before",
+                "This Idempotency-Key was used for another request.".to_owned(),
+            ),
             Self::Busy(why) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many at this moment", why.clone())
             }

@@ -185,6 +185,8 @@ fn may_ask(asked: &ReturnBody) -> Result<(), ApiError> {
 }
 
 /// Approves a return that was submitted, or one that was refused.
+///
+/// Where a buyer is owed another lead, `approve_for_credit` gives the price back instead.
 #[utoipa::path(
     post,
     path = "/leads/{leadid}/returns/{contract}/approve",

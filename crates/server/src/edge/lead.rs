@@ -3,8 +3,9 @@
 use super::Edge;
 use super::answer::Answer;
 use super::outliving::Outliving;
+use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED};
 use bytes::Bytes;
-use crumb_intake::{Answered, IdempotencyKey, RawPost};
+use crumb_intake::{Answered, IdempotencyKey, RawPost, is_idempotency_key};
 use crumb_storage::Store;
 use crumb_wire::input::MAX_INPUT_BYTES;
 use crumb_wire::post::{PostRequest, parse_post};
@@ -18,10 +19,6 @@ use std::time::Duration;
 
 /// A request's body must arrive within this time.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Characters of an idempotency key.
-const MAX_KEY_CHARS: usize = 128;
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 impl<S: Store + Clone> Edge<S> {
     /// Takes a post. The work goes on if the client hangs up: its lead is stored,
@@ -100,15 +97,13 @@ fn idempotency_key(
     request: &PostRequest,
 ) -> Result<Option<IdempotencyKey>, &'static str> {
     const MALFORMED: &str = "Idempotency-Key must be 1 to 128 visible ASCII characters.\n";
-    let is_well_formed =
-        |key: &str| (1..=MAX_KEY_CHARS).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
     if let Some(value) = headers.get(IDEMPOTENCY_KEY) {
-        let key = value.to_str().ok().filter(|key| is_well_formed(key)).ok_or(MALFORMED)?;
+        let key = value.to_str().ok().filter(|key| is_idempotency_key(key)).ok_or(MALFORMED)?;
         return Ok(Some(IdempotencyKey::Header(key.to_owned())));
     }
     match request.idempotency_key.as_deref() {
         None => Ok(None),
-        Some(key) if is_well_formed(key) => Ok(Some(IdempotencyKey::Form(key.to_owned()))),
+        Some(key) if is_idempotency_key(key) => Ok(Some(IdempotencyKey::Form(key.to_owned()))),
         Some(_) => Err(MALFORMED),
     }
 }

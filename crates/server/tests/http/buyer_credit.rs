@@ -4,9 +4,10 @@ use crate::contracts::*;
 use crate::posts::{ANN, HOSTED, accepted, at_once};
 use crate::returns::{get_as, post_as};
 use crumb_domain::lead::LeadStatus;
-use crumb_testkit::Server;
 use crumb_testkit::buyers::MockBuyers;
+use crumb_testkit::{Reply, Request, Server};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 fn prepaid(balance: &str, limit: &str) -> String {
     format!("credit = {{ type = \"prepaid\", balance = \"{balance}\", limit = \"{limit}\" }}")
@@ -189,4 +190,118 @@ async fn the_ledger_is_found_by_each_filter_and_in_pages() {
     let next = first["next"].as_str().unwrap();
     let rest = server.api_json(&format!("/ledger?limit=3&cursor={next}")).await;
     assert_eq!((rest["data"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
+}
+
+async fn pay_as(server: &Server, key: &str, buyer: i64, once: &[&str], body: &Value) -> Reply {
+    let target = format!("/api/v1/buyers/{buyer}/credit");
+    let request = Request::post(&target, "application/json", &body.to_string()).bearer(key);
+    let request = once.iter().fold(request, |request, once| request.header("idempotency-key", once));
+    server.admin.send(request).await
+}
+
+/// A server with two buyers, who have nothing, and the keys of an admin and a manager.
+async fn unpaid() -> (Server, String, String) {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = |id| Contract::new(id, &buyers.url("/accept"), "30.00").buyer(&prepaid("0.00", "5.00"));
+    let server = Server::start(&market(&[contract(7), contract(8)])).await;
+    let (admin, manager) = (server.api_key("admin").await, server.api_key("manager").await);
+    (server, admin, manager)
+}
+
+async fn ledger_total(server: &Server) -> Value {
+    server.api_json("/ledger").await["total"].clone()
+}
+
+#[tokio::test]
+async fn a_payment_sent_again_under_its_key_is_made_once_and_answered_as_the_first_time() {
+    let (server, admin, _) = unpaid().await;
+    let body = json!({ "amount": "500.00", "note": "wire 17" });
+    let first = pay_as(&server, &admin, 7, &["k-1"], &body).await;
+    assert_eq!((first.status.as_u16(), first.header("idempotency-replayed")), (200, ""));
+    assert_eq!(first.json()["balance"], "500.00");
+    server.api_post("/buyers/7/credit", &json!({ "amount": "1.00" })).await;
+    server.clock.advance_seconds(72 * 3_600 - 1);
+    let server = server.crashed().await;
+    let same = json!({ "note": " wire 17 ", "amount": "500" });
+    for body in [&body, &same] {
+        let again = pay_as(&server, &admin, 7, &["k-1"], body).await;
+        assert_eq!((again.status.as_u16(), again.header("idempotency-replayed")), (200, "true"));
+        assert_eq!(again.header("content-type"), first.header("content-type"));
+        assert_eq!(again.text(), first.text());
+    }
+    assert_eq!(ledger_total(&server).await, 2);
+    server.clock.advance_seconds(1);
+    let late = pay_as(&server, &admin, 7, &["k-1"], &body).await;
+    assert_eq!((late.header("idempotency-replayed"), &late.json()["balance"]), ("", &json!("1001.00")));
+}
+
+#[tokio::test]
+async fn another_payment_under_a_used_key_is_422_and_not_made() {
+    let (server, admin, manager) = unpaid().await;
+    let body = json!({ "amount": "500.00", "note": "wire 17" });
+    assert_eq!(pay_as(&server, &admin, 7, &["k-1"], &body).await.status, 200);
+    for (buyer, body) in [
+        (7, json!({ "amount": "500.01", "note": "wire 17" })),
+        (7, json!({ "amount": "500.00", "note": "wire 18" })),
+        (7, json!({ "amount": "0.00" })),
+        (8, body.clone()),
+    ] {
+        let reply = pay_as(&server, &admin, buyer, &["k-1"], &body).await;
+        assert_eq!(reply.status, 422, "{buyer} {body}: {}", reply.text());
+        assert_eq!(reply.header("content-type"), "application/problem+json");
+        assert_eq!(reply.json()["code"], "idempotency_key_used");
+    }
+    assert_eq!(ledger_total(&server).await, 1);
+    // Other keys are other payments, and so is the same key of somebody else.
+    for (key, once) in [(&admin, "k-2"), (&manager, "k-1")] {
+        assert_eq!(pay_as(&server, key, 7, &[once], &body).await.header("idempotency-replayed"), "");
+    }
+    assert_eq!(ledger_total(&server).await, 3);
+}
+
+#[tokio::test]
+async fn of_payments_with_one_key_at_the_same_moment_one_is_made() {
+    let (server, admin, _) = unpaid().await;
+    let server = Arc::new(server);
+    let paying = (0..20).map(|_| (Arc::clone(&server), admin.clone()));
+    let replies = at_once(paying.map(|(server, admin)| async move {
+        pay_as(&server, &admin, 7, &["k-1"], &json!({ "amount": "5.00" })).await
+    }))
+    .await;
+    for reply in &replies {
+        assert_eq!(reply.json()["balance"], "5.00", "{}", reply.text());
+    }
+    assert_eq!(replies.iter().filter(|reply| reply.header("idempotency-replayed").is_empty()).count(), 1);
+    assert_eq!(ledger_total(&server).await, 1);
+}
+
+#[tokio::test]
+async fn a_refused_payment_does_not_use_its_key_up() {
+    let (server, admin, _) = unpaid().await;
+    for (buyer, amount, status) in [(7, "0.00", 400), (9, "5.00", 404), (7, "5.00", 200)] {
+        let reply = pay_as(&server, &admin, buyer, &["k-1"], &json!({ "amount": amount })).await;
+        assert_eq!((reply.status.as_u16(), reply.header("idempotency-replayed")), (status, ""));
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_one_of_1_to_128_visible_characters() {
+    let (server, admin, _) = unpaid().await;
+    let (longest, too_long) = ("k".repeat(128), "k".repeat(129));
+    for (once, status) in [
+        (&[""][..], 400),
+        (&["a b"], 400),
+        (&["k\u{e9}"], 400),
+        (&[&too_long], 400),
+        (&["a", "b"], 400),
+        (&[&longest], 200),
+        (&["!~"], 200),
+    ] {
+        let reply = pay_as(&server, &admin, 7, once, &json!({ "amount": "5.00" })).await;
+        assert_eq!(reply.status, status, "{once:?}: {}", reply.text());
+        if status == 400 {
+            assert_eq!(reply.json()["errors"][0]["path"], "Idempotency-Key");
+        }
+    }
+    assert_eq!(ledger_total(&server).await, 2);
 }

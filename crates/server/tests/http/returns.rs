@@ -142,6 +142,33 @@ async fn a_lead_that_is_taken_back_to_be_replaced_moves_no_money_and_is_owed() {
 }
 
 #[tokio::test]
+async fn a_lead_that_is_owed_may_be_paid_back_instead_and_is_owed_no_more() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let (server, lead) = one_sold(Contract::new(7, &buyers.url("/accept"), "30.00")).await;
+    done(&server, &lead, &and(because(REPLACE), json!({ "take_back_payout": true }))).await;
+    let approve = format!("/leads/{}/returns/7/approve", lead.id);
+    let refuse = format!("/leads/{}/returns/7/refuse", lead.id);
+    let text = format!("lead {} was returned under contract 7 already", lead.id);
+    assert_refused(&server.api_post(&approve, &json!({ "type": REPLACE })).await, &text);
+    assert_refused(&server.api_post(&refuse, &json!({})).await, &text);
+    assert_refused(&return_lead(&server, &lead, &because(CREDIT)).await, &text);
+    assert_eq!(balance(&server, 7).await, "70.00");
+    let paid_back = server.api_post(&approve, &json!({ "type": CREDIT })).await;
+    assert_eq!((paid_back.status.as_u16(), &paid_back.json()["state"]), (200, &json!("credited")));
+    assert_eq!(balance(&server, 7).await, "100.00");
+    assert_eq!(server.api_json("/buyers/7/balance").await["returns_owed"], json!([]));
+    let now = only(&server).await;
+    assert_eq!((now.status, now.revenue.to_string().as_str()), (LeadStatus::Returned, "0.00"));
+    let returned = now.sales[0].returned.unwrap();
+    assert!(returned.payout_taken_back, "that its affiliate is not paid for it stands");
+    let told = timeline(&server, &lead).await.pop().unwrap().1;
+    let instead = "buyer 7 has 30.00 back for contract 7 instead of the lead that it was owed: wrong number";
+    assert_eq!(told, instead);
+    assert_refused(&server.api_post(&approve, &json!({ "type": CREDIT })).await, &text);
+    assert_eq!(balance(&server, 7).await, "100.00");
+}
+
+#[tokio::test]
 async fn a_return_that_is_submitted_waits_until_a_person_approves_it() {
     let buyers = MockBuyers::start().await.unwrap();
     let (server, lead) = one_sold(Contract::new(7, &buyers.url("/accept"), "30.00")).await;

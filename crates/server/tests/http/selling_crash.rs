@@ -178,3 +178,36 @@ async fn what_was_settled_as_a_sale_is_explained_as_one() {
     assert_eq!(explained.contracts[0].values["price"].as_str(), Some(&*lead.sales[0].price.to_string()));
     assert_eq!(explained.runs, 1);
 }
+
+#[tokio::test]
+async fn what_a_crash_left_is_answered_with_the_redirect_of_its_buyer() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let own = "thank_you_link = \"https://contract.example/hi\"";
+    // Whoever was asked first had bought when the server ended; the other says so later.
+    let told = Contract::new(8, &buyers.url("/accept?redirect=https://b.example/8"), "40.00").multisell();
+    let asked = |to: &str| {
+        let status = buyers.url(&format!("/status?id=#leadid#&is=accepted&redirect={to}"));
+        Contract::new(7, &buyers.url("/stall"), "30.00").post(&format!("status_url = \"{status}\"")).with(own)
+    };
+    let there = "https://b.example/7";
+    for (contracts, expected) in [
+        (vec![told.clone().with(own), asked(there).multisell()], "https://b.example/8"),
+        (vec![asked(there)], there),
+        (vec![asked("nowhere")], "https://contract.example/hi"),
+    ] {
+        let server = Server::start(&market(&contracts)).await;
+        let asked = buyers.seen().requests + contracts.len() as u64;
+        begin(&server);
+        buyers.wait_for(asked).await.unwrap();
+        let server = server.crashed().await;
+        later(&server).await;
+        let reply = again(&server).await;
+        assert_sold(&reply);
+        assert_eq!(reply.header("idempotency-replayed"), "true");
+        assert_eq!(reply.between("<redirect>", "</redirect>"), expected);
+        let id = only(&server).await.id;
+        let update = format!("{}&ckm_lead_id={id}", offered("ann"));
+        let reply = server.tracking.post_form("/d.ashx", &update).await;
+        assert_eq!(reply.between("<redirect>", "</redirect>"), expected);
+    }
+}

@@ -188,6 +188,33 @@ async fn who_changes_a_sold_lead_is_sent_where_its_contract_says_not_its_offer()
 }
 
 #[tokio::test]
+async fn who_changes_a_sold_lead_is_sent_where_its_buyer_said_that_paid_most() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let own = "thank_you_link = \"https://contract.example/hi\"";
+    let contract = |id, path: &str, price| Contract::new(id, &buyers.url(path), price).multisell().with(own);
+    let (low, high) = ("https://low.example/?a=1%26b=2", "https://high.example/?a=1%26b=2");
+    let says = |to| format!("/accept?redirect={to}");
+    for (of_nine, of_five, expected) in [
+        (says(high), says(low), "https://high.example/?a=1&amp;b=2"),
+        ("/accept".to_owned(), says(low), "https://low.example/?a=1&amp;b=2"),
+        ("/accept".to_owned(), "/accept".to_owned(), "https://contract.example/hi"),
+    ] {
+        // The lower one is asked first: it is a priority.
+        let first = contract(7, &of_five, "5.00").row("priority = true");
+        let server = Server::start(&market(&[first, contract(8, &of_nine, "9.00")])).await;
+        let sold = sell(&server, "ann").await;
+        let lead = only(&server).await;
+        assert_eq!(lead.sales.iter().map(|sale| sale.contract.0).collect::<Vec<_>>(), [7, 8]);
+        let update = format!("ckm_lead_id={}&zip_code=10001", lead.id);
+        let changed = post(&server, &[HOST_N_POST, &update]).await;
+        for reply in [sold, changed] {
+            assert_sold(&reply);
+            assert_eq!(reply.between("<redirect>", "</redirect>"), expected);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_buyer_that_redirects_is_not_followed() {
     let buyers = MockBuyers::start().await.unwrap();
     let server =

@@ -1,4 +1,4 @@
-//! Answers stored under idempotency keys.
+//! Answers stored under idempotency keys: of posts, and of payments.
 
 use crate::codes::from_json;
 use crate::error::{corrupt, from_sqlite};
@@ -123,5 +123,6 @@ fn column(scope: &IdempotencyScope) -> String {
     match scope {
         IdempotencyScope::Campaign(campaign) => format!("campaign {campaign}"),
         IdempotencyScope::OfferAndRequest(offer, request) => format!("offer {offer} {request}"),
+        IdempotencyScope::Call { caller, route } => format!("call {caller} {route}"),
     }
 }

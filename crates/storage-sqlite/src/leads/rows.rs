@@ -97,8 +97,8 @@ pub(crate) fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
         connection
             .prepare_cached(
                 "INSERT INTO sale (lead, position, contract, buyer, price, type, at, no_return, returned,
-                     payout_taken_back)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                     payout_taken_back, redirect)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )
             .and_then(|mut insert| {
                 insert.execute(params![
@@ -112,6 +112,7 @@ pub(crate) fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
                     sale.no_return,
                     sale.returned.map(|returned| returned.redress.as_str()),
                     sale.returned.is_some_and(|returned| returned.payout_taken_back),
+                    sale.redirect,
                 ])
             })
             .map_err(from_sqlite)?;
@@ -190,7 +191,7 @@ fn conversion(row: &Row<'_>) -> Result<Option<LeadConversion>> {
 fn sales(connection: &Connection, lead: RowId) -> Result<Vec<Sale>> {
     let mut select = connection
         .prepare_cached(
-            "SELECT contract, buyer, price, type, at, no_return, returned, payout_taken_back
+            "SELECT contract, buyer, price, type, at, no_return, returned, payout_taken_back, redirect
              FROM sale WHERE lead = ?1 ORDER BY position",
         )
         .map_err(from_sqlite)?;
@@ -206,6 +207,7 @@ fn sales(connection: &Connection, lead: RowId) -> Result<Vec<Sale>> {
             at: moment(row.get(4).map_err(from_sqlite)?),
             no_return: row.get(5).map_err(from_sqlite)?,
             returned: returned(row)?,
+            redirect: row.get(8).map_err(from_sqlite)?,
         });
     }
     Ok(sales)

@@ -1,11 +1,12 @@
-//! What comes after a sale: returns, what buyers say of leads, and lists of the ledger.
+//! What comes after a sale: returns, what buyers say of leads, payments, and lists of the
+//! ledger.
 
 use super::accounts;
 use crate::SqliteStore;
 use crate::batch::WriteContext;
-use crate::codes::{moment, row_id};
+use crate::codes::{moment, row_id, to_json};
 use crate::error::{corrupt, from_sqlite};
-use crate::leads::standing;
+use crate::leads::{idempotency, standing};
 use crate::ledger;
 use crate::listing::Listing;
 use crate::readers::LaneOf;
@@ -14,7 +15,7 @@ use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::selling::ReturnState;
 use crumb_domain::{BuyerId, ContractId, Money, RowId, Timestamp};
 use crumb_storage::after_sale::{
-    BuyerAccount, BuyerStatus, LeadReturn, LedgerFilter, ReturnFilter, StoredReturn,
+    BuyerAccount, BuyerStatus, LeadReturn, LedgerFilter, Paid, Payment, ReturnFilter, StoredReturn,
 };
 use crumb_storage::{AfterSaleStore, LeadStore as _, Page, PageRequest, Result};
 use rusqlite::{Connection, Row, params};
@@ -49,9 +50,27 @@ impl AfterSaleStore for SqliteStore {
         self.readers().read(LaneOf::Long, list).await
     }
 
+    async fn pay(&self, payment: Payment) -> Result<Paid> {
+        self.writer().write(move |context| pay(context, &payment)).await
+    }
+
     async fn buyer_account(&self, buyer: BuyerId) -> Result<BuyerAccount> {
         self.readers().read(LaneOf::Short, move |connection| accounts::read(connection, buyer)).await
     }
+}
+
+fn pay(context: &WriteContext<'_>, payment: &Payment) -> Result<Paid> {
+    let connection = context.connection;
+    let Payment { at, buyer, entries, idempotency: claim, answer } = payment;
+    if let Some(claim) = claim
+        && let Some(before) = idempotency::find(connection, &claim.scope, &claim.key, *at)?
+    {
+        return Ok(Paid::Before(before));
+    }
+    ledger::append_any(context, entries)?;
+    let answer = answer(&accounts::read(connection, *buyer)?);
+    idempotency::keep(connection, claim.as_ref(), *at, Some(&to_json(&answer)?))?;
+    Ok(Paid::Now(answer))
 }
 
 /// Keeps a return, in place of the one of the same sale.

@@ -144,10 +144,6 @@ impl SellingStore for SqliteStore {
         self.writer().write(move |context| contracts::forget_failures(context.connection, contract)).await
     }
 
-    async fn append_ledger(&self, entries: Vec<LedgerEntry>) -> Result<()> {
-        self.writer().write(move |context| ledger::append_any(context, &entries)).await
-    }
-
     async fn balance(&self, account: Account) -> Result<Money> {
         self.readers().read(LaneOf::Long, move |connection| ledger::balance(connection, account)).await
     }

@@ -3,11 +3,12 @@
 use super::prepare::AttemptRow;
 use super::{accounts, contracts, queue, records};
 use crate::batch::WriteContext;
-use crate::codes::{moment, sale_type, sale_type_of, unknown_rule};
+use crate::codes::{from_json, moment, sale_type, sale_type_of, unknown_rule};
 use crate::error::{corrupt, from_sqlite};
 use crate::ledger;
 use crumb_domain::lead::Sale;
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
+use crumb_domain::selling::{AttemptKind, BuyerAnswer};
 use crumb_domain::time::Day;
 use crumb_domain::{BuyerId, ContractId, Money, Timestamp};
 use crumb_storage::selling::{
@@ -228,6 +229,21 @@ pub(crate) fn without_end(connection: &Connection, lead: i64) -> Result<Vec<Cont
     contracts.map_err(from_sqlite)
 }
 
+/// Where the answer to a lead's post sends its visitor: that a post was answered is
+/// written with what came of it.
+fn redirect(connection: &Connection, lead: i64, contract: i64) -> Result<Option<String>> {
+    let read: Option<String> = connection
+        .prepare_cached(
+            "SELECT read FROM attempt WHERE lead = ?1 AND contract = ?2 AND kind = ?3 ORDER BY id DESC LIMIT 1",
+        )
+        .and_then(|mut select| {
+            select.query_row(params![lead, contract, AttemptKind::Post.as_str()], |row| row.get(0)).optional()
+        })
+        .map_err(from_sqlite)?;
+    let read: Option<BuyerAnswer> = read.as_deref().map(from_json).transpose()?;
+    Ok(read.and_then(|read| read.redirect().map(str::to_owned)))
+}
+
 /// What was sold of a lead while it was in hand for that time, which the lead itself
 /// knows only once its run is settled; oldest first.
 pub(crate) fn sales_of_taking(connection: &Connection, lead: i64, taking: i64) -> Result<Vec<Sale>> {
@@ -240,15 +256,17 @@ pub(crate) fn sales_of_taking(connection: &Connection, lead: i64, taking: i64) -
     let mut rows = select.query([lead, taking, SOLD]).map_err(from_sqlite)?;
     let mut sales = Vec::new();
     while let Some(row) = rows.next().map_err(from_sqlite)? {
+        let contract: i64 = row.get(0).map_err(from_sqlite)?;
         let code: String = row.get(3).map_err(from_sqlite)?;
         sales.push(Sale {
-            contract: ContractId(row.get(0).map_err(from_sqlite)?),
+            contract: ContractId(contract),
             buyer: BuyerId(row.get(1).map_err(from_sqlite)?),
             price: Money::from_micros(row.get(2).map_err(from_sqlite)?),
             sale_type: sale_type_of(&code)?,
             at: moment(row.get(4).map_err(from_sqlite)?),
             no_return: row.get(5).map_err(from_sqlite)?,
             returned: None,
+            redirect: redirect(connection, lead, contract)?,
         });
     }
     Ok(sales)

@@ -1,17 +1,20 @@
 //! What comes after a sale: returns, what buyers say, and lists of the ledger.
 
-use super::build::{NOW, Rows, lead};
+use super::build::{NOW, Rows, answer_text, lead};
 use super::build_selling::{
-    DAY, balance, credit, ended, hold, hold_all, in_hand, money, read, reserve, reserved, sold, waiting,
+    DAY, balance, credit, ended, hold, hold_all, in_hand, money, payment, read, reserve, reserved, sold,
+    waiting,
 };
-use crate::after_sale::{BuyerAccount, BuyerStatus, LeadReturn, LedgerFilter, ReturnFilter};
+use crate::after_sale::{BuyerAccount, BuyerStatus, LeadReturn, LedgerFilter, Paid, Payment, ReturnFilter};
+use crate::leads::{IDEMPOTENCY_HOURS, IdempotencyClaim, IdempotencyScope, IdempotentAnswer, Verdict};
 use crate::selling::{LeadChange, ReservationEnd, Reserve, Then};
 use crate::{PageRequest, Store, StoreError};
 use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
 use crumb_domain::selling::{Redress, ReturnState, SaleReturn};
-use crumb_domain::{AffiliateId, BuyerId, ContractId, RowId, Timestamp};
+use crumb_domain::{AffiliateId, BuyerId, CampaignId, ContractId, RowId, Timestamp};
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// A return of the sale on a contract that has the same number as its buyer.
 fn returned(id: RowId, contract: i64, at: Timestamp) -> LeadReturn {
@@ -166,7 +169,7 @@ pub async fn entries_of_the_ledger_are_found_by_each_filter_and_in_pages<S: Stor
     let at = NOW.plus_seconds(10);
     let reason = "wrong number".to_owned();
     let back = LedgerEntry::give_back(at, lead.id, BuyerId(7), ContractId(7), money(30), reason);
-    store.append_ledger(vec![back.clone()]).await.unwrap();
+    store.pay(payment(7, vec![back.clone()])).await.unwrap();
     credit(&*store, 8, 1).await;
     let filter = LedgerFilter::default;
     let kinds = |entries: &[LedgerEntry]| entries.iter().map(|entry| entry.kind).collect::<Vec<_>>();
@@ -216,6 +219,67 @@ pub async fn a_buyers_account_holds_balance_and_what_is_reserved<S: Store>(store
     let sold = BuyerAccount { balance: money(80), reserved: money(0) };
     assert_eq!(account(7).await.unwrap(), sold);
     assert_eq!(balance(&*store, 7).await, money(80));
+}
+
+fn call(caller: &str, route: &str) -> IdempotencyScope {
+    IdempotencyScope::Call { caller: caller.to_owned(), route: route.to_owned() }
+}
+
+fn keyed(scope: IdempotencyScope, key: &str, body_hash: [u8; 32]) -> Payment {
+    let idempotency = Some(IdempotencyClaim { scope, key: key.to_owned(), body_hash });
+    let entry = LedgerEntry::credit(NOW, BuyerId(7), money(10));
+    Payment { idempotency, ..payment(7, vec![entry]) }
+}
+
+/// Whoever pays again under it is told what was told then, and of what.
+pub async fn a_payment_is_made_once_under_its_key<S: Store>(store: Arc<S>) {
+    let told = |balance: &str| answer_text(balance, &Verdict::Accepted);
+    let before = Paid::Before(IdempotentAnswer { body_hash: [1; 32], answer: told("10.00") });
+    let pay = |body_hash, at| {
+        let payment = keyed(call("ann", "credit"), "key", body_hash);
+        let entries = payment.entries.iter().map(|entry| LedgerEntry { at, ..entry.clone() }).collect();
+        store.pay(Payment { at, entries, ..payment })
+    };
+    assert_eq!(pay([1; 32], NOW).await.unwrap(), Paid::Now(told("10.00")));
+    credit(&*store, 7, 1).await;
+    let ends = NOW.plus_seconds(IDEMPOTENCY_HOURS * 3_600);
+    assert_eq!(pay([1; 32], ends.plus_seconds(-1)).await.unwrap(), before);
+    assert_eq!(pay([2; 32], NOW).await.unwrap(), before, "another one under the same key");
+    assert_eq!(balance(&*store, 7).await, money(11));
+    assert_eq!(pay([2; 32], ends).await.unwrap(), Paid::Now(told("21.00")));
+    let entries = store.ledger(LedgerFilter::default(), PageRequest::default()).await.unwrap();
+    assert_eq!(entries.total, 3);
+}
+
+/// A key is its caller's, of one route, and meets no post's.
+pub async fn keys_of_payments_are_of_caller_and_route<S: Store>(store: Arc<S>) {
+    let scopes = [
+        call("ann", "credit"),
+        call("bob", "credit"),
+        call("ann", "other"),
+        IdempotencyScope::Campaign(CampaignId(57)),
+    ];
+    for scope in scopes {
+        let paid = store.pay(keyed(scope.clone(), "key", [1; 32])).await.unwrap();
+        assert!(matches!(paid, Paid::Now(_)), "{scope:?}");
+    }
+    assert_eq!(balance(&*store, 7).await, money(40));
+}
+
+/// Of many at the same moment one is made, and all are told of it.
+pub async fn payments_with_one_key_at_the_same_moment_are_one<S: Store>(store: Arc<S>) {
+    let mut paying = JoinSet::new();
+    for _ in 0..20 {
+        let store = Arc::clone(&store);
+        paying.spawn(async move { store.pay(keyed(call("ann", "credit"), "key", [1; 32])).await.unwrap() });
+    }
+    let paid = paying.join_all().await;
+    assert_eq!(paid.iter().filter(|one| matches!(one, Paid::Now(_))).count(), 1);
+    let all = paid.into_iter().map(|one| match one {
+        Paid::Now(answer) | Paid::Before(IdempotentAnswer { answer, .. }) => answer,
+    });
+    assert!(all.eq(std::iter::repeat_n(answer_text("10.00", &Verdict::Accepted), 20)));
+    assert_eq!(balance(&*store, 7).await, money(10));
 }
 
 /// The other is on a lead that has changed since.

@@ -1,7 +1,8 @@
 //! Values for the cases about selling.
 
-use super::build::{NOW, accept, claim};
-use crate::leads::{AcceptLead, IdempotentAnswer, Offering, Posted};
+use super::build::{NOW, accept, answer_text, claim};
+use crate::after_sale::{BuyerAccount, Payment};
+use crate::leads::{AcceptLead, IdempotentAnswer, Offering, Posted, Verdict};
 use crate::selling::{EndedReservation, Hold, HoldFn, LeadChange, ReservationEnd, Reserve, Reserved};
 use crate::{PageRequest, Store};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
@@ -89,7 +90,7 @@ pub fn hold_all() -> HoldFn {
 pub fn sale(contract: i64, price: Money) -> Sale {
     let (contract, buyer) = (ContractId(contract), BuyerId(contract));
     let sale_type = SaleType::Exclusive;
-    Sale { contract, buyer, price, sale_type, at: NOW, no_return: false, returned: None }
+    Sale { contract, buyer, price, sale_type, at: NOW, no_return: false, returned: None, redirect: None }
 }
 
 /// A lead that nobody bought, with how its reservations ended.
@@ -124,7 +125,13 @@ pub async fn read<S: Store>(store: &S, lead: &Lead) -> Lead {
 /// Puts so many units into a buyer's account.
 pub async fn credit<S: Store>(store: &S, buyer: i64, units: i64) {
     let entry = LedgerEntry::credit(NOW, BuyerId(buyer), money(units));
-    store.append_ledger(vec![entry]).await.unwrap();
+    store.pay(payment(buyer, vec![entry])).await.unwrap();
+}
+
+/// A payment that is told of by what its buyer has then.
+pub fn payment(buyer: i64, entries: Vec<LedgerEntry>) -> Payment {
+    let answer = |account: &BuyerAccount| answer_text(&account.balance.to_string(), &Verdict::Accepted);
+    Payment { at: NOW, buyer: BuyerId(buyer), entries, idempotency: None, answer: Box::new(answer) }
 }
 
 /// What a buyer has left after what is reserved.

@@ -1,10 +1,12 @@
 //! Money: balances are sums of entries, always, and every entry has two sides.
 
-use super::build::{NOW, Rows, accepted, lead};
+use super::build::{NOW, Rows, accepted, claim, lead};
 use super::build_selling::{
-    DAY, balance, credit, ended, free, hold, in_hand, money, read, reserve, reserved, sold,
+    DAY, balance, credit, ended, free, hold, in_hand, key_answer, money, payment, read, reserve, reserved,
+    sold,
 };
 use super::configuration::change;
+use crate::after_sale::Payment;
 use crate::selling::{LeadChange, ReservationEnd, Reserve, Reserved};
 use crate::{Store, StoreError};
 use crumb_domain::lead::Lead;
@@ -199,7 +201,7 @@ pub async fn a_leads_entries_come_back_as_they_were<S: Store>(store: Arc<S>) {
         note: Some("for trouble".to_owned()),
         ..payout.clone()
     };
-    store.append_ledger(vec![adjusted.clone()]).await.unwrap();
+    store.pay(payment(7, vec![adjusted.clone()])).await.unwrap();
     let sale = LedgerEntry::sale(NOW, lead.id, BuyerId(7), ContractId(7), money(30));
     assert_eq!(store.ledger_of(lead.row).await.unwrap(), [sale, payout, adjusted.clone()]);
     assert_eq!(store.balance(Account::Affiliate(AffiliateId(12))).await.unwrap(), money(12));
@@ -208,9 +210,11 @@ pub async fn a_leads_entries_come_back_as_they_were<S: Store>(store: Arc<S>) {
     let other = super::build::lead(2, rows.next_row());
     let unknown = LedgerEntry { lead: Some(other.id), ..adjusted.clone() };
     let entries = vec![LedgerEntry { lead: None, ..adjusted }, unknown];
-    assert_eq!(store.append_ledger(entries.clone()).await, Err(StoreError::Conflict));
+    let keyed = Payment { idempotency: Some(claim("key")), ..payment(7, entries.clone()) };
+    assert_eq!(store.pay(keyed).await, Err(StoreError::Conflict));
+    assert_eq!(key_answer(&*store, "key").await, None, "its key is free");
     assert_eq!(balance(&*store, 7).await, money(-18));
     accepted(&*store, other).await;
-    store.append_ledger(entries).await.unwrap();
+    store.pay(payment(7, entries)).await.unwrap();
     assert_eq!(balance(&*store, 7).await, money(6));
 }

@@ -36,7 +36,8 @@ fn run(id: RowId, number: u32, at: Timestamp) -> RunRecord {
     }
 }
 
-fn attempt(id: RowId, contract: i64, read: BuyerAnswer) -> Attempt {
+/// An answered post.
+pub fn attempt(id: RowId, contract: i64, read: BuyerAnswer) -> Attempt {
     Attempt {
         id,
         at: NOW,

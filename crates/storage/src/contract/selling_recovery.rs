@@ -7,11 +7,13 @@ use super::build_selling::{
     key_answer, money, pending, read, reserve, reserved, sale, sold, unsold, waiting,
 };
 use super::selling_offers::{counted, counted_in_hand, is_duplicate};
+use super::selling_records::attempt;
 use crate::leads::{Offering, UpdateLead, Verdict};
 use crate::selling::{Hold, LeadChange, Recovered, ReservationEnd, Reserve, Then};
 use crate::{PageRequest, Store};
-use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::network::UnknownRule;
+use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer, BuyerReading};
 use crumb_domain::{ContractId, Money};
 use std::sync::Arc;
 
@@ -75,19 +77,36 @@ pub async fn a_post_without_an_end_is_held<S: Store>(store: Arc<S>) {
     assert_eq!((key_answer(&*store, "key").await, held_count(&*store).await), (answer("sold"), 0));
 }
 
-/// The sale was told with the next reservation: one entry, whoever settles it.
+/// An answer that sends the visitor elsewhere.
+fn other() -> BuyerReading {
+    BuyerReading { redirect: Some("https://other.example/".to_owned()), ..BuyerReading::default() }
+}
+
+/// The sale was told with the next reservation: one entry, whoever settles it, with the
+/// redirect of the post that was answered.
 pub async fn what_was_told_to_be_sold_is_sold_once<S: Store>(store: Arc<S>) {
     let mut rows = Rows::new();
     credit(&*store, 7, 100).await;
     let lead = in_hand(&*store, lead(1, rows.next_row())).await;
     reserved(&*store, lead.row, 7).await;
     let told = vec![ended(7, ReservationEnd::Sold(money(25)))];
-    store.reserve(Reserve { ended: told, ..reserve(lead.row, 8) }).await.unwrap();
+    let link = Some("https://buyer.example/hi?a=1".to_owned());
+    let told_to = BuyerReading { redirect: link.clone(), ..BuyerReading::default() };
+    let asked = vec![
+        attempt(rows.next_row(), 6, BuyerAnswer::Accepted(BuyerReading::default())),
+        Attempt { kind: AttemptKind::Ping, ..attempt(rows.next_row(), 7, BuyerAnswer::Accepted(other())) },
+        attempt(rows.next_row(), 7, BuyerAnswer::Accepted(told_to)),
+        attempt(rows.next_row(), 8, BuyerAnswer::Accepted(other())),
+    ];
+    store.reserve(Reserve { ended: told, attempts: asked, ..reserve(lead.row, 8) }).await.unwrap();
     let expected = [stands(&lead, LeadStatus::Sold, LeadOutcome::Sold, true)];
     assert_eq!(recover(&*store).await, expected);
     assert_eq!(recover(&*store).await, expected);
     let now = read(&*store, &lead).await;
-    assert_eq!((now.revenue, now.sales.clone()), (money(25), vec![sale(7, money(25))]));
+    assert_eq!(
+        (now.revenue, now.sales.clone()),
+        (money(25), vec![Sale { redirect: link, ..sale(7, money(25)) }])
+    );
     assert_eq!(held_count(&*store).await, 1, "the one at contract 8 may have been sent");
     assert_eq!((balance(&*store, 7).await, count(&*store, 7).await), (money(75), 1));
     store.act(LeadChange::new(now, NOW)).await.unwrap();

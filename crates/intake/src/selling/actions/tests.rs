@@ -48,6 +48,7 @@ fn sold(sale_type: SaleType) -> Lead {
         at: AT,
         no_return: false,
         returned: None,
+        redirect: None,
     };
     Lead { sales: vec![sale], ..lead(LeadStatus::Sold, LeadOutcome::Sold) }
 }

@@ -3,8 +3,9 @@
 use super::World;
 use super::world::{at, click, lead, row};
 use axum::http::StatusCode;
-use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
-use crumb_domain::{AffiliateId, OfferId};
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
+use crumb_domain::network::SaleType;
+use crumb_domain::{AffiliateId, BuyerId, ContractId, Money, OfferId};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -54,6 +55,37 @@ async fn an_affiliates_filters_tell_neither_buyers_nor_personal_data() {
         let found = async |role| world.get_as(role, &format!("/api/v1/leads?q={q}")).await.each("id");
         assert_eq!(found("affiliate:12").await, ["C8097F17"], "{q}");
         assert_eq!(found("affiliate:13").await, Vec::<Value>::new(), "{q}");
+    }
+}
+
+#[tokio::test]
+async fn where_a_buyer_sent_the_visitor_is_told_to_the_network_and_to_that_buyer() {
+    let world = World::new().await;
+    let sale = |buyer, redirect: Option<&str>| Sale {
+        contract: ContractId(buyer + 2),
+        buyer: BuyerId(buyer),
+        price: Money::from_micros(30_000_000),
+        sale_type: SaleType::Multisell,
+        at: at(1),
+        no_return: false,
+        returned: None,
+        redirect: redirect.map(str::to_owned),
+    };
+    let sales =
+        vec![sale(5, Some("https://five.example/")), sale(6, Some("https://six.example/")), sale(7, None)];
+    world.accept(Lead { sales, ..lead(1, 1, "C8097F17") }).await;
+    for (role, expected) in [
+        ("reader", vec![Some("https://five.example/"), Some("https://six.example/"), None]),
+        ("buyer:5", vec![Some("https://five.example/")]),
+        ("buyer:7", vec![None]),
+        ("affiliate:12", vec![]),
+    ] {
+        let answer = world.get_as(role, "/api/v1/leads/C8097F17").await;
+        let lead = answer.json();
+        let sales = lead["sales"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let told: Vec<_> = sales.iter().map(|sale| sale.get("redirect").and_then(Value::as_str)).collect();
+        assert_eq!(told, expected, "{role}");
+        assert_eq!(answer.text.matches(".example/").count(), expected.iter().flatten().count(), "{role}");
     }
 }
 
