@@ -8,6 +8,7 @@
 //! Where a rule comes from the wire dialect, its comment names the parameter or
 //! the text that a partner sees.
 
+pub mod amount;
 pub mod attribution;
 pub mod caps;
 pub mod click;

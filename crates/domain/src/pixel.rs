@@ -6,6 +6,9 @@ use crate::{AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, Offer
 use serde::Serialize;
 use std::net::IpAddr;
 
+/// For how long a signed call may come after its time stamp, and before, in seconds.
+pub const SIGNATURE_SECONDS: i64 = 300;
+
 /// One call of `p.ashx`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PixelCall {

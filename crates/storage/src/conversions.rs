@@ -43,8 +43,7 @@ pub struct RecordConversion {
     pub signature: Option<[u8; 32]>,
 }
 
-/// For how long a signed call may come after its time stamp, and before, in seconds.
-pub const SIGNATURE_SECONDS: i64 = 300;
+pub use crumb_domain::pixel::SIGNATURE_SECONDS;
 
 /// A call that names a conversion which is there: a lead without a pixel, or one whose
 /// pixels were not shown yet.

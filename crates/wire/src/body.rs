@@ -1,10 +1,37 @@
-//! What the structured bodies (XML, JSON) have in common.
+//! Which format a body has, and what the structured ones (XML, JSON) have in common.
 
 use crate::input::InputError;
 
 /// How deep elements or members may lie in one another. Posts are flat; what is
 /// deeper than this was not made by a posting system.
 pub(crate) const MAX_DEPTH: usize = 32;
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyFormat<'a> {
+    /// Urlencoded.
+    Form,
+    /// `multipart/form-data`, with the whole type, which has the boundary.
+    Multipart(&'a str),
+    /// XML, which no type says, but a parameter.
+    Xml,
+    /// JSON.
+    Json,
+}
+
+impl<'a> BodyFormat<'a> {
+    /// By a content type: urlencoded where it says nothing else that is read.
+    pub(crate) fn of_type(content_type: &'a str) -> Self {
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        if media_type.eq_ignore_ascii_case("application/json") {
+            Self::Json
+        } else if media_type.eq_ignore_ascii_case("multipart/form-data") {
+            Self::Multipart(content_type)
+        } else {
+            Self::Form
+        }
+    }
+}
 
 /// One named part of a body: an XML element or a JSON member.
 #[derive(Debug, Clone, PartialEq, Eq)]

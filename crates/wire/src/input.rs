@@ -2,6 +2,7 @@
 //! names, within limits that hold for every way in which they can be written.
 
 use crate::percent;
+use std::str::FromStr;
 
 /// Bytes of query string and body together; beyond them HTTP 413.
 pub const MAX_INPUT_BYTES: usize = 64 * 1024;
@@ -110,6 +111,35 @@ impl FromIterator<(String, String)> for Pairs {
             collected.add(name, value);
         }
         collected
+    }
+}
+
+/// A value that must be of a form: an id, an amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given<T> {
+    /// Not sent, or blank.
+    Absent,
+    /// Sent, and not of its form.
+    Malformed,
+    /// Sent.
+    Value(T),
+}
+
+impl<T> Given<T> {
+    /// The value, where there is one.
+    pub fn value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Malformed => None,
+        }
+    }
+}
+
+/// The value of a name, with blanks around it forgiven.
+pub(crate) fn given<T: FromStr>(pairs: &Pairs, lower_name: &str) -> Given<T> {
+    match pairs.get(lower_name).map(str::trim) {
+        None | Some("") => Given::Absent,
+        Some(text) => text.parse().map_or(Given::Malformed, Given::Value),
     }
 }
 

@@ -10,6 +10,7 @@ mod json;
 pub mod link;
 mod multipart;
 pub mod percent;
+pub mod pixel;
 pub mod post;
 pub mod posting_doc;
 pub mod referrer;

@@ -118,7 +118,8 @@ fn affiliate_id(text: &str) -> Option<AffiliateId> {
     }
 }
 
-fn device_id(pairs: &Pairs) -> Option<String> {
+/// `udid`, or the older `k`, cut at [`MAX_DEVICE_ID_CHARS`]; none where blank.
+pub(crate) fn device_id(pairs: &Pairs) -> Option<String> {
     ["udid", "k"]
         .into_iter()
         .filter_map(|name| pairs.get(name))

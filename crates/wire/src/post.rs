@@ -2,10 +2,11 @@
 
 pub(crate) mod mask;
 
+pub use crate::input::Given;
 pub use mask::mask_key;
 
-use crate::body::{BodyError, Member};
-use crate::input::{InputError, MAX_INPUT_BYTES, PairCount, Pairs, read_form};
+use crate::body::{BodyError, BodyFormat, Member};
+use crate::input::{InputError, MAX_INPUT_BYTES, PairCount, Pairs, given, read_form};
 use crate::json::parse_json;
 use crate::multipart::read_multipart;
 use crate::xml::parse_xml;
@@ -63,27 +64,6 @@ pub struct PostRequest {
     pub pairs_hash: [u8; 32],
 }
 
-/// An id of a post.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Given<T> {
-    /// Not sent, or blank.
-    Absent,
-    /// Sent, and no id.
-    Malformed,
-    /// Sent.
-    Value(T),
-}
-
-impl<T> Given<T> {
-    /// The id, where there is one.
-    pub fn value(self) -> Option<T> {
-        match self {
-            Self::Value(id) => Some(id),
-            Self::Absent | Self::Malformed => None,
-        }
-    }
-}
-
 /// Fields in which `ckmtest` marks a test lead.
 const TEST_MARKED_FIELDS: [&str; 3] = ["first_name", "last_name", "address"];
 
@@ -108,7 +88,7 @@ pub fn parse_post(
     let mut count = PairCount::default();
     let mut sent = Sent::default();
     read_form(raw_query, &mut sent.pairs, &mut count)?;
-    let format = BodyFormat::of(&sent.pairs, content_type);
+    let format = body_format(&sent.pairs, content_type);
     let mut malformed = None;
     match format {
         BodyFormat::Form => read_form(body, &mut sent.pairs, &mut count)?,
@@ -133,29 +113,11 @@ pub fn parse_post(
     Ok(sent.into_request(format == BodyFormat::Json, malformed, unreadable))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum BodyFormat<'a> {
-    Form,
-    Multipart(&'a str),
-    Xml,
-    Json,
-}
-
-impl<'a> BodyFormat<'a> {
-    fn of(query: &Pairs, content_type: Option<&'a str>) -> Self {
-        if flag(query, "ckm_xml") {
-            return Self::Xml;
-        }
-        let content_type = content_type.unwrap_or_default();
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        if media_type.eq_ignore_ascii_case("application/json") {
-            Self::Json
-        } else if media_type.eq_ignore_ascii_case("multipart/form-data") {
-            Self::Multipart(content_type)
-        } else {
-            Self::Form
-        }
+fn body_format<'a>(query: &Pairs, content_type: Option<&'a str>) -> BodyFormat<'a> {
+    if flag(query, "ckm_xml") {
+        return BodyFormat::Xml;
     }
+    BodyFormat::of_type(content_type.unwrap_or_default())
 }
 
 /// All that was sent, not yet sorted by what it means.
@@ -259,13 +221,6 @@ fn flag(pairs: &Pairs, name: &str) -> bool {
 fn asks_for_test(pairs: &Pairs) -> bool {
     flag(pairs, "ckm_test")
         || pairs.get("ckm_test").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
-}
-
-fn given<T: FromStr>(pairs: &Pairs, name: &str) -> Given<T> {
-    match pairs.get(name).map(str::trim) {
-        None | Some("") => Given::Absent,
-        Some(id) => id.parse().map_or(Given::Malformed, Given::Value),
-    }
 }
 
 fn is_marked_as_test(pairs: &Pairs) -> bool {

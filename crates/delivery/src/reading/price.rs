@@ -1,53 +1,21 @@
 //! Prices as buyers write them.
 
-use crumb_domain::Money;
+use crumb_domain::amount::read_amount;
 use crumb_domain::selling::PriceRead;
 
-/// Reads a price: an optional `$`, thousands commas, up to six decimals, white
-/// space at its ends. Blank is absent; negative and anything else is unreadable.
-///
-/// Commas must stand between threes: `12,50` is twelve and a half somewhere, and
-/// not 1,250 anywhere.
+/// Reads a price, as [`read_amount`] reads amounts. Blank is absent; negative and
+/// anything else that is no amount is unreadable.
 pub(super) fn read_price(text: &str) -> PriceRead {
-    let text = text.trim();
-    if text.is_empty() {
+    if text.trim().is_empty() {
         return PriceRead::Absent;
     }
-    amount(text.strip_prefix('$').unwrap_or(text).trim_start())
-        .map_or(PriceRead::Unreadable, PriceRead::Amount)
-}
-
-fn amount(text: &str) -> Option<Money> {
-    let (whole, decimals) = text.split_once('.').map_or((text, None), |(w, d)| (w, Some(d)));
-    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let mut groups = whole.split(',');
-    let first = groups.next().unwrap_or_default();
-    let has_groups = whole.contains(',');
-    if !is_digits(first) || has_groups && !(1..=3).contains(&first.len()) {
-        return None;
-    }
-    if !groups.all(|group| group.len() == 3 && is_digits(group)) {
-        return None;
-    }
-    let mut plain = whole.replace(',', "");
-    match decimals {
-        // `.50` is what some print for half a dollar.
-        Some(decimals) if !decimals.is_empty() && is_digits(decimals) => {
-            if plain.is_empty() {
-                plain.push('0');
-            }
-            plain.push('.');
-            plain.push_str(decimals);
-        }
-        Some(_) => return None,
-        None => {}
-    }
-    plain.parse().ok()
+    read_amount(text).map_or(PriceRead::Unreadable, PriceRead::Amount)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crumb_domain::Money;
     use proptest::prelude::*;
 
     #[test]

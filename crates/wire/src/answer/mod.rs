@@ -1,4 +1,5 @@
-//! Answers to lead posts: which form one takes, and what it says.
+//! Answers to lead posts, which form one takes and what it says, and to pings and
+//! conversion pixels.
 //!
 //! An outcome comes in as a [`LeadReply`], and goes out as a [`StoredAnswer`]: XML
 //! and JSON for servers, JSONP and a frame's page for the form library, a redirect
@@ -9,18 +10,22 @@ mod ajax;
 mod document;
 mod page;
 mod ping;
+mod pixel;
 #[cfg(test)]
 mod tests;
 
 pub use ajax::jsonp;
 pub use page::{not_found_page, redirect, thank_you_page};
 pub use ping::{PingReply, render_ping};
+pub use pixel::{PixelAnswer, render_pixel, unavailable_pixel};
 
 pub(crate) use ajax::script_safe;
 
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::{PostKind, StoredAnswer};
 use crumb_domain::{LeadId, Money};
+
+const HTML: &str = "text/html; charset=utf-8";
 
 /// The form of an answer to a lead post.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,10 @@
 //! What browsers see: redirects, and the few plain pages of the tracking domain.
 
-use super::{LeadReply, ajax, ok, target, texts};
+use super::{HTML, LeadReply, ajax, ok, target, texts};
 use crate::escape::location;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::StoredAnswer;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-
-const HTML: &str = "text/html; charset=utf-8";
 
 /// Small and self-contained: these pages are seen on phones, over bad lines, and
 /// must need nothing else.

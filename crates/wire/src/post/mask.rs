@@ -4,7 +4,8 @@
 //! posts need not learn it. What cannot be read is kept too, so that each pass works
 //! on bytes and in doubt masks too much.
 
-use super::BodyFormat;
+use super::body_format;
+use crate::body::BodyFormat;
 use crate::input::{Pairs, parse_query, split_pair};
 use crate::percent;
 
@@ -17,7 +18,7 @@ const MASK: &[u8] = b"***";
 /// masked, in whatever case and encoding the name was written.
 pub fn mask_key(raw_query: &[u8], content_type: Option<&str>, body: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let query: Pairs = parse_query(raw_query).unwrap_or_default();
-    let masked = match BodyFormat::of(&query, content_type) {
+    let masked = match body_format(&query, content_type) {
         BodyFormat::Form => form(body),
         BodyFormat::Multipart(content_type) => multipart(content_type, body),
         BodyFormat::Xml => xml(body),

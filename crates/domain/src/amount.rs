@@ -1,0 +1,70 @@
+//! Amounts as strangers write them: buyers in their answers, shops in their pixels.
+
+use crate::Money;
+
+/// Reads an amount that nobody can owe less than nothing of: an optional `$`, thousands
+/// commas, up to six decimals, white space at its ends. `None` where it is blank,
+/// negative or anything else.
+///
+/// Commas must stand between threes: `12,50` is twelve and a half somewhere, and
+/// not 1,250 anywhere.
+pub fn read_amount(text: &str) -> Option<Money> {
+    let text = text.trim();
+    let text = text.strip_prefix('$').unwrap_or(text).trim_start();
+    let (whole, decimals) = text.split_once('.').map_or((text, None), |(w, d)| (w, Some(d)));
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let mut groups = whole.split(',');
+    let first = groups.next().unwrap_or_default();
+    let has_groups = whole.contains(',');
+    if !is_digits(first) || has_groups && !(1..=3).contains(&first.len()) {
+        return None;
+    }
+    if !groups.all(|group| group.len() == 3 && is_digits(group)) {
+        return None;
+    }
+    let mut plain = whole.replace(',', "");
+    match decimals {
+        // `.50` is what some print for half a dollar.
+        Some(decimals) if !decimals.is_empty() && is_digits(decimals) => {
+            if plain.is_empty() {
+                plain.push('0');
+            }
+            plain.push('.');
+            plain.push_str(decimals);
+        }
+        Some(_) => return None,
+        None => {}
+    }
+    plain.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_amount_has_a_dollar_thousands_commas_and_six_decimals_at_most() {
+        for (text, micros) in [
+            ("12", 12_000_000),
+            (" $ 12.50\n", 12_500_000),
+            ("$1,234,567.123456", 1_234_567_123_456),
+            (".50", 500_000),
+            ("0", 0),
+        ] {
+            assert_eq!(read_amount(text), Some(Money::from_micros(micros)), "{text}");
+        }
+        for text in
+            ["", " ", "$", "-1", "$-1", "12,50", "1234,567", "12.", "0.0000001", "1e2", "+1", "12 USD"]
+        {
+            assert_eq!(read_amount(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_and_no_amount_is_negative(text in "[$0-9,. -]{0,16}|.*") {
+            prop_assert!(read_amount(&text).is_none_or(|amount| !amount.is_negative()));
+        }
+    }
+}
