@@ -94,6 +94,20 @@ pub const RETRY_JITTER_PER_MILLE: i64 = 200;
 /// A receiver that asks for more patience than this is tried then all the same.
 pub const MAX_RETRY_AFTER_SECONDS: i64 = 48 * 3_600;
 
+/// No delivery waits longer than this for its next attempt.
+const LONGEST_WAIT_SECONDS: i64 = MAX_RETRY_AFTER_SECONDS * (1_000 + RETRY_JITTER_PER_MILLE) / 1_000;
+
+/// Whether a delivery is tried now. One that is due later than any wait lasts was put off
+/// by a clock that has been put back since.
+pub fn is_due(now: Timestamp, due: Timestamp) -> bool {
+    due <= now || due > latest_due(now)
+}
+
+/// The latest moment at which a delivery can be due that was put off until now.
+pub fn latest_due(now: Timestamp) -> Timestamp {
+    now.plus_seconds(LONGEST_WAIT_SECONDS)
+}
+
 /// When a delivery is tried again that has failed `tries` times; none where it is parked.
 /// `chance` is 0 to 999; `retry_after` is what the receiver asked for, in seconds, which
 /// can only lengthen the wait.
@@ -129,6 +143,15 @@ mod tests {
         assert_eq!(next_try(NOW, 2, 0, Some(1)), Some(NOW.plus_seconds(30)));
         assert_eq!(next_try(NOW, 1, 0, Some(i64::MAX)), Some(NOW.plus_seconds(MAX_RETRY_AFTER_SECONDS)));
         assert_eq!(next_try(NOW, 1, 0, Some(i64::MIN)), Some(NOW.plus_seconds(5)));
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_holds_no_delivery_up() {
+        for (due, expected) in [(-1, true), (0, true), (1, false), (207_360, false), (207_361, true)] {
+            assert_eq!(is_due(NOW, NOW.plus_seconds(due)), expected, "{due}");
+        }
+        let longest = next_try(NOW, 8, 999, Some(i64::MAX)).unwrap();
+        assert!(!is_due(NOW, longest) && longest == latest_due(NOW));
     }
 
     proptest! {

@@ -133,6 +133,7 @@ impl<S: Store + Clone> Leads<S> {
             counts: if settlement.counts.in_caps() { lead_counts(case.snapshot, lead) } else { Vec::new() },
             ledger: payout_entry(lead).into_iter().collect(),
             timeline: timeline::held_back(lead, incoming.now).into_iter().collect(),
+            deliveries: Vec::new(),
             quote: quoted
                 .map(|Quoted { quote, .. }| QuoteUse { id: quote.id.clone(), campaign: quote.campaign }),
             offering: settlement.offering,

@@ -91,6 +91,7 @@ impl<S: Store + Clone> Leads<S> {
             filtered: judged.filtered.filter(|_| !skips),
             ledger: taken_back(case, &lead, &changed).into_iter().collect(),
             timeline: timeline::of_update(&lead, &changed, offering.is_some(), incoming.kind, incoming.now),
+            deliveries: Vec::new(),
             offering,
             post: record(incoming, id, about, judged.checked.texts()),
             idempotency: claim(incoming, credit.campaign, credit.offer),

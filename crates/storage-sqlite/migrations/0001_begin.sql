@@ -400,3 +400,41 @@ CREATE TABLE quote (
 ) STRICT;
 CREATE INDEX quote_by_end ON quote (expires);
 CREATE INDEX quote_with_record ON quote (expires) WHERE record <> '';
+
+-- Who is to be told of something, and until somebody was.
+CREATE TABLE delivery (
+    id INTEGER PRIMARY KEY,
+    webhook_id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    affiliate INTEGER,
+    campaign INTEGER,
+    offer INTEGER,
+    conversion INTEGER,
+    lead TEXT,                       -- its id
+    url TEXT NOT NULL,
+    body TEXT,
+    state TEXT NOT NULL,
+    tries INTEGER NOT NULL,
+    due INTEGER NOT NULL,
+    lease INTEGER NOT NULL,          -- counts up
+    lease_until INTEGER              -- while a worker has it
+) STRICT;
+CREATE INDEX delivery_by_due ON delivery (due) WHERE state = 'waiting' AND lease_until IS NULL;
+CREATE INDEX delivery_by_destination ON delivery (destination, due)
+    WHERE state = 'waiting' AND lease_until IS NULL;
+CREATE INDEX delivery_by_lease ON delivery (lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX delivery_of_conversion ON delivery (conversion) WHERE conversion IS NOT NULL;
+
+CREATE TABLE delivery_attempt (
+    delivery INTEGER NOT NULL,
+    number INTEGER NOT NULL,         -- counts up from 1
+    at INTEGER NOT NULL,
+    phase TEXT NOT NULL,
+    took_ms INTEGER NOT NULL,
+    status INTEGER,
+    answer TEXT NOT NULL,
+    error TEXT,
+    PRIMARY KEY (delivery, number)
+) STRICT, WITHOUT ROWID;

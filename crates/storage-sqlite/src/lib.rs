@@ -7,7 +7,7 @@
 //! * `connection`: how the file is opened; `migrations`: its schema.
 //! * `writer`, `batch`: the queue and the transaction; `checkpoint`: keeping the
 //!   write-ahead log short; `readers`: the reading threads.
-//! * `clicks`, `leads`, `selling`, `alerts`, `configuration`, `access`: the store's traits;
+//! * `clicks`, `leads`, `selling`, `outbox`, `alerts`, `configuration`, `access`: the store's traits;
 //!   `ledger`: money moved by any of them.
 //! * `codes`: how values lie in columns; `listing`: pages.
 //! * `memory`: what the writer remembers beside the file, and takes back with it;
@@ -30,6 +30,7 @@ mod ledger;
 mod listing;
 mod memory;
 mod migrations;
+mod outbox;
 mod readers;
 mod seen;
 mod selling;

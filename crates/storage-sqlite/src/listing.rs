@@ -58,6 +58,26 @@ impl Listing {
         }
     }
 
+    /// The places of the first rows after one, in their order: for writes that go through
+    /// a list of any length.
+    pub(crate) fn places(
+        mut self,
+        connection: &Connection,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<i64>> {
+        let Self { table, order, .. } = self;
+        if let Some(after) = after {
+            self.also(&format!("{order} > ?"), [after]);
+        }
+        self.values.push(Value::from(limit as i64));
+        let sql = format!("SELECT {order} FROM {table} WHERE {} ORDER BY {order} LIMIT ?", self.conditions);
+        let mut select = connection.prepare_cached(&sql).map_err(from_sqlite)?;
+        let places =
+            select.query_map(params_from_iter(&self.values), |row| row.get(0)).map_err(from_sqlite)?;
+        places.collect::<rusqlite::Result<_>>().map_err(from_sqlite)
+    }
+
     /// The page asked for, and how many rows the whole list has. `read` gives a
     /// row's value and its place in the order.
     pub(crate) fn page<T>(

@@ -1,5 +1,6 @@
 //! Leads and the posts that made them, or did not.
 
+use crate::outbox::NewDelivery;
 use crate::selling::TimelineEntry;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::{CapCheck, DayCount};
@@ -44,6 +45,8 @@ pub struct AcceptLead {
     pub ledger: Vec<LedgerEntry>,
     /// What its time line begins with, beside the post.
     pub timeline: Vec<TimelineEntry>,
+    /// Who is to be told of it when it is accepted.
+    pub deliveries: Vec<NewDelivery>,
     /// The quote that it uses up when it is accepted.
     pub quote: Option<QuoteUse>,
     /// How it is offered for sale, if it is.
@@ -81,6 +84,8 @@ pub struct UpdateLead {
     pub ledger: Vec<LedgerEntry>,
     /// What is added to its time line when it is changed.
     pub timeline: Vec<TimelineEntry>,
+    /// Who is to be told when it is changed.
+    pub deliveries: Vec<NewDelivery>,
     /// How it is offered for sale again, if it is. Without, a lead that waited
     /// goes on waiting while it is `queued` or somebody has it, and its values are right.
     pub offering: Option<Offering>,

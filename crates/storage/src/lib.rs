@@ -49,6 +49,7 @@ pub trait Store:
     + SellingStore
     + AfterSaleStore
     + AlertStore
+    + OutboxStore
     + ConfigurationStore
     + AccessStore
     + Send

@@ -7,7 +7,9 @@
 
 use crate::{Page, PageRequest, Result};
 use crumb_domain::delivery::{Delivery, DeliveryAttempt, DeliveryKind, DeliveryState};
+use crumb_domain::selling::Alert;
 use crumb_domain::{AffiliateId, CampaignId, LeadId, OfferId, RowId, Timestamp};
+use std::collections::{HashMap, HashSet};
 
 /// A delivery to be written.
 pub type NewDelivery = Delivery;
@@ -48,6 +50,38 @@ pub struct EndLease {
     pub after: AfterAttempt,
 }
 
+/// How many deliveries a worker has room for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClaimRoom {
+    /// At most, all together.
+    pub most: u32,
+    /// Of one destination at most, those that are under way included.
+    pub each: u32,
+    /// How many are under way, by destination.
+    pub under_way: HashMap<String, u32>,
+    /// Destinations that are left out: they are paused.
+    pub paused: HashSet<String>,
+}
+
+impl ClaimRoom {
+    /// How many more a destination may have.
+    pub fn left_for(&self, destination: &str) -> u32 {
+        if self.paused.contains(destination) {
+            return 0;
+        }
+        self.each.saturating_sub(self.under_way.get(destination).copied().unwrap_or_default())
+    }
+}
+
+/// What waits in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WaitingDeliveries {
+    /// How many, those that a worker has included.
+    pub count: u64,
+    /// When the oldest of them was made.
+    pub oldest: Option<Timestamp>,
+}
+
 /// Which deliveries.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryFilter {
@@ -78,26 +112,34 @@ pub trait OutboxStore {
     /// Puts deliveries in that belong to no other write: tests of a destination, mail.
     fn put_deliveries(&self, deliveries: Vec<NewDelivery>) -> impl Future<Output = Result<()>> + Send;
 
-    /// Claims up to `most` deliveries that are due and in nobody's lease, the longest due
-    /// first, until `until`. Destinations in `busy` are left out.
+    /// Claims deliveries that are due and in nobody's lease, until `until`: as many as there
+    /// is room for, the longest due first. Each is claimed by one.
+    ///
+    /// What [falls due](crumb_domain::delivery::is_due) only beyond all that the schedule
+    /// knows, and a lease that ends later than `until`, are of a clock that was put back
+    /// since: they hold nothing up.
     fn claim_deliveries(
         &self,
         now: Timestamp,
         until: Timestamp,
-        most: u32,
-        busy: Vec<String>,
+        room: ClaimRoom,
     ) -> impl Future<Output = Result<Vec<Claimed>>> + Send;
 
-    /// Ends leases. One that is no longer the delivery's newest keeps its attempt, and
-    /// changes nothing else, but that what was delivered is delivered.
-    fn end_leases(&self, ends: Vec<EndLease>) -> impl Future<Output = Result<()>> + Send;
+    /// Ends leases, and raises alerts about that. One that is no longer the delivery's
+    /// newest keeps its attempt, and changes nothing else, but that what was delivered is
+    /// delivered. A delivery that nobody waits for any more stays as it is.
+    fn end_leases(&self, ends: Vec<EndLease>, alerts: Vec<Alert>) -> impl Future<Output = Result<()>> + Send;
 
     /// Ends the leases of a process that is gone: called at the start by the only one
     /// that owns the store. How many there were.
     fn release_leases(&self, now: Timestamp) -> impl Future<Output = Result<u64>> + Send;
 
-    /// When the next delivery is due or a lease runs out; none where nothing waits.
-    fn next_delivery_due(&self) -> impl Future<Output = Result<Option<Timestamp>>> + Send;
+    /// When, after that moment, the next delivery is due or a lease runs out; none where
+    /// nothing waits longer.
+    fn next_delivery_due(&self, after: Timestamp) -> impl Future<Output = Result<Option<Timestamp>>> + Send;
+
+    /// How many wait, and since when.
+    fn waiting_deliveries(&self) -> impl Future<Output = Result<WaitingDeliveries>> + Send;
 
     /// The delivery of that place.
     fn delivery(&self, id: RowId) -> impl Future<Output = Result<Option<Delivery>>> + Send;

@@ -32,6 +32,7 @@
 
 use crate::after_sale::{BuyerStatus, LeadReturn};
 use crate::leads::DuplicateKey;
+use crate::outbox::NewDelivery;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::DayCount;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
@@ -210,6 +211,8 @@ pub struct LeadChange {
     pub ledger: Vec<LedgerEntry>,
     /// What happened, for the lead's time line.
     pub timeline: Vec<TimelineEntry>,
+    /// Who is to be told of it.
+    pub deliveries: Vec<NewDelivery>,
     /// What a person should look at.
     pub alerts: Vec<Alert>,
     /// A return that is made by this, or that stands elsewhere from now on.
@@ -237,6 +240,7 @@ impl LeadChange {
             attempts: Vec::new(),
             ledger: Vec::new(),
             timeline: Vec::new(),
+            deliveries: Vec::new(),
             alerts: Vec::new(),
             put_return: None,
             put_status: None,

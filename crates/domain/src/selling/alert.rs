@@ -22,6 +22,8 @@ coded! {
         MarginUndercut = "margin_undercut";
         /// An answered price took a prepaid buyer below what its credit allows.
         CreditExceeded = "credit_exceeded";
+        /// A postback or webhook that nobody took at its last attempt is parked.
+        DeliveryParked = "delivery_parked";
     }
 }
 

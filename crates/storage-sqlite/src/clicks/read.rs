@@ -108,6 +108,7 @@ pub(crate) fn newest_row(connection: &Connection, node: u8) -> Result<Option<Row
         ("attempt", "id"),
         ("run", "id"),
         ("lead_return", "id"),
+        ("delivery", "id"),
     ] {
         let sql = format!("SELECT {column} FROM {table} ORDER BY {column} DESC");
         let mut backwards = connection.prepare_cached(&sql).map_err(from_sqlite)?;

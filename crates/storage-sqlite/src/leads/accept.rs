@@ -8,6 +8,7 @@ use crate::clicks::counts;
 use crate::codes::{IpBytes, sub_id_columns, to_json};
 use crate::error::from_sqlite;
 use crate::ledger;
+use crate::outbox;
 use crate::seen;
 use crate::selling::{queue, quotes, records};
 use crumb_domain::LeadId;
@@ -72,7 +73,7 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     if let Some(offering) = posting.offering {
         offer(connection, posting, offering, &new.counts)?;
     }
-    keep_accepted(connection, posting)
+    keep_accepted(context, posting)
 }
 
 /// A change of a lead by its id.
@@ -101,7 +102,7 @@ pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Resul
         None => queue::wait_no_more(connection, lead.row)?,
     }
     context.memory.session_changes.unknown(lead.session);
-    keep_accepted(connection, posting)
+    keep_accepted(context, posting)
 }
 
 /// Whether a lead goes on waiting if it waits, as one does also that has buyers already: a
@@ -217,11 +218,13 @@ fn settle_refused(
     idempotency::keep(connection, refused.idempotency, post.at, Some(&answer))
 }
 
-fn keep_accepted(connection: &Connection, posting: &Posting) -> Result<Decided> {
+fn keep_accepted(context: &mut WriteContext<'_>, posting: &Posting) -> Result<Decided> {
+    let connection = context.connection;
     let (lead, post) = (posting.row.lead.row, &posting.post);
     let answer = posting.accepted.as_deref();
     ledger::append(connection, lead.as_i64(), &posting.ledger)?;
     records::append_timeline(connection, lead.as_i64(), &posting.timeline)?;
+    outbox::put(context, &posting.deliveries)?;
     posts::insert(connection, &post.record, Ok(lead), answer, &post.errors)?;
     idempotency::keep(connection, posting.idempotency.as_ref(), post.record.at, answer)?;
     Ok(Decided::Accepted)

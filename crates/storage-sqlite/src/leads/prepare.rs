@@ -13,6 +13,7 @@ use crumb_storage::leads::{
     AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, IdempotencyClaim, KeepFn, LeadSession, Offering,
     PostRecord, QuoteUse, UpdateLead, Verdict,
 };
+use crumb_storage::outbox::NewDelivery;
 use crumb_storage::selling::TimelineEntry;
 use crumb_storage::{Result, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -86,6 +87,7 @@ pub(crate) struct Posting {
     pub(crate) filtered: Option<Problem>,
     pub(crate) ledger: Vec<LedgerEntry>,
     pub(crate) timeline: Vec<TimelineEntry>,
+    pub(crate) deliveries: Vec<NewDelivery>,
     pub(crate) post: PostRow,
     pub(crate) idempotency: Option<IdempotencyClaim>,
     pub(crate) offering: Option<Offering>,
@@ -114,6 +116,7 @@ pub(crate) fn new_lead(accept: AcceptLead) -> Result<(Box<NewLead>, Option<Store
         filtered: accept.filtered,
         ledger: accept.ledger,
         timeline: accept.timeline,
+        deliveries: accept.deliveries,
         offering: accept.offering,
         post: PostRow::new(accept.post)?,
         idempotency: accept.idempotency,
@@ -134,6 +137,7 @@ pub(crate) fn changed_lead(update: UpdateLead) -> Result<(Box<Posting>, Option<S
         filtered: update.filtered,
         ledger: update.ledger,
         timeline: update.timeline,
+        deliveries: update.deliveries,
         offering: update.offering,
         post: PostRow::new(update.post)?,
         idempotency: update.idempotency,

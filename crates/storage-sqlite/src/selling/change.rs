@@ -9,6 +9,7 @@ use crate::batch::WriteContext;
 use crate::error::corrupt;
 use crate::leads::{idempotency, posts, standing};
 use crate::ledger;
+use crate::outbox;
 use crumb_domain::RowId;
 use crumb_domain::lead::Lead;
 use crumb_storage::selling::{Earlier, Then};
@@ -68,6 +69,7 @@ fn apply(context: &mut WriteContext<'_>, ready: &Change, offered: Option<&Offere
     }
     ledger::append(connection, lead, &change.ledger)?;
     records::append_timeline(connection, lead, &change.timeline)?;
+    outbox::put(context, &change.deliveries)?;
     alerts::raise(connection, &change.alerts)?;
     if let Some(returned) = &change.put_return {
         after_sale::put_return(context, lead, returned)?;

@@ -23,6 +23,7 @@ pub mod clicks;
 pub mod configuration;
 pub mod lead_lists;
 pub mod leads;
+pub mod outbox;
 pub mod posts;
 pub mod selling;
 pub mod selling_money;
@@ -166,6 +167,28 @@ macro_rules! store_contract {
                 an_alert_is_kept_for_its_days,
                 alerts_are_found_by_each_filter_and_in_pages,
                 a_leads_alerts_are_raised_with_its_write,
+            ];
+            outbox: [
+                a_delivery_comes_back_as_it_was,
+                deliveries_are_written_with_what_they_tell_or_not_at_all,
+                what_is_due_is_claimed_the_longest_due_first,
+                each_delivery_is_claimed_by_one,
+                a_claim_keeps_to_its_room,
+                thousands_that_wait_for_one_destination_keep_no_other_back,
+                a_delivery_that_fails_is_due_again_as_told_and_its_tries_count,
+                a_postponed_delivery_counts_no_try,
+                a_lease_that_ran_out_is_claimed_anew_and_its_end_counts_no_more,
+                what_was_delivered_under_an_old_lease_is_delivered,
+                a_delivery_that_ended_stays_as_it_is,
+                leases_of_a_process_that_is_gone_are_released,
+                a_clock_that_was_put_back_holds_nothing_up,
+                the_next_moment_at_which_something_is_due_is_known,
+                alerts_are_raised_with_the_end_of_leases,
+                what_waits_is_counted_with_its_oldest,
+                deliveries_are_found_by_each_filter_and_in_pages,
+                what_has_ended_is_replayed_by_filter_with_its_ids,
+                more_than_one_write_holds_are_replayed,
+                rows_of_deliveries_count_as_newest,
             ];
             sub_affiliates: [
                 every_distinct_s1_is_a_sub_affiliate_of_its_affiliate_once,

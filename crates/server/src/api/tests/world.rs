@@ -267,6 +267,7 @@ impl World {
             counts: Vec::new(),
             ledger: Vec::new(),
             timeline: Vec::new(),
+            deliveries: Vec::new(),
             quote: None,
             offering: None,
             post,
