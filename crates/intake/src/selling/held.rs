@@ -4,6 +4,7 @@
 use super::actions::Said;
 use super::asking::Question;
 use super::standing::{self, Earning};
+use super::tries::{InHand, Tries};
 use super::unsettled::is_away;
 use super::{Selling, alerts};
 use crate::acceptance::{Answering, consumer_ip};
@@ -39,8 +40,6 @@ const ASKED_AT_ONCE: usize = 16;
 const FIRST_QUESTION_SECONDS: i64 = 15;
 /// Seconds that a question may take.
 const QUESTION_SECONDS: i64 = 10;
-/// Times that a settlement is begun again because its lead was changed meanwhile.
-const MAX_TRIES: usize = 128;
 
 /// How a held post ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +57,8 @@ pub enum HeldError {
     #[error("lead {0} has no post to contract {1} whose end is unknown")]
     None(LeadId, ContractId),
     /// The lead is being sold to others at this moment.
-    #[error("lead {0} is being sold right now")]
-    InHand(LeadId),
+    #[error(transparent)]
+    InHand(#[from] InHand),
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -310,8 +309,8 @@ impl<S: Store + Clone> Selling<S> {
         said: &Said,
     ) -> Result<Lead, HeldError> {
         let snapshot = self.site.network.snapshot();
-        let mut tried = None;
-        for _ in 0..MAX_TRIES {
+        let mut tries = Tries::default();
+        loop {
             let now = self.site.clock.now();
             let missing = || HeldError::None(held.lead, held.contract);
             let mut lead = self.site.store.lead(held.lead).await?.ok_or_else(missing)?;
@@ -326,10 +325,7 @@ impl<S: Store + Clone> Selling<S> {
                 // Somebody was faster, and said that it was not bought.
                 return Err(missing());
             }
-            if tried.replace(lead.revision) == Some(lead.revision) {
-                // Nobody has changed it, and yet it could not be: it was in hand then.
-                return Err(HeldError::InHand(held.lead));
-            }
+            tries.at_rest::<HeldError>(&lead)?;
             let (ended, code, text) = match end {
                 HeldEnd::Sold(price) => {
                     let price = price.unwrap_or(held.price);
@@ -359,7 +355,6 @@ impl<S: Store + Clone> Selling<S> {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(HeldError::Store(StoreError::Conflict))
     }
 
     /// Puts a lead where it belongs by the sales that it has and the posts that are

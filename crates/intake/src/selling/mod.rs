@@ -35,6 +35,7 @@ pub(crate) mod standing;
 pub mod statuses;
 pub mod timeline;
 mod trial;
+pub(crate) mod tries;
 pub(crate) mod unsettled;
 
 pub use breakers::TIMEOUTS_TO_OPEN;
@@ -42,6 +43,7 @@ pub use observer::{AskedEnd, SellingObserver};
 pub use record::is_replayable;
 pub use soundness::contract_faults;
 pub use trial::{Trial, TrialError, Tried};
+pub use tries::InHand;
 
 use crumb_delivery::Courier;
 use crumb_domain::Timestamp;

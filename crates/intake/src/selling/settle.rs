@@ -4,6 +4,7 @@ use super::market::Market;
 use super::quote::Quoted;
 use super::run::{Ran, Told};
 use super::standing::{self, Earning};
+use super::tries::{Meets, Tries};
 use super::unsettled::{self, InHandBy};
 use super::{Selling, alerts};
 use crate::onward::Onward;
@@ -24,9 +25,6 @@ use rand::RngExt as _;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::time::Instant;
-
-/// Times that a settlement is begun again because its lead was changed meanwhile.
-const MAX_TRIES: usize = 128;
 
 /// Makes the answer to a post from its lead, and from where its visitor goes.
 pub(crate) type AnswerOf<'a> = &'a (dyn Fn(&Lead, Onward) -> StoredAnswer + Sync);
@@ -130,7 +128,12 @@ impl<S: Store + Clone> Selling<S> {
             change.answer.clone_from(&answer);
             (change, Settled { lead: after, answer })
         };
-        for _ in 0..MAX_TRIES {
+        let mut tries = Tries::default();
+        loop {
+            if tries.on(&before)? == Meets::TheSame {
+                // It is not in hand any more.
+                return Err(StoreError::Conflict);
+            }
             let (change, settled) = settled(&before);
             match self.settle(&change).await {
                 Ok(()) => {
@@ -150,7 +153,6 @@ impl<S: Store + Clone> Selling<S> {
                 Err(error) => return Err(error),
             }
         }
-        Err(StoreError::Conflict)
     }
 
     pub(super) fn inputs(

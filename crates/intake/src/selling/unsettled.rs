@@ -11,6 +11,7 @@
 
 use super::Selling;
 use super::standing;
+use super::tries::{Meets, Tries};
 use crumb_domain::Timestamp;
 use crumb_domain::caps::DayCount;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
@@ -23,8 +24,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A waiting lead that could not be sold for the store's sake is tried again after so many
 /// seconds.
 const TRY_AGAIN_SECONDS: i64 = 1;
-/// Times that a change is begun again because its lead was changed meanwhile.
-const MAX_TRIES: usize = 128;
 
 /// What is still to be told. Never more than there were leads in hand at one moment.
 #[derive(Default)]
@@ -115,20 +114,18 @@ impl<S: Store + Clone> Selling<S> {
     /// Settles a change on the lead as it stands now. `None` where it is not in hand any
     /// more: it was told after all.
     async fn settle_rebased(&self, mut change: LeadChange) -> Result<Option<Lead>, StoreError> {
-        for _ in 0..MAX_TRIES {
+        let mut tries = Tries::default();
+        while tries.on(&change.lead)? == Meets::News {
             match self.site.store.settle(change.clone()).await {
                 Ok(()) => return Ok(Some(change.lead)),
                 Err(StoreError::Conflict) => {
                     let Some(stands) = self.site.store.lead(change.lead.id).await? else { return Ok(None) };
-                    if stands.revision == change.lead.revision {
-                        return Ok(None);
-                    }
                     change = rebased(change, stands);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(StoreError::Conflict)
+        Ok(None)
     }
 }
 
