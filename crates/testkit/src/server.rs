@@ -39,6 +39,18 @@ pub struct Options {
     pub max_store_pages: Option<u32>,
     /// How long the store waits for a lock as [`Server::lock_store`] holds it.
     pub store_patience: Option<Duration>,
+    /// Who is told of what is sold, in place of the metrics.
+    pub observer: Option<Observer>,
+}
+
+/// Somebody who is told of what is sold, at the moments at which it happens.
+#[derive(Clone)]
+pub struct Observer(pub Arc<dyn SellingObserver>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 /// A running server.
@@ -144,7 +156,10 @@ impl Server {
         let allow = vec!["127.0.0.0/8".parse().expect("a CIDR")];
         let outbound = Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() });
         let courier = Courier::new(Arc::new(outbound.expect("the client starts")), None);
-        let observer: Arc<dyn SellingObserver> = Arc::clone(&metrics) as Arc<dyn SellingObserver>;
+        let observer = match &options.observer {
+            Some(Observer(observer)) => Arc::clone(observer),
+            None => Arc::clone(&metrics) as Arc<dyn SellingObserver>,
+        };
         let selling = Arc::new(Selling::new(Arc::clone(&site), courier).observed_by(observer));
         selling.recover().await.expect("what was left in hand is settled");
         let edge =

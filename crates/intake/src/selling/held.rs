@@ -4,7 +4,7 @@
 use super::actions::Said;
 use super::asking::Question;
 use super::standing::{self, Earning};
-use super::tries::{InHand, Tries};
+use super::tries::{InHand, Meets, Tries};
 use super::unsettled::is_away;
 use super::{Selling, alerts};
 use crate::acceptance::{Answering, consumer_ip};
@@ -83,7 +83,7 @@ impl Silent {
 struct Resting {
     ended: Vec<EndedReservation>,
     attempts: Vec<Attempt>,
-    /// The run that the server's end broke off.
+    /// The run that broke off.
     run: Option<RunRecord>,
     entry: TimelineEntry,
 }
@@ -96,26 +96,42 @@ impl<S: Store + Clone> Selling<S> {
     pub async fn recover(&self) -> Result<(), StoreError> {
         let now = self.site.clock.now();
         let snapshot = self.site.network.snapshot();
-        let hold: HoldFn = {
-            let snapshot = Arc::clone(&snapshot);
-            Box::new(move |contract| hold_of(&snapshot, contract, now))
-        };
-        for recovered in self.site.store.recover(now, hold).await? {
+        for recovered in self.site.store.recover(now, holding(snapshot, now)).await? {
             tracing::warn!(lead = %recovered.lead, outcome = recovered.outcome.as_str(), "left in hand by the last run");
-            if !recovered.unsettled {
-                continue;
+            if recovered.unsettled {
+                self.tell_recovered(recovered.lead, "the server ended while it was being sold").await?;
             }
-            let Some(lead) = self.site.store.lead(recovered.lead).await? else { continue };
-            let text = "the server ended while it was being sold";
+        }
+        Ok(())
+    }
+
+    /// Tells of a lead whose run broke off, and of which something was sold or may have
+    /// been: what it has earned, what its post is answered, and what became of each
+    /// contract.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn tell_recovered(&self, id: LeadId, text: &str) -> Result<(), StoreError> {
+        let snapshot = self.site.network.snapshot();
+        let mut tries = Tries::default();
+        loop {
+            let Some(lead) = self.site.store.lead(id).await? else { return Ok(()) };
+            if tries.on(&lead)? == Meets::TheSame {
+                // In hand again: its new run tells.
+                return Ok(());
+            }
+            let now = self.site.clock.now();
             let entry = Said::default().entry(now, lead.outcome.as_str(), text);
             let run = match snapshot.offer(lead.offer) {
                 Some(offer) => Some(self.broken_off(&snapshot, offer, &lead, now).await?),
                 None => None,
             };
             let resting = Resting { ended: Vec::new(), attempts: Vec::new(), run, entry };
-            self.rest(&snapshot, lead, resting, now).await?;
+            match self.rest(&snapshot, lead, resting, now).await {
+                Err(StoreError::Conflict) => {}
+                told => return told.map(drop),
+            }
         }
-        Ok(())
     }
 
     /// Looks after held posts until told to stop.
@@ -432,6 +448,11 @@ impl<S: Store + Clone> Selling<S> {
 /// Whether a sale is one of those that are told now.
 fn is_new(ended: &[EndedReservation], sale: &Sale) -> bool {
     ended.iter().any(|end| end.contract == sale.contract)
+}
+
+/// How whatever may have been sent is held.
+pub(super) fn holding(snapshot: Arc<Snapshot>, now: Timestamp) -> HoldFn {
+    Box::new(move |contract| hold_of(&snapshot, contract, now))
 }
 
 /// What a contract's posts of unknown end count as, and when.

@@ -6,7 +6,7 @@ use super::run::{Ran, Told};
 use super::standing::{self, Earning};
 use super::tries::{Meets, Tries};
 use super::unsettled::{self, InHandBy};
-use super::{Selling, alerts};
+use super::{Selling, alerts, supervised};
 use crate::onward::Onward;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{ActiveStatus, OfferType, SaleType};
@@ -24,6 +24,7 @@ use crumb_tracking::feed::Recorded;
 use rand::RngExt as _;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Makes the answer to a post from its lead, and from where its visitor goes.
@@ -137,8 +138,9 @@ impl<S: Store + Clone> Selling<S> {
             let (change, settled) = settled(&before);
             match self.settle(&change).await {
                 Ok(()) => {
-                    self.told.sold(settled.lead.outcome, ran.state.sales().len(), begun.elapsed());
-                    self.after_settling(&market, hand.snapshot, &ran, &settled.lead).await;
+                    let took = begun.elapsed();
+                    let after = self.after_settling(&market, hand.snapshot, &ran, &settled.lead, took);
+                    supervised::beside(&settled.lead, after).await;
                     return Ok(settled);
                 }
                 // Its fields were changed meanwhile: what the run came to stands on those.
@@ -215,9 +217,17 @@ impl<S: Store + Clone> Selling<S> {
     }
 
     /// Wakes who waits, tells the feed, and switches off what failed too often.
-    async fn after_settling(&self, market: &Market, snapshot: &Snapshot, ran: &Ran, lead: &Lead) {
+    async fn after_settling(
+        &self,
+        market: &Market,
+        snapshot: &Snapshot,
+        ran: &Ran,
+        lead: &Lead,
+        took: Duration,
+    ) {
         self.queued.notify_one();
         self.site.feed.tell(|| Recorded::Lead(Arc::new(lead.clone())));
+        self.told.sold(lead.outcome, ran.state.sales().len(), took);
         for alert in ran.state.alerts() {
             self.tell(alert, lead.id);
         }

@@ -11,7 +11,7 @@ use crumb_routing::{Alert, Ending, Payout, State};
 
 /// A lead that waits is tried again after at most so many seconds: credit that came by
 /// other ways, buyers whose pause is over.
-const LONGEST_WAIT_SECONDS: i64 = 15 * 60;
+pub(super) const LONGEST_WAIT_SECONDS: i64 = 15 * 60;
 
 /// What a lead's affiliate earns, whatever it sells for.
 pub(crate) struct Earning<'a> {

@@ -3,7 +3,8 @@
 //! What a run came to is known here, whatever the store can take at that moment. It is
 //! remembered, and told by the queue's worker until the store takes it; until then the
 //! lead stays in hand, so that nobody else sells it. Where the server ends before that,
-//! the next start ends it by what was written.
+//! the next start ends it by what was written. So is it remembered which runs broke off and
+//! could not be ended so at once.
 //!
 //! A run that could not go on, because a reservation could not be written, comes to what
 //! it had come to by then: its sales stand, and where it had none the lead goes back to
@@ -11,10 +12,11 @@
 
 use super::Selling;
 use super::standing;
+use super::supervised::BrokenRun;
 use super::tries::{Meets, Tries};
-use crumb_domain::Timestamp;
 use crumb_domain::caps::DayCount;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::{LeadId, Timestamp};
 use crumb_storage::selling::{Earlier, LeadChange, Then, TimelineEntry};
 use crumb_storage::{Store, StoreError};
 use crumb_tracking::feed::Recorded;
@@ -27,15 +29,38 @@ const TRY_AGAIN_SECONDS: i64 = 1;
 
 /// What is still to be told. Never more than there were leads in hand at one moment.
 #[derive(Default)]
-pub(crate) struct Unsettled(Mutex<VecDeque<LeadChange>>);
+pub(crate) struct Unsettled(Mutex<VecDeque<Untold>>);
+
+#[derive(Clone)]
+enum Untold {
+    /// What a run came to.
+    Came(LeadChange),
+    /// That one broke off.
+    Broke(BrokenRun),
+}
+
+impl Untold {
+    fn lead(&self) -> LeadId {
+        match self {
+            Self::Came(change) => change.lead.id,
+            Self::Broke(run) => run.lead(),
+        }
+    }
+}
 
 impl Unsettled {
-    fn remember(&self, change: LeadChange) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
+    fn remember(&self, untold: Untold) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(untold);
     }
 
-    fn first(&self) -> Option<LeadChange> {
+    fn first(&self) -> Option<Untold> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).front().cloned()
+    }
+
+    fn replace_first(&self, by: Untold) {
+        if let Some(first) = self.0.lock().unwrap_or_else(PoisonError::into_inner).front_mut() {
+            *first = by;
+        }
     }
 
     fn forget_first(&self) {
@@ -55,7 +80,7 @@ impl<S: Store + Clone> Selling<S> {
             && is_away(error)
         {
             tracing::error!(lead = %change.lead.id, %error, "what its run came to is told later");
-            self.unsettled.remember(change.clone());
+            self.unsettled.remember(Untold::Came(change.clone()));
         }
         settled
     }
@@ -76,7 +101,13 @@ impl<S: Store + Clone> Selling<S> {
 
     /// Leaves a change to the queue's worker.
     pub(crate) fn tell_later(&self, change: LeadChange) {
-        self.unsettled.remember(change);
+        self.unsettled.remember(Untold::Came(change));
+        self.wake();
+    }
+
+    /// The same for a run that broke off.
+    pub(super) fn end_later(&self, run: BrokenRun) {
+        self.unsettled.remember(Untold::Broke(run));
         self.wake();
     }
 
@@ -91,8 +122,16 @@ impl<S: Store + Clone> Selling<S> {
     /// The store's; what was not told is still remembered.
     pub(crate) async fn settle_left(&self) -> Result<(), StoreError> {
         // One at a time, so that what is left is counted meanwhile.
-        while let Some(change) = self.unsettled.first() {
-            let told = self.settle_rebased(change.clone()).await;
+        while let Some(untold) = self.unsettled.first() {
+            let lead = untold.lead();
+            let told = match untold {
+                Untold::Came(change) => self.settle_rebased(change).await,
+                Untold::Broke(mut run) => {
+                    let ended = self.end_broken(&mut run).await;
+                    self.unsettled.replace_first(Untold::Broke(run));
+                    ended.map(|()| None)
+                }
+            };
             if !told.as_ref().is_err_and(is_away) {
                 self.unsettled.forget_first();
             }
@@ -104,7 +143,7 @@ impl<S: Store + Clone> Selling<S> {
                 Ok(None) => {}
                 Err(error) if is_away(&error) => return Err(error),
                 Err(error) => {
-                    tracing::error!(lead = %change.lead.id, %error, "it stays in hand until the next start");
+                    tracing::error!(%lead, %error, "it stays in hand until the next start");
                 }
             }
         }
