@@ -82,7 +82,10 @@ impl<S: Store + Clone> Leads<S> {
             register: key.filter(|_| counts_as_earlier(case, &changed)),
             filtered: judged.filtered.filter(|_| !skips),
             ledger: taken_back(case, &lead, &changed).into_iter().collect(),
-            timeline: timeline::of_update(&lead, &changed, offering.is_some(), incoming.kind, incoming.now),
+            timeline: {
+                let bad = settlement::held_back(&judged).map(|(_, outcome)| outcome);
+                timeline::of_update(&lead, &changed, bad, offering.is_some(), incoming.kind, incoming.now)
+            },
             offering,
             post: record(incoming, id, about, judged.checked.texts()),
             idempotency: claim(incoming, credit.campaign, credit.offer),

@@ -6,7 +6,7 @@ use super::asking::Question;
 use super::standing::{self, Earning};
 use super::tries::{InHand, Meets, Tries};
 use super::unsettled::is_away;
-use super::{Selling, alerts};
+use super::{Selling, alerts, timeline};
 use crate::acceptance::{Answering, consumer_ip};
 use crate::onward::Onward;
 use crate::replies::ReplyTokens;
@@ -397,14 +397,24 @@ impl<S: Store + Clone> Selling<S> {
         let still_held =
             facts.earlier.iter().any(|sent| sent.state == ReservationState::Held && !is_ended(sent.contract));
         let waits = standing::waits(offer);
+        let held_back = match lead.sales.is_empty() {
+            true => timeline::holds_back(&self.site.store.timeline_of(lead.row).await?),
+            false => None,
+        };
         (lead.status, lead.outcome) = match () {
             () if lead.is_given_back() => (LeadStatus::Returned, LeadOutcome::Returned),
             () if !lead.sales.is_empty() => (LeadStatus::Sold, LeadOutcome::Sold),
             () if still_held => (LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown),
+            () if let Some(held_back) = held_back => held_back,
             () if waits => (LeadStatus::Queued, LeadOutcome::Queued),
             () => (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers),
         };
-        standing::earned(&mut lead, &earning);
+        match held_back {
+            None => standing::earned(&mut lead, &earning),
+            // What it had earned before stays until its buyer's end is known.
+            Some(_) if still_held => {}
+            Some(_) => lead.payout = Money::ZERO,
+        }
         let mut change = LeadChange::new(lead.clone(), now);
         change.ended = ended;
         change.attempts = attempts;
@@ -441,6 +451,12 @@ impl<S: Store + Clone> Selling<S> {
         let names = self.site.keys.request_ids.clone();
         let answering = Answering::at_rest(before, names, Arc::clone(snapshot), session);
         let onward = Onward::of_sales(lead, snapshot);
+        if standing::is_held_back_meanwhile(lead) {
+            // Its poster asked for a sale.
+            let unsold = (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers);
+            let lead = Lead { status: unsold.0, outcome: unsold.1, ..lead.clone() };
+            return Ok(Some(answering.answer(&lead, &Verdict::Accepted, &onward, false)));
+        }
         Ok(Some(answering.answer(lead, &Verdict::Accepted, &onward, false)))
     }
 }

@@ -113,7 +113,11 @@ pub(crate) fn after_run(lead: &Lead, state: &State, earning: &Earning<'_>, now: 
         no_return: sold.reserved.no_return,
         returned: None,
     }));
-    if is_held_back_meanwhile(lead) && after.sales.is_empty() && state.ending() != Some(Ending::Hold) {
+    if is_held_back_meanwhile(lead) && after.sales.is_empty() {
+        if state.ending() == Some(Ending::Hold) {
+            // Its time line says where it goes if the buyer did not buy.
+            (after.status, after.outcome) = (LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown);
+        }
         return after;
     }
     let (status, outcome) = stands(&after, state.ending(), earning.offer);

@@ -178,10 +178,13 @@ pub(super) fn is_away(error: &StoreError) -> bool {
 /// its fields are the newer ones.
 fn rebased(change: LeadChange, stands: Lead) -> LeadChange {
     let LeadChange { lead: told, at, .. } = &change;
-    let has_nobody = told.sales.is_empty() && told.status != LeadStatus::PendingUnknown;
-    if has_nobody && standing::is_held_back_meanwhile(&stands) {
+    if told.sales.is_empty() && standing::is_held_back_meanwhile(&stands) {
+        let mut lead = stands;
+        if told.status == LeadStatus::PendingUnknown {
+            (lead.status, lead.outcome) = (told.status, told.outcome);
+        }
         let earlier = Earlier::AsBefore;
-        return LeadChange { lead: stands, ledger: Vec::new(), then: Then::Rest, earlier, ..change };
+        return LeadChange { lead, ledger: Vec::new(), then: Then::Rest, earlier, ..change };
     }
     let lead = Lead {
         status: told.status,
