@@ -208,6 +208,16 @@ impl Server {
         StoreLock(connection)
     }
 
+    /// Changes the store's file by SQL, as only a fault of the disk or another program would.
+    ///
+    /// # Panics
+    /// Where it cannot be changed.
+    pub fn edit_store(&self, sql: &str) {
+        let connection = Connection::open(self.directory.path().join("crumb.db")).expect("the store's file");
+        connection.busy_timeout(Duration::from_secs(60)).expect("a time to wait");
+        connection.execute_batch(sql).expect("SQL that can be run");
+    }
+
     /// Applies a further network file.
     ///
     /// # Panics

@@ -22,6 +22,9 @@ coded! {
         MarginUndercut = "margin_undercut";
         /// An answered price took a prepaid buyer below what its credit allows.
         CreditExceeded = "credit_exceeded";
+        /// The store refuses what became of a lead: something about that lead cannot be
+        /// read or written.
+        LeadUnsettled = "lead_unsettled";
     }
 }
 

@@ -152,7 +152,11 @@ impl<S: Store + Clone> Selling<S> {
         let Some((lead, facts)) = self.site.store.begin_run(row, days_from).await? else { return Ok(()) };
         let sale = self.sell_of_queue(&snapshot, lead.clone(), facts, now);
         // One that broke off is ended, and keeps no other lead from its turn.
-        self.supervised(&lead, sale).await.unwrap_or(Ok(()))
+        let sold = self.supervised(&lead, sale).await.unwrap_or(Ok(()));
+        // What is told later is not to be set aside: it goes on then.
+        sold.or_else(
+            |error| if self.unsettled.is_of(lead.id) && !is_away(&error) { Ok(()) } else { Err(error) },
+        )
     }
 
     async fn sell_of_queue(
