@@ -3,6 +3,7 @@
 
 use super::actions::Said;
 use super::asking::Question;
+use super::settled_posts::{self, SettledBy};
 use super::standing::{self, Earning};
 use super::tries::{InHand, Meets, Tries};
 use super::unsettled::is_away;
@@ -215,17 +216,15 @@ impl<S: Store + Clone> Selling<S> {
     ) -> Result<(), StoreError> {
         let is_asked = is_question_due(held.at, before, now) && !silent.is_one(held.buyer);
         let settled = if is_asked { self.question(held, now, silent).await? } else { None };
-        let (end, attempts, text) = match settled {
-            Some((end, attempt, text)) => (end, vec![attempt], text),
+        let (end, attempts, how) = match settled {
+            Some((end, attempt)) => (end, vec![attempt], SettledBy::StatusUrl),
             None if held.hold.until <= now => match held.hold.rule {
-                UnknownRule::Sold => (HeldEnd::Sold(None), Vec::new(), "the wait is over: it counts as sold"),
-                UnknownRule::Wait | UnknownRule::Rejected => {
-                    (HeldEnd::Refused, Vec::new(), "the wait is over: it counts as rejected")
-                }
+                UnknownRule::Sold => (HeldEnd::Sold(None), Vec::new(), SettledBy::Rule),
+                UnknownRule::Wait | UnknownRule::Rejected => (HeldEnd::Refused, Vec::new(), SettledBy::Rule),
             },
             None => return Ok(()),
         };
-        match self.end_held(held, end, attempts, text, &Said::default()).await {
+        match self.end_held(held, end, attempts, how, &Said::default()).await {
             // Somebody else was faster, or the next look finds it.
             Err(HeldError::None(..) | HeldError::InHand(_)) | Ok(_) => Ok(()),
             Err(HeldError::Store(error)) => Err(error),
@@ -238,7 +237,7 @@ impl<S: Store + Clone> Selling<S> {
         held: &Held,
         now: Timestamp,
         silent: &Silent,
-    ) -> Result<Option<(HeldEnd, Attempt, &'static str)>, StoreError> {
+    ) -> Result<Option<(HeldEnd, Attempt)>, StoreError> {
         let snapshot = self.site.network.snapshot();
         let market = self.markets.of(&snapshot);
         let Some(plans) = market.plans(held.contract).filter(|plans| plans.post.has_status_url()) else {
@@ -288,7 +287,7 @@ impl<S: Store + Clone> Selling<S> {
                 return Ok(None);
             }
         };
-        Ok(Some((end, attempt, "its buyer was asked what became of it")))
+        Ok(Some((end, attempt)))
     }
 
     /// Settles a post whose end was not known.
@@ -307,7 +306,7 @@ impl<S: Store + Clone> Selling<S> {
             let found = self.site.store.held(page.clone()).await?;
             if let Some(held) = found.data.iter().find(|held| held.lead == lead && held.contract == contract)
             {
-                return self.end_held(held, end, Vec::new(), "settled by hand", said).await;
+                return self.end_held(held, end, Vec::new(), SettledBy::Hand, said).await;
             }
             match found.next {
                 Some(next) => page = PageRequest { cursor: Some(next), ..page },
@@ -321,7 +320,7 @@ impl<S: Store + Clone> Selling<S> {
         held: &Held,
         end: HeldEnd,
         attempts: Vec<Attempt>,
-        why: &str,
+        how: SettledBy,
         said: &Said,
     ) -> Result<Lead, HeldError> {
         let snapshot = self.site.network.snapshot();
@@ -342,7 +341,7 @@ impl<S: Store + Clone> Selling<S> {
                 return Err(missing());
             }
             tries.at_rest::<HeldError>(&lead)?;
-            let (ended, code, text) = match end {
+            let (ended, price) = match end {
                 HeldEnd::Sold(price) => {
                     let price = price.unwrap_or(held.price);
                     lead.sales.push(Sale {
@@ -354,14 +353,11 @@ impl<S: Store + Clone> Selling<S> {
                         no_return: held.no_return,
                         returned: None,
                     });
-                    let text = format!("{why}: sold to buyer {} for {price}", held.buyer);
-                    (ReservationEnd::Sold(price), "sold", text)
+                    (ReservationEnd::Sold(price), Some(price))
                 }
-                HeldEnd::Refused => {
-                    let text = format!("{why}: buyer {} did not buy", held.buyer);
-                    (ReservationEnd::Refused, "not_sold", text)
-                }
+                HeldEnd::Refused => (ReservationEnd::Refused, None),
             };
+            let (code, text) = settled_posts::told(how, held.buyer, held.contract, price);
             let ended = vec![EndedReservation { contract: held.contract, end: ended }];
             let entry = said.entry(now, code, &text);
             let resting = Resting { ended, attempts: attempts.clone(), run: None, entry };

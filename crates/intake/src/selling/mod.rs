@@ -30,6 +30,7 @@ pub mod replaying;
 pub mod returns;
 mod run;
 pub(crate) mod settle;
+pub mod settled_posts;
 mod soundness;
 pub(crate) mod standing;
 pub mod statuses;
