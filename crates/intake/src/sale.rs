@@ -48,6 +48,9 @@ impl Waits {
 
 impl<S: Store + Clone> Leads<S> {
     /// Sells a lead that is in hand, and answers its post.
+    ///
+    /// # Errors
+    /// The store's; [`PostError::BrokenOff`] where the sale panicked.
     pub(crate) async fn sell_now(
         &self,
         case: &Case<'_>,
@@ -55,15 +58,26 @@ impl<S: Store + Clone> Leads<S> {
         effect: LeadEffect,
         quoted: Option<&Quoted>,
     ) -> Result<PostAnswer, PostError> {
+        let sale = self.sell_in_hand(case, &lead, effect, quoted);
+        self.selling.supervised(&lead, sale).await?
+    }
+
+    async fn sell_in_hand(
+        &self,
+        case: &Case<'_>,
+        lead: &Lead,
+        effect: LeadEffect,
+        quoted: Option<&Quoted>,
+    ) -> Result<PostAnswer, PostError> {
         let incoming = case.incoming;
         let answering = self.answering(case, case.credit.session.clone(), effect);
         let tokens = ReplyTokens {
-            lead: &lead,
+            lead,
             is_kept: true,
             request_id: self.site.request_id(lead.session),
             session: case.credit.session.as_ref(),
             rules: &case.offer.vertical().rules,
-            ip: consumer_ip(&lead).or(lead.ip),
+            ip: consumer_ip(lead).or(lead.ip),
             now: incoming.now,
         };
         let bought_before = lead.sales.len();
@@ -72,14 +86,14 @@ impl<S: Store + Clone> Leads<S> {
             let is_refused = effect == LeadEffect::Changed && lead.sales.len() == bought_before;
             answering.answer(lead, &Verdict::Accepted, &onward, is_refused)
         };
-        let (facts, is_late) = match self.known(case, &lead, effect).await {
+        let (facts, is_late) = match self.known(case, lead, effect).await {
             Ok(known) => known,
             Err(error) => {
                 let counted = match effect {
-                    LeadEffect::Made => lead_counts(case.snapshot, &lead),
+                    LeadEffect::Made => lead_counts(case.snapshot, lead),
                     LeadEffect::Changed => Vec::new(),
                 };
-                let put_back = unsettled::as_it_was(&lead, InHandBy::Post { counted }, incoming.now);
+                let put_back = unsettled::as_it_was(lead, InHandBy::Post { counted }, incoming.now);
                 self.selling.let_go(put_back).await?;
                 return Err(error.into());
             }

@@ -7,7 +7,7 @@ use crate::judgement;
 use crate::pings::PingRate;
 use crate::refused::RejectedPost;
 use crate::rejections::RejectionBudget;
-use crate::selling::Selling;
+use crate::selling::{BrokenOff, Selling};
 use crumb_domain::fields::FieldVerdict;
 use crumb_domain::lead::LeadOutcome;
 use crumb_domain::network::OfferType;
@@ -67,12 +67,16 @@ pub enum Answered {
     Before,
 }
 
-/// A post that could not be stored; nothing of it was kept.
+/// A post that has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum PostError {
     /// The store took no write or read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A fault of the program broke its sale off. The lead is kept, and is ended by what
+    /// was sent of it; its idempotency key says as what, or is free.
+    #[error(transparent)]
+    BrokenOff(#[from] BrokenOff),
     /// A campaign that was needed could not be made.
     #[error(transparent)]
     Network(#[from] crumb_network::NetworkError),
@@ -97,7 +101,8 @@ impl<S: Store + Clone> Leads<S> {
     /// Takes a post and answers it, once it is stored.
     ///
     /// # Errors
-    /// Where it could not be stored; then nothing of it was kept.
+    /// Where it could not be stored, and then nothing of it was kept; and where its sale
+    /// broke off.
     pub async fn post(
         &self,
         request: &PostRequest,

@@ -10,6 +10,7 @@ use crate::refused::{About, RejectedPost, record};
 use crate::sale::Waits;
 use crate::selling::settle::is_sold_alone;
 use crate::selling::timeline;
+use crate::selling::tries::{Meets, Tries};
 use crate::service::{Leads, PostAnswer, PostError};
 use crate::settlement;
 use crumb_domain::attribution::Attribution;
@@ -24,16 +25,12 @@ use crumb_storage::leads::{Offering, Posted, UpdateLead};
 use crumb_storage::{Store, StoreError};
 use crumb_wire::cookie::CookieClaim;
 
-/// Times that a change is begun again because the lead changed meanwhile. Of those
-/// at one moment one gets through each time, so as many can come at once.
-const MAX_TRIES: usize = 128;
-
 impl<S: Store + Clone> Leads<S> {
     /// Changes the fields of a lead. What is not sent stays; the result is checked
     /// again, as that of the lead's own affiliate and campaign; attribution and
     /// sales stay. One that is to be offered again and is being sold is waited for.
     pub(crate) async fn change(&self, case: &Case<'_>, text: &str) -> Result<PostAnswer, PostError> {
-        let (mut waits, mut tries, mut refused_at) = (Waits::default(), 0, None);
+        let (mut waits, mut tries) = (Waits::default(), Tries::default());
         loop {
             let found = match text.trim().parse::<LeadId>() {
                 Ok(id) => self.site.store.lead(id).await?,
@@ -44,14 +41,9 @@ impl<S: Store + Clone> Leads<S> {
                     .refuse(case.incoming, RejectedPost::of(case.credit, Problem::InvalidLeadId))
                     .await;
             };
-            if refused_at.replace(lead.revision) == Some(lead.revision) {
-                // Nobody has changed it, and yet it could not be: it is being sold.
+            if tries.on(&lead)? == Meets::TheSame {
+                // It is being sold.
                 waits.a_moment().await?;
-            } else {
-                tries += 1;
-            }
-            if tries > MAX_TRIES {
-                return Err(PostError::Store(StoreError::Conflict));
             }
             if let Some(answer) = self.change_once(case, lead, &mut waits).await? {
                 return Ok(answer);
@@ -90,7 +82,10 @@ impl<S: Store + Clone> Leads<S> {
             register: key.filter(|_| counts_as_earlier(case, &changed)),
             filtered: judged.filtered.filter(|_| !skips),
             ledger: taken_back(case, &lead, &changed).into_iter().collect(),
-            timeline: timeline::of_update(&lead, &changed, offering.is_some(), incoming.kind, incoming.now),
+            timeline: {
+                let bad = settlement::held_back(&judged).map(|(_, outcome)| outcome);
+                timeline::of_update(&lead, &changed, bad, offering.is_some(), incoming.kind, incoming.now)
+            },
             deliveries: Vec::new(),
             offering,
             post: record(incoming, id, about, judged.checked.texts()),

@@ -18,7 +18,8 @@
 //!
 //! A crash between two steps leaves a lead in hand. [`SellingStore::recover`], at the
 //! start, ends that by what was written: a reservation without an end may have been
-//! sent and is *held*; without one nothing was sent.
+//! sent and is *held*; without one nothing was sent. [`SellingStore::break_off`] does the
+//! same to one lead whose run broke off while the server lives.
 //!
 //! Leads are named by their rows: whoever sells one has read it.
 //!
@@ -319,7 +320,7 @@ pub struct TimelineEntry {
     pub by: Option<String>,
 }
 
-/// A lead that was in hand when the server ended.
+/// A lead that was in hand when the server ended, or its run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovered {
     /// Which.
@@ -441,6 +442,17 @@ pub trait SellingStore {
     ///
     /// The time line says where nothing was sent (`interrupted`).
     fn recover(&self, at: Timestamp, hold: HoldFn) -> impl Future<Output = Result<Vec<Recovered>>> + Send;
+
+    /// Ends the run of one lead in hand that broke off while the server lives on, as
+    /// [`Self::recover`] does at the start; one that the queue had in hand is due at
+    /// `due`. `None` where it is not in hand any more.
+    fn break_off(
+        &self,
+        lead: RowId,
+        at: Timestamp,
+        due: Timestamp,
+        hold: HoldFn,
+    ) -> impl Future<Output = Result<Option<Recovered>>> + Send;
 
     /// Changes a lead after its run. [`crate::StoreError::Conflict`] where it has changed
     /// since it was read, or is in hand.

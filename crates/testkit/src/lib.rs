@@ -15,7 +15,7 @@ mod server;
 pub use browser::Visitor;
 pub use client::{Client, Reply, Request};
 pub use clock::FakeClock;
-pub use server::{Options, Server, StoreLock};
+pub use server::{Observer, Options, Server, StoreLock};
 
 /// Buyers to sell to, the misbehaving ones too.
 pub use crumb_mock_buyer as buyers;

@@ -42,6 +42,18 @@ pub struct Options {
     pub pings: PingLimits,
     /// How long the store waits for a lock as [`Server::lock_store`] holds it.
     pub store_patience: Option<Duration>,
+    /// Who is told of what is sold, in place of the metrics.
+    pub observer: Option<Observer>,
+}
+
+/// Somebody who is told of what is sold, at the moments at which it happens.
+#[derive(Clone)]
+pub struct Observer(pub Arc<dyn SellingObserver>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 /// A running server.
@@ -147,7 +159,10 @@ impl Server {
         let allow = vec!["127.0.0.0/8".parse().expect("a CIDR")];
         let outbound = Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() });
         let courier = Courier::new(Arc::new(outbound.expect("the client starts")), None);
-        let observer: Arc<dyn SellingObserver> = Arc::clone(&metrics) as Arc<dyn SellingObserver>;
+        let observer = match &options.observer {
+            Some(Observer(observer)) => Arc::clone(observer),
+            None => Arc::clone(&metrics) as Arc<dyn SellingObserver>,
+        };
         let selling = Arc::new(Selling::new(Arc::clone(&site), courier).observed_by(observer));
         selling.recover().await.expect("what was left in hand is settled");
         let edge =
@@ -194,6 +209,16 @@ impl Server {
         connection.busy_timeout(Duration::from_secs(60)).expect("a time to wait");
         connection.execute_batch("BEGIN IMMEDIATE").expect("the store's lock");
         StoreLock(connection)
+    }
+
+    /// Changes the store's file by SQL, as only a fault of the disk or another program would.
+    ///
+    /// # Panics
+    /// Where it cannot be changed.
+    pub fn edit_store(&self, sql: &str) {
+        let connection = Connection::open(self.directory.path().join("crumb.db")).expect("the store's file");
+        connection.busy_timeout(Duration::from_secs(60)).expect("a time to wait");
+        connection.execute_batch(sql).expect("SQL that can be run");
     }
 
     /// Applies a further network file.

@@ -24,6 +24,9 @@ coded! {
         CreditExceeded = "credit_exceeded";
         /// A postback or webhook that nobody took at its last attempt is parked.
         DeliveryParked = "delivery_parked";
+        /// The store refuses what became of a lead: something about that lead cannot be
+        /// read or written.
+        LeadUnsettled = "lead_unsettled";
     }
 }
 

@@ -25,6 +25,7 @@
 //! what it earns by sales, its run adds. What a thrown-out lead had earned is taken back
 //! by an entry of the ledger. Lead counts stay: its poster was answered.
 
+use super::tries::{InHand, Tries};
 use super::{Selling, standing};
 use crate::acceptance::duplicate_key;
 use crate::selling::settle::is_sold_alone;
@@ -46,8 +47,6 @@ pub(crate) const OFFERED_AGAIN: &str = "offered_again";
 
 /// The longest note to what a person does: some sentences.
 pub const MAX_NOTE_CHARACTERS: usize = 1_000;
-/// Times that an action is begun again because its lead was changed meanwhile.
-const MAX_TRIES: usize = 128;
 
 /// What a person does with a lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,9 +120,6 @@ pub enum Refusal {
     /// A test goes nowhere.
     #[error("it is a test")]
     Test,
-    /// Somebody sells it at this moment.
-    #[error("it is being sold right now")]
-    InHand,
     /// The network has no such offer any more.
     #[error("its offer is no longer in the network")]
     NoOffer,
@@ -138,6 +134,9 @@ pub enum ActionError {
     /// It cannot be done to the lead as it stands.
     #[error("lead {0}: {1}")]
     Refused(LeadId, Refusal),
+    /// Somebody sells it at this moment.
+    #[error(transparent)]
+    InHand(#[from] InHand),
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -187,13 +186,10 @@ impl<S: Store + Clone> Selling<S> {
     /// # Errors
     /// Where it cannot be done to the lead as it stands; the store's.
     pub async fn act(&self, id: LeadId, action: Action, said: &Said) -> Result<Lead, ActionError> {
-        let mut tried = None;
-        for _ in 0..MAX_TRIES {
+        let mut tries = Tries::default();
+        loop {
             let Some(lead) = self.site.store.lead(id).await? else { return Err(ActionError::NoLead(id)) };
-            if tried == Some(lead.revision) {
-                // Nobody has changed it, and yet it could not be: it was in hand then.
-                return Err(ActionError::Refused(id, Refusal::InHand));
-            }
+            tries.at_rest::<ActionError>(&lead)?;
             let goes = decide(&lead, action).map_err(|why| ActionError::Refused(id, why))?;
             let change = self.change_by(&lead, action, goes, said).await?;
             let changed = Lead { revision: lead.revision.saturating_add(1), ..change.lead.clone() };
@@ -203,11 +199,10 @@ impl<S: Store + Clone> Selling<S> {
                     self.site.feed.tell(|| Recorded::Lead(Arc::new(changed.clone())));
                     return Ok(changed);
                 }
-                Err(StoreError::Conflict) => tried = Some(lead.revision),
+                Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(ActionError::Store(StoreError::Conflict))
     }
 
     async fn change_by(

@@ -1,6 +1,7 @@
 //! What happens to a lead after its sale, whoever else changes it at the same moment.
 
 use super::Selling;
+use super::tries::{InHand, Tries};
 use crumb_domain::lead::{Lead, Sale};
 use crumb_domain::{BuyerId, ContractId, LeadId, Timestamp};
 use crumb_storage::after_sale::LeadReturn;
@@ -8,9 +9,6 @@ use crumb_storage::selling::{LeadChange, Then};
 use crumb_storage::{Store, StoreError};
 use crumb_tracking::feed::Recorded;
 use std::sync::Arc;
-
-/// Times that a change is begun again because its lead was changed meanwhile.
-const MAX_TRIES: usize = 128;
 
 /// Why something cannot be done after a sale.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +33,9 @@ pub enum AfterSaleError {
     /// It cannot be done as things stand.
     #[error("{0}")]
     Refused(String),
+    /// Somebody sells it at this moment.
+    #[error(transparent)]
+    InHand(#[from] InHand),
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -111,16 +112,11 @@ impl<S: Store + Clone> Selling<S> {
         id: LeadId,
         make: impl Fn(Lead, &[LeadReturn], Timestamp) -> Result<(LeadChange, T), AfterSaleError>,
     ) -> Result<(Lead, T), AfterSaleError> {
-        let mut refused_at = None;
-        for _ in 0..MAX_TRIES {
+        let mut tries = Tries::default();
+        loop {
             let now = self.site.clock.now();
             let lead = self.site.store.lead(id).await?.ok_or(AfterSaleError::NoLead(id))?;
-            let revision = lead.revision;
-            if refused_at == Some(revision) {
-                // Nobody changed it, and yet it cannot be changed: it is in hand.
-                let text = format!("lead {id} is being offered to buyers at this moment; try again soon");
-                return Err(AfterSaleError::Refused(text));
-            }
+            tries.at_rest::<AfterSaleError>(&lead)?;
             // After the lead: what is put meanwhile raises the lead's revision.
             let returns = self.site.store.returns_of(lead.row).await?;
             let (mut change, made) = make(lead, &returns, now)?;
@@ -131,10 +127,9 @@ impl<S: Store + Clone> Selling<S> {
                     self.site.feed.tell(|| Recorded::Lead(Arc::new(after.clone())));
                     return Ok((after, made));
                 }
-                Err(StoreError::Conflict) => refused_at = Some(revision),
+                Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(AfterSaleError::Store(StoreError::Conflict))
     }
 }

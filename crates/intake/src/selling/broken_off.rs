@@ -1,4 +1,4 @@
-//! The run that the server's end broke off, as far as what was written before each post
+//! A run that broke off, by the server's end or a panic of its own, as far as what was written before each post
 //! tells it: so that it can be said of such a lead too who may have bought it.
 
 use super::Selling;
@@ -85,7 +85,7 @@ impl<S: Store + Clone> Selling<S> {
         }
     }
 
-    /// How each post ended whose end was written before the server's.
+    /// How each post ended whose end was written before the run's.
     async fn answers_of(&self, lead: &Lead) -> Result<HashMap<ContractId, BuyerAnswer>, StoreError> {
         let attempts = self.site.store.attempts_of(lead.row).await?;
         let posts = attempts.into_iter().filter(|attempt| attempt.kind == AttemptKind::Post);

@@ -3,9 +3,11 @@
 
 use super::actions::Said;
 use super::asking::Question;
+use super::settled_posts::{self, SettledBy};
 use super::standing::{self, Earning};
+use super::tries::{InHand, Meets, Tries};
 use super::unsettled::is_away;
-use super::{Selling, alerts};
+use super::{Selling, alerts, timeline};
 use crate::acceptance::{Answering, consumer_ip};
 use crate::onward::Onward;
 use crate::replies::ReplyTokens;
@@ -39,8 +41,6 @@ const ASKED_AT_ONCE: usize = 16;
 const FIRST_QUESTION_SECONDS: i64 = 15;
 /// Seconds that a question may take.
 const QUESTION_SECONDS: i64 = 10;
-/// Times that a settlement is begun again because its lead was changed meanwhile.
-const MAX_TRIES: usize = 128;
 
 /// How a held post ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +58,8 @@ pub enum HeldError {
     #[error("lead {0} has no post to contract {1} whose end is unknown")]
     None(LeadId, ContractId),
     /// The lead is being sold to others at this moment.
-    #[error("lead {0} is being sold right now")]
-    InHand(LeadId),
+    #[error(transparent)]
+    InHand(#[from] InHand),
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -84,7 +84,7 @@ impl Silent {
 struct Resting {
     ended: Vec<EndedReservation>,
     attempts: Vec<Attempt>,
-    /// The run that the server's end broke off.
+    /// The run that broke off.
     run: Option<RunRecord>,
     entry: TimelineEntry,
 }
@@ -97,26 +97,42 @@ impl<S: Store + Clone> Selling<S> {
     pub async fn recover(&self) -> Result<(), StoreError> {
         let now = self.site.clock.now();
         let snapshot = self.site.network.snapshot();
-        let hold: HoldFn = {
-            let snapshot = Arc::clone(&snapshot);
-            Box::new(move |contract| hold_of(&snapshot, contract, now))
-        };
-        for recovered in self.site.store.recover(now, hold).await? {
+        for recovered in self.site.store.recover(now, holding(snapshot, now)).await? {
             tracing::warn!(lead = %recovered.lead, outcome = recovered.outcome.as_str(), "left in hand by the last run");
-            if !recovered.unsettled {
-                continue;
+            if recovered.unsettled {
+                self.tell_recovered(recovered.lead, "the server ended while it was being sold").await?;
             }
-            let Some(lead) = self.site.store.lead(recovered.lead).await? else { continue };
-            let text = "the server ended while it was being sold";
+        }
+        Ok(())
+    }
+
+    /// Tells of a lead whose run broke off, and of which something was sold or may have
+    /// been: what it has earned, what its post is answered, and what became of each
+    /// contract.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn tell_recovered(&self, id: LeadId, text: &str) -> Result<(), StoreError> {
+        let snapshot = self.site.network.snapshot();
+        let mut tries = Tries::default();
+        loop {
+            let Some(lead) = self.site.store.lead(id).await? else { return Ok(()) };
+            if tries.on(&lead)? == Meets::TheSame {
+                // In hand again: its new run tells.
+                return Ok(());
+            }
+            let now = self.site.clock.now();
             let entry = Said::default().entry(now, lead.outcome.as_str(), text);
             let run = match snapshot.offer(lead.offer) {
                 Some(offer) => Some(self.broken_off(&snapshot, offer, &lead, now).await?),
                 None => None,
             };
             let resting = Resting { ended: Vec::new(), attempts: Vec::new(), run, entry };
-            self.rest(&snapshot, lead, resting, now).await?;
+            match self.rest(&snapshot, lead, resting, now).await {
+                Err(StoreError::Conflict) => {}
+                told => return told.map(drop),
+            }
         }
-        Ok(())
     }
 
     /// Looks after held posts until told to stop.
@@ -200,17 +216,15 @@ impl<S: Store + Clone> Selling<S> {
     ) -> Result<(), StoreError> {
         let is_asked = is_question_due(held.at, before, now) && !silent.is_one(held.buyer);
         let settled = if is_asked { self.question(held, now, silent).await? } else { None };
-        let (end, attempts, text) = match settled {
-            Some((end, attempt, text)) => (end, vec![attempt], text),
+        let (end, attempts, how) = match settled {
+            Some((end, attempt)) => (end, vec![attempt], SettledBy::StatusUrl),
             None if held.hold.until <= now => match held.hold.rule {
-                UnknownRule::Sold => (HeldEnd::Sold(None), Vec::new(), "the wait is over: it counts as sold"),
-                UnknownRule::Wait | UnknownRule::Rejected => {
-                    (HeldEnd::Refused, Vec::new(), "the wait is over: it counts as rejected")
-                }
+                UnknownRule::Sold => (HeldEnd::Sold(None), Vec::new(), SettledBy::Rule),
+                UnknownRule::Wait | UnknownRule::Rejected => (HeldEnd::Refused, Vec::new(), SettledBy::Rule),
             },
             None => return Ok(()),
         };
-        match self.end_held(held, end, attempts, text, &Said::default()).await {
+        match self.end_held(held, end, attempts, how, &Said::default()).await {
             // Somebody else was faster, or the next look finds it.
             Err(HeldError::None(..) | HeldError::InHand(_)) | Ok(_) => Ok(()),
             Err(HeldError::Store(error)) => Err(error),
@@ -223,7 +237,7 @@ impl<S: Store + Clone> Selling<S> {
         held: &Held,
         now: Timestamp,
         silent: &Silent,
-    ) -> Result<Option<(HeldEnd, Attempt, &'static str)>, StoreError> {
+    ) -> Result<Option<(HeldEnd, Attempt)>, StoreError> {
         let snapshot = self.site.network.snapshot();
         let market = self.markets.of(&snapshot);
         let Some(plans) = market.plans(held.contract).filter(|plans| plans.post.has_status_url()) else {
@@ -273,7 +287,7 @@ impl<S: Store + Clone> Selling<S> {
                 return Ok(None);
             }
         };
-        Ok(Some((end, attempt, "its buyer was asked what became of it")))
+        Ok(Some((end, attempt)))
     }
 
     /// Settles a post whose end was not known.
@@ -292,7 +306,7 @@ impl<S: Store + Clone> Selling<S> {
             let found = self.site.store.held(page.clone()).await?;
             if let Some(held) = found.data.iter().find(|held| held.lead == lead && held.contract == contract)
             {
-                return self.end_held(held, end, Vec::new(), "settled by hand", said).await;
+                return self.end_held(held, end, Vec::new(), SettledBy::Hand, said).await;
             }
             match found.next {
                 Some(next) => page = PageRequest { cursor: Some(next), ..page },
@@ -306,12 +320,12 @@ impl<S: Store + Clone> Selling<S> {
         held: &Held,
         end: HeldEnd,
         attempts: Vec<Attempt>,
-        why: &str,
+        how: SettledBy,
         said: &Said,
     ) -> Result<Lead, HeldError> {
         let snapshot = self.site.network.snapshot();
-        let mut tried = None;
-        for _ in 0..MAX_TRIES {
+        let mut tries = Tries::default();
+        loop {
             let now = self.site.clock.now();
             let missing = || HeldError::None(held.lead, held.contract);
             let mut lead = self.site.store.lead(held.lead).await?.ok_or_else(missing)?;
@@ -326,11 +340,8 @@ impl<S: Store + Clone> Selling<S> {
                 // Somebody was faster, and said that it was not bought.
                 return Err(missing());
             }
-            if tried.replace(lead.revision) == Some(lead.revision) {
-                // Nobody has changed it, and yet it could not be: it was in hand then.
-                return Err(HeldError::InHand(held.lead));
-            }
-            let (ended, code, text) = match end {
+            tries.at_rest::<HeldError>(&lead)?;
+            let (ended, price) = match end {
                 HeldEnd::Sold(price) => {
                     let price = price.unwrap_or(held.price);
                     lead.sales.push(Sale {
@@ -344,14 +355,11 @@ impl<S: Store + Clone> Selling<S> {
                         // Where it was asked what became of the lead, it may say that too.
                         redirect: attempts.iter().find_map(|asked| asked.read.redirect()).map(str::to_owned),
                     });
-                    let text = format!("{why}: sold to buyer {} for {price}", held.buyer);
-                    (ReservationEnd::Sold(price), "sold", text)
+                    (ReservationEnd::Sold(price), Some(price))
                 }
-                HeldEnd::Refused => {
-                    let text = format!("{why}: buyer {} did not buy", held.buyer);
-                    (ReservationEnd::Refused, "not_sold", text)
-                }
+                HeldEnd::Refused => (ReservationEnd::Refused, None),
             };
+            let (code, text) = settled_posts::told(how, held.buyer, held.contract, price);
             let ended = vec![EndedReservation { contract: held.contract, end: ended }];
             let entry = said.entry(now, code, &text);
             let resting = Resting { ended, attempts: attempts.clone(), run: None, entry };
@@ -361,7 +369,6 @@ impl<S: Store + Clone> Selling<S> {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(HeldError::Store(StoreError::Conflict))
     }
 
     /// Puts a lead where it belongs by the sales that it has and the posts that are
@@ -388,14 +395,24 @@ impl<S: Store + Clone> Selling<S> {
         let still_held =
             facts.earlier.iter().any(|sent| sent.state == ReservationState::Held && !is_ended(sent.contract));
         let waits = standing::waits(offer);
+        let held_back = match lead.sales.is_empty() {
+            true => timeline::holds_back(&self.site.store.timeline_of(lead.row).await?),
+            false => None,
+        };
         (lead.status, lead.outcome) = match () {
             () if lead.is_given_back() => (LeadStatus::Returned, LeadOutcome::Returned),
             () if !lead.sales.is_empty() => (LeadStatus::Sold, LeadOutcome::Sold),
             () if still_held => (LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown),
+            () if let Some(held_back) = held_back => held_back,
             () if waits => (LeadStatus::Queued, LeadOutcome::Queued),
             () => (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers),
         };
-        standing::earned(&mut lead, &earning);
+        match held_back {
+            None => standing::earned(&mut lead, &earning),
+            // What it had earned before stays until its buyer's end is known.
+            Some(_) if still_held => {}
+            Some(_) => lead.payout = Money::ZERO,
+        }
         let mut change = LeadChange::new(lead.clone(), now);
         change.ended = ended;
         change.attempts = attempts;
@@ -432,6 +449,12 @@ impl<S: Store + Clone> Selling<S> {
         let names = self.site.keys.request_ids.clone();
         let answering = Answering::at_rest(before, names, Arc::clone(snapshot), session);
         let onward = Onward::of_sales(lead, snapshot);
+        if standing::is_held_back_meanwhile(lead) {
+            // Its poster asked for a sale.
+            let unsold = (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers);
+            let lead = Lead { status: unsold.0, outcome: unsold.1, ..lead.clone() };
+            return Ok(Some(answering.answer(&lead, &Verdict::Accepted, &onward, false)));
+        }
         Ok(Some(answering.answer(lead, &Verdict::Accepted, &onward, false)))
     }
 }
@@ -439,6 +462,11 @@ impl<S: Store + Clone> Selling<S> {
 /// Whether a sale is one of those that are told now.
 fn is_new(ended: &[EndedReservation], sale: &Sale) -> bool {
     ended.iter().any(|end| end.contract == sale.contract)
+}
+
+/// How whatever may have been sent is held.
+pub(super) fn holding(snapshot: Arc<Snapshot>, now: Timestamp) -> HoldFn {
+    Box::new(move |contract| hold_of(&snapshot, contract, now))
 }
 
 /// What a contract's posts of unknown end count as, and when.

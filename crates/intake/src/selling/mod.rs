@@ -4,8 +4,8 @@
 //! queue (hosted, and what waits). `run` takes it through the contracts of its vertical,
 //! which the pure machine of `crumb_routing` decides; `standing` says where it stands then;
 //! one write settles it, or is repeated by `unsettled` until the store takes it. What is
-//! not known by then is settled by `held`; what people do is `actions`. `quote` asks for
-//! prices only, for a lead to come.
+//! not known by then is settled by `held`; what people do is `actions`. What panics on the
+//! way is ended by `supervised`. `quote` asks for prices only, for a lead to come.
 //!
 //! What comes after a sale is `returns` and `statuses`, which change a lead by `after_sale`,
 //! and `credit`, a buyer's money beside its leads. What was sold, and to whom it would be by
@@ -30,18 +30,23 @@ pub mod replaying;
 pub mod returns;
 mod run;
 pub(crate) mod settle;
+pub mod settled_posts;
 mod soundness;
 pub(crate) mod standing;
 pub mod statuses;
+pub(crate) mod supervised;
 pub mod timeline;
 mod trial;
+pub(crate) mod tries;
 pub(crate) mod unsettled;
 
 pub use breakers::TIMEOUTS_TO_OPEN;
 pub use observer::{AskedEnd, SellingObserver};
 pub use record::is_replayable;
 pub use soundness::contract_faults;
+pub use supervised::BrokenOff;
 pub use trial::{Trial, TrialError, Tried};
+pub use tries::InHand;
 
 use crumb_delivery::Courier;
 use crumb_domain::Timestamp;

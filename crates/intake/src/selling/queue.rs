@@ -9,8 +9,8 @@ use crate::acceptance::consumer_ip;
 use crate::replies::ReplyTokens;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::{RowId, Timestamp};
-use crumb_network::CompiledOffer;
-use crumb_storage::selling::{Earlier, LeadChange, Then, TimelineEntry};
+use crumb_network::{CompiledOffer, Snapshot};
+use crumb_storage::selling::{Earlier, LeadChange, SellingFacts, Then, TimelineEntry};
 use crumb_storage::{Store, StoreError};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -150,6 +150,22 @@ impl<S: Store + Clone> Selling<S> {
         let snapshot = self.site.network.snapshot();
         let days_from = self.days_from(&snapshot, now);
         let Some((lead, facts)) = self.site.store.begin_run(row, days_from).await? else { return Ok(()) };
+        let sale = self.sell_of_queue(&snapshot, lead.clone(), facts, now);
+        // One that broke off is ended, and keeps no other lead from its turn.
+        let sold = self.supervised(&lead, sale).await.unwrap_or(Ok(()));
+        // What is told later is not to be set aside: it goes on then.
+        sold.or_else(
+            |error| if self.unsettled.is_of(lead.id) && !is_away(&error) { Ok(()) } else { Err(error) },
+        )
+    }
+
+    async fn sell_of_queue(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        lead: Lead,
+        facts: SellingFacts,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let Some(offer) = snapshot.offer(lead.offer) else {
             return self.wait_on(lead, now, "its offer is gone").await;
         };
@@ -168,7 +184,7 @@ impl<S: Store + Clone> Selling<S> {
         if expires <= now {
             return self.expire(lead, now).await;
         }
-        if !self.has_contracts(&snapshot, offer) {
+        if !self.has_contracts(snapshot, offer) {
             if !standing::waits(offer) || !lead.sales.is_empty() {
                 return self.end_wait(lead, now).await;
             }
@@ -190,7 +206,7 @@ impl<S: Store + Clone> Selling<S> {
             is_counted: false,
             // From here on: what was read of the store took its own time.
             deadline: self.site.clock.now().plus_seconds(RUN_SECONDS),
-            snapshot: &snapshot,
+            snapshot,
             offer,
             value: &|name| tokens.lookup(name),
             answer: None,

@@ -4,8 +4,9 @@ use super::market::Market;
 use super::quote::Quoted;
 use super::run::{Ran, Told};
 use super::standing::{self, Earning};
+use super::tries::{Meets, Tries};
 use super::unsettled::{self, InHandBy};
-use super::{Selling, alerts};
+use super::{Selling, alerts, supervised};
 use crate::onward::Onward;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{ActiveStatus, OfferType, SaleType};
@@ -23,10 +24,8 @@ use crumb_tracking::feed::Recorded;
 use rand::RngExt as _;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
-
-/// Times that a settlement is begun again because its lead was changed meanwhile.
-const MAX_TRIES: usize = 128;
 
 /// Makes the answer to a post from its lead, and from where its visitor goes.
 pub(crate) type AnswerOf<'a> = &'a (dyn Fn(&Lead, Onward) -> StoredAnswer + Sync);
@@ -130,12 +129,18 @@ impl<S: Store + Clone> Selling<S> {
             change.answer.clone_from(&answer);
             (change, Settled { lead: after, answer })
         };
-        for _ in 0..MAX_TRIES {
+        let mut tries = Tries::default();
+        loop {
+            if tries.on(&before)? == Meets::TheSame {
+                // It is not in hand any more.
+                return Err(StoreError::Conflict);
+            }
             let (change, settled) = settled(&before);
             match self.settle(&change).await {
                 Ok(()) => {
-                    self.told.sold(settled.lead.outcome, ran.state.sales().len(), begun.elapsed());
-                    self.after_settling(&market, hand.snapshot, &ran, &settled.lead).await;
+                    let took = begun.elapsed();
+                    let after = self.after_settling(&market, hand.snapshot, &ran, &settled.lead, took);
+                    supervised::beside(&settled.lead, after).await;
                     return Ok(settled);
                 }
                 // Its fields were changed meanwhile: what the run came to stands on those.
@@ -150,7 +155,6 @@ impl<S: Store + Clone> Selling<S> {
                 Err(error) => return Err(error),
             }
         }
-        Err(StoreError::Conflict)
     }
 
     pub(super) fn inputs(
@@ -213,9 +217,17 @@ impl<S: Store + Clone> Selling<S> {
     }
 
     /// Wakes who waits, tells the feed, and switches off what failed too often.
-    async fn after_settling(&self, market: &Market, snapshot: &Snapshot, ran: &Ran, lead: &Lead) {
+    async fn after_settling(
+        &self,
+        market: &Market,
+        snapshot: &Snapshot,
+        ran: &Ran,
+        lead: &Lead,
+        took: Duration,
+    ) {
         self.queued.notify_one();
         self.site.feed.tell(|| Recorded::Lead(Arc::new(lead.clone())));
+        self.told.sold(lead.outcome, ran.state.sales().len(), took);
         for alert in ran.state.alerts() {
             self.tell(alert, lead.id);
         }

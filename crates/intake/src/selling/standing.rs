@@ -11,7 +11,7 @@ use crumb_routing::{Alert, Ending, Payout, State};
 
 /// A lead that waits is tried again after at most so many seconds: credit that came by
 /// other ways, buyers whose pause is over.
-const LONGEST_WAIT_SECONDS: i64 = 15 * 60;
+pub(super) const LONGEST_WAIT_SECONDS: i64 = 15 * 60;
 
 /// What a lead's affiliate earns, whatever it sells for.
 pub(crate) struct Earning<'a> {
@@ -114,7 +114,11 @@ pub(crate) fn after_run(lead: &Lead, state: &State, earning: &Earning<'_>, now: 
         returned: None,
         redirect: sold.redirect.clone(),
     }));
-    if is_held_back_meanwhile(lead) && after.sales.is_empty() && state.ending() != Some(Ending::Hold) {
+    if is_held_back_meanwhile(lead) && after.sales.is_empty() {
+        if state.ending() == Some(Ending::Hold) {
+            // Its time line says where it goes if the buyer did not buy.
+            (after.status, after.outcome) = (LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown);
+        }
         return after;
     }
     let (status, outcome) = stands(&after, state.ending(), earning.offer);

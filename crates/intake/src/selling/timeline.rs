@@ -2,8 +2,11 @@
 //!
 //! What changes a lead says so in the write that changes it. That it came is not written
 //! again: the lead itself says so, and a good lead's acceptance costs nothing more.
+//!
+//! A lead that a buyer may have stands as pending, whoever holds it back meanwhile: that is
+//! remembered here until the buyer's end is known.
 
-use super::actions::OFFERED_AGAIN;
+use super::actions::{ACCEPTED, OFFERED_AGAIN};
 use crumb_domain::Timestamp;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::post::PostKind;
@@ -67,10 +70,26 @@ pub(crate) fn held_back(lead: &Lead, at: Timestamp) -> Option<TimelineEntry> {
     Some(entry(at, lead.outcome.as_str(), text))
 }
 
-/// What a post made of a lead that it changed.
+/// Where a lead is held back by its fields or a person, unless one has let it through
+/// since.
+pub(crate) fn holds_back(entries: &[TimelineEntry]) -> Option<(LeadStatus, LeadOutcome)> {
+    let decided = entries.iter().rev().find_map(|entry| match entry.code.as_str() {
+        code if code == LeadOutcome::Review.as_str() => Some(Some((LeadStatus::Review, LeadOutcome::Review))),
+        code if code == LeadOutcome::ThrownOut.as_str() => {
+            Some(Some((LeadStatus::Scrubbed, LeadOutcome::ThrownOut)))
+        }
+        ACCEPTED | OFFERED_AGAIN => Some(None),
+        _ => None,
+    });
+    decided.flatten()
+}
+
+/// What a post made of a lead that it changed. `bad`: what the lead's fields are from now
+/// on, where they would hold it back.
 pub(crate) fn of_update(
     before: &Lead,
     after: &Lead,
+    bad: Option<LeadOutcome>,
     is_offered: bool,
     kind: PostKind,
     at: Timestamp,
@@ -80,6 +99,16 @@ pub(crate) fn of_update(
     let is_held_back = |lead: &Lead| matches!(lead.status, LeadStatus::Review | LeadStatus::Scrubbed);
     if is_held_back(after) && !is_held_back(before) {
         entries.extend(held_back(after, at));
+    }
+    if let Some(bad) = bad
+        && after.status == LeadStatus::PendingUnknown
+    {
+        let lead = Lead { outcome: bad, ..after.clone() };
+        let held = held_back(&lead, at);
+        entries.extend(held.map(|held| TimelineEntry {
+            text: format!("{} (once no buyer may have it)", held.text),
+            ..held
+        }));
     }
     if is_offered {
         let text = "offered again to those that have not bought it, as its poster asked";

@@ -1,9 +1,10 @@
 //! Leads that the store failed while they were in hand.
 //!
 //! What a run came to is known here, whatever the store can take at that moment. It is
-//! remembered, and told by the queue's worker until the store takes it; until then the
-//! lead stays in hand, so that nobody else sells it. Where the server ends before that,
-//! the next start ends it by what was written.
+//! remembered, and told by the queue's worker until the store takes it, also where it
+//! refuses this lead alone, which is an alert; until then the lead stays in hand, so that nobody else sells it. Where the server ends before that,
+//! the next start ends it by what was written. So is it remembered which runs broke off and
+//! could not be ended so at once.
 //!
 //! A run that could not go on, because a reservation could not be written, comes to what
 //! it had come to by then: its sales stand, and where it had none the lead goes back to
@@ -11,52 +12,117 @@
 
 use super::Selling;
 use super::standing;
-use crumb_domain::Timestamp;
+use super::supervised::BrokenRun;
+use super::tries::{Meets, Tries};
 use crumb_domain::caps::DayCount;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::selling::{Alert, AlertCode};
+use crumb_domain::{LeadId, Timestamp};
 use crumb_storage::selling::{Earlier, LeadChange, Then, TimelineEntry};
 use crumb_storage::{Store, StoreError};
 use crumb_tracking::feed::Recorded;
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A waiting lead that could not be sold for the store's sake is tried again after so many
 /// seconds.
 const TRY_AGAIN_SECONDS: i64 = 1;
-/// Times that a change is begun again because its lead was changed meanwhile.
-const MAX_TRIES: usize = 128;
+
+/// What the store refuses for something about that lead alone, as a row that cannot be read,
+/// is tried again after so many seconds: a person must mend it, and nobody else waits for it.
+const REFUSED_AGAIN_SECONDS: i64 = 60;
 
 /// What is still to be told. Never more than there were leads in hand at one moment.
 #[derive(Default)]
-pub(crate) struct Unsettled(Mutex<VecDeque<LeadChange>>);
+pub(crate) struct Unsettled(Mutex<Entries>);
+
+#[derive(Default)]
+struct Entries {
+    /// In the order in which they came.
+    left: Vec<Entry>,
+    /// Numbers them.
+    came: u64,
+}
+
+#[derive(Clone)]
+struct Entry {
+    number: u64,
+    untold: Untold,
+    /// When it is tried again.
+    due: Timestamp,
+    /// A person was told that the store refuses it.
+    is_alerted: bool,
+}
+
+#[derive(Clone)]
+enum Untold {
+    /// What a run came to.
+    Came(Box<LeadChange>),
+    /// That one broke off.
+    Broke(BrokenRun),
+}
+
+impl Untold {
+    fn lead(&self) -> LeadId {
+        match self {
+            Self::Came(change) => change.lead.id,
+            Self::Broke(run) => run.lead(),
+        }
+    }
+}
 
 impl Unsettled {
-    fn remember(&self, change: LeadChange) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn first(&self) -> Option<LeadChange> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).front().cloned()
+    fn remember(&self, untold: Untold, due: Timestamp, is_alerted: bool) {
+        let mut entries = self.entries();
+        let number = entries.came;
+        entries.came += 1;
+        entries.left.push(Entry { number, untold, due, is_alerted });
     }
 
-    fn forget_first(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    fn next(&self, now: Timestamp) -> Option<Entry> {
+        self.entries().left.iter().find(|entry| entry.due <= now).cloned()
+    }
+
+    /// Puts an entry in the place of itself as it was.
+    fn put_back(&self, by: Entry) {
+        if let Some(entry) = self.entries().left.iter_mut().find(|entry| entry.number == by.number) {
+            *entry = by;
+        }
+    }
+
+    fn forget(&self, number: u64) {
+        self.entries().left.retain(|entry| entry.number != number);
+    }
+
+    /// Whether something of a lead is still to be told.
+    pub fn is_of(&self, lead: LeadId) -> bool {
+        self.entries().left.iter().any(|entry| entry.untold.lead() == lead)
     }
 }
 
 impl<S: Store + Clone> Selling<S> {
-    /// Ends the run of a lead in hand. Where the store is away, the change is told later.
+    /// Ends the run of a lead in hand. What the store does not take is told later.
     ///
     /// # Errors
     /// As [`crumb_storage::SellingStore::settle`]; after [`StoreError::Conflict`] the lead
     /// is still the caller's.
     pub(crate) async fn settle(&self, change: &LeadChange) -> Result<(), StoreError> {
         let settled = self.site.store.settle(change.clone()).await;
-        if let Err(error) = &settled
-            && is_away(error)
-        {
-            tracing::error!(lead = %change.lead.id, %error, "what its run came to is told later");
-            self.unsettled.remember(change.clone());
+        let now = self.site.clock.now();
+        let untold = || Untold::Came(Box::new(change.clone()));
+        match &settled {
+            Ok(()) | Err(StoreError::Conflict) => {}
+            Err(error) if is_away(error) => {
+                tracing::error!(lead = %change.lead.id, %error, "what its run came to is told later");
+                self.unsettled.remember(untold(), now, false);
+            }
+            Err(error) => {
+                self.unsettled.remember(untold(), now.plus_seconds(REFUSED_AGAIN_SECONDS), true);
+                self.alert_refused(change.lead.id, error).await;
+            }
         }
         settled
     }
@@ -77,63 +143,96 @@ impl<S: Store + Clone> Selling<S> {
 
     /// Leaves a change to the queue's worker.
     pub(crate) fn tell_later(&self, change: LeadChange) {
-        self.unsettled.remember(change);
+        self.unsettled.remember(Untold::Came(Box::new(change)), self.site.clock.now(), false);
+        self.wake();
+    }
+
+    /// The same for a run that broke off.
+    pub(super) fn end_later(&self, run: BrokenRun) {
+        self.unsettled.remember(Untold::Broke(run), self.site.clock.now(), false);
         self.wake();
     }
 
     /// How many leads stay in hand until the store takes what their runs came to.
     pub fn unsettled(&self) -> usize {
-        self.unsettled.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.unsettled.entries().left.len()
     }
 
-    /// Tells what could not be told, in the order in which it came.
+    /// Tells what could not be told, in the order in which it came. What the store refuses
+    /// for something about one lead keeps no other from it.
     ///
     /// # Errors
-    /// The store's; what was not told is still remembered.
+    /// The store's where it is away; what was not told is still remembered.
     pub(crate) async fn settle_left(&self) -> Result<(), StoreError> {
+        let now = self.site.clock.now();
         // One at a time, so that what is left is counted meanwhile.
-        while let Some(change) = self.unsettled.first() {
-            let told = self.settle_rebased(change.clone()).await;
-            if !told.as_ref().is_err_and(is_away) {
-                self.unsettled.forget_first();
-            }
+        while let Some(mut entry) = self.unsettled.next(now) {
+            let told = match &mut entry.untold {
+                Untold::Came(change) => self.settle_rebased(LeadChange::clone(change)).await,
+                Untold::Broke(run) => self.end_broken(run).await.map(|()| None),
+            };
+            let lead = entry.untold.lead();
             match told {
-                Ok(Some(lead)) => {
-                    tracing::info!(lead = %lead.id, "what its run came to is told now");
-                    self.site.feed.tell(|| Recorded::Lead(Arc::new(lead)));
+                Ok(told) => {
+                    self.unsettled.forget(entry.number);
+                    tracing::info!(%lead, "what its run came to is told now");
+                    if let Some(told) = told {
+                        self.site.feed.tell(|| Recorded::Lead(Arc::new(told)));
+                    }
                 }
-                Ok(None) => {}
-                Err(error) if is_away(&error) => return Err(error),
+                Err(error) if is_away(&error) => {
+                    self.unsettled.put_back(entry);
+                    return Err(error);
+                }
                 Err(error) => {
-                    tracing::error!(lead = %change.lead.id, %error, "it stays in hand until the next start");
+                    let was_alerted = std::mem::replace(&mut entry.is_alerted, true);
+                    entry.due = now.plus_seconds(REFUSED_AGAIN_SECONDS);
+                    self.unsettled.put_back(entry);
+                    if !was_alerted {
+                        self.alert_refused(lead, &error).await;
+                    }
                 }
             }
         }
         Ok(())
     }
 
+    /// Tells a person, once for each, of a lead whose run the store refuses to end.
+    async fn alert_refused(&self, lead: LeadId, error: &StoreError) {
+        tracing::error!(%lead, %error, "what its run came to cannot be written; it is tried every minute");
+        self.told.alerted(AlertCode::LeadUnsettled);
+        let alert = Alert {
+            at: self.site.clock.now(),
+            code: AlertCode::LeadUnsettled,
+            contract: None,
+            buyer: None,
+            lead: Some(lead),
+            text: format!("lead {lead}: what became of it cannot be written; it is tried again every minute"),
+        };
+        if let Err(error) = self.site.store.raise(vec![alert]).await {
+            tracing::error!(%lead, %error, "an alert could not be kept");
+        }
+    }
+
     /// Settles a change on the lead as it stands now. `None` where it is not in hand any
     /// more: it was told after all.
     async fn settle_rebased(&self, mut change: LeadChange) -> Result<Option<Lead>, StoreError> {
-        for _ in 0..MAX_TRIES {
+        let mut tries = Tries::default();
+        while tries.on(&change.lead)? == Meets::News {
             match self.site.store.settle(change.clone()).await {
                 Ok(()) => return Ok(Some(change.lead)),
                 Err(StoreError::Conflict) => {
                     let Some(stands) = self.site.store.lead(change.lead.id).await? else { return Ok(None) };
-                    if stands.revision == change.lead.revision {
-                        return Ok(None);
-                    }
                     change = rebased(change, stands);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(StoreError::Conflict)
+        Ok(None)
     }
 }
 
-/// Whether it may be there again in a moment. Anything else would fail for ever: its lead
-/// stays in hand until the next start.
+/// Whether it may be there again in a moment. Anything else fails until somebody mends it.
 pub(super) fn is_away(error: &StoreError) -> bool {
     matches!(error, StoreError::Unavailable(_) | StoreError::Overloaded(_))
 }
@@ -142,10 +241,13 @@ pub(super) fn is_away(error: &StoreError) -> bool {
 /// its fields are the newer ones.
 fn rebased(change: LeadChange, stands: Lead) -> LeadChange {
     let LeadChange { lead: told, at, .. } = &change;
-    let has_nobody = told.sales.is_empty() && told.status != LeadStatus::PendingUnknown;
-    if has_nobody && standing::is_held_back_meanwhile(&stands) {
+    if told.sales.is_empty() && standing::is_held_back_meanwhile(&stands) {
+        let mut lead = stands;
+        if told.status == LeadStatus::PendingUnknown {
+            (lead.status, lead.outcome) = (told.status, told.outcome);
+        }
         let earlier = Earlier::AsBefore;
-        return LeadChange { lead: stands, ledger: Vec::new(), then: Then::Rest, earlier, ..change };
+        return LeadChange { lead, ledger: Vec::new(), then: Then::Rest, earlier, ..change };
     }
     let lead = Lead {
         status: told.status,

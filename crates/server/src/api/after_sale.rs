@@ -12,6 +12,7 @@ impl From<AfterSaleError> for ApiError {
             AfterSaleError::Missing(what) => Self::NotFound(what),
             AfterSaleError::Invalid { path, message } => Self::Invalid(vec![FieldError::new(path, message)]),
             AfterSaleError::Refused(why) => Self::Refused(why),
+            AfterSaleError::InHand(_) => Self::Refused(error.to_string()),
             AfterSaleError::Store(error) => error.into(),
         }
     }

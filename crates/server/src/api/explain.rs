@@ -17,6 +17,7 @@ use crumb_domain::selling::{
 };
 use crumb_domain::{ConfigVersion, ContractId, Money, Timestamp};
 use crumb_intake::selling::is_replayable;
+use crumb_intake::selling::settled_posts::{SettledBy, SettledPost};
 use crumb_storage::selling::RunRecord;
 use crumb_storage::{Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -174,8 +175,14 @@ impl Explanation {
         let attempts = store.attempts_of(lead.row).await?;
         let mut explanation = Self::join(&runs, attempts)?;
         let earlier = explanation.earlier.iter_mut().flat_map(|run| &mut run.contracts);
-        for contract in explanation.contracts.iter_mut().chain(earlier) {
-            contract.settle(&lead.sales);
+        let contracts = explanation.contracts.iter_mut().chain(earlier);
+        let unknown: Vec<_> = contracts.filter(|of| of.result == ContractResult::PostUnknown).collect();
+        if !unknown.is_empty() {
+            let entries = store.timeline_of(lead.row).await?;
+            let settled: Vec<SettledPost> = entries.iter().filter_map(SettledPost::of).collect();
+            for contract in unknown {
+                contract.settle(&lead.sales, &settled);
+            }
         }
         Ok(explanation)
     }
@@ -241,16 +248,40 @@ impl ExplainedRun {
 }
 
 impl ExplainedContract {
-    /// What a run left unknown may have been settled as a sale since: then it bought.
-    fn settle(&mut self, sales: &[Sale]) {
-        if self.result != ContractResult::PostUnknown {
-            return;
+    /// What a run left unknown may have been settled since: then it is told as that, with
+    /// how that was found.
+    fn settle(&mut self, sales: &[Sale], settled: &[SettledPost]) {
+        let sale = sales.iter().find(|sale| sale.contract == self.contract);
+        let settled = settled.iter().find(|settled| settled.contract == self.contract);
+        let (result, end) = match (sale, settled) {
+            (Some(sale), _) => (ContractResult::Sold, format!("it bought for {}", sale.price)),
+            (None, Some(settled)) if !settled.is_sold => {
+                (ContractResult::PostRejected, "it did not buy".to_owned())
+            }
+            _ => return,
+        };
+        self.text = match settled {
+            Some(settled) => {
+                let by = settled.by.as_ref().map(|by| format!(" ({by})")).unwrap_or_default();
+                let how = match settled.how {
+                    SettledBy::Hand => format!("a person{by} settled"),
+                    SettledBy::StatusUrl => "its status address told".to_owned(),
+                    SettledBy::Rule => "its contract's rule settled".to_owned(),
+                };
+                format!("Its answer was unknown; {how} at {} that {end}.", settled.at)
+            }
+            None => format!("Its answer was unknown; it was settled later that {end}."),
+        };
+        self.result = result;
+        if let Value::Object(values) = &mut self.values {
+            if let Some(sale) = sale {
+                values.insert("price".to_owned(), json!(sale.price));
+            }
+            if let Some(SettledPost { how, at, by, .. }) = settled {
+                let how = json!({ "was": "post_unknown", "how": how.as_str(), "at": at, "by": by });
+                values.insert("settled".to_owned(), how);
+            }
         }
-        let Some(sale) = sales.iter().find(|sale| sale.contract == self.contract) else { return };
-        self.result = ContractResult::Sold;
-        self.text =
-            format!("Its answer was unknown; it was settled later that it bought for {}.", sale.price);
-        self.values = json!({ "price": sale.price });
     }
 }
 

@@ -200,7 +200,7 @@ impl From<ActionError> for ApiError {
     fn from(error: ActionError) -> Self {
         match error {
             ActionError::NoLead(_) => missing(),
-            ActionError::Refused(..) => Self::Refused(error.to_string()),
+            ActionError::Refused(..) | ActionError::InHand(_) => Self::Refused(error.to_string()),
             ActionError::Store(error) => error.into(),
         }
     }

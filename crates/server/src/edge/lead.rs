@@ -5,7 +5,7 @@ use super::answer::Answer;
 use super::outliving::Outliving;
 use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED};
 use bytes::Bytes;
-use crumb_intake::{Answered, IdempotencyKey, RawPost, is_idempotency_key};
+use crumb_intake::{Answered, IdempotencyKey, PostError, RawPost, is_idempotency_key};
 use crumb_storage::Store;
 use crumb_wire::input::MAX_INPUT_BYTES;
 use crumb_wire::post::{PostRequest, parse_post};
@@ -54,6 +54,8 @@ impl<S: Store + Clone> Edge<S> {
         let posted = Outliving::new(async move { leads.post(&request, &raw, &client).await }).await;
         let answered = match posted {
             Ok(Ok(answered)) => answered,
+            // Told where it broke off; nothing is wrong with the store.
+            Ok(Err(PostError::BrokenOff(_))) => return Answer::unavailable().with_any_origin(),
             Ok(Err(error)) => return self.failed(&error).with_any_origin(),
             Err(panicked) => {
                 tracing::error!(%panicked, "a post's work ended early");

@@ -46,6 +46,7 @@ mod selling_again;
 mod selling_ages;
 mod selling_answers;
 mod selling_at_random;
+mod selling_broken_off;
 mod selling_caps;
 mod selling_crash;
 mod selling_deadlines;

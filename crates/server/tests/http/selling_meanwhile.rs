@@ -4,6 +4,7 @@ use crate::contracts::*;
 use crate::posts::{ANN, HOST_N_POST, HOSTED, accepted};
 use crate::selling_store_away::{Buyer, YES, answer, stands};
 use crumb_domain::lead::{LeadOutcome, LeadStatus};
+use crumb_domain::ledger::Account;
 use crumb_storage::SellingStore as _;
 use crumb_testkit::Server;
 use crumb_testkit::buyers::MockBuyers;
@@ -98,4 +99,80 @@ async fn a_buyer_that_does_not_tell_what_became_of_a_lead_keeps_no_other_from_it
     looking.await.unwrap().unwrap();
     let all = stored(&server).await;
     assert!(all.iter().all(|lead| lead.status == LeadStatus::Sold), "{all:?}");
+}
+
+/// How a lead comes to be held back while a buyer may have it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum HeldBack {
+    /// While it is sold, before that buyer's end is unknown.
+    InHand,
+    /// While the end is unknown.
+    Pending,
+    /// Before, and a person has let it through since.
+    Before,
+}
+
+#[tokio::test]
+async fn a_lead_that_is_held_back_while_a_buyer_may_have_it_goes_there_once_that_has_refused() {
+    use HeldBack as H;
+    for (campaign, when, decision, status, outcome) in [
+        (HOSTED, H::InHand, "review", LeadStatus::Review, LeadOutcome::Review),
+        (HOSTED, H::Pending, "review", LeadStatus::Review, LeadOutcome::Review),
+        (HOSTED, H::InHand, "throw_out", LeadStatus::Scrubbed, LeadOutcome::ThrownOut),
+        (HOST_N_POST, H::InHand, "review", LeadStatus::Review, LeadOutcome::Review),
+        (HOST_N_POST, H::Pending, "throw_out", LeadStatus::Scrubbed, LeadOutcome::ThrownOut),
+        (HOSTED, H::Before, "review", LeadStatus::Queued, LeadOutcome::Queued),
+    ] {
+        let buyer = Buyer::start().await;
+        let changes = [(Part::ZipCode, &*format!("server_decision = \"{decision}\""))];
+        let server = Server::start(&market_with(&changes, &[Contract::new(7, &buyer.url(), "30.00")])).await;
+        let client = server.tracking.clone();
+        let zip_code = if when == H::Before { "x" } else { "90210" };
+        let body = format!("{campaign}&email_address=ann@example.com&zip_code={zip_code}");
+        let posted = tokio::spawn(async move { client.post_form("/d.ashx", &body).await });
+        if when == H::Before {
+            posted.await.unwrap();
+            let accept = format!("/leads/{}/accept", only(&server).await.id);
+            assert_eq!(server.api_post(&accept, &serde_json::json!({})).await.status, 200);
+            drop(buyer.asked().await);
+        } else {
+            let asked = buyer.asked().await;
+            let hold_back = format!("ckm_lead_id={}&zip_code=x", only(&server).await.id);
+            if when == H::InHand {
+                accepted(&server, &[campaign, &hold_back]).await;
+            }
+            drop(asked);
+            assert_eq!(posted.await.unwrap().text().contains("<code>1</code>"), campaign == HOST_N_POST);
+            until(&server, LeadStatus::PendingUnknown).await;
+            if when == H::Pending {
+                server.tracking.post_form("/d.ashx", &format!("{campaign}&{hold_back}")).await;
+            }
+        }
+        let pending = until(&server, LeadStatus::PendingUnknown).await;
+        let settle = serde_json::json!({ "contract": 7, "sold": false });
+        let settled = server.api_post(&format!("/leads/{}/settle", pending.id), &settle).await;
+        assert_eq!(settled.status, 200, "{}", settled.text());
+        let lead = stands(&server, |lead| lead.status != LeadStatus::PendingUnknown).await;
+        assert_eq!((lead.status, lead.outcome), (status, outcome), "{campaign} {when:?}");
+        let paid = if status == LeadStatus::Queued { "12.00" } else { "0.00" };
+        let owed = server.site.store.balance(Account::Affiliate(lead.affiliate)).await.unwrap();
+        assert_eq!((lead.payout, owed.to_string().as_str()), (owed, paid), "{campaign} {when:?}");
+        let waits = server.site.store.selling_counts().await.unwrap().waiting;
+        assert_eq!(waits > 0, status == LeadStatus::Queued, "{campaign} {when:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lead_that_is_held_back_while_a_buyer_may_have_it_is_sold_once_that_has_bought() {
+    let buyer = Buyer::start().await;
+    let review = [(Part::ZipCode, "server_decision = \"review\"")];
+    let server = Server::start(&market_with(&review, &[Contract::new(7, &buyer.url(), "30.00")])).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    drop(buyer.asked().await);
+    let id = until(&server, LeadStatus::PendingUnknown).await.id;
+    accepted(&server, &[HOSTED, &format!("ckm_lead_id={id}&zip_code=x")]).await;
+    let settle = serde_json::json!({ "contract": 7, "sold": true });
+    assert_eq!(server.api_post(&format!("/leads/{id}/settle"), &settle).await.status, 200);
+    let lead = only(&server).await;
+    assert_eq!((lead.status, lead.payout.to_string().as_str()), (LeadStatus::Sold, "12.00"));
 }

@@ -3,8 +3,8 @@
 
 use crate::contracts::*;
 use crate::posts::{ANN, BOB, HOSTED, accepted};
-use crumb_domain::ContractId;
 use crumb_domain::lead::{LeadOutcome, LeadStatus};
+use crumb_domain::{Clock as _, ContractId};
 use crumb_storage::selling::SellingStore as _;
 use crumb_testkit::buyers::{Behaviour, MockBuyers, Verdict};
 use crumb_testkit::network::Part;
@@ -213,4 +213,46 @@ async fn a_lead_that_is_held_is_found_by_its_status() {
     let held = server.api_json("/leads?status=pending_unknown").await;
     assert_eq!(held["data"][0]["outcome"], "pending_unknown");
     assert_eq!(held["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_unknown_first_is_explained_as_it_was_settled_with_by_whom_and_when() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let by_hand = |sold: bool| Some(serde_json::json!({ "contract": 7, "sold": sold }));
+    for (made, hand, how, result, days) in [
+        ("rejected", None, "status_url", "post_rejected", 0),
+        ("accepted", None, "status_url", "sold", 0),
+        ("", by_hand(false), "hand", "post_rejected", 0),
+        ("", by_hand(true), "hand", "sold", 0),
+        ("", None, "rule", "post_rejected", 1),
+    ] {
+        let contract = match made {
+            "" => Contract::new(7, &buyers.url("/cut-after"), "30.00"),
+            made => breaking_off(&buyers, made),
+        };
+        let server = Server::start(&market(&[contract])).await;
+        assert_unsold(&sell(&server, "ann").await);
+        let id = only(&server).await.id;
+        let path = format!("/leads/{id}/explain");
+        let unknown = server.api_json(&path).await["contracts"][0].clone();
+        assert_eq!((&unknown["result"], &unknown["values"]["settled"]), (&"post_unknown".into(), &().into()));
+        server.clock.advance_days(days);
+        match &hand {
+            Some(body) => {
+                assert_eq!(server.api_post(&format!("/leads/{id}/settle"), body).await.status, 200);
+            }
+            None => later(&server).await,
+        }
+        let explained = server.api_json(&path).await["contracts"][0].clone();
+        assert_eq!(explained["result"], result, "{how}");
+        let settled = &explained["values"]["settled"];
+        assert_eq!((&settled["was"], &settled["how"]), (&"post_unknown".into(), &how.into()));
+        assert_eq!(settled["at"], server.clock.now().to_string());
+        assert_eq!(settled["by"].is_string(), hand.is_some());
+        assert_eq!(explained["values"]["price"], "30.00");
+        let text = explained["text"].as_str().unwrap();
+        let end = if result == "sold" { "that it bought for 30.00." } else { "that it did not buy." };
+        assert!(text.starts_with("Its answer was unknown; ") && text.ends_with(end), "{text}");
+        assert!(text.contains(&server.clock.now().to_string()), "{text}");
+    }
 }

@@ -2,11 +2,13 @@
 //! the store takes it, without a restart.
 
 use crate::contracts::*;
-use crate::posts::{ANN, HOSTED, accepted, lead_id};
+use crate::posts::{ANN, HOST_N_POST, HOSTED, accepted, lead_id};
 use crumb_domain::BuyerId;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::ledger::Account;
+use crumb_storage::LeadStore as _;
 use crumb_storage::selling::SellingStore as _;
+use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::{Options, Reply, Request, Server};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -181,4 +183,49 @@ async fn a_waiting_lead_of_which_nothing_could_be_sent_waits_again() {
     answer(buyer.asked().await, YES).await;
     let sold = stands(&server, |lead| lead.status == LeadStatus::Sold).await;
     assert_eq!(sold.payout.to_string(), "12.00");
+}
+
+#[tokio::test]
+async fn what_a_run_came_to_is_told_again_where_its_leads_row_could_not_be_read_and_stops_nobody() {
+    for (campaign, status, payout) in [(HOST_N_POST, 503, "2.00"), (HOSTED, 200, "12.00")] {
+        let (buyer, buyers) = (Buyer::start().await, MockBuyers::start().await.unwrap());
+        let only_ann = "filter = [{ field = \"email_address\", op = \"eq\", value = \"ann@example.com\" }]";
+        let both = [
+            Contract::new(7, &buyer.url(), "30.00").with(only_ann),
+            Contract::new(8, &buyers.url("/accept"), "20.00"),
+        ];
+        let server = Server::start(&market(&both)).await;
+        let client = server.tracking.clone();
+        let posted =
+            tokio::spawn(async move { client.post_form("/d.ashx", &format!("{campaign}&{ANN}")).await });
+        let asked = buyer.asked().await;
+        let ann = only(&server).await;
+        server.edit_store("UPDATE offered SET state = 9");
+        answer(asked, YES).await;
+        assert_eq!(posted.await.unwrap().status, status);
+        while server.selling.unsettled() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_sold(&sell(&server, "bob").await);
+        loop {
+            let alerts = server.api_json("/alerts").await["data"].clone();
+            if alerts[0]["code"] == "lead_unsettled" {
+                assert_eq!(alerts[0]["lead"], ann.id.as_str());
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        server.edit_store("UPDATE offered SET state = 1");
+        server.clock.advance_seconds(60);
+        let sold = loop {
+            let lead = server.site.store.lead(ann.id).await.unwrap().unwrap();
+            if lead.status == LeadStatus::Sold {
+                break lead;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!((sold.revenue.to_string().as_str(), sold.payout.to_string().as_str()), ("30.00", payout));
+        assert_eq!(paid_by(&server, 7).await, "-30.00");
+        assert_eq!(server.api_json("/alerts").await["data"].as_array().unwrap().len(), 1, "told once");
+    }
 }

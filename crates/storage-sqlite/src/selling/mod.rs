@@ -2,7 +2,7 @@
 //!
 //! * `queue`: leads that are in hand or wait; `reservations`: who was or may have been
 //!   sent a lead; `held`: those of which the end is not known.
-//! * `change`: a run begins or ends, or a lead changes after it; `recover`: what a crash left.
+//! * `change`: a run begins or ends, or a lead changes after it; `recover`: what a crash, or a run that broke off, left.
 //! * `accounts`, `contracts`: sums kept by buyer and by contract; `facts`: what routing
 //!   reads of all that.
 //! * `records`: runs, attempts, time line; `after_sale`: returns, what buyers say; `quotes`: prices told before.
@@ -63,6 +63,16 @@ impl SellingStore for SqliteStore {
 
     async fn recover(&self, at: Timestamp, hold: HoldFn) -> Result<Vec<Recovered>> {
         self.writer().write(move |context| recover::recover(context, at, &hold)).await
+    }
+
+    async fn break_off(
+        &self,
+        lead: RowId,
+        at: Timestamp,
+        due: Timestamp,
+        hold: HoldFn,
+    ) -> Result<Option<Recovered>> {
+        self.writer().write(move |context| recover::break_off(context, lead, at, due, &hold)).await
     }
 
     async fn act(&self, change: LeadChange) -> Result<()> {

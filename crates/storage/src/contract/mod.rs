@@ -158,6 +158,7 @@ macro_rules! store_contract {
                 a_sold_lead_that_is_offered_on_goes_back_to_the_queue,
                 a_lead_that_a_crash_left_pending_does_not_count,
                 an_earlier_run_stands_whatever_becomes_of_a_later_one,
+                one_run_that_broke_off_is_ended_as_a_start_would_and_no_other,
                 a_start_without_a_crash_recovers_nothing,
             ];
             alerts: [

@@ -210,6 +210,35 @@ pub async fn an_earlier_run_stands_whatever_becomes_of_a_later_one<S: Store>(sto
     assert_eq!(store.ledger_of(lead.row).await.unwrap().len(), 1);
 }
 
+/// As at a start, but for this lead alone, and not sooner than told where it waited.
+pub async fn one_run_that_broke_off_is_ended_as_a_start_would_and_no_other<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let later = NOW.plus_seconds(60);
+    let unsent = in_hand_under(&*store, lead(1, rows.next_row()), "key").await;
+    let sent = in_hand(&*store, lead(2, rows.next_row())).await;
+    let queued = waiting(&*store, lead(3, rows.next_row()), NOW).await;
+    let other = in_hand(&*store, lead(4, rows.next_row())).await;
+    store.begin_run(queued.row, DAY).await.unwrap().unwrap();
+    for lead in [&sent, &other] {
+        reserved(&*store, lead.row, 7).await;
+    }
+    for (lead, status, outcome, unsettled) in [
+        (&unsent, LeadStatus::Unsold, LeadOutcome::Interrupted, false),
+        (&sent, LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown, true),
+        (&queued, LeadStatus::Queued, LeadOutcome::Queued, false),
+    ] {
+        let broken = store.break_off(lead.row, NOW, later, hold_all()).await.unwrap();
+        assert_eq!(broken, Some(stands(lead, status, outcome, unsettled)));
+        assert_eq!(read(&*store, lead).await.status, status);
+        assert_eq!(store.break_off(lead.row, NOW, later, hold_all()).await.unwrap(), None, "once");
+    }
+    in_hand_under(&*store, lead(5, rows.next_row()), "key").await;
+    assert_eq!((held_count(&*store).await, store.next_due().await.unwrap()), (1, Some(later)));
+    let counts = store.selling_counts().await.unwrap();
+    assert_eq!(counts.in_hand, 2, "the others go on");
+    store.settle(sold(&other, 7, money(PRICE))).await.unwrap();
+}
+
 /// Leads at rest, waiting or held are not in hand.
 pub async fn a_start_without_a_crash_recovers_nothing<S: Store>(store: Arc<S>) {
     let mut rows = Rows::new();

@@ -88,7 +88,7 @@ fn an_update_says_what_it_made_of_the_lead() {
     let review =
         Lead { errors: vec!["Invalid Zip".to_owned()], ..lead(LeadStatus::Review, LeadOutcome::Review) };
     let codes = |before: &Lead, after: &Lead, is_offered| {
-        let entries = timeline::of_update(before, after, is_offered, PostKind::Server, AT);
+        let entries = timeline::of_update(before, after, None, is_offered, PostKind::Server, AT);
         entries.into_iter().map(|entry| entry.code).collect::<Vec<_>>()
     };
     assert_eq!(codes(&unsold, &unsold, false), ["updated"]);
