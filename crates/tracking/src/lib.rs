@@ -10,6 +10,7 @@
 
 pub mod click;
 pub mod client;
+pub mod conversion_tokens;
 mod crawlers;
 mod double_tap;
 pub mod feed;
