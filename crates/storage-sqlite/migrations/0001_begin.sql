@@ -194,7 +194,7 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_by_time ON idempotency (at);
 
 -- Append-only: movements between accounts, which are a kind (1 house, 2 outside,
--- 3 affiliate, 4 buyer) and an id (0 where there is one of the kind).
+-- 3 affiliate, 4 buyer, 5 advertiser) and an id (0 where there is one of the kind).
 CREATE TABLE ledger (
     number INTEGER PRIMARY KEY,      -- counts entries up
     lead INTEGER NOT NULL,           -- its row, 0 for entries of no lead
@@ -206,7 +206,8 @@ CREATE TABLE ledger (
     to_id INTEGER NOT NULL,
     amount INTEGER NOT NULL,
     contract INTEGER,
-    note TEXT
+    note TEXT,
+    conversion INTEGER
 ) STRICT;
 CREATE INDEX ledger_of_lead ON ledger (lead);
 

@@ -4,6 +4,9 @@ use crate::contracts::*;
 use crate::posts::{ANN, HOSTED, accepted, at_once};
 use crate::returns::{get_as, post_as};
 use crumb_domain::lead::LeadStatus;
+use crumb_domain::ledger::LedgerEntry;
+use crumb_domain::{AdvertiserId, AffiliateId, Clock as _, Money};
+use crumb_storage::SellingStore as _;
 use crumb_testkit::Server;
 use crumb_testkit::buyers::MockBuyers;
 use serde_json::{Value, json};
@@ -189,4 +192,32 @@ async fn the_ledger_is_found_by_each_filter_and_in_pages() {
     let next = first["next"].as_str().unwrap();
     let rest = server.api_json(&format!("/ledger?limit=3&cursor={next}")).await;
     assert_eq!((rest["data"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
+}
+
+#[tokio::test]
+async fn the_ledger_names_the_conversion_and_its_advertiser() {
+    let server = Server::start(&market(&[])).await;
+    let (now, conversion) = (server.clock.now(), server.site.rows.next(server.clock.now()).0);
+    let amount = |units: i64| Money::from_micros(units * Money::MICROS_PER_UNIT);
+    let entries = vec![
+        LedgerEntry::received(now, conversion, AdvertiserId(1), amount(9)),
+        LedgerEntry::conversion_payout(now, conversion, AffiliateId(12), amount(5)),
+    ];
+    server.site.store.append_ledger(entries).await.unwrap();
+    let name = server.site.keys.request_ids.request_id(conversion).unwrap().to_string();
+    let owed = server.api_json("/ledger?account=advertiser:1").await["data"][0].take();
+    for (member, expected) in [
+        ("kind", "received"),
+        ("from", "advertiser:1"),
+        ("to", "house"),
+        ("amount", "9.00"),
+        ("change", "-9.00"),
+        ("conversion", &name),
+    ] {
+        assert_eq!(owed[member], expected, "{member}");
+    }
+    let affiliate = server.api_key("affiliate:12").await;
+    let paid = get_as(&server, &affiliate, "/ledger").await.json()["data"].take();
+    assert_eq!((paid.as_array().unwrap().len(), &paid[0]["conversion"]), (1, &json!(name)));
+    assert_eq!(server.api_json("/ledger?kind=received").await["total"], 1);
 }
