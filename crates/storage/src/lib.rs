@@ -49,6 +49,7 @@ pub trait Store:
     + SellingStore
     + AfterSaleStore
     + AlertStore
+    + ConversionStore
     + ConfigurationStore
     + AccessStore
     + Send
