@@ -56,7 +56,7 @@ struct Entry {
 #[derive(Clone)]
 enum Untold {
     /// What a run came to.
-    Came(LeadChange),
+    Came(Box<LeadChange>),
     /// That one broke off.
     Broke(BrokenRun),
 }
@@ -112,7 +112,7 @@ impl<S: Store + Clone> Selling<S> {
     pub(crate) async fn settle(&self, change: &LeadChange) -> Result<(), StoreError> {
         let settled = self.site.store.settle(change.clone()).await;
         let now = self.site.clock.now();
-        let untold = || Untold::Came(change.clone());
+        let untold = || Untold::Came(Box::new(change.clone()));
         match &settled {
             Ok(()) | Err(StoreError::Conflict) => {}
             Err(error) if is_away(error) => {
@@ -143,7 +143,7 @@ impl<S: Store + Clone> Selling<S> {
 
     /// Leaves a change to the queue's worker.
     pub(crate) fn tell_later(&self, change: LeadChange) {
-        self.unsettled.remember(Untold::Came(change), self.site.clock.now(), false);
+        self.unsettled.remember(Untold::Came(Box::new(change)), self.site.clock.now(), false);
         self.wake();
     }
 
@@ -168,7 +168,7 @@ impl<S: Store + Clone> Selling<S> {
         // One at a time, so that what is left is counted meanwhile.
         while let Some(mut entry) = self.unsettled.next(now) {
             let told = match &mut entry.untold {
-                Untold::Came(change) => self.settle_rebased(change.clone()).await,
+                Untold::Came(change) => self.settle_rebased(LeadChange::clone(change)).await,
                 Untold::Broke(run) => self.end_broken(run).await.map(|()| None),
             };
             let lead = entry.untold.lead();
