@@ -1,8 +1,8 @@
 //! What an affiliate is told of a conversion: the tokens of its postbacks and pixels.
 
 use crate::links::{TokenValues, source_time};
-use crumb_domain::CampaignId;
 use crumb_domain::conversion::Conversion;
+use crumb_domain::{CampaignId, RequestId};
 use crumb_wire::escape::location;
 use crumb_wire::token::{Escape, replace_html_tokens, replace_tokens};
 use std::net::IpAddr;
@@ -12,6 +12,8 @@ use std::net::IpAddr;
 pub struct ConversionTokens<'a> {
     /// The conversion, as it stands in the books: whose it is and what it pays.
     pub conversion: &'a Conversion,
+    /// Its public name.
+    pub id: RequestId,
     /// The session it is credited to, and the names of the vertical's fields.
     pub credited: TokenValues<'a>,
     /// What the lead says, by field name, where the conversion is a lead.
@@ -47,7 +49,7 @@ impl ConversionTokens<'_> {
             "tid" => Some(conversion.reported.transaction_id.clone().unwrap_or_default()),
             "leadid" => Some(match conversion.lead {
                 Some(lead) => lead.to_string(),
-                None => conversion.id.as_i64().to_string(),
+                None => self.id.to_string(),
             }),
             "price" => Some(conversion.payout.to_cents_string()),
             "ip" => Some(address(conversion.ip)),
@@ -84,7 +86,7 @@ mod tests {
     use crumb_domain::fields::FieldRules;
     use crumb_domain::session::{Session, SessionOrigin};
     use crumb_domain::{
-        AffiliateId, ConfigVersion, CreativeId, EventId, Money, OfferId, RequestId, RowId, SubIds, Timestamp,
+        AffiliateId, ConfigVersion, CreativeId, EventId, Money, OfferId, RowId, SubIds, Timestamp,
     };
 
     struct Case {
@@ -99,6 +101,7 @@ mod tests {
             let request_id: RequestId = "9007199254740991".parse().unwrap();
             ConversionTokens {
                 conversion: &self.conversion,
+                id: "6".parse().unwrap(),
                 credited: TokenValues { session: &self.session, request_id, rules: &self.rules },
                 fields: &self.fields,
             }
