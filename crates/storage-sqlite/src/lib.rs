@@ -33,6 +33,7 @@ mod migrations;
 mod readers;
 mod seen;
 mod selling;
+mod statements;
 mod sub_affiliates;
 mod writer;
 

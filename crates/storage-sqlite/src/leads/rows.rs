@@ -7,6 +7,7 @@ use crate::codes::{
     self, IpBytes, from_json, lead_id, moment, row_id, sale_type, sale_type_of, sub_id_columns, sub_ids,
 };
 use crate::error::{corrupt, from_sqlite};
+use crate::statements::Statements;
 use crumb_domain::attribution::Attribution;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::post::PostKind;
@@ -27,19 +28,17 @@ pub(crate) fn revision(connection: &Connection, row: RowId) -> Result<Option<u32
 }
 
 /// Writes a lead and its sales.
-pub(crate) fn insert(connection: &Connection, row: &LeadRow, revision: u32) -> Result<()> {
+pub(crate) fn insert(statements: &dyn Statements, row: &LeadRow, revision: u32) -> Result<()> {
     let lead = &row.lead;
     let [s1, s2, s3, s4, s5] = sub_id_columns(&lead.sub_ids);
-    connection
-        .prepare_cached(
-            "INSERT INTO lead (row, id, at, post, status, outcome, errors, affiliate, offer, vertical, campaign,
+    statements
+        .execute(
+"INSERT INTO lead (row, id, at, post, status, outcome, errors, affiliate, offer, vertical, campaign,
                  offer_contract, attribution, trace, session, s1, s2, s3, s4, s5, fields, payout, revenue,
                  test, ip, revision, config_version, person)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
                  ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
-        )
-        .and_then(|mut insert| {
-            insert.execute(params![
+params![
                 lead.row.as_i64(),
                 row.id,
                 lead.at.micros(),
@@ -68,10 +67,10 @@ pub(crate) fn insert(connection: &Connection, row: &LeadRow, revision: u32) -> R
                 revision,
                 lead.config_version.0,
                 row.register.as_ref().map(|key| key.hash),
-            ])
-        })
+            ],
+)
         .map_err(from_sqlite)?;
-    insert_sales(connection, lead)
+    insert_sales(statements.connection(), lead)
 }
 
 /// Writes a changed lead over the one of its row, one revision on.
