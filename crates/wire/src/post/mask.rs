@@ -24,7 +24,8 @@ pub fn mask_key(raw_query: &[u8], content_type: Option<&str>, body: &[u8]) -> (V
         BodyFormat::Json => json(body),
     };
     // A body may be of another format than it says.
-    (form(raw_query), anything(&masked))
+    let masked = if find_key(&masked).is_some() { anything(&masked) } else { masked };
+    (form(raw_query), masked)
 }
 
 /// Bytes of a boundary that are looked for, its two dashes included: as many as the
@@ -35,6 +36,12 @@ fn is_key(name: &str) -> bool {
     name.eq_ignore_ascii_case(KEY)
 }
 
+/// Whether a name, still encoded, is the key's; most are told from it at a glance.
+fn is_encoded_key(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(KEY.as_bytes())
+        || (name.len() > KEY.len() && name.contains(&b'%') && is_key(&percent::decoded(name)))
+}
+
 /// Urlencoded pairs.
 fn form(raw: &[u8]) -> Vec<u8> {
     let mut masked = Vec::with_capacity(raw.len());
@@ -43,7 +50,7 @@ fn form(raw: &[u8]) -> Vec<u8> {
             masked.push(b'&');
         }
         let (name, value) = split_pair(pair);
-        if !value.is_empty() && is_key(&percent::decode(name)) {
+        if !value.is_empty() && is_encoded_key(name) {
             masked.extend_from_slice(name);
             masked.push(b'=');
             masked.extend_from_slice(MASK);
@@ -210,7 +217,7 @@ fn value_end(text: &[u8]) -> usize {
 fn anything(text: &[u8]) -> Vec<u8> {
     let mut masked = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.windows(KEY.len()).position(|name| name.eq_ignore_ascii_case(KEY.as_bytes())) {
+    while let Some(at) = find_key(rest) {
         let is_closing = rest.get(..at).is_some_and(ends_in_closing_tag);
         let (name, after) = rest.split_at(at + KEY.len());
         masked.extend_from_slice(name);
@@ -240,6 +247,21 @@ fn anything(text: &[u8]) -> Vec<u8> {
     }
     masked.extend_from_slice(rest);
     masked
+}
+
+/// Where the key's name first stands. Its underscore is looked for: that is rare, and
+/// one comparison of bytes.
+fn find_key(text: &[u8]) -> Option<usize> {
+    let before = KEY.bytes().position(|byte| byte == b'_')?;
+    let mut from = before;
+    loop {
+        let underscore = from + text.get(from..)?.iter().position(|byte| *byte == b'_')?;
+        let at = underscore - before;
+        if text.get(at..at + KEY.len()).is_some_and(|name| name.eq_ignore_ascii_case(KEY.as_bytes())) {
+            return Some(at);
+        }
+        from = underscore + 1;
+    }
 }
 
 /// Whether a text breaks off within a closing tag.
