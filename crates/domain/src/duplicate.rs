@@ -25,10 +25,9 @@ pub fn duplicate_hash(
     let mut all_blank = true;
     for name in duplicate_fields {
         let field_type = rules.field(name).map_or(FieldType::String, |rule| rule.field().field_type);
-        let lower = name.to_lowercase();
         let value = values
             .iter()
-            .find(|(n, _)| n.to_lowercase() == lower)
+            .find(|(n, _)| is_same_name(n, name))
             .map(|(_, value)| normalised_for_comparison(field_type, value))
             .unwrap_or_default();
         all_blank &= value.is_empty();
@@ -37,6 +36,13 @@ pub fn duplicate_hash(
         hash.update(value.as_bytes());
     }
     if all_blank { None } else { Some(hash.finalize().into()) }
+}
+
+fn is_same_name(one: &str, other: &str) -> bool {
+    if one.is_ascii() && other.is_ascii() {
+        return one.eq_ignore_ascii_case(other);
+    }
+    one.to_lowercase() == other.to_lowercase()
 }
 
 #[cfg(test)]

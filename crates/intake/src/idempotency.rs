@@ -42,12 +42,12 @@ pub(crate) fn claim(
             (format!("form {key}"), IdempotencyScope::OfferAndRequest(offer, String::new()))
         }
     };
-    Some(IdempotencyClaim { scope, key, body_hash: incoming.request.pairs_hash })
+    Some(IdempotencyClaim { scope, key, body_hash: incoming.request.said.hash() })
 }
 
 /// The answer given before under the same key, or 422 where the post differs.
 pub(crate) fn replay(incoming: &IncomingPost<'_>, before: &IdempotentAnswer) -> PostAnswer {
-    if before.body_hash == incoming.request.pairs_hash {
+    if before.body_hash == incoming.request.said.hash() {
         let answer = before.answer.clone();
         return PostAnswer { answer, replayed: true, kind: incoming.kind, outcome: Answered::Before };
     }

@@ -139,7 +139,7 @@ impl<S: Store + Clone> Leads<S> {
         body_hash: [u8; 32],
         waits: &mut Waits,
     ) -> Result<Option<PostAnswer>, PostError> {
-        if body_hash != incoming.request.pairs_hash {
+        if body_hash != incoming.request.said.hash() {
             return Ok(Some(differs(incoming)));
         }
         waits.a_moment().await?;

@@ -9,6 +9,7 @@
 use crate::clicks::write::insert_clicks;
 use crate::error::{from_sqlite, is_constraint};
 use crate::memory::Memory;
+use crate::statements::{HeldStatements, Statements};
 use crumb_domain::click::Click;
 use crumb_storage::clicks::ClickBatch;
 use crumb_storage::{Result, StoreError};
@@ -19,6 +20,8 @@ use tokio::sync::oneshot;
 /// What a write works with.
 pub(crate) struct WriteContext<'a> {
     pub(crate) connection: &'a Connection,
+    /// The same one's, for what is run for each of many writes.
+    pub(crate) statements: &'a dyn Statements,
     pub(crate) memory: &'a mut Memory,
 }
 
@@ -182,10 +185,11 @@ fn run_together(connection: &Connection, memory: &mut Memory, batch: &mut Batch)
             Err(error) => return Err(from_sqlite(error)),
         }
     }
+    let statements = &HeldStatements::new(connection);
     for task in &mut batch.tasks {
         let before = (connection.total_changes(), memory.mark());
         // The task keeps its own failure.
-        if let Err(error) = task.run(&mut WriteContext { connection, memory }) {
+        if let Err(error) = task.run(&mut WriteContext { connection, statements, memory }) {
             if connection.is_autocommit() {
                 return Err(error);
             }
@@ -203,8 +207,9 @@ fn run_each(connection: &Connection, memory: &mut Memory, batch: &mut Batch) -> 
     insert_each(connection, memory, batch)?;
     for task in &mut batch.tasks {
         // The task keeps its own failure; only one that ended the transaction counts here.
-        let _ =
-            in_savepoint(connection, memory, |memory| task.run(&mut WriteContext { connection, memory }))?;
+        let _ = in_savepoint(connection, memory, |memory| {
+            task.run(&mut WriteContext { connection, statements: connection, memory })
+        })?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::error::{corrupt, from_sqlite};
 use crate::leads::standing;
 use crate::listing::Listing;
 use crate::selling::accounts;
+use crate::statements::Statements;
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
 use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, ContractId, Money, RowId};
 use crumb_storage::after_sale::LedgerFilter;
@@ -17,20 +18,18 @@ use rusqlite::{Connection, Row, params};
 pub(crate) const NO_LEAD: i64 = 0;
 
 /// Appends entries of a lead, by its row, or of [`NO_LEAD`].
-pub(crate) fn append(connection: &Connection, lead: i64, entries: &[LedgerEntry]) -> Result<()> {
-    entries.iter().try_for_each(|entry| append_one(connection, lead, entry))
+pub(crate) fn append(statements: &dyn Statements, lead: i64, entries: &[LedgerEntry]) -> Result<()> {
+    entries.iter().try_for_each(|entry| append_one(statements, lead, entry))
 }
 
-fn append_one(connection: &Connection, lead: i64, entry: &LedgerEntry) -> Result<()> {
+fn append_one(statements: &dyn Statements, lead: i64, entry: &LedgerEntry) -> Result<()> {
     let ((from_kind, from_id), (to_kind, to_id)) = (column(entry.from), column(entry.to));
-    connection
-        .prepare_cached(
+    statements
+        .execute(
             "INSERT INTO ledger (lead, at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note,
                  conversion)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )
-        .and_then(|mut insert| {
-            insert.execute(params![
+            params![
                 lead,
                 entry.at.micros(),
                 entry.kind.as_str(),
@@ -42,12 +41,12 @@ fn append_one(connection: &Connection, lead: i64, entry: &LedgerEntry) -> Result
                 entry.contract.map(|id| id.0),
                 entry.note,
                 entry.conversion.map(RowId::as_i64),
-            ])
-        })
+            ],
+        )
         .map_err(from_sqlite)?;
     for account in [entry.from, entry.to] {
         if let Account::Buyer(buyer) = account {
-            accounts::change(connection, buyer, entry.change_of(account), Money::ZERO)?;
+            accounts::change(statements.connection(), buyer, entry.change_of(account), Money::ZERO)?;
         }
         // Money that goes nowhere is in no account twice.
         if entry.from == entry.to {

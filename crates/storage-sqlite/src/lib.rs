@@ -35,6 +35,7 @@ mod outbox;
 mod readers;
 mod seen;
 mod selling;
+mod statements;
 mod sub_affiliates;
 mod writer;
 

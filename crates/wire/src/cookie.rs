@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crumb_domain::click::VisitorId;
 use crumb_domain::keyed_hash::KeyedHash;
 use crumb_domain::{OfferId, RequestId};
+use std::fmt::Write as _;
 use subtle::ConstantTimeEq as _;
 
 /// The visitor's cookie.
@@ -48,7 +49,10 @@ impl CookieKey {
     }
 
     fn sign(&self, cookie: &str, text: &str) -> String {
-        format!("{text}.{}", URL_SAFE_NO_PAD.encode(self.signature(cookie, text)))
+        let mut signed = String::with_capacity(text.len() + 1 + SIGNATURE_BYTES * 2);
+        signed.extend([text, "."]);
+        URL_SAFE_NO_PAD.encode_string(self.signature(cookie, text), &mut signed);
+        signed
     }
 
     /// The signed text, where the signature is right.
@@ -180,12 +184,20 @@ pub fn clear_offer(offer: OfferId, secure: bool) -> String {
     set_cookie(&offer_cookie_name(offer), "", 0, secure)
 }
 
+/// Bytes that hold a cookie's attributes.
+const ATTRIBUTE_BYTES: usize = 80;
+
 /// Forms post across sites, so that on https a cookie is sent there too; on http
 /// browsers refuse such cookies, and `Lax` is the most there is.
 fn set_cookie(name: &str, value: &str, days: u32, secure: bool) -> String {
     let seconds = u64::from(days) * 86_400;
     let same_site = if secure { "SameSite=None; Secure" } else { "SameSite=Lax" };
-    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; {same_site}")
+    let mut cookie = String::with_capacity(name.len() + value.len() + ATTRIBUTE_BYTES);
+    cookie.extend([name, "=", value, "; Path=/; Max-Age="]);
+    // Writing to a string cannot fail.
+    let _ = write!(cookie, "{seconds}");
+    cookie.extend(["; HttpOnly; ", same_site]);
+    cookie
 }
 
 #[cfg(test)]

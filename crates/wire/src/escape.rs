@@ -26,6 +26,11 @@ pub(crate) fn push_xml(out: &mut String, text: &str) {
 /// Appends a text of XML 1.0 as our answers write it: quotes stay as they are, as
 /// scripts compare the texts, and a carriage return is kept, as a reference.
 pub(crate) fn push_xml_text(out: &mut String, text: &str) {
+    // Ids, prices and most texts stand for themselves.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>')) {
+        out.push_str(text);
+        return;
+    }
     for character in text.chars().filter(|character| is_xml_char(*character)) {
         match character {
             '\r' => out.push_str("&#13;"),

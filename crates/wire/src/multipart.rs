@@ -29,7 +29,7 @@ pub(crate) fn read_multipart(
             break;
         };
         if !is_file {
-            pairs.add(name, percent::text(&value));
+            pairs.add(&name, &percent::text(&value));
         }
     }
     Ok(())

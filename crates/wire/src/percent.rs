@@ -1,12 +1,23 @@
 //! Percent-encoding as links and forms use it: read leniently, written strictly.
 
+use std::borrow::Cow;
+
 /// Decodes a name or value of a query string or urlencoded body.
 ///
 /// `+` is a space. A malformed escape stays as text. Bytes that are not UTF-8
 /// are read as Windows-1252 (see [`text`]), which is what old forms send.
 pub fn decode(raw: &[u8]) -> String {
+    decoded(raw).into_owned()
+}
+
+/// As [`decode`]; itself, where nothing has to be decoded, as in most names and values.
+pub(crate) fn decoded(raw: &[u8]) -> Cow<'_, str> {
+    let encoded = raw.iter().position(|byte| matches!(byte, b'+' | b'%'));
+    let Some((plain, mut rest)) = encoded.and_then(|at| raw.split_at_checked(at)) else {
+        return std::str::from_utf8(raw).map_or_else(|_| windows_1252(raw).into(), Cow::Borrowed);
+    };
     let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw;
+    bytes.extend_from_slice(plain);
     loop {
         rest = match rest {
             [] => break,
@@ -24,7 +35,7 @@ pub fn decode(raw: &[u8]) -> String {
             }
         };
     }
-    String::from_utf8(bytes).unwrap_or_else(|not_utf8| windows_1252(not_utf8.as_bytes()))
+    String::from_utf8(bytes).unwrap_or_else(|not_utf8| windows_1252(not_utf8.as_bytes())).into()
 }
 
 /// Bytes as text: UTF-8, or else Windows-1252, in which every byte means something.

@@ -85,7 +85,7 @@ pub fn parse_pixel(raw_query: &[u8], body: Option<(&str, &[u8])>) -> Result<Pixe
 fn add_values(pairs: &mut Pairs, members: Vec<(String, Member)>) {
     for (name, member) in members {
         if let Member::Text(value) = member {
-            pairs.add(name, value);
+            pairs.add(&name, &value);
         }
     }
 }

@@ -59,9 +59,8 @@ pub struct PostRequest {
     /// Names (lower-cased) of body members that hold other members and so have no
     /// value: one that names a field fails that field's validator.
     pub nested: Vec<String>,
-    /// SHA-256 over all pairs whatever their order, to tell whether two posts say
-    /// the same. A body that cannot be read stands for itself.
-    pub pairs_hash: [u8; 32],
+    /// All that it says, by which posts are compared.
+    pub said: Said,
 }
 
 /// Fields in which `ckmtest` marks a test lead.
@@ -134,7 +133,7 @@ impl Sent {
         for (mut name, member) in members {
             name.make_ascii_lowercase();
             match member {
-                Member::Text(value) if !self.nested.contains(&name) => self.pairs.add(name, value),
+                Member::Text(value) if !self.nested.contains(&name) => self.pairs.add(&name, &value),
                 Member::Nested if self.pairs.get(&name).is_none() => _ = self.nested.insert(name),
                 Member::Text(_) | Member::Nested => {}
             }
@@ -150,6 +149,7 @@ impl Sent {
         let pairs = &self.pairs;
         let text = |name: &str| pairs.get(name).map(str::to_owned);
         let sub_id = |name: &str| pairs.get(name).unwrap_or_default();
+        let controls_left_out = |name: &str| !is_control(name);
         PostRequest {
             campaign: given(pairs, "ckm_campaign_id"),
             key: text("ckm_key"),
@@ -177,15 +177,30 @@ impl Sent {
             malformed,
             ping_id: text("ckm_ping_id"),
             idempotency_key: text(crate::script::IDEMPOTENCY_PARAMETER),
-            pairs_hash: self.hash(unreadable),
-            fields: self.pairs.with_names(|name| !is_control(name)),
-            nested: self.nested.into_iter().filter(|name| !is_control(name)).collect(),
+            fields: pairs.with_names(controls_left_out),
+            nested: self.nested.iter().filter(|name| controls_left_out(name)).cloned().collect(),
+            said: Said { pairs: self.pairs, nested: self.nested, unreadable: unreadable.map(<[u8]>::to_vec) },
         }
     }
+}
 
+/// All that a post says. Only a post with an idempotency key is compared with
+/// another, so the hash is made where one asks for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    pairs: Pairs,
+    nested: BTreeSet<String>,
+    /// The body, where it cannot be read: it stands for itself.
+    unreadable: Option<Vec<u8>>,
+}
+
+impl Said {
+    /// SHA-256 over all pairs whatever their order: two posts that say the same have
+    /// the same.
+    ///
     /// Each text goes in with its length before it, so that no two lists of pairs
     /// are the same bytes.
-    fn hash(&self, unreadable: Option<&[u8]>) -> [u8; 32] {
+    pub fn hash(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         let mut add = |kind: u8, text: &[u8]| {
             hash.update([kind]);
@@ -199,7 +214,7 @@ impl Sent {
         for name in &self.nested {
             add(b'o', name.as_bytes());
         }
-        if let Some(body) = unreadable {
+        if let Some(body) = &self.unreadable {
             add(b'b', body);
         }
         hash.finalize().into()

@@ -1,5 +1,6 @@
 //! What the address of the page that a request came from says of a person.
 
+use crate::percent;
 use crate::post::mask::mask_pairs;
 
 /// A page's address as it is kept: with the values masked of those parameters of its query
@@ -10,7 +11,7 @@ use crate::post::mask::mask_pairs;
 pub fn mask_referrer(address: &str, is_personal: &dyn Fn(&str) -> bool) -> Option<String> {
     let (page, query) = address.split_at_checked(address.find('?')? + 1)?;
     let ends_pair = |byte| matches!(byte, b'&' | b';' | b'?' | b'#');
-    let masked = mask_pairs(query.as_bytes(), ends_pair, is_personal);
+    let masked = mask_pairs(query.as_bytes(), ends_pair, &|name| is_personal(&percent::decode(name)));
     // Cut at letters of ASCII, a text stays a text.
     let masked = format!("{page}{}", String::from_utf8_lossy(&masked));
     (masked != address).then_some(masked)

@@ -3,7 +3,7 @@
 
 use crumb_domain::fields::{Checked, FieldRules};
 use crumb_domain::time::Day;
-use crumb_wire::post::{Given, PostRequest};
+use crumb_wire::post::{Given, PostRequest, Said};
 use std::collections::HashSet;
 
 /// A ping without what is personal, or means something in posts only.
@@ -33,7 +33,7 @@ pub(super) fn without_personal(request: &PostRequest, rules: &FieldRules) -> Pos
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
         nested: request.nested.iter().filter(|name| is_open.contains(name.as_str())).cloned().collect(),
-        pairs_hash: [0; 32],
+        said: Said::default(),
     }
 }
 

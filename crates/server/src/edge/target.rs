@@ -126,21 +126,31 @@ impl Heads {
         Passed { taken, rewritten: out.rewritten }
     }
 
-    /// Bytes ahead that change nothing: most of a head is header lines, and they are
-    /// skipped as one.
+    /// Bytes ahead that change nothing: most of a head is header lines and the plain
+    /// bytes of its target, and they are skipped as one.
     fn run<'b>(&self, rest: &'b [u8]) -> &'b [u8] {
-        if self.at != At::Line {
-            return &[];
-        }
-        let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
-        rest.get(..end).unwrap_or_default()
+        let end = match self.at {
+            At::Line => rest.iter().position(|byte| *byte == b'\n'),
+            At::Target if self.forgotten_bytes.is_none() => {
+                // The byte behind the last that the parser takes is looked at by itself.
+                let most = MAX_TARGET_BYTES.saturating_sub(self.target_bytes).min(rest.len());
+                let within = rest.get(..most).unwrap_or_default();
+                Some(within.iter().position(|byte| !is_plain(*byte)).unwrap_or(most))
+            }
+            _ => Some(0),
+        };
+        rest.get(..end.unwrap_or(rest.len())).unwrap_or_default()
     }
 
     fn keep(&mut self, run: &[u8], out: &mut Copied<'_>) {
-        match &mut self.forgotten_bytes {
-            Some(forgotten) => *forgotten += run.len(),
-            None => out.keep(run),
+        if let Some(forgotten) = &mut self.forgotten_bytes {
+            *forgotten += run.len();
+            return;
         }
+        if self.at == At::Target {
+            self.target_bytes += run.len();
+        }
+        out.keep(run);
     }
 
     fn step(&mut self, byte: u8, at: usize, out: &mut Copied<'_>) {
@@ -217,6 +227,11 @@ impl Copied<'_> {
             rewritten.extend_from_slice(bytes);
         }
     }
+}
+
+/// Whether a byte of a target goes as it is and ends nothing.
+fn is_plain(byte: u8) -> bool {
+    !is_refused(byte) && !matches!(byte, b' ' | b'\n')
 }
 
 /// Whether the parser refuses a byte in a target that the dialect reads. Of bytes

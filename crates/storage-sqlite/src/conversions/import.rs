@@ -28,11 +28,11 @@ pub(crate) fn import(
     context: &mut WriteContext<'_>,
     rows: &[ReadyRow],
 ) -> Result<std::result::Result<Vec<Recorded>, (usize, ImportFault)>> {
-    let connection = context.connection;
+    let (connection, statements) = (context.connection, context.statements);
     let mut recorded = Vec::with_capacity(rows.len());
     let mut fault = None;
     let written = in_savepoint(connection, context.memory, |memory| {
-        let mut context = WriteContext { connection, memory };
+        let mut context = WriteContext { connection, statements, memory };
         for (at, row) in rows.iter().enumerate() {
             match one(&mut context, row) {
                 Ok(Recorded::Duplicate(before)) => fault = Some((at, ImportFault::Duplicate(before))),

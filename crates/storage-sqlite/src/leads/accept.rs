@@ -11,6 +11,7 @@ use crate::ledger;
 use crate::outbox;
 use crate::seen;
 use crate::selling::{queue, quotes, records};
+use crate::statements::Statements;
 use crumb_domain::LeadId;
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::lead::{Lead, LeadStatus};
@@ -50,7 +51,7 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     if let Some(before) = claimed(connection, posting)? {
         return Ok(before);
     }
-    if indexes::row_of(connection, &context.memory.recent.ids(), posting.row.id)?.is_some() {
+    if indexes::row_of(context.statements, &context.memory.recent.ids(), posting.row.id)?.is_some() {
         return Ok(Decided::Otherwise(Posted::LeadIdTaken));
     }
     if let Some(problem) = problem_of(context, new)? {
@@ -62,8 +63,8 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     if let Some(session) = &new.open_session {
         insert_session(connection, session)?;
     }
-    rows::insert(connection, &posting.row, lead.revision)?;
-    context.memory.recent.add(connection, &posting.row)?;
+    rows::insert(context.statements, &posting.row, lead.revision)?;
+    context.memory.recent.add(context.statements, &posting.row)?;
     context.memory.sub_affiliates.note_lead(connection, lead).map_err(from_sqlite)?;
     context.memory.counts.raise(&new.counts);
     if converts(lead) {
@@ -71,7 +72,7 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     }
     context.memory.seen.note_all(connection, seen::references_of_lead(lead)).map_err(from_sqlite)?;
     if let Some(offering) = posting.offering {
-        offer(connection, posting, offering, &new.counts)?;
+        offer(context.statements, posting, offering, &new.counts)?;
     }
     keep_accepted(context, posting)
 }
@@ -83,7 +84,7 @@ pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Resul
     if let Some(before) = claimed(connection, posting)? {
         return Ok(before);
     }
-    let row = indexes::row_of(connection, &context.memory.recent.ids(), posting.row.id)?;
+    let row = indexes::row_of(context.statements, &context.memory.recent.ids(), posting.row.id)?;
     if row != Some(lead.row.as_i64()) || rows::revision(connection, lead.row)? != Some(lead.revision) {
         return Err(StoreError::Conflict);
     }
@@ -97,7 +98,7 @@ pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Resul
     rows::replace(connection, &posting.row)?;
     indexes::put_in(connection, &posting.row)?;
     match posting.offering {
-        Some(offering) => offer(connection, posting, offering, &[])?,
+        Some(offering) => offer(context.statements, posting, offering, &[])?,
         None if is_for_sale(lead) => {}
         None => queue::wait_no_more(connection, lead.row)?,
     }
@@ -113,15 +114,20 @@ fn is_for_sale(lead: &Lead) -> bool {
 }
 
 /// Takes the lead in hand, or lets it wait.
-fn offer(connection: &Connection, posting: &Posting, offering: Offering, counts: &[DayCount]) -> Result<()> {
+fn offer(
+    statements: &dyn Statements,
+    posting: &Posting,
+    offering: Offering,
+    counts: &[DayCount],
+) -> Result<()> {
     let lead = &posting.row.lead;
     match offering {
         Offering::InHand => {
             let key = posting.idempotency.as_ref().map(idempotency::key_of);
             let counts: Vec<counts::Key> = counts.iter().map(counts::key).collect();
-            queue::take_for(connection, lead.row, posting.post.record.id, key.as_ref(), &counts)
+            queue::take_for(statements.connection(), lead.row, posting.post.record.id, key.as_ref(), &counts)
         }
-        Offering::Waits(due) => queue::wait(connection, lead.row.as_i64(), due),
+        Offering::Waits(due) => queue::wait(statements, lead.row.as_i64(), due),
     }
 }
 
@@ -150,7 +156,7 @@ fn claimed(connection: &Connection, posting: &Posting) -> Result<Option<Decided>
 /// order: an earlier lead of the same person, then the inbound filter.
 fn refused(context: &WriteContext<'_>, posting: &Posting, itself: Option<LeadId>) -> Result<Option<Problem>> {
     let is_duplicate = match &posting.duplicate {
-        Some(check) => indexes::is_there_another(context.connection, &context.memory.recent, check, itself)?,
+        Some(check) => indexes::is_there_another(context.statements, &context.memory.recent, check, itself)?,
         None => false,
     };
     Ok(if is_duplicate { Some(Problem::DuplicateLead) } else { posting.filtered })
@@ -219,13 +225,13 @@ fn settle_refused(
 }
 
 fn keep_accepted(context: &mut WriteContext<'_>, posting: &Posting) -> Result<Decided> {
-    let connection = context.connection;
+    let (connection, statements) = (context.connection, context.statements);
     let (lead, post) = (posting.row.lead.row, &posting.post);
     let answer = posting.accepted.as_deref();
-    ledger::append(connection, lead.as_i64(), &posting.ledger)?;
+    ledger::append(statements, lead.as_i64(), &posting.ledger)?;
     records::append_timeline(connection, lead.as_i64(), &posting.timeline)?;
     outbox::put(context, &posting.deliveries)?;
-    posts::insert(connection, &post.record, Ok(lead), answer, &post.errors)?;
+    posts::insert(statements, &post.record, Ok(lead), answer, &post.errors)?;
     idempotency::keep(connection, posting.idempotency.as_ref(), post.record.at, answer)?;
     Ok(Decided::Accepted)
 }

@@ -3,10 +3,11 @@
 use super::prepare::LeadRow;
 use super::recent::{Recent, RecentIds};
 use crate::error::from_sqlite;
+use crate::statements::Statements;
 use crumb_domain::LeadId;
 use crumb_storage::leads::{DuplicateCheck, DuplicateKey};
 use crumb_storage::{Result, lead_search};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
 /// A lead's id as its column holds it.
 pub(crate) fn id_column(id: LeadId) -> i64 {
@@ -16,14 +17,11 @@ pub(crate) fn id_column(id: LeadId) -> i64 {
 
 /// The row of the lead of that id. To be called before anything else is read of a
 /// snapshot: a lead that is no longer recent then is in the index.
-pub(crate) fn row_of(connection: &Connection, recent: &RecentIds, id: i64) -> Result<Option<i64>> {
+pub(crate) fn row_of(statements: &dyn Statements, recent: &RecentIds, id: i64) -> Result<Option<i64>> {
     if let Some(place) = recent.get(id) {
         return Ok(Some(place.lead));
     }
-    connection
-        .prepare_cached("SELECT lead FROM lead_by_id WHERE id = ?1")
-        .and_then(|mut select| select.query_row([id], |row| row.get(0)).optional())
-        .map_err(from_sqlite)
+    statements.number("SELECT lead FROM lead_by_id WHERE id = ?1", &[&id]).map_err(from_sqlite)
 }
 
 /// The part of a person's hash that is looked up.
@@ -52,7 +50,7 @@ pub(crate) fn search_column(fields: &[(String, String)]) -> String {
 /// Whether another lead than `itself` is the person's, in scope and window. The
 /// indexes say which ones may be; the lead itself says whether it is.
 pub(crate) fn is_there_another(
-    connection: &Connection,
+    statements: &dyn Statements,
     recent: &Recent,
     check: &DuplicateCheck,
     itself: Option<LeadId>,
@@ -61,27 +59,26 @@ pub(crate) fn is_there_another(
     let [since, vertical] = [check.since.micros(), check.key.vertical.0];
     let (offer, itself) = (check.offer.map(|id| id.0), itself.map(id_column));
     for lead in recent.of_person(person) {
-        let is_one = connection
-            .prepare_cached(
+        let is_one = statements
+            .number(
                 "SELECT 1 FROM lead WHERE row = ?1 AND person = ?2 AND vertical = ?3 AND at >= ?4
                      AND (?5 IS NULL OR offer = ?5) AND id IS NOT ?6",
+                params![lead, check.key.hash, vertical, since, offer, itself],
             )
-            .and_then(|mut select| {
-                select.exists(params![lead, check.key.hash, vertical, since, offer, itself])
-            })
             .map_err(from_sqlite)?;
-        if is_one {
+        if is_one.is_some() {
             return Ok(true);
         }
     }
-    connection
-        .prepare_cached(
+    let is_one = statements
+        .number(
             "SELECT 1 FROM lead_by_person AS found CROSS JOIN lead ON lead.row = found.lead
              WHERE found.person = ?1 AND lead.person = ?2 AND lead.vertical = ?3 AND lead.at >= ?4
                  AND (?5 IS NULL OR lead.offer = ?5) AND lead.id IS NOT ?6",
+            params![person, check.key.hash, vertical, since, offer, itself],
         )
-        .and_then(|mut select| select.exists(params![person, check.key.hash, vertical, since, offer, itself]))
-        .map_err(from_sqlite)
+        .map_err(from_sqlite)?;
+    Ok(is_one.is_some())
 }
 
 /// Takes a lead's keys away before its row is written anew.

@@ -5,6 +5,7 @@ use super::recent::RecentIds;
 use crate::codes::{self, IpBytes, from_json, lead_id, moment, row_id};
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
+use crate::statements::Statements;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::{KeptPost, MAX_REJECTED_BODY, PostKind, PostOutcome};
 use crumb_domain::{AffiliateId, CampaignId, LeadId, OfferId, RowId};
@@ -15,7 +16,7 @@ use rusqlite::{Connection, Row, params};
 /// Keeps a post with what became of it: the row of its lead, or why it has none.
 /// Answer and errors are JSON; no answer yet where its lead is to be sold first.
 pub(crate) fn insert<'p>(
-    connection: &Connection,
+    statements: &dyn Statements,
     post: &'p PostRecord,
     outcome: std::result::Result<RowId, Problem>,
     answer: Option<&str>,
@@ -26,14 +27,12 @@ pub(crate) fn insert<'p>(
         Err(problem) => (None, Some(problem.code()), MAX_REJECTED_BODY),
     };
     let cut = |bytes: &'p [u8]| bytes.get(..most).unwrap_or(bytes);
-    connection
-        .prepare_cached(
-            "INSERT INTO post (id, at, kind, campaign, offer, affiliate, ip, query, content_type, body, answer,
+    statements
+        .execute(
+"INSERT INTO post (id, at, kind, campaign, offer, affiliate, ip, query, content_type, body, answer,
                  errors, lead, problem)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        )
-        .and_then(|mut insert| {
-            insert.execute(params![
+params![
                 post.id.as_i64(),
                 post.at.micros(),
                 post.kind.as_str(),
@@ -48,8 +47,8 @@ pub(crate) fn insert<'p>(
                 errors,
                 lead,
                 problem,
-            ])
-        })
+            ],
+)
         .map_err(from_sqlite)?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::codes::{
     to_json,
 };
 use crate::error::{corrupt, from_sqlite};
+use crate::statements::Statements;
 use crumb_domain::attribution::Attribution;
 use crumb_domain::conversion::LeadConversion;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
@@ -29,20 +30,18 @@ pub(crate) fn revision(connection: &Connection, row: RowId) -> Result<Option<u32
 }
 
 /// Writes a lead and its sales.
-pub(crate) fn insert(connection: &Connection, row: &LeadRow, revision: u32) -> Result<()> {
+pub(crate) fn insert(statements: &dyn Statements, row: &LeadRow, revision: u32) -> Result<()> {
     let lead = &row.lead;
     let [s1, s2, s3, s4, s5] = sub_id_columns(&lead.sub_ids);
     let conversion = conversion_column(lead)?;
-    connection
-        .prepare_cached(
+    statements
+        .execute(
             "INSERT INTO lead (row, id, at, post, status, outcome, errors, affiliate, offer, vertical, campaign,
                  offer_contract, attribution, trace, session, s1, s2, s3, s4, s5, fields, payout, revenue,
                  test, ip, revision, config_version, person, event, conversion)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
                  ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
-        )
-        .and_then(|mut insert| {
-            insert.execute(params![
+            params![
                 lead.row.as_i64(),
                 row.id,
                 lead.at.micros(),
@@ -73,10 +72,10 @@ pub(crate) fn insert(connection: &Connection, row: &LeadRow, revision: u32) -> R
                 row.register.as_ref().map(|key| key.hash),
                 lead.conversion.as_ref().map(|conversion| conversion.event.0),
                 conversion,
-            ])
-        })
+            ],
+        )
         .map_err(from_sqlite)?;
-    insert_sales(connection, lead)
+    insert_sales(statements.connection(), lead)
 }
 
 /// Writes a changed lead over the one of its row, one revision on.

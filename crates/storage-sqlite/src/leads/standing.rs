@@ -79,7 +79,7 @@ pub(crate) fn is_persons(connection: &Connection, lead: RowId, key: &DuplicateKe
 
 /// The row of the lead of that id.
 pub(crate) fn row_of(context: &WriteContext<'_>, id: LeadId) -> Result<Option<i64>> {
-    indexes::row_of(context.connection, &context.memory.recent.ids(), id_column(id))
+    indexes::row_of(context.statements, &context.memory.recent.ids(), id_column(id))
 }
 
 /// A lead's id from its column, where a row has one.

@@ -3,6 +3,7 @@
 use crate::clicks::counts;
 use crate::codes::{from_json, moment, row_id, to_json};
 use crate::error::{corrupt, from_sqlite};
+use crate::statements::Statements;
 use crumb_domain::{RowId, Timestamp};
 use crumb_storage::Result;
 use crumb_storage::selling::{SellingCounts, Waiting};
@@ -157,13 +158,13 @@ pub(crate) fn take_waiting(connection: &Connection, lead: RowId) -> Result<bool>
 }
 
 /// The lead waits from now on. A post or key that it had stays with it.
-pub(crate) fn wait(connection: &Connection, lead: i64, due: Timestamp) -> Result<()> {
-    connection
-        .prepare_cached(
+pub(crate) fn wait(statements: &dyn Statements, lead: i64, due: Timestamp) -> Result<()> {
+    statements
+        .execute(
             "INSERT INTO offered (lead, state, taking, due) VALUES (?1, ?2, 0, ?3)
              ON CONFLICT DO UPDATE SET state = excluded.state, due = excluded.due, counts = NULL",
+            params![lead, State::Waits.column(), due.micros()],
         )
-        .and_then(|mut upsert| upsert.execute([lead, State::Waits.column(), due.micros()]))
         .map_err(from_sqlite)?;
     Ok(())
 }

@@ -4,7 +4,9 @@ use super::{LeadReply, ok, target};
 use crate::escape::push_xml_text;
 use crumb_domain::post::StoredAnswer;
 use serde::Serialize;
-use std::fmt::Write as _;
+
+/// Bytes that hold most answers.
+const USUAL_BYTES: usize = 256;
 
 /// `<result>` with its declaration, by which posting scripts tell that it is XML.
 pub(super) fn xml(reply: &LeadReply) -> StoredAnswer {
@@ -30,7 +32,9 @@ pub(super) fn xml(reply: &LeadReply) -> StoredAnswer {
 
 /// The document up to its first element.
 pub(super) fn begin() -> String {
-    String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<result>")
+    let mut body = String::with_capacity(USUAL_BYTES);
+    body.push_str("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<result>");
+    body
 }
 
 /// The document behind its last element.
@@ -80,8 +84,7 @@ pub(super) fn json(reply: &LeadReply) -> StoredAnswer {
 
 /// An element that holds a text.
 pub(super) fn element(body: &mut String, name: &str, text: &str) {
-    // Writing to a string cannot fail.
-    let _ = write!(body, "<{name}>");
+    body.extend(["<", name, ">"]);
     push_xml_text(body, text);
-    let _ = write!(body, "</{name}>");
+    body.extend(["</", name, ">"]);
 }

@@ -25,7 +25,8 @@ pub fn mask_key(raw_query: &[u8], content_type: Option<&str>, body: &[u8]) -> (V
         BodyFormat::Json => json(body),
     };
     // A body may be of another format than it says.
-    (form(raw_query), anything(&masked))
+    let masked = if find_key(&masked).is_some() { anything(&masked) } else { masked };
+    (form(raw_query), masked)
 }
 
 /// Bytes of a boundary that are looked for, its two dashes included: as many as the
@@ -36,17 +37,23 @@ fn is_key(name: &str) -> bool {
     name.eq_ignore_ascii_case(KEY)
 }
 
+/// Whether a name, still encoded, is the key's; most are told from it at a glance.
+fn is_encoded_key(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(KEY.as_bytes())
+        || (name.len() > KEY.len() && name.contains(&b'%') && is_key(&percent::decoded(name)))
+}
+
 /// Urlencoded pairs.
 fn form(raw: &[u8]) -> Vec<u8> {
-    mask_pairs(raw, |byte| byte == b'&', &is_key)
+    mask_pairs(raw, |byte| byte == b'&', &is_encoded_key)
 }
 
 /// Urlencoded pairs with the values masked of those that bear a certain name, all else as
-/// it was written. The name is told decoded.
+/// it was written. The name is told as it is written, encoded.
 pub(crate) fn mask_pairs(
     raw: &[u8],
     ends_pair: impl Fn(u8) -> bool,
-    is_masked: &dyn Fn(&str) -> bool,
+    is_masked: &dyn Fn(&[u8]) -> bool,
 ) -> Vec<u8> {
     let mut masked = Vec::with_capacity(raw.len());
     for ended in raw.split_inclusive(|byte| ends_pair(*byte)) {
@@ -55,7 +62,7 @@ pub(crate) fn mask_pairs(
             pair => (pair, &[][..]),
         };
         let (name, value) = split_pair(pair);
-        if !value.is_empty() && is_masked(&percent::decode(name)) {
+        if !value.is_empty() && is_masked(name) {
             masked.extend_from_slice(name);
             masked.push(b'=');
             masked.extend_from_slice(MASK);
@@ -223,7 +230,7 @@ fn value_end(text: &[u8]) -> usize {
 fn anything(text: &[u8]) -> Vec<u8> {
     let mut masked = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.windows(KEY.len()).position(|name| name.eq_ignore_ascii_case(KEY.as_bytes())) {
+    while let Some(at) = find_key(rest) {
         let is_closing = rest.get(..at).is_some_and(ends_in_closing_tag);
         let (name, after) = rest.split_at(at + KEY.len());
         masked.extend_from_slice(name);
@@ -253,6 +260,21 @@ fn anything(text: &[u8]) -> Vec<u8> {
     }
     masked.extend_from_slice(rest);
     masked
+}
+
+/// Where the key's name first stands. Its underscore is looked for: that is rare, and
+/// one comparison of bytes.
+fn find_key(text: &[u8]) -> Option<usize> {
+    let before = KEY.bytes().position(|byte| byte == b'_')?;
+    let mut from = before;
+    loop {
+        let underscore = from + text.get(from..)?.iter().position(|byte| *byte == b'_')?;
+        let at = underscore - before;
+        if text.get(at..at + KEY.len()).is_some_and(|name| name.eq_ignore_ascii_case(KEY.as_bytes())) {
+            return Some(at);
+        }
+        from = underscore + 1;
+    }
 }
 
 /// Whether a text breaks off within a closing tag.

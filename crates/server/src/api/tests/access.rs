@@ -137,7 +137,7 @@ async fn what_is_not_there_is_a_problem_of_its_own_kind() {
         "/api/v1/leads/..%2Fkeys",
         "/api/v1/",
     ];
-    for path in missing.into_iter().chain(["/api/v1/conversions", "/api/v1", "/nothing"]) {
+    for path in missing.into_iter().chain(["/api/v1/conversions/1", "/api/v1", "/nothing"]) {
         let answer = world.get_as("admin", path).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(answer.header("content-type"), "application/problem+json");

@@ -17,6 +17,7 @@ pub(crate) use ids::{Place, RecentIds};
 
 use super::prepare::LeadRow;
 use crate::error::from_sqlite;
+use crate::statements::Statements;
 use crumb_storage::Result;
 use round::Round;
 use rusqlite::{Connection, params};
@@ -88,16 +89,14 @@ impl Recent {
     }
 
     /// Appends a new lead.
-    pub(crate) fn add(&mut self, connection: &Connection, row: &LeadRow) -> Result<()> {
+    pub(crate) fn add(&mut self, statements: &dyn Statements, row: &LeadRow) -> Result<()> {
         let place = Place { number: self.next_number, lead: row.lead.row.as_i64() };
         let person = row.person();
-        connection
-            .prepare_cached(
+        statements
+            .execute(
                 "INSERT INTO recent_lead (number, lead, id, person, search) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![place.number, place.lead, row.id, person, &*row.search],
             )
-            .and_then(|mut insert| {
-                insert.execute(params![place.number, place.lead, row.id, person, &*row.search])
-            })
             .map_err(from_sqlite)?;
         self.remember(Entry { place, id: row.id, person, search: Arc::clone(&row.search) });
         Ok(())
