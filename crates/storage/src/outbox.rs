@@ -138,6 +138,10 @@ pub trait OutboxStore {
     /// nothing waits longer.
     fn next_delivery_due(&self, after: Timestamp) -> impl Future<Output = Result<Option<Timestamp>>> + Send;
 
+    /// Ends when this process has written deliveries, or set some going again, since it
+    /// ended last: so that the one worker need not be told by each of those who write.
+    fn deliveries_written(&self) -> impl Future<Output = ()> + Send;
+
     /// How many wait, and since when.
     fn waiting_deliveries(&self) -> impl Future<Output = Result<WaitingDeliveries>> + Send;
 
