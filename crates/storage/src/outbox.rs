@@ -83,7 +83,7 @@ pub struct WaitingDeliveries {
 }
 
 /// Which deliveries.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeliveryFilter {
     /// Of this kind.
     pub kind: Option<DeliveryKind>,
@@ -105,6 +105,13 @@ pub struct DeliveryFilter {
     pub from: Option<Timestamp>,
     /// Made before.
     pub to: Option<Timestamp>,
+}
+
+impl DeliveryFilter {
+    /// Whether it says nothing: all deliveries are meant.
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The store of what is to be delivered.

@@ -29,8 +29,8 @@ pub struct AlertRow {
     /// How many they are.
     pub count: u64,
     /// About what, a stable code: `contract_switched_off`, `buyer_skipped`,
-    /// `price_unreadable`, `price_over_maximum`, `bad_redirect`, `margin_undercut` or
-    /// `credit_exceeded`.
+    /// `price_unreadable`, `price_over_maximum`, `bad_redirect`, `margin_undercut`,
+    /// `credit_exceeded` or `delivery_parked`.
     #[schema(value_type = String, example = "contract_switched_off")]
     pub code: AlertCode,
     /// Which contract, where it is about one.

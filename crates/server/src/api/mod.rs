@@ -10,6 +10,7 @@ pub mod alerts;
 mod body;
 pub mod buyers;
 pub mod clicks;
+pub mod deliveries;
 pub mod events;
 pub mod explain;
 pub mod held;
@@ -46,6 +47,9 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/alerts", get(alerts::list::<S>))
         .route("/clicks", get(clicks::list::<S>))
         .route("/clicks/{request_id}", get(clicks::get::<S>))
+        .route("/deliveries", get(deliveries::list::<S>))
+        .route("/deliveries/replay", post(deliveries::replay::<S>))
+        .route("/deliveries/{id}", get(deliveries::get::<S>))
         .route("/leads", get(leads::list::<S>))
         .route("/leads/{leadid}", get(leads::get::<S>))
         .route("/leads/{leadid}/explain", get(explain::get::<S>))

@@ -16,6 +16,7 @@ mod clients;
 mod contracts;
 mod cookies;
 mod deep_links;
+mod deliveries;
 mod dispositions;
 mod explain;
 mod explain_reasons;
