@@ -308,7 +308,8 @@ async fn a_destination_that_fails_in_a_row_is_paused_and_its_deliveries_count_no
     assert_eq!(world.calls() - 1, tried, "it is left alone");
     world.clock.set(later(PAUSE_SECONDS));
     world.outbox.turn(&mut world.works).await.unwrap();
-    assert_eq!(world.works.room(world.clock.now()).left_for("campaign:57"), 0, "one of them tries it");
+    let room = world.works.room(world.clock.now());
+    assert_eq!((room.left_for("campaign:57"), room.most), (0, AT_ONCE - 1), "one of them tries it");
     world.settle().await;
     for id in &all {
         assert_eq!(world.stands(*id).await.0, DeliveryState::Delivered);
@@ -362,6 +363,21 @@ async fn a_clock_that_jumps_makes_no_second_attempt_and_loses_nothing() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn an_attempt_that_outlasts_its_lease_counts_all_the_same() {
+    let mut world = World::new(|_, _| answered(500));
+    world.receivers.gate.forget_permits(Semaphore::MAX_PERMITS);
+    let id = world.due("campaign:57").await;
+    world.outbox.turn(&mut world.works).await.unwrap();
+    world.begun.recv().await.unwrap();
+    world.clock.set(later(LEASE_SECONDS));
+    world.outbox.turn(&mut world.works).await.unwrap();
+    world.receivers.gate.add_permits(1);
+    world.settle().await;
+    assert_eq!((world.stands(id).await, world.tried(id)), ((DeliveryState::Waits, 1), vec![0]));
+    assert_eq!(world.store.delivery(id).await.unwrap().unwrap().due, later(LEASE_SECONDS + 5));
 }
 
 #[tokio::test]
