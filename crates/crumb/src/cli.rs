@@ -2,12 +2,14 @@
 //! against anything.
 
 mod after_sale;
+mod deliveries;
 mod selling;
 
 pub use after_sale::{
     BuyerCommand, DecidedAs, DecisionArguments, LedgerArguments, ReturnArguments, ReturnedAs,
     ReturnsArguments, ReturnsCommand, ReturnsTyped,
 };
+pub use deliveries::{DeliveriesCommand, DeliveriesTyped, DeliveryArguments, DeliveryFilterArguments};
 pub use selling::{AlertsArguments, ContractCommand, ExplainArguments, LeadCommand, ReplayArguments};
 
 use crate::bench::BenchCommand;
@@ -125,6 +127,8 @@ pub enum Typed {
     /// cannot be used, undercut margins, exceeded credit. Those of a minute about the
     /// same are one line; they are kept for 90 days.
     Alerts(AlertsArguments),
+    /// List postbacks and webhooks and what became of them, newest first, and send some again
+    Deliveries(DeliveriesTyped),
     /// Send a contract's buyer a test lead, or let a contract buy again
     #[command(subcommand)]
     Contract(ContractCommand),

@@ -7,7 +7,7 @@ use crate::accept::{self, Places};
 use crate::api::problem::{ApiError, LogText};
 use crate::api::{self, events, openapi};
 use crate::edge::HEAD_TIMEOUT;
-use crate::metrics::{Metrics, SellingStands};
+use crate::metrics::{Metrics, OutboxStands, SellingStands};
 use crate::shares::Shares;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -20,7 +20,7 @@ use axum::{Json, Router};
 use crumb_domain::Clock as _;
 use crumb_intake::selling::{Selling, findings};
 use crumb_network::Snapshot;
-use crumb_storage::Store;
+use crumb_storage::{Store, StoreError};
 use crumb_tracking::Installation;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -144,8 +144,15 @@ async fn ready<S: Store + Clone>(State(admin): State<Arc<Admin<S>>>) -> (StatusC
 
 /// `/metrics`, for Prometheus.
 async fn metrics_text<S: Store + Clone>(State(admin): State<Arc<Admin<S>>>) -> Result<Response, ApiError> {
-    let stands = match admin.installation.store.selling_counts().await {
-        Ok(counts) => Some(SellingStands { counts, skipped_buyers: admin.selling.skipped_buyers() }),
+    let installation = &admin.installation;
+    let counted = async {
+        let counts = installation.store.selling_counts().await?;
+        let waiting = installation.store.waiting_deliveries().await?;
+        let outbox = OutboxStands::new(waiting, installation.clock.now());
+        Ok::<_, StoreError>(SellingStands { counts, skipped_buyers: admin.selling.skipped_buyers(), outbox })
+    };
+    let stands = match counted.await {
+        Ok(stands) => Some(stands),
         Err(error) => {
             // The other series are worth more than ever now.
             tracing::warn!(%error, "what is being sold cannot be counted");

@@ -5,17 +5,22 @@
 //! take only values known when compiled: nothing that strangers send can make a
 //! series.
 
+mod outbox;
 mod selling;
 
+pub use outbox::OutboxStands;
 pub use selling::SellingStands;
 
 use crumb_domain::click::Disposition;
+use crumb_domain::delivery::DeliveryKind;
 use crumb_domain::lead::LeadOutcome;
 use crumb_domain::outcome::Problem;
 use crumb_domain::pixel::PixelDisposition;
 use crumb_domain::post::PostKind;
 use crumb_domain::selling::{AlertCode, AttemptKind};
 use crumb_intake::selling::{AskedEnd, SellingObserver};
+use crumb_outbox::{AttemptEnd, OutboxObserver};
+use outbox::OutboxMetrics;
 use prometheus::{Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts};
 use selling::SellingMetrics;
 use std::time::Duration;
@@ -76,6 +81,7 @@ pub struct Metrics {
     seconds: Vec<(Endpoint, Histogram)>,
     store_write_errors: IntCounter,
     selling: SellingMetrics,
+    outbox: OutboxMetrics,
 }
 
 struct Counted {
@@ -150,6 +156,7 @@ impl Metrics {
                 .collect::<Result<_, prometheus::Error>>()?,
             store_write_errors,
             selling: SellingMetrics::new(&registry)?,
+            outbox: OutboxMetrics::new(&registry)?,
             registry,
         })
     }
@@ -213,7 +220,10 @@ impl Metrics {
     pub fn text(&self, stands: Option<SellingStands>) -> Result<String, prometheus::Error> {
         let mut text = Vec::new();
         let mut series = self.registry.gather();
-        series.extend(stands.into_iter().flat_map(|stands| self.selling.gather(stands)));
+        if let Some(stands) = stands {
+            series.extend(self.selling.gather(stands));
+            series.extend(self.outbox.gather(stands.outbox));
+        }
         prometheus::TextEncoder::new().encode(&series, &mut text)?;
         String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))
     }
@@ -235,6 +245,15 @@ impl SellingObserver for Metrics {
 
     fn alerted(&self, about: AlertCode) {
         self.selling.alerted(about);
+    }
+}
+
+impl OutboxObserver for Metrics {
+    fn attempted(&self, kind: DeliveryKind, end: AttemptEnd) {
+        self.outbox.attempted(kind, end);
+        if end == AttemptEnd::Parked {
+            self.selling.alerted(AlertCode::DeliveryParked);
+        }
     }
 }
 
@@ -311,10 +330,8 @@ mod tests {
 
     #[test]
     fn every_series_and_each_of_sellings_labels_is_in_the_list() {
-        use crumb_storage::selling::SellingCounts;
         let list = include_str!("../../../docs/METRICS.md");
-        let stands = SellingStands { counts: SellingCounts::default(), skipped_buyers: 0 };
-        let text = Metrics::new().unwrap().text(Some(stands)).unwrap();
+        let text = Metrics::new().unwrap().text(Some(SellingStands::default())).unwrap();
         let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
         let ends = AskedEnd::ALL.iter().map(|end| end.as_str());
         let alerts = AlertCode::ALL.iter().map(|alert| alert.as_str());

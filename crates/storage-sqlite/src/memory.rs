@@ -9,6 +9,7 @@ use crate::clicks::counts::Counts;
 use crate::clicks::sessions::{Changes, Generation, Sessions};
 use crate::connection::SqliteOptions;
 use crate::leads::recent::{self, Recent};
+use crate::outbox::bell::Bell;
 use crate::seen::Seen;
 use crate::sub_affiliates::SubAffiliates;
 use crumb_domain::click::Click;
@@ -23,6 +24,7 @@ pub(crate) struct Memory {
     pub(crate) sub_affiliates: SubAffiliates,
     pub(crate) counts: Counts,
     pub(crate) recent: Recent,
+    pub(crate) outbox: Bell,
     /// What the open transaction does to sessions.
     pub(crate) session_changes: Changes,
     /// Sessions that readers find without the file.
@@ -95,6 +97,7 @@ impl Memory {
         self.sub_affiliates.committed();
         self.counts.committed();
         self.recent.committed();
+        self.outbox.committed();
         self.sessions.change(&mut self.session_changes);
     }
 

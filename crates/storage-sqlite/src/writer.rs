@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 /// Writes that may wait. At 20,000 a second this is half a second's worth: more
 /// would only turn an overload into timeouts.
@@ -87,6 +87,7 @@ pub(crate) struct Writer {
     queue: Arc<Queue>,
     recent_ids: Arc<RecentIds>,
     sessions: Arc<Sessions>,
+    outbox_bell: Arc<Notify>,
     thread: Option<JoinHandle<()>>,
     /// Its sender lives as long as the thread, and says nothing.
     alive: watch::Receiver<()>,
@@ -98,6 +99,7 @@ impl Writer {
         let mut connection = open_writer(path, options)?;
         let memory = Memory::load(&connection, options)?;
         let (recent_ids, sessions) = (memory.recent.ids(), Arc::clone(&memory.sessions));
+        let outbox_bell = memory.outbox.rings();
         let checkpoints = Checkpoints::start(path, options, &mut connection)?;
         let queue = Arc::new(Queue::default());
         let (living, alive) = watch::channel(());
@@ -111,7 +113,7 @@ impl Writer {
                 }
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread to write with: {error}")))?;
-        Ok(Self { queue, recent_ids, sessions, thread: Some(thread), alive })
+        Ok(Self { queue, recent_ids, sessions, outbox_bell, thread: Some(thread), alive })
     }
 
     /// No thread: for a file that is only read. Whoever wants to write is told that the
@@ -121,7 +123,8 @@ impl Writer {
         let queue = Arc::new(Queue::default());
         queue.lock().closed = true;
         let (recent_ids, sessions) = (memory.recent.ids(), Arc::clone(&memory.sessions));
-        Ok(Self { queue, recent_ids, sessions, thread: None, alive: watch::channel(()).1 })
+        let outbox_bell = memory.outbox.rings();
+        Ok(Self { queue, recent_ids, sessions, outbox_bell, thread: None, alive: watch::channel(()).1 })
     }
 
     /// Ends when the thread has ended.
@@ -133,6 +136,11 @@ impl Writer {
     /// The ids of the recent leads, as readers look them up.
     pub(crate) fn recent_ids(&self) -> Arc<RecentIds> {
         Arc::clone(&self.recent_ids)
+    }
+
+    /// Rings when deliveries were written.
+    pub(crate) fn outbox_bell(&self) -> &Notify {
+        &self.outbox_bell
     }
 
     /// The sessions that are found without the file.

@@ -83,7 +83,7 @@ pub struct WaitingDeliveries {
 }
 
 /// Which deliveries.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeliveryFilter {
     /// Of this kind.
     pub kind: Option<DeliveryKind>,
@@ -105,6 +105,13 @@ pub struct DeliveryFilter {
     pub from: Option<Timestamp>,
     /// Made before.
     pub to: Option<Timestamp>,
+}
+
+impl DeliveryFilter {
+    /// Whether it says nothing: all deliveries are meant.
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The store of what is to be delivered.
@@ -137,6 +144,10 @@ pub trait OutboxStore {
     /// When, after that moment, the next delivery is due or a lease runs out; none where
     /// nothing waits longer.
     fn next_delivery_due(&self, after: Timestamp) -> impl Future<Output = Result<Option<Timestamp>>> + Send;
+
+    /// Ends when this process has written deliveries, or set some going again, since it
+    /// ended last: so that the one worker need not be told by each of those who write.
+    fn deliveries_written(&self) -> impl Future<Output = ()> + Send;
 
     /// How many wait, and since when.
     fn waiting_deliveries(&self) -> impl Future<Output = Result<WaitingDeliveries>> + Send;

@@ -3,12 +3,13 @@
 use crate::browser::Visitor;
 use crate::client::{Client, Reply, Request};
 use crate::clock::FakeClock;
-use crumb_delivery::{Courier, Outbound, OutboundOptions};
+use crumb_delivery::{Courier, Outbound, OutboundOptions, Postman};
 use crumb_domain::Clock;
 use crumb_domain::pings::PingLimits;
 use crumb_domain::request_id::Node;
 use crumb_intake::selling::{Selling, SellingObserver, contract_faults};
 use crumb_network::{FileFormat, LiveNetwork};
+use crumb_outbox::{Outbox, OutboxObserver};
 use crumb_server::admin::AdminOptions;
 use crumb_server::api::key::new_api_key;
 use crumb_server::edge::Edge;
@@ -64,6 +65,8 @@ pub struct Server {
     pub site: Arc<Installation<SqliteStore>>,
     /// What sells its leads.
     pub selling: Arc<Selling<SqliteStore>>,
+    /// What delivers its postbacks and webhooks; without any jitter.
+    pub outbox: Arc<Outbox<SqliteStore, Postman>>,
     /// A client of the tracking listener.
     pub tracking: Client,
     /// A client of the admin listener.
@@ -158,7 +161,13 @@ impl Server {
         let trusted = options.trusted_proxies.iter().map(|text| text.parse().expect("a CIDR")).collect();
         let allow = vec!["127.0.0.0/8".parse().expect("a CIDR")];
         let outbound = Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() });
-        let courier = Courier::new(Arc::new(outbound.expect("the client starts")), None);
+        let outbound = Arc::new(outbound.expect("the client starts"));
+        let courier = Courier::new(Arc::clone(&outbound), None);
+        let counts: Arc<dyn OutboxObserver> = Arc::clone(&metrics) as Arc<dyn OutboxObserver>;
+        let postman = Postman::new(outbound);
+        let outbox =
+            Outbox::new(site.store.clone(), postman, Arc::clone(&clock) as Arc<dyn Clock>, counts, || 0);
+        let outbox = Arc::new(outbox);
         let observer = match &options.observer {
             Some(Observer(observer)) => Arc::clone(observer),
             None => Arc::clone(&metrics) as Arc<dyn SellingObserver>,
@@ -170,6 +179,7 @@ impl Server {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         tasks.spawn(Arc::clone(&selling).run_queue(stop.clone()));
         tasks.spawn(Arc::clone(&selling).run_held(stop.clone()));
+        tasks.spawn(Arc::clone(&outbox).run(stop.clone()));
         let tracking = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let tracking_address = tracking.local_addr().expect("a bound socket has an address");
         tasks.spawn(edge.serve(tracking, stop.clone()));
@@ -188,6 +198,7 @@ impl Server {
             clock,
             site,
             selling,
+            outbox,
             tracking: Client::new(tracking_address),
             admin: Client::new(admin_address),
             tracking_address,

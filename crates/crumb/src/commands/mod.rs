@@ -6,6 +6,7 @@ mod alerts;
 mod apply;
 pub mod config;
 mod contract;
+mod deliveries;
 mod explain;
 mod export;
 mod findings;
@@ -29,9 +30,9 @@ pub use apply::{MAX_NETWORK_FILE_BYTES, NetworkFile};
 pub use lead::LeadAction;
 
 use crate::cli::{
-    AlertsArguments, BuyerCommand, ContractCommand, DecidedAs, DecisionArguments, Format, KeyCommand,
-    LeadCommand, LedgerArguments, LinkArguments, PostingDocArguments, ReturnArguments, ReturnsArguments,
-    ReturnsCommand, Typed,
+    AlertsArguments, BuyerCommand, ContractCommand, DecidedAs, DecisionArguments, DeliveriesCommand,
+    DeliveryArguments, DeliveryFilterArguments, Format, KeyCommand, LeadCommand, LedgerArguments,
+    LinkArguments, PostingDocArguments, ReturnArguments, ReturnsArguments, ReturnsCommand, Typed,
 };
 use anyhow::Context as _;
 use crumb_domain::lead::Lead;
@@ -131,6 +132,10 @@ pub enum Command {
     Held,
     /// `crumb alerts`.
     Alerts(AlertsArguments),
+    /// `crumb deliveries`.
+    Deliveries(DeliveryArguments),
+    /// `crumb deliveries replay`.
+    ReplayDeliveries(DeliveryFilterArguments),
     /// `crumb return`.
     Return(ReturnArguments),
     /// `crumb returns approve`, `crumb returns refuse`.
@@ -250,6 +255,10 @@ impl Command {
             Typed::Pixel(link) => Self::Pixel(link.clone()),
             Typed::PostingDoc(arguments) => Self::PostingDoc(arguments.clone()),
             Typed::Alerts(arguments) => Self::Alerts(arguments.clone()),
+            Typed::Deliveries(asked) => match &asked.command {
+                None => Self::Deliveries(asked.list.clone()),
+                Some(DeliveriesCommand::Replay(which)) => Self::ReplayDeliveries(which.clone()),
+            },
             Typed::Explain(explain) => Self::Explain { lead: explain.lead, json: explain.json },
             Typed::Lead(command) => Self::of_lead(command),
             Typed::Held => Self::Held,
@@ -304,6 +313,8 @@ impl Command {
             | Self::Lead { .. }
             | Self::Held
             | Self::Alerts(_)
+            | Self::Deliveries(_)
+            | Self::ReplayDeliveries(_)
             | Self::Return(_)
             | Self::DecideReturn { .. }
             | Self::Returns(_)
@@ -349,6 +360,8 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
         Command::Lead { lead, action, note } => lead::act(context, lead, action, note).await,
         Command::Held => lead::held(context).await,
         Command::Alerts(arguments) => alerts::alerts(context, &arguments).await,
+        Command::Deliveries(asked) => deliveries::list(context, asked).await,
+        Command::ReplayDeliveries(which) => deliveries::replay(context, which).await,
         Command::Return(asked) => returns::give_back(context, asked).await,
         Command::DecideReturn { of, approved } => returns::decide(context, of, approved).await,
         Command::Returns(asked) => returns::list(context, asked).await,

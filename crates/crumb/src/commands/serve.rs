@@ -11,8 +11,9 @@ use crate::logging;
 use crate::owner::{Owner, base_url, open};
 use anyhow::anyhow;
 use crumb_delivery::mail::Mailer;
-use crumb_delivery::{Courier, Outbound, OutboundOptions};
+use crumb_delivery::{Courier, Outbound, OutboundOptions, Postman};
 use crumb_intake::selling::{Selling, SellingObserver};
+use crumb_outbox::{Outbox, OutboxObserver};
 use crumb_server::admin::{AdminOptions, admin_router};
 use crumb_server::edge::Edge;
 use crumb_server::metrics::Metrics;
@@ -82,6 +83,7 @@ where
     let observer: Arc<dyn SellingObserver> = Arc::clone(&metrics) as Arc<dyn SellingObserver>;
     let selling = Selling::new(Arc::clone(&installation), courier(settings)?).observed_by(observer);
     let selling = Arc::new(selling);
+    let outbox = outbox(settings, &installation, &metrics)?;
     let mut starting = Starting {
         carrier: Carrier {
             installation,
@@ -104,6 +106,7 @@ where
     parts.start_listeners(settings, &carrier, &metrics, (tracking, admin), warnings)?;
     parts.start("queue", Arc::clone(&selling).run_queue(stop.clone()));
     parts.start("held", selling.run_held(stop.clone()));
+    parts.start("outbox", outbox.run(stop.clone()));
     parts.start("refresh", refresh(Arc::clone(&carrier.installation), stop.clone()));
     let database = owner.directory().database_name();
     parts.start(
@@ -165,10 +168,33 @@ impl Starting {
 /// # Errors
 /// Where the client or the mail relay cannot be set up.
 pub fn courier(settings: &Settings) -> anyhow::Result<Courier> {
-    let allow = settings.outbound_allow.clone();
-    let outbound = Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() })?;
     let mailer = settings.mail.clone().map(Mailer::new).transpose()?;
-    Ok(Courier::new(Arc::new(outbound), mailer.map(Arc::new)))
+    Ok(Courier::new(outbound(settings)?, mailer.map(Arc::new)))
+}
+
+/// What calls out, as the settings allow it.
+fn outbound(settings: &Settings) -> anyhow::Result<Arc<Outbound>> {
+    let allow = settings.outbound_allow.clone();
+    Ok(Arc::new(Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() })?))
+}
+
+/// What delivers postbacks and webhooks. It has a client of its own, so that receivers
+/// which are slow never take a buyer's place.
+fn outbox(
+    settings: &Settings,
+    installation: &Installation<SqliteStore>,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Arc<Outbox<SqliteStore, Postman>>> {
+    let counts: Arc<dyn OutboxObserver> = Arc::clone(metrics) as Arc<dyn OutboxObserver>;
+    let (store, clock) = (installation.store.clone(), Arc::clone(&installation.clock));
+    let postman = Postman::new(outbound(settings)?);
+    Ok(Arc::new(Outbox::new(store, postman, clock, counts, chance)))
+}
+
+/// By how much an attempt is put off beyond its schedule, in per mille of the most: what
+/// failed together must not come back together.
+fn chance() -> u16 {
+    rand::random_range(0..1_000)
 }
 
 async fn bind(what: &str, flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

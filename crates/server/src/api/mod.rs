@@ -11,6 +11,7 @@ mod body;
 pub mod buyers;
 pub mod clicks;
 pub mod conversions;
+pub mod deliveries;
 pub mod events;
 pub mod explain;
 pub mod held;
@@ -52,6 +53,9 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/conversions", get(conversions::list::<S>))
         .route("/conversions/{id}", get(conversions::get::<S>))
         .route("/pixels", get(pixels::list::<S>))
+        .route("/deliveries", get(deliveries::list::<S>))
+        .route("/deliveries/replay", post(deliveries::replay::<S>))
+        .route("/deliveries/{id}", get(deliveries::get::<S>))
         .route("/leads", get(leads::list::<S>))
         .route("/leads/{leadid}", get(leads::get::<S>))
         .route("/leads/{leadid}/explain", get(explain::get::<S>))

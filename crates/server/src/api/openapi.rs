@@ -1,8 +1,8 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
 use super::{
-    alerts, buyers, clicks, conversions, events, explain, held, keys, lead_actions, leads, ledger, links,
-    pixels, posting_docs, rejections, returns, statuses, sub_affiliates, test_post, timeline,
+    alerts, buyers, clicks, conversions, deliveries, events, explain, held, keys, lead_actions, leads,
+    ledger, links, pixels, posting_docs, rejections, returns, statuses, sub_affiliates, test_post, timeline,
 };
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -24,6 +24,9 @@ use utoipa::{Modify, OpenApi};
         conversions::list,
         conversions::get,
         pixels::list,
+        deliveries::list,
+        deliveries::get,
+        deliveries::replay,
         leads::list,
         leads::get,
         explain::get,

@@ -1,7 +1,7 @@
 //! What is counted of selling. Contracts and buyers are no labels: a network has as many
 //! of them as it likes, and each would be a series for all time; the API tells by contract.
 
-use super::counters;
+use super::{OutboxStands, counters};
 use crumb_domain::lead::LeadOutcome;
 use crumb_domain::selling::{AlertCode, AttemptKind};
 use crumb_intake::selling::{AskedEnd, SellingObserver};
@@ -18,12 +18,14 @@ const ASKED_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 const SOLD_BUCKETS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 20.0, 120.0];
 
 /// What stands at the moment at which it is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SellingStands {
     /// Leads and posts, as the store knows them.
     pub counts: SellingCounts,
     /// Buyers that are skipped because their answers timed out.
     pub skipped_buyers: usize,
+    /// What is to be delivered.
+    pub outbox: OutboxStands,
 }
 
 /// The series of selling.
@@ -222,7 +224,8 @@ mod tests {
     fn what_stands_is_shown_where_it_is_known_and_left_out_where_it_is_not() {
         let metrics = Metrics::new().unwrap();
         let counts = SellingCounts { in_hand: 2, waiting: 30, held: 1 };
-        let text = metrics.text(Some(SellingStands { counts, skipped_buyers: 4 })).unwrap();
+        let text =
+            metrics.text(Some(SellingStands { counts, skipped_buyers: 4, ..Default::default() })).unwrap();
         let lines = [
             "crumb_leads_in_hand 2",
             "crumb_leads_waiting 30",

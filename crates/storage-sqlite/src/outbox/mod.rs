@@ -1,8 +1,10 @@
 //! The outbox: what is to be delivered, who has it in hand, and how that went.
 //!
 //! * `rows`: deliveries and attempts as rows; `list`: deliveries by filter.
+//! * `bell`: tells the worker that there is something to do.
 //! * `claim`: what is due, and who takes it; `end`: what becomes of it then.
 
+pub(crate) mod bell;
 mod claim;
 mod end;
 mod list;
@@ -28,7 +30,11 @@ const REPLAYED_PER_WRITE: usize = 2_000;
 pub(crate) fn put(context: &mut WriteContext<'_>, deliveries: &[Delivery]) -> Result<()> {
     insert(context.connection, deliveries)?;
     let nodes = deliveries.iter().map(|delivery| Key::node(delivery.id));
-    context.memory.seen.note_all(context.connection, nodes).map_err(from_sqlite)
+    context.memory.seen.note_all(context.connection, nodes).map_err(from_sqlite)?;
+    if !deliveries.is_empty() {
+        context.memory.outbox.pull();
+    }
+    Ok(())
 }
 
 /// Writes deliveries whose node is noted with what they tell.
@@ -74,6 +80,10 @@ impl OutboxStore for SqliteStore {
         self.readers().read(LaneOf::Short, move |connection| claim::next_due(connection, after)).await
     }
 
+    async fn deliveries_written(&self) {
+        self.writer().outbox_bell().notified().await;
+    }
+
     async fn waiting_deliveries(&self) -> Result<WaitingDeliveries> {
         self.readers().read(LaneOf::Long, list::waiting).await
     }
@@ -99,7 +109,10 @@ impl OutboxStore for SqliteStore {
             let found = self.readers().read(LaneOf::Long, find).await?;
             let Some(last) = found.last().copied() else { return Ok(replayed) };
             after = Some(last);
-            let replay = move |context: &mut WriteContext<'_>| end::replay(context.connection, &found, now);
+            let replay = move |context: &mut WriteContext<'_>| {
+                context.memory.outbox.pull();
+                end::replay(context.connection, &found, now)
+            };
             replayed += self.writer().write(replay).await?;
         }
     }

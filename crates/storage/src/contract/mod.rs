@@ -189,6 +189,7 @@ macro_rules! store_contract {
                 a_clock_that_was_put_back_holds_nothing_up,
                 the_next_moment_at_which_something_is_due_is_known,
                 alerts_are_raised_with_the_end_of_leases,
+                whoever_waits_for_deliveries_hears_of_those_written,
                 what_waits_is_counted_with_its_oldest,
                 deliveries_are_found_by_each_filter_and_in_pages,
                 what_has_ended_is_replayed_by_filter_with_its_ids,

@@ -379,6 +379,30 @@ pub async fn alerts_are_raised_with_the_end_of_leases<S: Store>(store: Arc<S>) {
     assert_eq!(raised.into_iter().map(|raised| raised.alert).collect::<Vec<_>>(), [alert]);
 }
 
+/// Once, by whichever write; of one that writes none nobody hears.
+pub async fn whoever_waits_for_deliveries_hears_of_those_written<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let is_told = async || {
+        tokio::select! {
+            biased;
+            () = store.deliveries_written() => true,
+            () = std::future::ready(()) => false,
+        }
+    };
+    assert!(!is_told().await);
+    accepted(&*store, lead(1, rows.next_row())).await;
+    assert!(!is_told().await, "nobody is to be told of it");
+    let deliveries = vec![postback(rows.next_row())];
+    store.accept_lead(AcceptLead { deliveries, ..accept(lead(2, rows.next_row())) }).await.unwrap();
+    assert!(is_told().await);
+    assert!(!is_told().await);
+    let id = rows.next_row();
+    store.put_deliveries(vec![Delivery { state: DeliveryState::Parked, ..postback(id) }]).await.unwrap();
+    assert!(is_told().await);
+    assert_eq!(store.replay_deliveries(DeliveryFilter::default(), NOW).await.unwrap(), 1);
+    assert!(is_told().await);
+}
+
 /// Whether a worker has them or not.
 pub async fn what_waits_is_counted_with_its_oldest<S: Store>(store: Arc<S>) {
     let mut rows = Rows::new();

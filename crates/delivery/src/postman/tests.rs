@@ -1,0 +1,145 @@
+//! Attempts over real sockets.
+
+use super::*;
+use crate::outbound::OutboundOptions;
+use crumb_domain::delivery::{DeliveryKind, DeliveryState};
+use crumb_domain::{RowId, Timestamp};
+use crumb_mock_buyer::{Answer, Behaviour, MockBuyer};
+
+fn delivery(url: &str, body: Option<&str>) -> Delivery {
+    Delivery {
+        id: RowId::from_i64(1 << 40).unwrap(),
+        webhook_id: "msg_7".to_owned(),
+        at: Timestamp::from_micros(0),
+        kind: DeliveryKind::Postback,
+        destination: "campaign:57".to_owned(),
+        affiliate: None,
+        campaign: None,
+        offer: None,
+        conversion: None,
+        lead: None,
+        url: url.to_owned(),
+        body: body.map(str::to_owned),
+        state: DeliveryState::Waits,
+        tries: 0,
+        due: Timestamp::from_micros(0),
+    }
+}
+
+fn postman(allow: &[&str]) -> Postman {
+    let allow = allow.iter().map(|network| network.parse().unwrap()).collect();
+    let outbound = Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() }).unwrap();
+    Postman::new(Arc::new(outbound))
+}
+
+async fn attempt(delivery: &Delivery) -> Attempted {
+    postman(&["127.0.0.0/8"]).attempt(delivery).await
+}
+
+#[tokio::test]
+async fn a_postback_is_a_get_that_says_who_calls_and_by_which_id() {
+    let receiver = MockBuyer::start(Answer::exactly("text/plain", "thanks")).await.unwrap();
+    let attempted = attempt(&delivery(&format!("{}?a=1&b=%20x#part", receiver.url()), None)).await;
+    assert!(attempted.is_delivered(), "{attempted:?}");
+    assert_eq!((attempted.phase.as_str(), attempted.answer.as_str()), ("done", "thanks"));
+    assert_eq!(attempted.error, None);
+    let request = receiver.requests().remove(0);
+    assert_eq!((request.method.as_str(), request.query.as_str()), ("GET", "a=1&b=%20x"));
+    assert_eq!(request.header("webhook-id"), Some("msg_7"));
+    assert_eq!(request.header("user-agent"), Some(AGENT));
+    assert!(AGENT.starts_with("Crumb/"));
+    assert_eq!((request.header("content-type"), request.header("authorization")), (None, None));
+}
+
+#[tokio::test]
+async fn a_webhook_is_a_post_of_json() {
+    let receiver = MockBuyer::start(Answer::exactly("text/plain", "")).await.unwrap();
+    let attempted = attempt(&delivery(&receiver.url(), Some(r#"{"type":"lead.sold"}"#))).await;
+    assert!(attempted.is_delivered(), "{attempted:?}");
+    let request = receiver.requests().remove(0);
+    assert_eq!((request.method.as_str(), request.text().as_str()), ("POST", r#"{"type":"lead.sold"}"#));
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    assert_eq!(request.header("webhook-id"), Some("msg_7"));
+}
+
+#[tokio::test]
+async fn a_urls_user_and_password_are_sent_as_such() {
+    let receiver = MockBuyer::start(Answer::exactly("text/plain", "")).await.unwrap();
+    let url = receiver.url().replace("http://", "http://ann:s3cret@");
+    assert!(attempt(&delivery(&url, None)).await.is_delivered());
+    assert_eq!(receiver.requests()[0].header("authorization"), Some("Basic YW5uOnMzY3JldA=="));
+}
+
+#[tokio::test]
+async fn only_2xx_is_an_answer_and_no_redirect_is_followed() {
+    let receiver = MockBuyer::start(Behaviour::reject()).await.unwrap();
+    for (status, expected) in
+        [(200, true), (204, true), (299, true), (199, false), (304, false), (404, false), (500, false)]
+    {
+        receiver.set(Answer::exactly("text/plain", "").status(status));
+        let attempted = attempt(&delivery(&receiver.url(), None)).await;
+        assert_eq!(attempted.is_delivered(), expected, "{status}: {attempted:?}");
+    }
+    let before = receiver.count();
+    receiver.set(Behaviour::Redirect { to: receiver.url(), status: 302 });
+    let attempted = attempt(&delivery(&receiver.url(), None)).await;
+    assert_eq!((attempted.status, attempted.is_delivered()), (Some(302), false));
+    assert_eq!(receiver.count(), before + 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_or_endless_after_its_2xx_counts_all_the_same() {
+    let long = "x".repeat(crate::outbound::MAX_ANSWER_BYTES + 1);
+    let receiver = MockBuyer::start(Answer::exactly("text/plain", &long)).await.unwrap();
+    let attempted = attempt(&delivery(&receiver.url(), None)).await;
+    assert!(attempted.is_delivered(), "{attempted:?}");
+    assert!(attempted.error.unwrap().contains("longer than"));
+    assert_eq!(attempted.answer.chars().count(), MAX_KEPT_ANSWER_CHARS, "its beginning is kept");
+}
+
+#[tokio::test]
+async fn a_receiver_that_closes_without_a_word_has_not_answered() {
+    let receiver = MockBuyer::start(Behaviour::CutAfter { made: None }).await.unwrap();
+    let attempted = attempt(&delivery(&receiver.url(), None)).await;
+    assert_eq!((attempted.status, attempted.is_delivered()), (None, false));
+    assert!(attempted.error.is_some());
+}
+
+#[tokio::test]
+async fn an_address_that_must_not_be_called_fails_with_a_clear_error() {
+    let receiver = MockBuyer::start(Behaviour::accept("1.00")).await.unwrap();
+    let attempted = postman(&[]).attempt(&delivery(&receiver.url(), None)).await;
+    assert!(!attempted.is_delivered());
+    let error = attempted.error.unwrap();
+    assert!(error.contains("the host's address is loopback and no allowed network names it"), "{error}");
+    assert_eq!(receiver.count(), 0);
+}
+
+#[tokio::test]
+async fn a_url_that_cannot_be_called_fails_with_a_clear_error() {
+    for (url, why) in [
+        ("ftp://x.example/", "the address is neither http nor https; nothing was sent"),
+        ("javascript:alert(1)", "the address is neither http nor https; nothing was sent"),
+        ("/relative", "the address is no absolute URL; nothing was sent"),
+    ] {
+        let attempted = attempt(&delivery(url, None)).await;
+        assert!(!attempted.is_delivered());
+        assert_eq!(attempted.error.as_deref(), Some(why));
+    }
+}
+
+#[test]
+fn what_a_receiver_asks_by_retry_after_is_told() {
+    let headers = [(RETRY_AFTER, HeaderValue::from_static("120"))].into_iter().collect();
+    let called = Called {
+        phase: crumb_domain::selling::Phase::Done,
+        ms: Milliseconds { connect: Some(2), head: Some(40), ..Milliseconds::default() },
+        status: Some(503),
+        headers,
+        answer: Vec::new(),
+        error: None,
+    };
+    let attempted = attempted(called);
+    assert_eq!(attempted.retry_after.as_deref(), Some("120"));
+    assert_eq!(attempted.took_ms, 42);
+}
