@@ -149,6 +149,9 @@ impl Heads {
         }
         if self.at == At::Target {
             self.target_bytes += run.len();
+            if !self.fragment.is_empty() {
+                self.fragment.extend_from_slice(run);
+            }
         }
         out.keep(run);
     }
@@ -229,9 +232,9 @@ impl Copied<'_> {
     }
 }
 
-/// Whether a byte of a target goes as it is and ends nothing.
+/// Whether a byte of a target goes as it is, and neither ends nor begins anything.
 fn is_plain(byte: u8) -> bool {
-    !is_refused(byte) && !matches!(byte, b' ' | b'\n')
+    !is_refused(byte) && !matches!(byte, b' ' | b'\n' | b'#')
 }
 
 /// Whether the parser refuses a byte in a target that the dialect reads. Of bytes
