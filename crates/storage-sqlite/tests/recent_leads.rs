@@ -209,6 +209,9 @@ async fn a_write_that_is_taken_back_leaves_the_recent_leads_as_they_were() {
     }
 }
 
+/// Pages that the file may grow by: enough for the leads of a round.
+const ROOM: u32 = 40;
+
 #[tokio::test]
 async fn a_transaction_that_finds_the_disk_full_is_made_again_when_there_is_room() {
     // Full after each number of pages, so in each part of the transaction.
@@ -216,10 +219,11 @@ async fn a_transaction_that_finds_the_disk_full_is_made_again_when_there_is_room
         let mut place = Place::new();
         drop(place.open());
         let other = Connection::open(&place.path).unwrap();
-        let full = SqliteOptions { recent_leads: RECENT, max_pages: Some(90), ..SqliteOptions::default() };
-        let store = SqliteStore::open(&place.path, full).unwrap();
         let used: u32 = other.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
-        let filler = (90 - used - pages) * PAGE_SIZE;
+        let most = Some(used + ROOM);
+        let full = SqliteOptions { recent_leads: RECENT, max_pages: most, ..SqliteOptions::default() };
+        let store = SqliteStore::open(&place.path, full).unwrap();
+        let filler = (ROOM - pages) * PAGE_SIZE;
         other.execute("UPDATE probe SET filler = zeroblob(?1)", [filler]).unwrap();
         let mut number = 0;
         let refused = loop {
