@@ -7,7 +7,7 @@ use super::settled_posts::{self, SettledBy};
 use super::standing::{self, Earning};
 use super::tries::{InHand, Meets, Tries};
 use super::unsettled::is_away;
-use super::{Selling, alerts, timeline};
+use super::{Selling, alerts, becoming, timeline};
 use crate::acceptance::{Answering, consumer_ip};
 use crate::onward::Onward;
 use crate::replies::ReplyTokens;
@@ -388,7 +388,7 @@ impl<S: Store + Clone> Selling<S> {
         };
         let bought_before: Vec<_> = lead.sales.iter().filter(|sale| !is_new(&ended, sale)).cloned().collect();
         let before = Lead { sales: bought_before, ..lead.clone() };
-        let is_late = self.is_late(&before, offer.offer.offer_type).await?;
+        let is_late = self.is_late(&before, &offer.offer).await?;
         let earning = Earning::of(snapshot, offer, &lead, is_late);
         let facts = self.site.store.selling_facts(Some(lead.row), self.days_from(snapshot, now)).await?;
         let is_ended = |contract| ended.iter().any(|end: &EndedReservation| end.contract == contract);
@@ -414,6 +414,7 @@ impl<S: Store + Clone> Selling<S> {
             Some(_) => lead.payout = Money::ZERO,
         }
         let mut change = LeadChange::new(lead.clone(), now);
+        becoming::follow(&mut change, &before, snapshot);
         change.ended = ended;
         change.attempts = attempts;
         change.run = run;

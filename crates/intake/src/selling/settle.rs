@@ -6,7 +6,7 @@ use super::run::{Ran, Told};
 use super::standing::{self, Earning};
 use super::tries::{Meets, Tries};
 use super::unsettled::{self, InHandBy};
-use super::{Selling, alerts, supervised};
+use super::{Selling, alerts, becoming, supervised};
 use crate::onward::Onward;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{ActiveStatus, OfferType, SaleType};
@@ -283,6 +283,7 @@ fn change(before: &Lead, after: &Lead, ran: &Ran, hand: &InHand<'_>, now: Timest
     change.ledger = standing::payout_difference(before, after, now).into_iter().collect();
     change.timeline = hand.quoted.map(|quoted| quoted_entry(&quoted.quote)).into_iter().collect();
     change.timeline.extend(timeline(ran, after, now));
+    becoming::follow(&mut change, before, hand.snapshot);
     change.alerts = alerts::of_run(ran, after, hand.snapshot, now);
     if hand.is_counted && !is_answered && !is_taken {
         // It was counted when it came; it is answered as not taken.

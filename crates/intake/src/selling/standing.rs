@@ -1,9 +1,10 @@
 //! Where a lead stands after a run, what it has earned, and what follows.
 
+use crumb_domain::conversion::LeadConversion;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::OfferType;
-use crumb_domain::payout::{LeadFacts, Standing, Terms, lead_payout};
+use crumb_domain::payout::{LeadFacts, Standing, Terms, is_conversion, lead_payout};
 use crumb_domain::selling::ContractResult;
 use crumb_domain::{Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
@@ -14,12 +15,15 @@ use crumb_routing::{Alert, Ending, Payout, State};
 pub(super) const LONGEST_WAIT_SECONDS: i64 = 15 * 60;
 
 /// What a lead's affiliate earns, whatever it sells for.
+#[derive(Clone, Copy)]
 pub(crate) struct Earning<'a> {
     terms: Terms,
     tier_payout: Option<Money>,
     offer: &'a CompiledOffer,
     /// Its poster had been answered that nobody bought it.
     is_late: bool,
+    /// A pixel has named it.
+    has_pixel: bool,
     /// What its seller was told that the lead earns, before it was posted.
     promised: Option<Money>,
 }
@@ -40,6 +44,7 @@ impl<'a> Earning<'a> {
             tier_payout: tier.map(|(_, tier)| tier.payout).filter(|_| !is_internal),
             offer,
             is_late,
+            has_pixel: has_pixel(lead),
             promised: None,
         }
     }
@@ -53,6 +58,7 @@ impl<'a> Earning<'a> {
         LeadFacts {
             sold,
             is_late_sale: self.is_late,
+            has_pixel: self.has_pixel,
             ..LeadFacts::accepted(Standing::Sellable, self.tier_payout)
         }
     }
@@ -81,6 +87,14 @@ impl<'a> Earning<'a> {
             paid if !self.is_share() => paid,
             _ if has_fallen => self.after(sold),
             paid => self.after(sold).max(paid),
+        }
+    }
+
+    /// Makes the lead the conversion that it is once its sales have brought that together.
+    /// One that is a conversion stays the one that it is, whatever the network says later.
+    pub fn convert(&self, lead: &mut Lead, sold: Option<Money>) {
+        if lead.conversion.is_none() && is_conversion(&self.terms, &self.facts(sold)) {
+            lead.conversion = self.offer.default_event().map(|event| LeadConversion::of(event.id));
         }
     }
 
@@ -149,16 +163,27 @@ pub(crate) fn waits(offer: &CompiledOffer) -> bool {
     offer.offer.offer_type == OfferType::Hosted || offer.offer.queue_failures
 }
 
-/// Adds a lead's sales up, and what its affiliate has earned by them.
+/// Adds a lead's sales up, and what its affiliate has earned by them; where it is a
+/// conversion by them, it becomes one.
 pub(crate) fn earned(lead: &mut Lead, earning: &Earning<'_>) {
+    // A pixel may have come since the lead was taken in hand.
+    let earning = Earning { has_pixel: has_pixel(lead), ..*earning };
     let before = lead.revenue;
     lead.revenue = brought(lead);
     let is_paid_for = |sale: &&Sale| sale.returned.is_none_or(|returned| !returned.payout_taken_back);
     lead.payout = match sum(lead.sales.iter().filter(is_paid_for)) {
         // Its payout was taken back with its last sale, and no sale has come since.
         None if !lead.sales.is_empty() => Money::ZERO,
-        sold => earning.total(sold, lead.payout, lead.revenue < before),
+        sold => {
+            earning.convert(lead, sold);
+            earning.total(sold, lead.payout, lead.revenue < before)
+        }
     };
+}
+
+/// Whether a pixel has named a lead. None can before the lead is a conversion.
+pub(crate) fn has_pixel(lead: &Lead) -> bool {
+    lead.conversion.as_ref().is_some_and(|told| told.pixel_at.is_some())
 }
 
 /// What a lead has brought: its sales' prices, but those that were given back.

@@ -14,6 +14,7 @@ mod click_caps;
 mod clicks_api;
 mod clients;
 mod contracts;
+mod conversion_of_leads;
 mod cookies;
 mod deep_links;
 mod dispositions;

@@ -137,6 +137,7 @@ macro_rules! store_contract {
                 a_sold_lead_that_waits_for_others_goes_on_waiting,
                 a_late_end_does_not_answer_another_post_under_its_key,
                 a_lead_is_an_earlier_one_and_counts_while_its_run_says_so,
+                a_lead_that_becomes_a_conversion_counts_as_one,
             ];
             selling_records: [
                 a_leads_records_come_back_as_they_were,
