@@ -6,7 +6,7 @@
 //! wrong is moved back by an entry of its own.
 
 use crate::coded::coded;
-use crate::{AffiliateId, BuyerId, ContractId, LeadId, Money, Timestamp};
+use crate::{AdvertiserId, AffiliateId, BuyerId, ContractId, LeadId, Money, RowId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -21,13 +21,15 @@ pub enum Account {
     Affiliate(AffiliateId),
     /// What a buyer has left to spend; below zero what it owes.
     Buyer(BuyerId),
+    /// What an advertiser owes, below zero, for conversions.
+    Advertiser(AdvertiserId),
     /// The world outside, where payments come from and go to.
     Outside,
 }
 
 /// The text names no account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no account; expected house, outside, buyer:ID or affiliate:ID")]
+#[error("no account; expected house, outside, buyer:ID, affiliate:ID or advertiser:ID")]
 pub struct InvalidAccount;
 
 impl FromStr for Account {
@@ -39,6 +41,7 @@ impl FromStr for Account {
             ("outside", _) => Ok(Self::Outside),
             (_, Some(("affiliate", id))) => id.parse().map(Self::Affiliate).map_err(|_| InvalidAccount),
             (_, Some(("buyer", id))) => id.parse().map(Self::Buyer).map_err(|_| InvalidAccount),
+            (_, Some(("advertiser", id))) => id.parse().map(Self::Advertiser).map_err(|_| InvalidAccount),
             _ => Err(InvalidAccount),
         }
     }
@@ -51,6 +54,7 @@ impl fmt::Display for Account {
             Self::Outside => f.write_str("outside"),
             Self::Affiliate(id) => write!(f, "affiliate:{id}"),
             Self::Buyer(id) => write!(f, "buyer:{id}"),
+            Self::Advertiser(id) => write!(f, "advertiser:{id}"),
         }
     }
 }
@@ -70,6 +74,8 @@ pub struct LedgerEntry {
     pub amount: Money,
     /// For which lead, where there is one.
     pub lead: Option<LeadId>,
+    /// For which conversion, where there is one.
+    pub conversion: Option<RowId>,
     /// Under which contract, where it is a sale's.
     pub contract: Option<ContractId>,
     /// Why, where a person said so.
@@ -79,8 +85,10 @@ pub struct LedgerEntry {
 coded! {
     /// What a movement is.
     LedgerKind {
-        /// Owed to an affiliate for a lead; taken back as a negative one.
+        /// Owed to an affiliate for a lead or another conversion; taken back as a negative one.
         Payout = "payout";
+        /// Owed by an advertiser for a conversion; taken back as a negative one.
+        Received = "received";
         /// Paid by a buyer for a lead.
         Sale = "sale";
         /// Given back to a buyer for a lead that it returned.
@@ -93,23 +101,45 @@ coded! {
 }
 
 impl LedgerEntry {
+    /// Money that moves for no lead, conversion or contract, without a word.
+    pub fn moved(at: Timestamp, kind: LedgerKind, from: Account, to: Account, amount: Money) -> Self {
+        Self { at, kind, from, to, amount, lead: None, conversion: None, contract: None, note: None }
+    }
+
     /// What a lead earns its affiliate.
     pub fn payout(at: Timestamp, lead: LeadId, affiliate: AffiliateId, amount: Money) -> Self {
-        let (from, to) = (Account::House, Account::Affiliate(affiliate));
-        Self { at, kind: LedgerKind::Payout, from, to, amount, lead: Some(lead), contract: None, note: None }
+        let moved =
+            Self::moved(at, LedgerKind::Payout, Account::House, Account::Affiliate(affiliate), amount);
+        Self { lead: Some(lead), ..moved }
+    }
+
+    /// What a conversion earns its affiliate.
+    pub fn conversion_payout(
+        at: Timestamp,
+        conversion: RowId,
+        affiliate: AffiliateId,
+        amount: Money,
+    ) -> Self {
+        let moved =
+            Self::moved(at, LedgerKind::Payout, Account::House, Account::Affiliate(affiliate), amount);
+        Self { conversion: Some(conversion), ..moved }
+    }
+
+    /// What an advertiser pays for a conversion.
+    pub fn received(at: Timestamp, conversion: RowId, advertiser: AdvertiserId, amount: Money) -> Self {
+        let (from, to) = (Account::Advertiser(advertiser), Account::House);
+        Self { conversion: Some(conversion), ..Self::moved(at, LedgerKind::Received, from, to, amount) }
     }
 
     /// What a buyer pays for a lead.
     pub fn sale(at: Timestamp, lead: LeadId, buyer: BuyerId, contract: ContractId, price: Money) -> Self {
-        let (from, to) = (Account::Buyer(buyer), Account::House);
-        let (lead, contract) = (Some(lead), Some(contract));
-        Self { at, kind: LedgerKind::Sale, from, to, amount: price, lead, contract, note: None }
+        let moved = Self::moved(at, LedgerKind::Sale, Account::Buyer(buyer), Account::House, price);
+        Self { lead: Some(lead), contract: Some(contract), ..moved }
     }
 
     /// What is put into a buyer's account.
     pub fn credit(at: Timestamp, buyer: BuyerId, amount: Money) -> Self {
-        let (from, to) = (Account::Outside, Account::Buyer(buyer));
-        Self { at, kind: LedgerKind::Credit, from, to, amount, lead: None, contract: None, note: None }
+        Self::moved(at, LedgerKind::Credit, Account::Outside, Account::Buyer(buyer), amount)
     }
 
     /// What a buyer has again of a lead that it gave back.
@@ -121,9 +151,8 @@ impl LedgerEntry {
         price: Money,
         note: String,
     ) -> Self {
-        let (from, to) = (Account::House, Account::Buyer(buyer));
-        let (lead, contract, note) = (Some(lead), Some(contract), Some(note));
-        Self { at, kind: LedgerKind::Return, from, to, amount: price, lead, contract, note }
+        let moved = Self::moved(at, LedgerKind::Return, Account::House, Account::Buyer(buyer), price);
+        Self { lead: Some(lead), contract: Some(contract), note: Some(note), ..moved }
     }
 
     /// What an account has by this entry: above zero where it gets.
@@ -144,10 +173,10 @@ mod tests {
 
     #[test]
     fn an_account_is_read_as_it_is_written() {
-        for text in ["house", "outside", "affiliate:12", "buyer:5"] {
+        for text in ["house", "outside", "affiliate:12", "buyer:5", "advertiser:1"] {
             assert_eq!(text.parse::<Account>().map(|account| account.to_string()), Ok(text.to_owned()));
         }
-        for wrong in ["", "House", "buyer", "buyer:", "buyer:0", "affiliate:x", "seller:5"] {
+        for wrong in ["", "House", "buyer", "buyer:", "buyer:0", "affiliate:x", "advertiser:", "seller:5"] {
             assert_eq!(wrong.parse::<Account>(), Err(InvalidAccount), "{wrong}");
         }
     }

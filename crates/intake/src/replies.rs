@@ -7,6 +7,7 @@ use crumb_domain::network::{Offer, OfferType};
 use crumb_domain::outcome::Problem;
 use crumb_domain::session::Session;
 use crumb_domain::{AffiliateId, CampaignId, CreativeId, Money, RequestId, Timestamp};
+use crumb_tracking::links::source_time;
 use crumb_wire::answer::LeadReply;
 use crumb_wire::token::{Escape, replace_tokens};
 use std::net::IpAddr;
@@ -77,13 +78,6 @@ impl ReplyTokens<'_> {
     }
 }
 
-/// The dialect's form of a moment: `2013-11-12T13:04:27.5670000`.
-pub(crate) fn source_time(now: Timestamp) -> String {
-    let seconds = Timestamp::from_micros(now.unix_seconds() * 1_000_000).to_string();
-    let tenths_of_micros = now.micros().rem_euclid(1_000_000) * 10;
-    format!("{}.{tenths_of_micros:07}", seconds.trim_end_matches('Z'))
-}
-
 /// Whether a lead is answered with code 0: sold, or taken on an offer that sells
 /// later, or a test, or waiting for a person.
 pub fn is_success(offer: &Offer, lead: &Lead) -> bool {
@@ -137,15 +131,4 @@ pub fn of_fields(checked: &Checked) -> LeadReply {
     let told =
         |problems: &[FieldProblem]| problems.iter().map(|p| (p.name.clone(), p.text.clone())).collect();
     LeadReply::Fields { missing: told(&checked.missing), wrong: told(&checked.wrong) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moment_has_seven_digits_of_a_second() {
-        let now: Timestamp = "2013-11-12T13:04:27.567Z".parse().unwrap();
-        assert_eq!(source_time(now), "2013-11-12T13:04:27.5670000");
-    }
 }

@@ -52,7 +52,7 @@ mod run;
 mod tree;
 mod wake;
 
-pub use machine::{Command, Event, LEAST_POST_TIME_MS, Refusal, State, step};
+pub use machine::{Command, Event, LEAST_POST_TIME_MS, MOST_BELIEVED, Refusal, State, step};
 pub use outcome::{Alert, ContractOutcome, Ending, Held, Offered, Reservation, Sold};
 pub use reason::Reason;
 pub use replay::{replay, replay_changed};

@@ -12,6 +12,7 @@ pub use selling::SellingStands;
 use crumb_domain::click::Disposition;
 use crumb_domain::lead::LeadOutcome;
 use crumb_domain::outcome::Problem;
+use crumb_domain::pixel::PixelDisposition;
 use crumb_domain::post::PostKind;
 use crumb_domain::selling::{AlertCode, AttemptKind};
 use crumb_intake::selling::{AskedEnd, SellingObserver};
@@ -36,6 +37,8 @@ pub enum Endpoint {
     Click,
     /// A lead post.
     Post,
+    /// A conversion pixel.
+    Pixel,
     /// A question for a lead's price.
     Ping,
     /// The form library and its endpoints.
@@ -45,12 +48,13 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [Endpoint; 5] = [Self::Click, Self::Post, Self::Ping, Self::Form, Self::Other];
+    const ALL: [Endpoint; 6] = [Self::Click, Self::Post, Self::Pixel, Self::Ping, Self::Form, Self::Other];
 
     fn label(self) -> &'static str {
         match self {
             Self::Click => "click",
             Self::Post => "post",
+            Self::Pixel => "pixel",
             Self::Ping => "ping",
             Self::Form => "form",
             Self::Other => "other",
@@ -66,6 +70,7 @@ pub struct Metrics {
     rejections: Vec<(PostKind, Problem, IntCounter)>,
     accepted_pings: IntCounter,
     refused_pings: Vec<(Problem, IntCounter)>,
+    pixels: Vec<(PixelDisposition, IntCounter)>,
     answers: Vec<(u16, IntCounter)>,
     other_answers: IntCounter,
     seconds: Vec<(Endpoint, Histogram)>,
@@ -103,6 +108,12 @@ impl Metrics {
             "Pings of sellers by what became of them; accepted were told a price.",
             &["outcome"],
         )?;
+        let pixels = counters(
+            &registry,
+            "crumb_pixels_total",
+            "Calls of the conversion pixel by what became of them.",
+            &["disposition"],
+        )?;
         let answers =
             counters(&registry, "crumb_answers_total", "Answers of the tracking listener.", &["status"])?;
         let seconds = HistogramVec::new(
@@ -121,6 +132,10 @@ impl Metrics {
             refused_pings: Problem::ALL
                 .iter()
                 .map(|problem| Ok((*problem, pings.get_metric_with_label_values(&[problem.code()])?)))
+                .collect::<Result<_, prometheus::Error>>()?,
+            pixels: PixelDisposition::ALL
+                .iter()
+                .map(|of| Ok((*of, pixels.get_metric_with_label_values(&[of.as_str()])?)))
                 .collect::<Result<_, prometheus::Error>>()?,
             answers: STATUSES
                 .iter()
@@ -167,6 +182,13 @@ impl Metrics {
             Some(problem) => self.refused_pings.iter().find(|(of, _)| *of == problem).map(|(_, s)| s),
         };
         series.into_iter().for_each(IntCounter::inc);
+    }
+
+    /// The conversion pixel was called.
+    pub fn pixel(&self, disposition: PixelDisposition) {
+        if let Some((_, series)) = self.pixels.iter().find(|(of, _)| *of == disposition) {
+            series.inc();
+        }
     }
 
     /// The tracking listener answered.

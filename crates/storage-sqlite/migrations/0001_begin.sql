@@ -110,9 +110,11 @@ CREATE TABLE lead (
     config_version INTEGER NOT NULL,
     person BLOB,                     -- hash, where it is the earlier lead of later ones
     event INTEGER,                   -- where it is a conversion: of what
-    conversion TEXT                  -- JSON, where more is known of that
+    conversion TEXT,                 -- JSON, where more is known of that
+    transaction_id TEXT AS (conversion ->> '$.reported.transaction_id')
 ) STRICT;
 CREATE INDEX lead_of_session ON lead (session);
+CREATE INDEX lead_by_transaction ON lead (transaction_id, offer, event) WHERE transaction_id IS NOT NULL;
 
 -- Leads by id, by person, by e-mail address and phone number (normalised). Such
 -- keys are random: an index that each lead enters at once has a page anywhere
@@ -195,7 +197,7 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_by_time ON idempotency (at);
 
 -- Append-only: movements between accounts, which are a kind (1 house, 2 outside,
--- 3 affiliate, 4 buyer) and an id (0 where there is one of the kind).
+-- 3 affiliate, 4 buyer, 5 advertiser) and an id (0 where there is one of the kind).
 CREATE TABLE ledger (
     number INTEGER PRIMARY KEY,      -- counts entries up
     lead INTEGER NOT NULL,           -- its row, 0 for entries of no lead
@@ -207,7 +209,8 @@ CREATE TABLE ledger (
     to_id INTEGER NOT NULL,
     amount INTEGER NOT NULL,
     contract INTEGER,
-    note TEXT
+    note TEXT,
+    conversion INTEGER
 ) STRICT;
 CREATE INDEX ledger_of_lead ON ledger (lead);
 
@@ -400,6 +403,72 @@ CREATE TABLE quote (
 ) STRICT;
 CREATE INDEX quote_by_end ON quote (expires);
 CREATE INDEX quote_with_record ON quote (expires) WHERE record <> '';
+
+-- Conversions that are no leads.
+CREATE TABLE conversion (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    event INTEGER NOT NULL,
+    offer INTEGER NOT NULL,
+    advertiser INTEGER,
+    affiliate INTEGER NOT NULL,
+    campaign INTEGER,
+    offer_contract INTEGER,
+    session INTEGER NOT NULL,
+    s1 TEXT, s2 TEXT, s3 TEXT, s4 TEXT, s5 TEXT,
+    payout INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    disposition TEXT NOT NULL,
+    transaction_id TEXT,
+    reported TEXT,                   -- JSON: what was said of it beside that, if anything
+    pixels_shown INTEGER NOT NULL,
+    test INTEGER NOT NULL,
+    ip BLOB,
+    revision INTEGER NOT NULL,
+    config_version INTEGER NOT NULL
+) STRICT;
+CREATE INDEX conversion_of_session ON conversion (session);
+CREATE INDEX conversion_by_transaction ON conversion (transaction_id, offer, event)
+    WHERE transaction_id IS NOT NULL;
+
+-- One row a call of the conversion pixel. As that of clicks, it has no secondary index.
+CREATE TABLE pixel (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    form TEXT NOT NULL,
+    disposition TEXT NOT NULL,
+    offer INTEGER,
+    advertiser INTEGER,
+    event INTEGER,
+    session INTEGER,
+    affiliate INTEGER,
+    campaign INTEGER,
+    conversion INTEGER,
+    transaction_id TEXT,
+    trusted INTEGER NOT NULL,
+    ignored TEXT,                    -- JSON, a list of names, if there are any
+    ip BLOB,
+    user_agent TEXT,
+    referrer TEXT,
+    config_version INTEGER NOT NULL
+) STRICT;
+
+-- Signed calls of the last minutes that made something: each counts once.
+CREATE TABLE pixel_signature (
+    signature BLOB PRIMARY KEY,
+    at INTEGER NOT NULL,
+    conversion INTEGER NOT NULL      -- its place: a lead's row, or an id
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pixel_signature_by_time ON pixel_signature (at);
+
+-- Sessions that a click with a device id opened.
+CREATE TABLE session_device (
+    device_id TEXT NOT NULL,
+    offer INTEGER NOT NULL,
+    session INTEGER NOT NULL,
+    PRIMARY KEY (device_id, offer, session)
+) STRICT, WITHOUT ROWID;
 
 -- Who is to be told of something, and until somebody was.
 CREATE TABLE delivery (

@@ -224,7 +224,7 @@ fn insert_each(connection: &Connection, memory: &mut Memory, batch: &mut Batch) 
 /// Runs a write in a savepoint and takes it back where it failed, which is the
 /// inner result. The outer one fails where the whole transaction is lost: a full
 /// disk and the like end it at once.
-fn in_savepoint(
+pub(crate) fn in_savepoint(
     connection: &Connection,
     memory: &mut Memory,
     write: impl FnOnce(&mut Memory) -> Result<()>,

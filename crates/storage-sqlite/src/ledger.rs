@@ -2,13 +2,13 @@
 //! in step with it.
 
 use crate::batch::WriteContext;
-use crate::codes::moment;
+use crate::codes::{moment, row_id};
 use crate::error::{corrupt, from_sqlite};
 use crate::leads::standing;
 use crate::listing::Listing;
 use crate::selling::accounts;
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
-use crumb_domain::{AffiliateId, BuyerId, ContractId, Money};
+use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, ContractId, Money, RowId};
 use crumb_storage::after_sale::LedgerFilter;
 use crumb_storage::{Page, PageRequest, Result, StoreError};
 use rusqlite::{Connection, Row, params};
@@ -25,8 +25,9 @@ fn append_one(connection: &Connection, lead: i64, entry: &LedgerEntry) -> Result
     let ((from_kind, from_id), (to_kind, to_id)) = (column(entry.from), column(entry.to));
     connection
         .prepare_cached(
-            "INSERT INTO ledger (lead, at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO ledger (lead, at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note,
+                 conversion)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )
         .and_then(|mut insert| {
             insert.execute(params![
@@ -40,6 +41,7 @@ fn append_one(connection: &Connection, lead: i64, entry: &LedgerEntry) -> Result
                 entry.amount.micros(),
                 entry.contract.map(|id| id.0),
                 entry.note,
+                entry.conversion.map(RowId::as_i64),
             ])
         })
         .map_err(from_sqlite)?;
@@ -73,7 +75,8 @@ const ENTRY_AND_LEAD: &str = "(SELECT ledger.*, lead.id AS lead_id \
                                FROM ledger LEFT JOIN lead ON lead.row = ledger.lead)";
 
 /// The columns that [`entry`] reads, and an entry's number.
-const COLUMNS: &str = "at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note, lead_id, number";
+const COLUMNS: &str = "at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note, lead_id, number, \
+                       conversion";
 
 /// A lead's entries, oldest first.
 pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<Vec<LedgerEntry>> {
@@ -122,6 +125,7 @@ fn entry(row: &Row<'_>) -> Result<LedgerEntry> {
         to: account_of(number(4)?, number(5)?)?,
         amount: Money::from_micros(number(6)?),
         lead: standing::maybe_id(row, 9)?,
+        conversion: row.get::<_, Option<i64>>(11).map_err(from_sqlite)?.map(row_id).transpose()?,
         contract: contract.map(ContractId),
         note: row.get(8).map_err(from_sqlite)?,
     })
@@ -146,6 +150,7 @@ fn column(account: Account) -> (i64, i64) {
         Account::Outside => (2, 0),
         Account::Affiliate(AffiliateId(id)) => (3, id),
         Account::Buyer(BuyerId(id)) => (4, id),
+        Account::Advertiser(AdvertiserId(id)) => (5, id),
     }
 }
 
@@ -155,6 +160,7 @@ fn account_of(kind: i64, id: i64) -> Result<Account> {
         2 => Ok(Account::Outside),
         3 => Ok(Account::Affiliate(AffiliateId(id))),
         4 => Ok(Account::Buyer(BuyerId(id))),
+        5 => Ok(Account::Advertiser(AdvertiserId(id))),
         _ => Err(corrupt("a ledger entry's account", kind)),
     }
 }

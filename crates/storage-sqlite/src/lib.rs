@@ -7,8 +7,8 @@
 //! * `connection`: how the file is opened; `migrations`: its schema.
 //! * `writer`, `batch`: the queue and the transaction; `checkpoint`: keeping the
 //!   write-ahead log short; `readers`: the reading threads.
-//! * `clicks`, `leads`, `selling`, `outbox`, `alerts`, `configuration`, `access`: the store's traits;
-//!   `ledger`: money moved by any of them.
+//! * `clicks`, `leads`, `selling`, `conversions`, `outbox`, `alerts`, `configuration`, `access`:
+//!   the store's traits; `ledger`: money moved by any of them.
 //! * `codes`: how values lie in columns; `listing`: pages.
 //! * `memory`: what the writer remembers beside the file, and takes back with it;
 //!   `seen`: what events refer to; `sub_affiliates`: whom they name.
@@ -24,6 +24,7 @@ mod clicks;
 mod codes;
 mod configuration;
 mod connection;
+mod conversions;
 mod error;
 mod leads;
 mod ledger;

@@ -24,22 +24,26 @@ pub struct RecordConversion {
     /// The session may have this event once only.
     pub once_a_session: bool,
     /// A transaction id may be there once only, over all sessions of its offer and event.
+    /// Tests use up none but those of tests.
     pub once_a_transaction: bool,
     /// The leads, whatever became of them, and the other conversions that the session had
     /// when this was decided, together. Another number is
     /// [`crate::StoreError::Conflict`]: a lead may have come that this call belongs to.
+    /// Of no interest where a person brings the conversion in.
     pub session_had: usize,
     /// Caps. Where one is reached, the conversion is recorded at 0.00 as
-    /// [`ConversionDisposition::OverCap`], without entries and deliveries.
+    /// [`ConversionDisposition::OverCap`], without entries and deliveries. A test meets
+    /// no cap.
     pub caps: Vec<CapCheck>,
-    /// Counts that rise by one with it.
+    /// Counts that rise by one with it, unless it is a test or over a cap.
     pub counts: Vec<DayCount>,
     /// Entries to append with it.
     pub ledger: Vec<LedgerEntry>,
     /// Who is to be told of it.
     pub deliveries: Vec<NewDelivery>,
-    /// What made the call one of its kind: a signed call counts once. None where it was
-    /// not signed. Kept for [`SIGNATURE_SECONDS`] twice, so that clocks may differ.
+    /// What made the call one of its kind: a signed call counts once, whatever it made.
+    /// None where it was not signed. Kept for [`SIGNATURE_SECONDS`] twice, so that clocks
+    /// may differ.
     pub signature: Option<[u8; 32]>,
 }
 
@@ -49,8 +53,13 @@ pub use crumb_domain::pixel::SIGNATURE_SECONDS;
 /// pixels were not shown yet.
 #[derive(Debug, Clone)]
 pub struct NoteCall {
-    /// The conversion as it will stand; its `revision` is the one that was read.
+    /// The conversion as it will stand; its `revision` is the one that was read. What is
+    /// written of it is what [`ChangeConversion`] says, and of a lead that it has a pixel.
     pub conversion: Conversion,
+    /// As in [`RecordConversion`]: another conversion's transaction id is not noted.
+    pub once_a_transaction: bool,
+    /// As in [`RecordConversion`]: a signed call that came before is not noted again.
+    pub signature: Option<[u8; 32]>,
     /// Entries to append.
     pub ledger: Vec<LedgerEntry>,
     /// Who is to be told: of a lead that is paid only now.
@@ -64,8 +73,8 @@ pub enum Recorded {
     New,
     /// It is there, at 0.00.
     OverCap,
-    /// The session has the event, or the offer and event the transaction id, already:
-    /// by this conversion.
+    /// The session has the event, or the offer and event the transaction id, already, or
+    /// the signed call came before: by this conversion, the oldest of them.
     Duplicate(RowId),
 }
 
@@ -84,7 +93,7 @@ impl Recorded {
 #[derive(Debug, Clone)]
 pub struct PixelWrite {
     /// The line of the log. Its disposition and conversion are filled in by the store
-    /// where `effect` is a new conversion.
+    /// where `effect` is a new conversion, or a note that turns out to be a duplicate.
     pub call: PixelCall,
     /// What it makes.
     pub effect: PixelEffect,
@@ -104,7 +113,10 @@ pub enum PixelEffect {
 /// A change of a conversion by a person, and a conversion brought in by one.
 #[derive(Debug, Clone)]
 pub struct ChangeConversion {
-    /// The conversion as it will stand; its `revision` is the one that was read.
+    /// The conversion as it will stand; its `revision` is the one that was read. Payout,
+    /// received, disposition, what was reported and whether pixels were shown are written,
+    /// nothing else. Of a lead's, what is received and the disposition are those of its
+    /// sales and status until one is written that differs; that one then stays.
     pub conversion: Conversion,
     /// Entries to append.
     pub ledger: Vec<LedgerEntry>,
@@ -117,8 +129,10 @@ pub struct ChangeConversion {
 pub struct ConversionFilter {
     /// On this offer.
     pub offer: Option<OfferId>,
-    /// Of this advertiser's offers.
+    /// Of this advertiser.
     pub advertiser: Option<AdvertiserId>,
+    /// The offers of that advertiser: leads do not know whose their offer is.
+    pub advertiser_offers: Vec<OfferId>,
     /// Of this affiliate.
     pub affiliate: Option<AffiliateId>,
     /// Of this campaign.
@@ -182,11 +196,15 @@ pub struct ConversionSums {
 /// The store of conversions.
 pub trait ConversionStore {
     /// Writes a call with what it makes, and says what that came to: none where it makes
-    /// no new conversion. [`crate::StoreError::Conflict`] where something has changed
-    /// since it was decided; the caller decides again.
+    /// nothing, or was noted. [`crate::StoreError::Conflict`], and not even the log has
+    /// it, where something has changed since it was decided; the caller decides again.
+    ///
+    /// A new conversion is looked at in this order: its signature, what the session had,
+    /// event, transaction id, caps.
     fn record_pixel(&self, write: PixelWrite) -> impl Future<Output = Result<Option<Recorded>>> + Send;
 
     /// The conversions of a session, leads and others, in the order in which they came.
+    /// No lead knows its advertiser, here and wherever conversions are read.
     fn conversions_of(&self, session: RowId) -> impl Future<Output = Result<Vec<Conversion>>> + Send;
 
     /// The leads of a session, whatever became of them, in the order in which they came.
@@ -207,7 +225,8 @@ pub trait ConversionStore {
     fn change_conversion(&self, change: ChangeConversion) -> impl Future<Output = Result<()>> + Send;
 
     /// Records and changes all of them, or none: the place in the list of the first that
-    /// could not be, and why, or what became of each.
+    /// could not be, and why, or what became of each; what was changed is there, as what
+    /// is new is. The log has nothing of it.
     fn import_conversions(
         &self,
         import: ImportConversions,
@@ -220,8 +239,8 @@ pub trait ConversionStore {
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<PixelCall>>> + Send;
 
-    /// The newest sessions of a device on one of these offers, newest first, at most
-    /// `limit`. At most one indexed read and one for each that is found.
+    /// The newest sessions that a click of a device opened on one of these offers, newest
+    /// first, at most `limit`. At most one indexed read and one for each that is found.
     fn sessions_of_device(
         &self,
         device_id: String,
@@ -229,7 +248,8 @@ pub trait ConversionStore {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Session>>> + Send;
 
-    /// The newest click of a session, its duplicates included.
+    /// The newest click of a session, its duplicates included; the session's own place
+    /// where there is none.
     fn last_click(&self, session: RowId) -> impl Future<Output = Result<RowId>> + Send;
 
     /// The lead that is the conversion of that place.

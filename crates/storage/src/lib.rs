@@ -50,6 +50,7 @@ pub trait Store:
     + AfterSaleStore
     + AlertStore
     + OutboxStore
+    + ConversionStore
     + ConfigurationStore
     + AccessStore
     + Send

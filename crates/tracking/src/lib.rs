@@ -10,14 +10,19 @@
 
 pub mod click;
 pub mod client;
+pub mod conversion;
+pub mod conversion_tokens;
 mod crawlers;
 mod double_tap;
 pub mod feed;
 pub mod gate;
 pub mod geo;
 pub mod installation;
+pub mod lead_tier;
 pub mod links;
+pub mod postbacks;
 pub mod unknown_tokens;
 
 pub use click::Clicks;
+pub use conversion::Conversions;
 pub use installation::Installation;

@@ -3,7 +3,7 @@
 use crumb_domain::fields::FieldRules;
 use crumb_domain::network::Creative;
 use crumb_domain::session::Session;
-use crumb_domain::{CampaignId, CreativeId, RequestId};
+use crumb_domain::{CampaignId, CreativeId, RequestId, Timestamp};
 use crumb_network::CompiledOffer;
 use crumb_wire::escape::location;
 use crumb_wire::percent;
@@ -69,6 +69,14 @@ impl TokenValues<'_> {
     }
 }
 
+/// The dialect's form of a moment, in UTC: `2013-11-12T13:04:27.5670000`. Both
+/// `#sourcedate#` and `#sourcetime#` say it.
+pub fn source_time(at: Timestamp) -> String {
+    let seconds = Timestamp::from_micros(at.unix_seconds().saturating_mul(1_000_000)).to_string();
+    let tenths_of_micros = at.micros().rem_euclid(1_000_000) * 10;
+    format!("{}.{tenths_of_micros:07}", seconds.trim_end_matches('Z'))
+}
+
 /// A link, its tokens not replaced yet, with pre-fill values appended to its query.
 ///
 /// Before the tokens are replaced, because only then a fragment can be told from a
@@ -125,6 +133,12 @@ mod tests {
         assert_eq!(append_prefill("https://lp/?", &prefill), "https://lp/?zip_code=90210%20%C3%A9");
         assert_eq!(append_prefill("https://lp/#top", &prefill), "https://lp/?zip_code=90210%20%C3%A9#top");
         assert_eq!(append_prefill("https://lp/#top", &[]), "https://lp/#top");
+    }
+
+    #[test]
+    fn a_moment_has_seven_digits_of_a_second() {
+        let at: Timestamp = "2013-11-12T13:04:27.567Z".parse().unwrap();
+        assert_eq!(source_time(at), "2013-11-12T13:04:27.5670000");
     }
 
     #[test]

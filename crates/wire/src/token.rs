@@ -1,5 +1,9 @@
 //! Tokens: `#name#` in links, pixels, postbacks and bodies.
 
+mod html;
+
+use html::HtmlPlace;
+
 use crate::{escape, percent};
 
 /// Characters of a token's name at most.
@@ -16,6 +20,9 @@ pub enum Escape {
     Json,
     /// In HTML text or a quoted attribute.
     Html,
+    /// Between the quotes of a script's string, also where the script stands in an
+    /// attribute.
+    Script,
     /// In a header's value: control characters are dropped, so that it cannot end
     /// the line.
     Header,
@@ -30,13 +37,21 @@ pub enum Escape {
 /// becomes empty. A name is `[A-Za-z0-9_]{1,64}`; any other `#` is text. One pass
 /// over the template: what was put in is never looked at again.
 pub fn replace_tokens(template: &str, escape: Escape, lookup: &dyn Fn(&str) -> Option<String>) -> String {
-    replace(template, &["#"], escape, lookup)
+    replace(template, &["#"], &mut |_| escape, lookup)
 }
 
 /// Replaces the tokens of a link that came in a query, where a `#` had to be
 /// written as `%23`: `#name#` and `%23name%23` are both tokens.
 pub fn replace_link_tokens(link: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
-    replace(link, &["#", "%23"], Escape::Url, lookup)
+    replace(link, &["#", "%23"], &mut |_| Escape::Url, lookup)
+}
+
+/// Replaces the tokens of a piece of HTML, each escaped for where it stands: within a
+/// link as a link's value, wherever the link is written; within a script as a part of a
+/// string; else as text.
+pub fn replace_html_tokens(template: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut place = HtmlPlace::default();
+    replace(template, &["#"], &mut |text| place.after(text), lookup)
 }
 
 /// The names of a template's tokens as they are written, in their order.
@@ -66,14 +81,16 @@ pub fn fragment_start(link: &str) -> Option<usize> {
     }
 }
 
+/// `escape` is asked before each token, with the template's text since the last one.
 fn replace(
     template: &str,
     marks: &[&str],
-    escape: Escape,
+    escape: &mut dyn FnMut(&str) -> Escape,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> String {
     let mut output = String::with_capacity(template.len());
     let mut rest = template;
+    let mut since_token = template;
     while let Some((at, mark)) = next_mark(rest, marks) {
         let (text, from_mark) = rest.split_at(at);
         output.push_str(text);
@@ -84,7 +101,11 @@ fn replace(
             continue;
         };
         match lookup(&name.to_ascii_lowercase()) {
-            Some(value) => escape.append(&mut output, &value),
+            Some(value) => {
+                let before = since_token.len() - from_mark.len();
+                escape(since_token.get(..before).unwrap_or_default()).append(&mut output, &value);
+                since_token = after;
+            }
             // By length: comparing all that comes after, for every token, would be
             // quadratic.
             None => output.push_str(from_mark.get(..from_mark.len() - after.len()).unwrap_or_default()),
@@ -125,6 +146,7 @@ impl Escape {
             Self::Xml => escape::push_xml(output, value),
             Self::Html => escape::push_html(output, value),
             Self::Json => push_json(output, value),
+            Self::Script => push_script(output, value),
             Self::Header => output.extend(value.chars().filter(|c| !c.is_control())),
             Self::None => output.push_str(value),
         }
@@ -144,6 +166,20 @@ fn push_json(output: &mut String, value: &str) {
             '\0'..='\u{1F}' | '<' | '\u{2028}' | '\u{2029}' => {
                 output.push_str(&format!("\\u{:04x}", u32::from(character)));
             }
+            _ => output.push(character),
+        }
+    }
+}
+
+/// What means nothing to any kind of quotes, to HTML or to a template literal stays.
+fn push_script(output: &mut String, value: &str) {
+    for character in value.chars() {
+        match character {
+            ' ' | '-' | '.' | '_' => output.push(character),
+            '\0'..='\u{9F}' if !character.is_ascii_alphanumeric() => {
+                output.push_str(&format!("\\u{:04x}", u32::from(character)));
+            }
+            '\u{2028}' | '\u{2029}' => output.push_str(&format!("\\u{:04x}", u32::from(character))),
             _ => output.push(character),
         }
     }

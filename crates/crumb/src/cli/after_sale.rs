@@ -145,10 +145,10 @@ fn idempotency_key(text: &str) -> Result<String, String> {
 /// `crumb ledger`.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct LedgerArguments {
-    /// From or to house, outside, buyer:ID or affiliate:ID
+    /// From or to house, outside, buyer:ID, affiliate:ID or advertiser:ID
     #[arg(long, value_name = "ACCOUNT")]
     pub account: Option<Account>,
-    /// sale, payout, return, credit or adjustment
+    /// sale, payout, received, return, credit or adjustment
     #[arg(long, value_parser = ledger_kind)]
     pub kind: Option<LedgerKind>,
     /// For one lead
@@ -158,5 +158,5 @@ pub struct LedgerArguments {
 
 fn ledger_kind(text: &str) -> Result<LedgerKind, String> {
     LedgerKind::from_code(text)
-        .ok_or_else(|| "expected sale, payout, return, credit or adjustment".to_owned())
+        .ok_or_else(|| "expected sale, payout, received, return, credit or adjustment".to_owned())
 }

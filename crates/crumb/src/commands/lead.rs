@@ -3,12 +3,12 @@
 use super::pages::each_row;
 use super::terminal::{one_line, push_table};
 use super::{BY, Context, Reply, Result, find_lead};
-use anyhow::{anyhow, ensure};
+use anyhow::{anyhow, bail};
 use crumb_domain::lead::Lead;
 use crumb_domain::network::UnknownRule;
 use crumb_domain::{ContractId, LeadId, Money};
 use crumb_intake::selling::actions::{Action, Said};
-use crumb_intake::selling::held::HeldEnd;
+use crumb_intake::selling::held::{HeldEnd, HeldError};
 use crumb_intake::selling::timeline;
 use crumb_storage::Store;
 use crumb_storage::selling::Held;
@@ -49,10 +49,15 @@ pub async fn act<S: Store + Clone>(
         LeadAction::ThrowOut => selling.act(id, Action::ThrowOut, &said).await?,
         LeadAction::Resell => selling.act(id, Action::Resell, &said).await?,
         LeadAction::Settle { contract, sold, price } => {
-            ensure!(price.is_none_or(|price| price >= Money::ZERO), "--sold: a price is not below zero");
-            find_lead(&context.installation.store, id).await?;
             let end = if sold { HeldEnd::Sold(price) } else { HeldEnd::Refused };
-            selling.settle_held(id, contract, end, &said).await?
+            match selling.settle_held(id, contract, end, &said).await {
+                Err(HeldError::Price(wrong)) => bail!("--sold: {wrong}"),
+                Err(error @ HeldError::None(..)) => {
+                    find_lead(&context.installation.store, id).await?;
+                    return Err(error.into());
+                }
+                settled => settled?,
+            }
         }
     };
     Ok(Reply::printed(stands(&lead)))

@@ -5,6 +5,7 @@ use super::{BY, Context, Reply, Result};
 use crate::cli::LedgerArguments;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::post::StoredAnswer;
+use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::{BuyerId, Money};
 use crumb_intake::selling::credit::{BuyerBalance, Credit, Credited, OnceKey};
 use crumb_storage::Store;
@@ -74,17 +75,22 @@ pub async fn ledger<S: Store + Clone>(context: &Context<'_, S>, asked: LedgerArg
     };
     let store = &context.installation.store;
     let mut text = String::new();
-    each_row(true, |page| store.ledger(filter, page), |entry| push(&mut text, &entry)).await?;
+    let names = &context.installation.keys.request_ids;
+    each_row(true, |page| store.ledger(filter, page), |entry| push(&mut text, &entry, names)).await?;
     Ok(if text.is_empty() { Reply::said("no movements of money\n".to_owned()) } else { Reply::printed(text) })
 }
 
-fn push(text: &mut String, entry: &LedgerEntry) {
+fn push(text: &mut String, entry: &LedgerEntry, names: &RequestIdKey) {
     let lead = entry.lead.map_or_else(|| "-".to_owned(), |lead| lead.to_string());
-    let contract = entry.contract.map_or_else(|| "-".to_owned(), |contract| format!("contract {contract}"));
+    let contract = entry.contract.map(|contract| format!("contract {contract}"));
+    let conversion = entry.conversion.and_then(|id| names.request_id(id));
+    let conversion = conversion.map(|conversion| format!("conversion {conversion}"));
+    // None is of both: only sales are under a contract.
+    let of = contract.or(conversion).unwrap_or_else(|| "-".to_owned());
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "{}\t{}\t{} -> {}\t{}\t{lead}\t{contract}\t{}",
+        "{}\t{}\t{} -> {}\t{}\t{lead}\t{of}\t{}",
         entry.at,
         entry.kind.as_str(),
         entry.from,
@@ -92,4 +98,23 @@ fn push(text: &mut String, entry: &LedgerEntry) {
         entry.amount,
         entry.note.as_deref().unwrap_or("-")
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumb_domain::{AdvertiserId, RowId, Timestamp};
+
+    #[test]
+    fn a_line_says_for_which_conversion_money_moved() {
+        let names = RequestIdKey::new(&[7; 32]);
+        let at = Timestamp::from_micros(1_795_348_800_000_000);
+        let conversion = RowId::at_or_after(at);
+        let amount = Money::from_micros(9_000_000);
+        let mut text = String::new();
+        push(&mut text, &LedgerEntry::received(at, conversion, AdvertiserId(1), amount), &names);
+        let name = names.request_id(conversion).unwrap();
+        let expected = format!("{at}\treceived\tadvertiser:1 -> house\t9.00\t-\tconversion {name}\t-\n");
+        assert_eq!(text, expected);
+    }
 }

@@ -104,6 +104,8 @@ fn a_post_of_unknown_end_is_listed_counted_and_settled() {
     assert!(place.printed(&["config", "check"]).ends_with("held leads: 2\n"));
     let settle =
         |id: &str, end: &[&str]| place.run(&[&["lead", "settle", id, "--contract", "7"][..], end].concat());
+    let dear = settle(ids[0], &["--sold", "1000000000.01"]);
+    assert_eq!(dear.stderr, "--sold: a price under contract 7 is at most 1000000000.00\n");
     assert_eq!(settle(ids[0], &["--sold", "25.00"]).stdout, format!("lead {}: sold\n", ids[0]));
     stop(server);
     assert!(place.printed(&["config", "check"]).ends_with("held leads: 1\n"));

@@ -17,6 +17,7 @@ use crumb_domain::post::StoredAnswer;
 use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer, PostFailure};
 use crumb_domain::{BuyerId, ContractId, LeadId, Money, Timestamp};
 use crumb_network::Snapshot;
+use crumb_routing::MOST_BELIEVED;
 use crumb_storage::leads::Verdict;
 use crumb_storage::selling::{
     Earlier, EarlierSend, EndedReservation, Held, Hold, HoldFn, LeadChange, ReservationEnd, ReservationState,
@@ -51,12 +52,27 @@ pub enum HeldEnd {
     Refused,
 }
 
+/// Why a price is none that a held post can be settled at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WrongPrice {
+    /// It is negative.
+    #[error("a price is not below zero")]
+    BelowZero,
+    /// It is over the contract's maximum price; where it names none, over the most that is
+    /// believed of anybody.
+    #[error("a price under contract {0} is at most {1}")]
+    OverMaximum(ContractId, Money),
+}
+
 /// Why a held post cannot be settled.
 #[derive(Debug, thiserror::Error)]
 pub enum HeldError {
     /// There is none of that lead and contract.
     #[error("lead {0} has no post to contract {1} whose end is unknown")]
     None(LeadId, ContractId),
+    /// The price is below zero, or more than is believed of the buyer itself.
+    #[error(transparent)]
+    Price(#[from] WrongPrice),
     /// The lead is being sold to others at this moment.
     #[error(transparent)]
     InHand(#[from] InHand),
@@ -225,8 +241,9 @@ impl<S: Store + Clone> Selling<S> {
             None => return Ok(()),
         };
         match self.end_held(held, end, attempts, how, &Said::default()).await {
-            // Somebody else was faster, or the next look finds it.
-            Err(HeldError::None(..) | HeldError::InHand(_)) | Ok(_) => Ok(()),
+            // Somebody else was faster, or the next look finds it. (An answered price is
+            // within its bounds.)
+            Err(HeldError::None(..) | HeldError::InHand(_) | HeldError::Price(_)) | Ok(_) => Ok(()),
             Err(HeldError::Store(error)) => Err(error),
         }
     }
@@ -290,10 +307,11 @@ impl<S: Store + Clone> Selling<S> {
         Ok(Some((end, attempt)))
     }
 
-    /// Settles a post whose end was not known.
+    /// Settles a post whose end was not known. Where the buyer bought, for no more than
+    /// its own answer could have said.
     ///
     /// # Errors
-    /// Where there is none; the store's.
+    /// Where there is none, or the price is none; the store's.
     pub async fn settle_held(
         &self,
         lead: LeadId,
@@ -301,6 +319,11 @@ impl<S: Store + Clone> Selling<S> {
         end: HeldEnd,
         said: &Said,
     ) -> Result<Lead, HeldError> {
+        if let HeldEnd::Sold(Some(price)) = end {
+            let snapshot = self.site.network.snapshot();
+            let maximum = snapshot.contract(contract).and_then(|contract| contract.maximum_price);
+            check_price(price, contract, maximum.unwrap_or(MOST_BELIEVED))?;
+        }
         let mut page = PageRequest { limit: AT_ONCE, ascending: true, cursor: None };
         loop {
             let found = self.site.store.held(page.clone()).await?;
@@ -457,6 +480,14 @@ impl<S: Store + Clone> Selling<S> {
             return Ok(Some(answering.answer(&lead, &Verdict::Accepted, &onward, false)));
         }
         Ok(Some(answering.answer(lead, &Verdict::Accepted, &onward, false)))
+    }
+}
+
+fn check_price(price: Money, contract: ContractId, maximum: Money) -> Result<(), WrongPrice> {
+    match price {
+        price if price < Money::ZERO => Err(WrongPrice::BelowZero),
+        price if price > maximum => Err(WrongPrice::OverMaximum(contract, maximum)),
+        _ => Ok(()),
     }
 }
 

@@ -9,6 +9,7 @@ use crumb_domain::selling::ContractResult;
 use crumb_domain::{Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_routing::{Alert, Ending, Payout, State};
+use crumb_tracking::lead_tier;
 
 /// A lead that waits is tried again after at most so many seconds: credit that came by
 /// other ways, buyers whose pause is over.
@@ -29,19 +30,13 @@ pub(crate) struct Earning<'a> {
 }
 
 impl<'a> Earning<'a> {
-    /// By the network as it stands. A lead tier is what partners are paid; the house
-    /// pays itself what its own campaign says.
+    /// By the network as it stands.
     pub fn of(snapshot: &Snapshot, offer: &'a CompiledOffer, lead: &Lead, is_late: bool) -> Self {
         let contract = lead.offer_contract.and_then(|id| offer.contract(id));
         let campaign = lead.campaign.and_then(|id| snapshot.campaign(id));
-        let is_internal = snapshot.settings().internal_affiliate == Some(lead.affiliate);
-        let today = snapshot.zone().day_of(lead.at);
-        let value = |name: &str| lead.field(name).map(str::to_owned);
-        let mut tiers = offer.vertical().tiers.iter();
-        let tier = tiers.find(|(filter, _)| filter.matches(&value, today).is_ok());
         Self {
             terms: Terms::of(&offer.offer, contract, campaign),
-            tier_payout: tier.map(|(_, tier)| tier.payout).filter(|_| !is_internal),
+            tier_payout: lead_tier::payout(snapshot, offer, lead),
             offer,
             is_late,
             has_pixel: has_pixel(lead),

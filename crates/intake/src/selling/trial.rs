@@ -10,13 +10,13 @@ use super::Selling;
 use super::asking::Question;
 use super::market::ContractPlans;
 use super::soundness::methods;
-use crate::replies::source_time;
 use crumb_delivery::plan::DeliveryPlan;
 use crumb_domain::network::{Contract, OfferType};
 use crumb_domain::selling::{Attempt, AttemptKind};
 use crumb_domain::{AffiliateId, ContractId, LeadId, OfferId, RequestId, Timestamp};
 use crumb_network::{CompiledVertical, FileError, Snapshot};
 use crumb_storage::Store;
+use crumb_tracking::links::source_time;
 use crumb_wire::posting_doc::sample;
 
 /// The visitor's address in a test lead: one that documents use and nobody has.

@@ -7,6 +7,7 @@ mod posts;
 mod quotes;
 
 pub use events::{Command, Event, Refusal, step};
+pub use pings::MOST_BELIEVED;
 
 use crate::candidate::{Candidate, Judge, NoCandidate, margin};
 use crate::group::{Contest, Market, Turn};

@@ -158,11 +158,11 @@ impl Node {
 
 /// The highest price that is believed of anybody, where the contract and its row name
 /// none: sums of thousands of such sales are still amounts.
-const MOST: Money = Money::from_micros(1_000_000_000 * Money::MICROS_PER_UNIT);
+pub const MOST_BELIEVED: Money = Money::from_micros(1_000_000_000 * Money::MICROS_PER_UNIT);
 
 /// The highest price that is believed, of a contract whose row pays `floor`.
 fn maximum_of(node: &Node, floor: Money) -> Money {
     let times = || floor.micros().saturating_mul(DEFAULT_MAXIMUM_TIMES);
     let default = || (floor > Money::ZERO).then(|| Money::from_micros(times()));
-    node.maximum_price.or_else(default).unwrap_or(MOST)
+    node.maximum_price.or_else(default).unwrap_or(MOST_BELIEVED)
 }

@@ -1,5 +1,6 @@
 //! `GET /clicks` and `GET /clicks/{request_id}`.
 
+use super::conversions::ConversionRow;
 use super::key::Caller;
 use super::problem::{ApiError, KeyProblems, ListProblems, OneProblems};
 use super::query::{Listing, PageParameters, QueryString};
@@ -156,9 +157,8 @@ pub struct SessionRow {
     /// The ids of its leads in the order of time, at most 1,000.
     #[schema(value_type = Vec<String>)]
     pub leads: Vec<LeadId>,
-    /// Its conversions.
-    #[schema(value_type = Vec<Object>)]
-    pub conversions: Vec<serde_json::Value>,
+    /// Its conversions in the order of time, leads among them.
+    pub conversions: Vec<ConversionRow>,
 }
 
 /// Single clicks by filter.
@@ -285,8 +285,21 @@ pub(crate) async fn get<S: Store + Clone>(
         request_id,
         clicks: clicks.collect(),
         leads: leads.data.iter().map(|lead| lead.id).collect(),
-        conversions: Vec::new(),
+        conversions: conversions(&admin, caller, row).await?,
     }))
+}
+
+/// What came of a session, as the caller sees it.
+async fn conversions<S: Store + Clone>(
+    admin: &Admin<S>,
+    caller: Caller,
+    session: RowId,
+) -> Result<Vec<ConversionRow>, ApiError> {
+    let site = &admin.installation;
+    let snapshot = site.network.snapshot();
+    let found = site.store.conversions_of(session).await?;
+    let row = |conversion| ConversionRow::new(conversion, &site.keys.request_ids, &snapshot).seen_by(caller);
+    Ok(found.into_iter().map(row).collect())
 }
 
 /// The clicks of a session in the order of time, or the one diverted click of

@@ -37,7 +37,8 @@ pub struct Settlement {
     contract: ContractId,
     /// Whether its buyer bought the lead.
     sold: bool,
-    /// For how much; what is reserved where this is left out.
+    /// For how much, at most the contract's maximum price; what is reserved where this is
+    /// left out.
     #[schema(value_type = Option<String>, example = "30.00")]
     price: Option<Money>,
     /// For the lead's time line, at most 1,000 characters.
@@ -148,7 +149,6 @@ impl Settlement {
     fn end(&self) -> Result<HeldEnd, ApiError> {
         let wrong = |message: &str| Err(ApiError::Invalid(vec![FieldError::new("price", message)]));
         match (self.sold, self.price) {
-            (true, Some(price)) if price < Money::ZERO => wrong("a price is not below zero"),
             (true, price) => Ok(HeldEnd::Sold(price)),
             (false, Some(_)) => wrong("a lead that was not sold has no price"),
             (false, None) => Ok(HeldEnd::Refused),
@@ -209,6 +209,7 @@ impl From<ActionError> for ApiError {
 impl From<HeldError> for ApiError {
     fn from(error: HeldError) -> Self {
         match error {
+            HeldError::Price(wrong) => Self::Invalid(vec![FieldError::new("price", wrong.to_string())]),
             HeldError::None(..) | HeldError::InHand(_) => Self::Refused(error.to_string()),
             HeldError::Store(error) => error.into(),
         }

@@ -9,7 +9,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
-use crumb_domain::{ContractId, LeadId, Money, Timestamp};
+use crumb_domain::request_id::RequestIdKey;
+use crumb_domain::{ContractId, LeadId, Money, RequestId, Timestamp};
 use crumb_storage::Store;
 use crumb_storage::after_sale::LedgerFilter;
 use serde::Serialize;
@@ -22,10 +23,10 @@ pub struct LedgerRow {
     /// When it takes effect.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// `sale`, `payout`, `return`, `credit` or `adjustment`.
+    /// `sale`, `payout`, `received`, `return`, `credit` or `adjustment`.
     #[schema(value_type = String)]
     pub kind: LedgerKind,
-    /// Who gives: `house`, `outside`, `buyer:5`, `affiliate:12`.
+    /// Who gives: `house`, `outside`, `buyer:5`, `affiliate:12`, `advertiser:1`.
     #[schema(example = "buyer:5")]
     pub from: String,
     /// Who gets.
@@ -41,6 +42,9 @@ pub struct LedgerRow {
     /// For which lead.
     #[schema(value_type = Option<String>)]
     pub lead: Option<LeadId>,
+    /// For which conversion.
+    #[schema(value_type = Option<String>)]
+    pub conversion: Option<RequestId>,
     /// Under which contract.
     #[schema(value_type = Option<i64>)]
     pub contract: Option<ContractId>,
@@ -49,7 +53,7 @@ pub struct LedgerRow {
 }
 
 impl LedgerRow {
-    fn new(entry: LedgerEntry, account: Option<Account>) -> Self {
+    fn new(entry: LedgerEntry, account: Option<Account>, names: &RequestIdKey) -> Self {
         Self {
             change: account.map(|account| entry.change_of(account)),
             at: entry.at,
@@ -58,6 +62,7 @@ impl LedgerRow {
             to: entry.to.to_string(),
             amount: entry.amount,
             lead: entry.lead,
+            conversion: entry.conversion.and_then(|id| names.request_id(id)),
             contract: entry.contract,
             note: entry.note,
         }
@@ -72,8 +77,8 @@ impl LedgerRow {
     tag = "money",
     operation_id = "list_ledger",
     params(
-        ("account" = Option<String>, Query, description = "From or to this account: `buyer:5`, `affiliate:12`, `house` or `outside`."),
-        ("kind" = Option<String>, Query, description = "`sale`, `payout`, `return`, `credit` or `adjustment`."),
+        ("account" = Option<String>, Query, description = "From or to this account: `buyer:5`, `affiliate:12`, `advertiser:1`, `house` or `outside`."),
+        ("kind" = Option<String>, Query, description = "`sale`, `payout`, `received`, `return`, `credit` or `adjustment`."),
         ("lead" = Option<String>, Query, description = "For this lead."),
         PageParameters,
     ),
@@ -89,7 +94,7 @@ pub(crate) async fn list<S: Store + Clone>(
     uri: Uri,
 ) -> Result<Json<Listing<LedgerRow>>, ApiError> {
     let mut query = QueryString::of(&uri);
-    let account = "\"house\", \"outside\", \"buyer:ID\" or \"affiliate:ID\"";
+    let account = "\"house\", \"outside\", \"buyer:ID\", \"affiliate:ID\" or \"advertiser:ID\"";
     let mut filter = LedgerFilter {
         account: query.read("account", account, |text| text.parse().ok()),
         kind: query.read("kind", "a kind like \"sale\"", LedgerKind::from_code),
@@ -104,5 +109,6 @@ pub(crate) async fn list<S: Store + Clone>(
         Role::Buyer(own) => super::only_its_own(&mut filter.account, Account::Buyer(own))?,
     }
     let page = admin.installation.store.ledger(filter, page).await?;
-    Ok(Json(Listing::of(page, |entry| Some(LedgerRow::new(entry, filter.account)))))
+    let names = &admin.installation.keys.request_ids;
+    Ok(Json(Listing::of(page, |entry| Some(LedgerRow::new(entry, filter.account, names)))))
 }

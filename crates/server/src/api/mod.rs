@@ -10,6 +10,7 @@ pub mod alerts;
 mod body;
 pub mod buyers;
 pub mod clicks;
+pub mod conversions;
 pub mod events;
 pub mod explain;
 pub mod held;
@@ -21,6 +22,7 @@ pub mod leads;
 pub mod ledger;
 pub mod links;
 pub mod openapi;
+pub mod pixels;
 pub mod posting_docs;
 pub mod problem;
 pub mod query;
@@ -47,6 +49,9 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/alerts", get(alerts::list::<S>))
         .route("/clicks", get(clicks::list::<S>))
         .route("/clicks/{request_id}", get(clicks::get::<S>))
+        .route("/conversions", get(conversions::list::<S>))
+        .route("/conversions/{id}", get(conversions::get::<S>))
+        .route("/pixels", get(pixels::list::<S>))
         .route("/leads", get(leads::list::<S>))
         .route("/leads/{leadid}", get(leads::get::<S>))
         .route("/leads/{leadid}/explain", get(explain::get::<S>))

@@ -1,8 +1,8 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
 use super::{
-    alerts, buyers, clicks, events, explain, held, keys, lead_actions, leads, ledger, links, posting_docs,
-    rejections, returns, statuses, sub_affiliates, test_post, timeline,
+    alerts, buyers, clicks, conversions, events, explain, held, keys, lead_actions, leads, ledger, links,
+    pixels, posting_docs, rejections, returns, statuses, sub_affiliates, test_post, timeline,
 };
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -21,6 +21,9 @@ use utoipa::{Modify, OpenApi};
         alerts::list,
         clicks::list,
         clicks::get,
+        conversions::list,
+        conversions::get,
+        pixels::list,
         leads::list,
         leads::get,
         explain::get,

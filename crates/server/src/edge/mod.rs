@@ -2,7 +2,7 @@
 //! posting documents. Nothing else answers here, so that it can face the
 //! internet alone.
 //!
-//! Plain hyper without a router: ten paths, and the click path should not pay
+//! Plain hyper without a router: a dozen paths, and the click path should not pay
 //! for what it does not use.
 
 mod answer;
@@ -15,6 +15,7 @@ mod lead;
 mod lenient;
 mod outliving;
 mod ping;
+mod pixel;
 mod target;
 
 pub use connection::{FIRST_BYTE_TIMEOUT, HEAD_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
@@ -27,7 +28,7 @@ use connection::{Phase, TimedStream};
 use crumb_intake::Leads;
 use crumb_intake::selling::Selling;
 use crumb_storage::Store;
-use crumb_tracking::{Clicks, Installation};
+use crumb_tracking::{Clicks, Conversions, Installation};
 use http::{Method, Request, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -58,6 +59,7 @@ const MAX_HEAD_BYTES: usize = 128 * 1024;
 pub struct Edge<S> {
     site: Arc<Installation<S>>,
     clicks: Clicks<S>,
+    conversions: Arc<Conversions<S>>,
     leads: Arc<Leads<S>>,
     metrics: Arc<Metrics>,
     trusted_proxies: Vec<IpNet>,
@@ -76,6 +78,7 @@ impl<S: Store + Clone> Edge<S> {
     ) -> Self {
         Self {
             clicks: Clicks::new(Arc::clone(&site)),
+            conversions: Arc::new(Conversions::new(Arc::clone(&site))),
             leads: Arc::new(Leads::new(Arc::clone(&site), selling)),
             site,
             metrics,
@@ -146,6 +149,7 @@ impl<S: Store + Clone> Edge<S> {
             ("/", &Method::GET | &Method::HEAD) => self.click(&request, peer).await,
             ("/d.ashx", &Method::GET | &Method::POST) => self.lead(request, peer).await,
             ("/ping.ashx", &Method::GET | &Method::POST) => self.ping(request, peer).await,
+            ("/p.ashx", &Method::GET | &Method::POST) => self.pixel(request, peer).await,
             ("/d.js", &Method::GET | &Method::HEAD) => form_library::library(&request),
             ("/js.ashx", &Method::GET) => self.validators(&request, peer).await,
             ("/v.ashx", &Method::GET) => self.validate(&request),
@@ -158,8 +162,8 @@ impl<S: Store + Clone> Edge<S> {
                 self.document(&request).await
             }
             (
-                path @ ("/" | "/d.ashx" | "/ping.ashx" | "/v.ashx" | "/d.js" | "/js.ashx" | "/get.ashx"
-                | "/t.ashx"),
+                path @ ("/" | "/d.ashx" | "/p.ashx" | "/ping.ashx" | "/v.ashx" | "/d.js" | "/js.ashx"
+                | "/get.ashx" | "/t.ashx"),
                 _,
             ) => Answer::method_not_allowed(methods(path)),
             _ => Answer::not_found(),
@@ -181,7 +185,7 @@ fn methods(path: &str) -> &'static str {
     match path {
         "/" => "GET, HEAD, OPTIONS",
         "/d.ashx" => "GET, POST, OPTIONS",
-        "/ping.ashx" => "GET, POST",
+        "/p.ashx" | "/ping.ashx" => "GET, POST",
         "/v.ashx" => "GET, OPTIONS",
         "/d.js" => "GET, HEAD",
         _ => "GET",
@@ -192,6 +196,7 @@ fn endpoint(path: &str) -> Endpoint {
     match path {
         "/" => Endpoint::Click,
         "/d.ashx" => Endpoint::Post,
+        "/p.ashx" => Endpoint::Pixel,
         "/ping.ashx" => Endpoint::Ping,
         "/d.js" | "/js.ashx" | "/v.ashx" | "/get.ashx" | "/t.ashx" => Endpoint::Form,
         _ => Endpoint::Other,

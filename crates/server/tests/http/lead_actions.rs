@@ -510,3 +510,25 @@ async fn a_body_that_says_what_nobody_knows_is_an_error() {
     let note = json!({ "note": "n".repeat(1_000) });
     assert_eq!(server.api_post(&format!("/leads/{id}/accept"), &note).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_price_that_is_settled_by_hand_is_bounded_as_a_buyers_own_answer_is() {
+    let buyers = MockBuyers::start().await.unwrap();
+    for (key, wrong, why, most) in [
+        ("maximum_price = \"40.00\"", "40.01", "a price under contract 7 is at most 40.00", "40.00"),
+        ("", "1000000000.01", "a price under contract 7 is at most 1000000000.00", "1000000000.00"),
+        ("", "-0.01", "a price is not below zero", "0.00"),
+    ] {
+        let contract = Contract::new(7, &buyers.url("/cut-after"), "30.00").with(key);
+        let server = Server::start(&market(&[contract])).await;
+        assert_unsold(&sell(&server, "ann").await);
+        let path = format!("/leads/{}/settle", only(&server).await.id);
+        let settle = |price: &str| json!({ "contract": 7, "sold": true, "price": price });
+        let refused = server.api_post(&path, &settle(wrong)).await;
+        assert_eq!(refused.status, 400, "{}", refused.text());
+        assert_eq!(refused.json()["errors"], json!([{ "path": "price", "message": why }]));
+        assert_eq!(only(&server).await.status, LeadStatus::PendingUnknown);
+        let settled = server.api_post(&path, &settle(most)).await;
+        assert_eq!((settled.status.as_u16(), &settled.json()["revenue"]), (200, &json!(most)));
+    }
+}

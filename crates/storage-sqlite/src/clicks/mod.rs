@@ -1,7 +1,7 @@
 //! Clicks, sessions, pre-fill values and counts.
 
 pub(crate) mod counts;
-mod read;
+pub(crate) mod read;
 pub(crate) mod sessions;
 pub(crate) mod write;
 
@@ -69,10 +69,14 @@ impl ClickStore for SqliteStore {
     }
 }
 
-/// The session that a click opens: it is its own, goes to the offer, and is no
-/// duplicate. `None` where it opens none.
+/// Whether a click opens a session: it is its own, goes to the offer, and is no duplicate.
+fn opens_session(click: &Click) -> bool {
+    click.session == Some(click.id) && !click.duplicate && click.disposition == Disposition::Ok
+}
+
+/// The session that a click opens. `None` where it opens none.
 fn opened_session(click: Click, converted: bool) -> Option<Session> {
-    let opens = click.session == Some(click.id) && !click.duplicate && click.disposition == Disposition::Ok;
+    let opens = opens_session(&click);
     let (Some(affiliate), Some(offer), true) = (click.affiliate, click.offer, opens) else { return None };
     Some(Session {
         id: click.id,

@@ -15,11 +15,14 @@ use crumb_storage::clicks::ClickFilter;
 use crumb_storage::{Page, PageRequest, Result};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-/// Whether a session has a lead that was sold, waits to be, or is paid.
+/// Whether a session has a lead that was sold, waits to be, or is paid, or an approved
+/// conversion.
 macro_rules! converted {
     () => {
-        "EXISTS (SELECT 1 FROM lead WHERE lead.session = ?1 AND NOT lead.test
-             AND (lead.status IN ('sold', 'queued') OR lead.payout > 0))"
+        "(EXISTS (SELECT 1 FROM lead WHERE lead.session = ?1 AND NOT lead.test
+             AND (lead.status IN ('sold', 'queued') OR lead.payout > 0))
+          OR EXISTS (SELECT 1 FROM conversion WHERE conversion.session = ?1 AND NOT conversion.test
+             AND conversion.disposition = 'approved'))"
     };
 }
 
@@ -108,6 +111,8 @@ pub(crate) fn newest_row(connection: &Connection, node: u8) -> Result<Option<Row
         ("attempt", "id"),
         ("run", "id"),
         ("lead_return", "id"),
+        ("conversion", "id"),
+        ("pixel", "id"),
         ("delivery", "id"),
     ] {
         let sql = format!("SELECT {column} FROM {table} ORDER BY {column} DESC");
@@ -122,6 +127,39 @@ pub(crate) fn newest_row(connection: &Connection, node: u8) -> Result<Option<Row
         }
     }
     Ok(newest)
+}
+
+/// The newest sessions of a device on one of these offers, newest first.
+pub(crate) fn sessions_of_device(
+    connection: &Connection,
+    device_id: &str,
+    offers: &[OfferId],
+    limit: u32,
+) -> Result<Vec<Session>> {
+    let offers: Vec<i64> = offers.iter().map(|offer| offer.0).collect();
+    let mut select = connection
+        .prepare_cached(
+            "SELECT session FROM session_device
+             WHERE device_id = ?1 AND offer IN (SELECT value FROM json_each(?2))
+             ORDER BY session DESC LIMIT ?3",
+        )
+        .map_err(from_sqlite)?;
+    let mut rows = select.query(params![device_id, codes::to_json(&offers)?, limit]).map_err(from_sqlite)?;
+    let mut sessions = Vec::new();
+    while let Some(row) = rows.next().map_err(from_sqlite)? {
+        sessions.extend(session(connection, row_id(row.get(0).map_err(from_sqlite)?)?)?);
+    }
+    Ok(sessions)
+}
+
+/// The newest click of a session.
+pub(crate) fn last_click(connection: &Connection, session: RowId) -> Result<RowId> {
+    let further: Option<i64> = connection
+        .prepare_cached("SELECT max(click) FROM further_click WHERE session = ?1")
+        .and_then(|mut select| select.query_row([session.as_i64()], |row| row.get(0)))
+        .map_err(from_sqlite)?;
+    let further = further.map(row_id).transpose()?;
+    Ok(further.map_or(session, |further| further.max(session)))
 }
 
 /// A page of clicks.

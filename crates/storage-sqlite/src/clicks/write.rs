@@ -1,5 +1,6 @@
 //! Writing clicks.
 
+use super::opens_session;
 use crate::codes::{ClickFlags, IpBytes, from_json, or_null, sub_id_columns, to_json};
 use crate::memory::Memory;
 use crate::seen::Key;
@@ -22,6 +23,7 @@ pub(crate) fn insert_clicks<'a>(
         insert_row(&mut insert, click)?;
         memory.seen.note(connection, Key::node(click.id))?;
         memory.sub_affiliates.note_click(connection, click)?;
+        insert_device(connection, click)?;
         if let Some(session) = click.session {
             if session != click.id {
                 insert_further(connection, session, click.id)?;
@@ -88,6 +90,16 @@ fn insert_further(connection: &Connection, session: RowId, click: RowId) -> rusq
     connection
         .prepare_cached("INSERT INTO further_click (session, click) VALUES (?1, ?2)")?
         .execute(params![session.as_i64(), click.as_i64()])?;
+    Ok(())
+}
+
+/// The device by which a session is found that its click opened.
+fn insert_device(connection: &Connection, click: &Click) -> rusqlite::Result<()> {
+    if let (Some(device_id), Some(offer), true) = (&click.device_id, click.offer, opens_session(click)) {
+        connection
+            .prepare_cached("INSERT INTO session_device (device_id, offer, session) VALUES (?1, ?2, ?3)")?
+            .execute(params![device_id, offer.0, click.id.as_i64()])?;
+    }
     Ok(())
 }
 

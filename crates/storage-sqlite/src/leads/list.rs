@@ -3,13 +3,26 @@
 use super::indexes::{id_column, row_of};
 use super::recent::RecentIds;
 use super::rows;
+use crate::error::from_sqlite;
 use crate::listing::Listing;
-use crumb_domain::LeadId;
 use crumb_domain::lead::Lead;
+use crumb_domain::{LeadId, RowId};
 use crumb_storage::leads::LeadFilter;
 use crumb_storage::{Page, PageRequest, Result, lead_search};
 use rusqlite::Connection;
 use rusqlite::types::Value;
+
+/// A session's leads, in the order in which they came.
+pub(crate) fn of_session(connection: &Connection, session: RowId) -> Result<Vec<Lead>> {
+    let sql = format!("SELECT {} FROM lead WHERE session = ?1 ORDER BY row", rows::COLUMNS);
+    let mut select = connection.prepare_cached(&sql).map_err(from_sqlite)?;
+    let mut found = select.query([session.as_i64()]).map_err(from_sqlite)?;
+    let mut leads = Vec::new();
+    while let Some(row) = found.next().map_err(from_sqlite)? {
+        leads.push(rows::from_row(connection, row)?);
+    }
+    Ok(leads)
+}
 
 /// A page of leads.
 pub(crate) fn leads(
@@ -22,7 +35,7 @@ pub(crate) fn leads(
     listing.equals("status", filter.status.map(|status| status.as_str().to_owned()));
     listing.equals("offer", filter.offer.map(|id| id.0));
     listing.equals("affiliate", filter.affiliate.map(|id| id.0));
-    listing.equals("session", filter.session.map(crumb_domain::RowId::as_i64));
+    listing.equals("session", filter.session.map(RowId::as_i64));
     if let Some(buyer) = filter.buyer {
         listing.also("row IN (SELECT lead FROM sale WHERE buyer = ?)", [buyer.0]);
     }

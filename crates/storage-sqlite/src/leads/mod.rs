@@ -10,11 +10,11 @@
 mod accept;
 pub(crate) mod idempotency;
 mod indexes;
-mod list;
+pub(crate) mod list;
 pub(crate) mod posts;
 mod prepare;
 pub(crate) mod recent;
-mod rows;
+pub(crate) mod rows;
 pub(crate) mod standing;
 
 use crate::SqliteStore;

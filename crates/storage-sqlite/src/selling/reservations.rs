@@ -138,8 +138,8 @@ pub(crate) fn end(connection: &Connection, lead: i64, at: Timestamp, ended: Ende
     accounts::change(connection, open.buyer, Money::ZERO, freed)?;
     if let ReservationEnd::Sold(price) = ended.end {
         let (from, to) = (Account::Buyer(open.buyer), Account::House);
-        let (kind, contract) = (LedgerKind::Sale, Some(contract));
-        let sale = LedgerEntry { at, kind, from, to, amount: price, lead: None, contract, note: None };
+        let moved = LedgerEntry::moved(at, LedgerKind::Sale, from, to, price);
+        let sale = LedgerEntry { contract: Some(contract), ..moved };
         ledger::append(connection, lead, &[sale])?;
         contracts::sold(connection, ended.contract, at)?;
         return stand(connection, lead, open.buyer, SOLD, price, Some(at));

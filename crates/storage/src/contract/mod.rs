@@ -18,9 +18,13 @@ pub mod access;
 pub mod after_sale;
 pub mod alerts;
 pub mod build;
+pub mod build_conversions;
 pub mod build_selling;
 pub mod clicks;
 pub mod configuration;
+pub mod conversion_changes;
+pub mod conversion_lists;
+pub mod conversions;
 pub mod lead_lists;
 pub mod leads;
 pub mod outbox;
@@ -198,6 +202,42 @@ macro_rules! store_contract {
                 machines_and_links_that_lead_nowhere_name_none,
                 pages_of_sub_affiliates_follow_each_other_without_gap_or_repeat,
                 a_refused_write_names_no_sub_affiliate_and_hides_none,
+            ];
+            conversions: [
+                a_conversion_comes_back_as_it_was,
+                every_call_is_in_the_log_with_what_became_of_it,
+                an_accepted_lead_is_the_conversion_of_its_place,
+                a_leads_conversion_stands_by_its_status_until_somebody_says_otherwise,
+                the_same_event_of_a_session_counts_once_unless_it_may_come_again,
+                a_lead_counts_among_its_sessions_conversions,
+                a_transaction_id_counts_once_for_its_offer_and_event,
+                a_call_decided_before_its_session_changed_is_decided_again,
+                equal_calls_at_the_same_moment_make_one_conversion,
+                equal_transaction_ids_at_the_same_moment_make_one_conversion,
+                a_cap_of_ten_pays_ten_of_fifty_at_once,
+                what_is_over_a_cap_earns_and_counts_nothing,
+                a_test_meets_no_cap_and_raises_no_count,
+                a_signed_call_counts_once,
+                a_session_has_converted_with_an_approved_conversion,
+                what_a_conversion_moves_is_in_the_ledger,
+                rows_of_conversions_and_calls_count_as_newest,
+            ];
+            conversion_changes: [
+                a_call_is_noted_with_its_lead,
+                of_two_calls_for_one_lead_at_once_one_is_noted,
+                a_transaction_id_or_signature_that_was_there_is_not_noted,
+                a_run_that_ends_leaves_what_was_noted_meanwhile,
+                what_is_received_for_a_lead_is_what_it_brings_until_somebody_says_otherwise,
+                a_change_holds_on_what_was_read_only,
+                all_rows_of_an_import_are_brought_in_together,
+                an_import_of_which_a_row_cannot_be_leaves_nothing,
+            ];
+            conversion_lists: [
+                conversions_are_found_by_each_filter_and_by_time,
+                pages_of_conversions_follow_each_other_without_gap_or_repeat,
+                calls_are_found_by_each_filter_and_in_pages,
+                the_sessions_of_a_device_are_found_newest_first,
+                the_last_click_of_a_session_is_its_newest,
             ];
             configuration: [
                 nothing_applied_is_version_0_without_entities,

@@ -137,6 +137,7 @@ fn given_back(lead: &Lead, contract: i64, amount: Money) -> LedgerEntry {
         to: Account::Buyer(BuyerId(contract)),
         amount,
         lead: Some(lead.id),
+        conversion: None,
         contract: Some(ContractId(contract)),
         note: Some("returned".to_owned()),
     }

@@ -10,7 +10,7 @@
 //! `sig` is the HMAC-SHA-256 of that text under the secret's bytes, in hexadecimal. One of
 //! the parameters is `ts`, the second since 1970 in which the call was signed.
 
-use crate::input::Pairs;
+use crate::input::{InputError, PairCount, Pairs, read_form};
 use crate::percent;
 use crumb_domain::Timestamp;
 use crumb_domain::keyed_hash::{HASH_BYTES, KeyedHash};
@@ -71,6 +71,13 @@ impl super::PixelRequest {
     pub fn check_signature(&self, secret: &str, now: Timestamp) -> SignatureCheck {
         self.signed.as_ref().map_or(SignatureCheck::Absent, |signed| signed.verify(secret, now))
     }
+}
+
+/// The `sig` of a call with this query string, `ts` in it.
+pub fn sign_query(raw_query: &[u8], secret: &str) -> Result<String, InputError> {
+    let mut pairs = Pairs::default();
+    read_form(raw_query, &mut pairs, &mut PairCount::default())?;
+    Ok(sign(&pairs, secret))
 }
 
 /// The `sig` of a call with these parameters, `ts` among them: 64 hexadecimal digits.

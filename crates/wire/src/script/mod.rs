@@ -1,8 +1,11 @@
-//! Scripts for landing pages: the form library, what it loads for an offer, and the
-//! click pixel.
+//! Scripts for landing pages: the form library, what it loads for an offer, the click
+//! pixel, and direct linking.
 
+mod direct;
 #[cfg(test)]
 mod tests;
+
+pub use direct::{CONVERSION_JS, DIRECT_LINK_JS};
 
 use crate::answer::script_safe;
 use crumb_domain::click::Disposition;

@@ -87,14 +87,17 @@ fn an_update_says_what_it_made_of_the_lead() {
     let unsold = lead(LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers);
     let review =
         Lead { errors: vec!["Invalid Zip".to_owned()], ..lead(LeadStatus::Review, LeadOutcome::Review) };
-    let codes = |before: &Lead, after: &Lead, is_offered| {
-        let entries = timeline::of_update(before, after, None, is_offered, PostKind::Server, AT);
+    let codes = |before: &Lead, after: &Lead, bad, is_offered| {
+        let entries = timeline::of_update(before, after, bad, is_offered, PostKind::Server, AT);
         entries.into_iter().map(|entry| entry.code).collect::<Vec<_>>()
     };
-    assert_eq!(codes(&unsold, &unsold, false), ["updated"]);
-    assert_eq!(codes(&unsold, &unsold, true), ["updated", "offered_again"]);
-    assert_eq!(codes(&unsold, &review, false), ["updated", "review"]);
-    assert_eq!(codes(&review, &review, false), ["updated"]);
+    assert_eq!(codes(&unsold, &unsold, None, false), ["updated"]);
+    assert_eq!(codes(&unsold, &unsold, None, true), ["updated", "offered_again"]);
+    assert_eq!(codes(&unsold, &review, Some(LeadOutcome::Review), false), ["updated", "review"]);
+    assert_eq!(codes(&review, &review, None, false), ["updated"]);
+    let pending = lead(LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown);
+    assert_eq!(codes(&pending, &pending, None, false), ["updated"]);
+    assert_eq!(codes(&pending, &pending, Some(LeadOutcome::ThrownOut), false), ["updated", "thrown_out"]);
     let held_back = timeline::held_back(&review, AT).unwrap();
     assert_eq!(held_back.text, "it waits for a person, for its fields: Invalid Zip");
 }

@@ -1,0 +1,74 @@
+//! Signed postbacks: HMAC over the sorted parameters and a time stamp.
+
+use crate::conversions::*;
+use crumb_domain::Clock as _;
+use crumb_testkit::Server;
+use crumb_wire::pixel::sign_query;
+
+const SECRET: &str = "s3cret";
+const SIGNED: &str = "postback_secret = \"s3cret\"\nprice_override = \"none\"";
+
+/// A query, signed as of so many seconds after the server's now.
+fn signed(server: &Server, query: &str, seconds: i64) -> String {
+    let stamped = format!("f=pb&{query}&ts={}", server.clock.now().unix_seconds() + seconds);
+    let signature = sign_query(stamped.as_bytes(), SECRET).unwrap();
+    format!("{}&sig={signature}", stamped.trim_start_matches("f=pb&"))
+}
+
+#[tokio::test]
+async fn an_offer_with_a_secret_takes_what_is_signed_with_it_alone() {
+    let server = shop_server(SIGNED, "").await;
+    let id = clicked(&server).await;
+    let query = format!("o=400&r={id}&t=T-1");
+    refused(&server, &query, "Invalid Signature").await;
+    let right = signed(&server, &query, 0);
+    refused(&server, &right.replace("T-1", "T-2"), "Invalid Signature").await;
+    refused(&server, &format!("{query}&sig="), "Invalid Signature").await;
+    converted(&server, &right).await;
+}
+
+#[tokio::test]
+async fn a_signature_holds_five_minutes_in_either_direction() {
+    let server = shop_server(SIGNED, "").await;
+    for (seconds, is_right) in [(-301, false), (-300, true), (300, true), (301, false)] {
+        let query = signed(&server, &format!("o=400&r={}", clicked(&server).await), seconds);
+        if is_right {
+            converted(&server, &query).await;
+        } else {
+            refused(&server, &query, "Invalid Signature").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_signed_call_says_what_is_received_and_paid() {
+    let server = shop_server(SIGNED, "").await;
+    let id = clicked(&server).await;
+    converted(&server, &signed(&server, &format!("o=400&r={id}&p=40.00&ap=7.00"), 0)).await;
+    let row = conversions(&server).await.pop().unwrap();
+    assert_eq!((&row["payout"], &row["received"]), (&"7.00".into(), &"40.00".into()));
+    assert_eq!(log(&server).await[0]["trusted"], true);
+}
+
+#[tokio::test]
+async fn a_signed_call_counts_once_also_for_an_event_that_allows_duplicates() {
+    let events = "[[offer.event]]\nid = 3\nname = \"Order\"\nallow_duplicates = true";
+    let server = shop_server(&format!("{SIGNED}\n{events}"), "").await;
+    let id = clicked(&server).await;
+    let call = signed(&server, &format!("o=400&r={id}&e=3"), 0);
+    converted(&server, &call).await;
+    refused(&server, &call, "Duplicate Conversion").await;
+    server.clock.advance_seconds(1);
+    converted(&server, &signed(&server, &format!("o=400&r={id}&e=3"), 0)).await;
+    assert_eq!(conversions(&server).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_pixel_in_a_page_needs_no_signature_and_one_that_is_signed_must_be_signed_rightly() {
+    let server = shop_server(SIGNED, "").await;
+    let visitor = server.visitor();
+    visitor.click("/?a=12&c=4001").await;
+    visitor.get("/p.ashx?o=400&f=img&sig=00").await;
+    visitor.get("/p.ashx?o=400&f=img").await;
+    assert_eq!(dispositions(&server).await, ["Invalid Signature", "ok"]);
+}

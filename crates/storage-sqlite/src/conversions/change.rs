@@ -1,0 +1,140 @@
+//! A conversion that is there changes: a pixel names it, or a person says something.
+
+use super::rows;
+use crate::batch::WriteContext;
+use crate::codes::to_json;
+use crate::error::from_sqlite;
+use crate::{leads, ledger, outbox};
+use crumb_domain::Timestamp;
+use crumb_domain::conversion::{Conversion, LeadConversion};
+use crumb_domain::delivery::Delivery;
+use crumb_domain::ledger::LedgerEntry;
+use crumb_storage::conversions::ChangeConversion;
+use crumb_storage::{Result, StoreError};
+use rusqlite::params;
+
+/// A change, made ready.
+pub(crate) struct Change {
+    conversion: Conversion,
+    /// JSON, of one that is no lead.
+    reported: Option<String>,
+    ledger: Vec<LedgerEntry>,
+    deliveries: Vec<Delivery>,
+}
+
+impl Change {
+    pub(crate) fn new(
+        conversion: Conversion,
+        ledger: Vec<LedgerEntry>,
+        deliveries: Vec<Delivery>,
+    ) -> Result<Self> {
+        Ok(Self { reported: rows::reported_column(&conversion.reported)?, conversion, ledger, deliveries })
+    }
+
+    pub(crate) fn of(change: ChangeConversion) -> Result<Self> {
+        Self::new(change.conversion, change.ledger, change.deliveries)
+    }
+
+    /// The conversion as it will stand.
+    pub(crate) fn conversion(&self) -> &Conversion {
+        &self.conversion
+    }
+}
+
+/// Writes a change, and when a pixel named the conversion if one does. Refused before
+/// anything is changed where the conversion is no longer the one that was read.
+pub(crate) fn apply(
+    context: &mut WriteContext<'_>,
+    change: &Change,
+    pixel_at: Option<Timestamp>,
+) -> Result<()> {
+    let conversion = &change.conversion;
+    let lead = match conversion.lead {
+        Some(_) => {
+            of_lead(context, conversion, pixel_at)?;
+            conversion.id.as_i64()
+        }
+        None => {
+            of_its_own(context, change)?;
+            ledger::NO_LEAD
+        }
+    };
+    // Whether its session has converted may have changed with it.
+    context.memory.session_changes.unknown(conversion.session);
+    ledger::append(context.connection, lead, &change.ledger)?;
+    outbox::put(context, &change.deliveries)
+}
+
+/// Of a lead, what it earns and what is kept of the conversion changes; where it stands
+/// and what it was sold for are its run's.
+fn of_lead(context: &WriteContext<'_>, conversion: &Conversion, pixel_at: Option<Timestamp>) -> Result<()> {
+    if leads::rows::revision(context.connection, conversion.id)? != Some(conversion.revision) {
+        return Err(StoreError::Conflict);
+    }
+    becomes_one(context, conversion)?;
+    let found = rows::read_lead(context.connection, conversion.id)?;
+    let (stands, kept) = found.ok_or(StoreError::Conflict)?;
+    let said = |differs: bool| differs.then_some(conversion);
+    let kept = LeadConversion {
+        event: kept.event,
+        pixel_at: kept.pixel_at.or(pixel_at.filter(|_| conversion.has_pixel)),
+        reported: conversion.reported.clone(),
+        received: said(conversion.received != stands.received).map(|new| new.received).or(kept.received),
+        disposition: said(conversion.disposition != stands.disposition)
+            .map(|new| new.disposition)
+            .or(kept.disposition),
+        pixels_shown: conversion.pixels_shown,
+    };
+    let column = (kept != LeadConversion::of(kept.event)).then(|| to_json(&kept)).transpose()?;
+    let changed = context
+        .connection
+        .prepare_cached(
+            "UPDATE lead SET payout = ?3, conversion = ?4, revision = revision + 1
+             WHERE row = ?1 AND revision = ?2",
+        )
+        .and_then(|mut update| {
+            update.execute(params![
+                conversion.id.as_i64(),
+                conversion.revision,
+                conversion.payout.micros(),
+                column
+            ])
+        })
+        .map_err(from_sqlite)?;
+    if changed == 0 { Err(StoreError::Conflict) } else { Ok(()) }
+}
+
+/// A lead that was not accepted is no conversion until a pixel names it all the same.
+fn becomes_one(context: &WriteContext<'_>, conversion: &Conversion) -> Result<()> {
+    context
+        .connection
+        .prepare_cached("UPDATE lead SET event = ?2 WHERE row = ?1 AND event IS NULL")
+        .and_then(|mut update| update.execute(params![conversion.id.as_i64(), conversion.event.0]))
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
+fn of_its_own(context: &WriteContext<'_>, change: &Change) -> Result<()> {
+    let conversion = &change.conversion;
+    let changed = context
+        .connection
+        .prepare_cached(
+            "UPDATE conversion SET payout = ?3, received = ?4, disposition = ?5, transaction_id = ?6,
+                 reported = ?7, pixels_shown = ?8, revision = revision + 1
+             WHERE id = ?1 AND revision = ?2",
+        )
+        .and_then(|mut update| {
+            update.execute(params![
+                conversion.id.as_i64(),
+                conversion.revision,
+                conversion.payout.micros(),
+                conversion.received.micros(),
+                conversion.disposition.as_str(),
+                conversion.reported.transaction_id,
+                change.reported,
+                conversion.pixels_shown,
+            ])
+        })
+        .map_err(from_sqlite)?;
+    if changed == 0 { Err(StoreError::Conflict) } else { Ok(()) }
+}

@@ -1,0 +1,105 @@
+//! The pixel log as rows.
+
+use crate::codes::{self, IpBytes, from_json, moment, or_null, row_id, to_json};
+use crate::error::{corrupt, from_sqlite};
+use crate::listing::Listing;
+use crumb_domain::conversion::ConversionSource;
+use crumb_domain::pixel::{PixelCall, PixelDisposition};
+use crumb_domain::{AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, OfferId, RowId};
+use crumb_storage::conversions::PixelFilter;
+use crumb_storage::{Page, PageRequest, Result};
+use rusqlite::{Connection, Row, params};
+
+/// What a call sent and was not used, as JSON; none where all of it was.
+pub(crate) fn ignored_column(call: &PixelCall) -> Result<Option<String>> {
+    if call.ignored.is_empty() { Ok(None) } else { to_json(&call.ignored).map(Some) }
+}
+
+/// Writes a line, with what [`ignored_column`] says of it and what became of the call.
+pub(crate) fn insert(
+    connection: &Connection,
+    call: &PixelCall,
+    ignored: Option<&str>,
+    disposition: PixelDisposition,
+    conversion: Option<RowId>,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO pixel (id, at, form, disposition, offer, advertiser, event, session, affiliate,
+                 campaign, conversion, transaction_id, trusted, ignored, ip, user_agent, referrer,
+                 config_version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                call.id.as_i64(),
+                call.at.micros(),
+                call.form.as_str(),
+                disposition.as_str(),
+                call.offer.map(|id| id.0),
+                call.advertiser.map(|id| id.0),
+                call.event.map(|id| id.0),
+                call.session.map(RowId::as_i64),
+                call.affiliate.map(|id| id.0),
+                call.campaign.map(|id| id.0),
+                conversion.map(RowId::as_i64),
+                call.transaction_id,
+                call.trusted,
+                ignored,
+                call.ip.map(IpBytes::new),
+                or_null(&call.user_agent),
+                or_null(&call.referrer),
+                call.config_version.0,
+            ])
+        })
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
+/// The columns that [`from_row`] reads.
+const COLUMNS: &str = "id, at, form, disposition, offer, advertiser, event, session, affiliate, campaign, \
+                       conversion, transaction_id, trusted, ignored, ip, user_agent, referrer, config_version";
+
+/// A page of the log.
+pub(crate) fn list(
+    connection: &Connection,
+    filter: &PixelFilter,
+    page: &PageRequest,
+) -> Result<Page<PixelCall>> {
+    let mut listing = Listing::new("pixel", "id");
+    listing.equals("offer", filter.offer.map(|id| id.0));
+    listing.equals("affiliate", filter.affiliate.map(|id| id.0));
+    listing.equals("session", filter.session.map(RowId::as_i64));
+    listing.equals("disposition", filter.disposition.map(|disposition| disposition.as_str().to_owned()));
+    listing.between(filter.from, filter.to);
+    listing.page(connection, page, COLUMNS, |row| Ok((from_row(row), row.get(0)?)))
+}
+
+fn from_row(row: &Row<'_>) -> Result<PixelCall> {
+    let number = |at| row.get::<_, Option<i64>>(at).map_err(from_sqlite);
+    let given = |at| row.get::<_, i64>(at).map_err(from_sqlite);
+    let text = |at| row.get::<_, Option<String>>(at).map_err(from_sqlite);
+    let code = |at| row.get::<_, String>(at).map_err(from_sqlite);
+    let (form, disposition) = (code(2)?, code(3)?);
+    Ok(PixelCall {
+        id: row_id(given(0)?)?,
+        at: moment(given(1)?),
+        form: ConversionSource::from_code(&form).ok_or_else(|| corrupt("a pixel's form", form))?,
+        disposition: PixelDisposition::from_code(&disposition)
+            .ok_or_else(|| corrupt("a pixel's disposition", disposition))?,
+        offer: number(4)?.map(OfferId),
+        advertiser: number(5)?.map(AdvertiserId),
+        event: number(6)?.map(EventId),
+        session: number(7)?.map(row_id).transpose()?,
+        affiliate: number(8)?.map(AffiliateId),
+        campaign: number(9)?.map(CampaignId),
+        conversion: number(10)?.map(row_id).transpose()?,
+        transaction_id: text(11)?,
+        trusted: row.get(12).map_err(from_sqlite)?,
+        ignored: text(13)?.as_deref().map_or_else(|| Ok(Vec::new()), from_json)?,
+        ip: codes::ip(row.get(14).map_err(from_sqlite)?)?,
+        user_agent: text(15)?.unwrap_or_default(),
+        referrer: text(16)?.unwrap_or_default(),
+        config_version: ConfigVersion(given(17)?),
+    })
+}

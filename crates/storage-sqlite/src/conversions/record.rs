@@ -1,0 +1,185 @@
+//! A call of the conversion pixel with what it makes. It all happens inside one write of
+//! the one writer, so that of two equal calls at the same moment the second finds what
+//! the first has made.
+
+use super::change::{self, Change};
+use super::{duplicates, pixels, rows, signatures};
+use crate::batch::WriteContext;
+use crate::error::from_sqlite;
+use crate::seen::{self, Key};
+use crate::{ledger, outbox};
+use crumb_domain::conversion::{Conversion, ConversionDisposition};
+use crumb_domain::pixel::PixelCall;
+use crumb_domain::{Money, RowId, Timestamp};
+use crumb_storage::conversions::{NoteCall, PixelEffect, PixelWrite, RecordConversion, Recorded};
+use crumb_storage::{Result, StoreError};
+
+/// A call, made ready: all writes wait for the one writer.
+pub(crate) struct Pixel {
+    call: PixelCall,
+    /// JSON.
+    ignored: Option<String>,
+    effect: Effect,
+}
+
+enum Effect {
+    None,
+    New(Box<New>),
+    Noted(Box<Note>),
+}
+
+/// A new conversion, made ready.
+pub(crate) struct New {
+    record: RecordConversion,
+    /// JSON.
+    reported: Option<String>,
+}
+
+/// A note with a conversion that is there, made ready.
+struct Note {
+    change: Change,
+    once_a_transaction: bool,
+    signature: Option<[u8; 32]>,
+}
+
+impl Pixel {
+    pub(crate) fn new(write: PixelWrite) -> Result<Self> {
+        let PixelWrite { call, effect } = write;
+        let effect = match effect {
+            PixelEffect::None => Effect::None,
+            PixelEffect::New(record) => Effect::New(Box::new(New::of(*record)?)),
+            PixelEffect::Noted(note) => {
+                let NoteCall { conversion, once_a_transaction, signature, ledger, deliveries } = *note;
+                let change = Change::new(conversion, ledger, deliveries)?;
+                Effect::Noted(Box::new(Note { change, once_a_transaction, signature }))
+            }
+        };
+        Ok(Self { ignored: pixels::ignored_column(&call)?, call, effect })
+    }
+}
+
+impl New {
+    pub(crate) fn of(record: RecordConversion) -> Result<Self> {
+        Ok(Self { reported: rows::reported_column(&record.conversion.reported)?, record })
+    }
+}
+
+/// Writes the call and what it makes.
+pub(crate) fn pixel(context: &mut WriteContext<'_>, pixel: &Pixel) -> Result<Option<Recorded>> {
+    let call = &pixel.call;
+    let recorded = match &pixel.effect {
+        Effect::None => None,
+        Effect::New(new) => Some(make(context, new, call.at)?),
+        Effect::Noted(noted) => note(context, noted, call.at)?,
+    };
+    let conversion = match (recorded, &pixel.effect) {
+        (Some(Recorded::Duplicate(before)), _) => Some(before),
+        (Some(Recorded::New | Recorded::OverCap), Effect::New(new)) => Some(new.record.conversion.id),
+        _ => call.conversion,
+    };
+    let disposition = recorded.map_or(call.disposition, Recorded::disposition);
+    pixels::insert(context.connection, call, pixel.ignored.as_deref(), disposition, conversion)?;
+    let refers_to = seen::references(call.affiliate, call.offer, call.campaign).chain([Key::node(call.id)]);
+    context.memory.seen.note_all(context.connection, refers_to).map_err(from_sqlite)?;
+    Ok(recorded)
+}
+
+/// A new conversion that a call reports, unless the session has changed meanwhile.
+fn make(context: &mut WriteContext<'_>, new: &New, at: Timestamp) -> Result<Recorded> {
+    let record = &new.record;
+    // Looked at before the session: the call that comes again has changed that itself.
+    if let Some(before) = signatures::find(context.connection, record.signature.as_ref())? {
+        return Ok(Recorded::Duplicate(before));
+    }
+    let had = duplicates::count_of_session(context.connection, record.conversion.session)?;
+    if had != record.session_had {
+        return Err(StoreError::Conflict);
+    }
+    let recorded = bring_in(context, new)?;
+    if !matches!(recorded, Recorded::Duplicate(_)) {
+        signatures::keep(context.connection, record.signature.as_ref(), at, record.conversion.id)?;
+    }
+    Ok(recorded)
+}
+
+/// A new conversion, whoever reports it and whatever else its session has.
+pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New) -> Result<Recorded> {
+    let record = &new.record;
+    if let Some(before) = duplicate_of(context, record)? {
+        return Ok(Recorded::Duplicate(before));
+    }
+    let is_over_cap = is_over_cap(context, record)?;
+    let at_nothing;
+    let conversion = if is_over_cap {
+        at_nothing = over_cap(&record.conversion);
+        &at_nothing
+    } else {
+        &record.conversion
+    };
+    rows::insert(context.connection, conversion, new.reported.as_deref())?;
+    if conversion.converts() {
+        context.memory.session_changes.converted(conversion.session);
+    }
+    let refers_to = seen::references(Some(conversion.affiliate), Some(conversion.offer), conversion.campaign)
+        .chain([Key::node(conversion.id)]);
+    context.memory.seen.note_all(context.connection, refers_to).map_err(from_sqlite)?;
+    if is_over_cap {
+        return Ok(Recorded::OverCap);
+    }
+    if !conversion.test {
+        context.memory.counts.raise(&record.counts);
+    }
+    ledger::append(context.connection, ledger::NO_LEAD, &record.ledger)?;
+    outbox::put(context, &record.deliveries)?;
+    Ok(Recorded::New)
+}
+
+fn duplicate_of(context: &WriteContext<'_>, record: &RecordConversion) -> Result<Option<RowId>> {
+    let conversion = &record.conversion;
+    if record.once_a_session
+        && let Some(before) = duplicates::of_event(context.connection, conversion)?
+    {
+        return Ok(Some(before));
+    }
+    if record.once_a_transaction {
+        return duplicates::of_transaction(context.connection, conversion);
+    }
+    Ok(None)
+}
+
+fn is_over_cap(context: &WriteContext<'_>, record: &RecordConversion) -> Result<bool> {
+    if record.conversion.test {
+        return Ok(false);
+    }
+    for check in &record.caps {
+        if context.memory.counts.count(context.connection, check)? >= u64::from(check.limit) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn over_cap(conversion: &Conversion) -> Conversion {
+    Conversion {
+        payout: Money::ZERO,
+        received: Money::ZERO,
+        disposition: ConversionDisposition::OverCap,
+        ..conversion.clone()
+    }
+}
+
+/// A call that names a conversion which is there; what it is a duplicate of, if it is one.
+fn note(context: &mut WriteContext<'_>, note: &Note, at: Timestamp) -> Result<Option<Recorded>> {
+    let Note { change, once_a_transaction, signature } = note;
+    let connection = context.connection;
+    let mut before = signatures::find(connection, signature.as_ref())?;
+    if before.is_none() && *once_a_transaction {
+        before = duplicates::of_transaction(connection, change.conversion())?;
+    }
+    if let Some(before) = before {
+        return Ok(Some(Recorded::Duplicate(before)));
+    }
+    change::apply(context, change, Some(at))?;
+    signatures::keep(connection, signature.as_ref(), at, change.conversion().id)?;
+    Ok(None)
+}

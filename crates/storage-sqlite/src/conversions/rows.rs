@@ -1,0 +1,181 @@
+//! Conversions as rows: those with a record of their own, and the leads that are one.
+
+use crate::codes::{self, IpBytes, from_json, moment, row_id, sub_id_columns, sub_ids, to_json};
+use crate::error::{corrupt, from_sqlite};
+use crate::leads::standing;
+use crumb_domain::conversion::{
+    Conversion, ConversionDisposition, ConversionSource, LeadConversion, Reported,
+};
+use crumb_domain::{
+    AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, LeadId, Money, OfferContractId, OfferId,
+    RowId,
+};
+use crumb_storage::Result;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+/// All conversions, both kinds under the same names. SQLite reads both by an index, in
+/// step where they are asked for in the order of their places, and builds no table of
+/// them: as long as each column is of one type in both, for which the casts are.
+pub(crate) const ALL: &str =
+    "(SELECT id AS place, at, source, event, offer, advertiser, affiliate, campaign, \
+         offer_contract, session, CAST(NULL AS INTEGER) AS lead_id, s1, s2, s3, s4, s5, payout, received, \
+         disposition, transaction_id, reported AS told, pixels_shown, test, ip, revision, config_version
+     FROM conversion
+     UNION ALL
+     SELECT row, at, CAST('lead' AS TEXT), event, offer, CAST(NULL AS INTEGER), affiliate, campaign, \
+         offer_contract, session, id, s1, s2, s3, s4, s5, payout, revenue,
+         CAST(coalesce(conversion ->> '$.disposition', CASE
+             WHEN status = 'returned' THEN 'returned'
+             WHEN status = 'review' THEN 'pending'
+             WHEN status = 'scrubbed' AND outcome = 'thrown_out' THEN 'rejected'
+             ELSE 'approved' END) AS TEXT),
+         transaction_id, conversion, CAST(0 AS INTEGER), test, ip, revision, config_version
+     FROM lead WHERE event IS NOT NULL)";
+
+/// The columns of [`ALL`] that [`from_row`] reads.
+pub(crate) const COLUMNS: &str = "place, at, source, event, offer, advertiser, affiliate, campaign, \
+     offer_contract, session, lead_id, s1, s2, s3, s4, s5, payout, received, disposition, transaction_id, told, \
+     pixels_shown, test, ip, revision, config_version";
+
+/// What was reported of a conversion with a record of its own, beside its transaction id,
+/// as JSON; none where that is all.
+pub(crate) fn reported_column(reported: &Reported) -> Result<Option<String>> {
+    let beside = Reported { transaction_id: None, ..reported.clone() };
+    if beside.is_empty() { Ok(None) } else { to_json(&beside).map(Some) }
+}
+
+/// Writes a new conversion that is no lead, with what [`reported_column`] says of it.
+pub(crate) fn insert(connection: &Connection, new: &Conversion, reported: Option<&str>) -> Result<()> {
+    let [s1, s2, s3, s4, s5] = sub_id_columns(&new.sub_ids);
+    connection
+        .prepare_cached(
+            "INSERT INTO conversion (id, at, source, event, offer, advertiser, affiliate, campaign,
+                 offer_contract, session, s1, s2, s3, s4, s5, payout, received, disposition, transaction_id,
+                 reported, pixels_shown, test, ip, revision, config_version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+                 ?20, ?21, ?22, ?23, ?24, ?25)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                new.id.as_i64(),
+                new.at.micros(),
+                new.source.as_str(),
+                new.event.0,
+                new.offer.0,
+                new.advertiser.map(|id| id.0),
+                new.affiliate.0,
+                new.campaign.map(|id| id.0),
+                new.offer_contract.map(|id| id.0),
+                new.session.as_i64(),
+                s1,
+                s2,
+                s3,
+                s4,
+                s5,
+                new.payout.micros(),
+                new.received.micros(),
+                new.disposition.as_str(),
+                new.reported.transaction_id,
+                reported,
+                new.pixels_shown,
+                new.test,
+                new.ip.map(IpBytes::new),
+                new.revision,
+                new.config_version.0,
+            ])
+        })
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
+/// The conversion of that place, of either kind.
+pub(crate) fn read(connection: &Connection, id: RowId) -> Result<Option<Conversion>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM {ALL} WHERE place = ?1"))
+        .and_then(|mut select| select.query_row([id.as_i64()], |row| Ok(from_row(row))).optional())
+        .map_err(from_sqlite)?
+        .transpose()
+}
+
+/// The lead that is the conversion of that place: as that stands, and what is kept of it
+/// with the lead.
+pub(crate) fn read_lead(connection: &Connection, id: RowId) -> Result<Option<(Conversion, LeadConversion)>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM {ALL} WHERE place = ?1 AND source = 'lead'"))
+        .and_then(|mut select| {
+            select.query_row([id.as_i64()], |row| Ok((from_row(row), kept(row)))).optional()
+        })
+        .map_err(from_sqlite)?
+        .map(|(conversion, kept)| Ok((conversion?, kept?)))
+        .transpose()
+}
+
+/// The id of the lead that is the conversion of that place.
+pub(crate) fn lead_of(connection: &Connection, id: RowId) -> Result<Option<LeadId>> {
+    connection
+        .prepare_cached("SELECT id FROM lead WHERE row = ?1 AND event IS NOT NULL")
+        .and_then(|mut select| select.query_row([id.as_i64()], |row| row.get(0)).optional())
+        .map_err(from_sqlite)?
+        .map(codes::lead_id)
+        .transpose()
+}
+
+/// A conversion from a row of [`ALL`].
+pub(crate) fn from_row(row: &Row<'_>) -> Result<Conversion> {
+    let number = |at| row.get::<_, Option<i64>>(at).map_err(from_sqlite);
+    let given = |at| row.get::<_, i64>(at).map_err(from_sqlite);
+    let text = |at| row.get::<_, String>(at).map_err(from_sqlite);
+    let lead = standing::maybe_id(row, 10)?;
+    let (source, disposition) = (text(2)?, text(18)?);
+    let stands = Conversion {
+        id: row_id(given(0)?)?,
+        at: moment(given(1)?),
+        source: ConversionSource::from_code(&source)
+            .ok_or_else(|| corrupt("a conversion's source", source))?,
+        event: EventId(given(3)?),
+        offer: OfferId(given(4)?),
+        advertiser: number(5)?.map(AdvertiserId),
+        affiliate: AffiliateId(given(6)?),
+        campaign: number(7)?.map(CampaignId),
+        offer_contract: number(8)?.map(OfferContractId),
+        session: row_id(given(9)?)?,
+        lead,
+        sub_ids: sub_ids(row, 11).map_err(from_sqlite)?,
+        payout: Money::from_micros(given(16)?),
+        received: Money::from_micros(given(17)?),
+        disposition: ConversionDisposition::from_code(&disposition)
+            .ok_or_else(|| corrupt("a conversion's disposition", disposition))?,
+        reported: Reported::default(),
+        has_pixel: true,
+        pixels_shown: row.get(21).map_err(from_sqlite)?,
+        test: row.get(22).map_err(from_sqlite)?,
+        ip: codes::ip(row.get(23).map_err(from_sqlite)?)?,
+        revision: row.get(24).map_err(from_sqlite)?,
+        config_version: ConfigVersion(given(25)?),
+    };
+    if lead.is_none() {
+        return Ok(Conversion { reported: reported(row)?, ..stands });
+    }
+    let kept = kept(row)?;
+    Ok(Conversion {
+        received: kept.received.unwrap_or(stands.received),
+        has_pixel: kept.pixel_at.is_some(),
+        pixels_shown: kept.pixels_shown,
+        reported: kept.reported,
+        ..stands
+    })
+}
+
+fn told(row: &Row<'_>) -> Result<Option<String>> {
+    row.get(20).map_err(from_sqlite)
+}
+
+fn reported(row: &Row<'_>) -> Result<Reported> {
+    let beside: Reported = told(row)?.as_deref().map_or_else(|| Ok(Reported::default()), from_json)?;
+    Ok(Reported { transaction_id: row.get(19).map_err(from_sqlite)?, ..beside })
+}
+
+fn kept(row: &Row<'_>) -> Result<LeadConversion> {
+    let event = EventId(row.get(3).map_err(from_sqlite)?);
+    told(row)?.as_deref().map_or_else(|| Ok(LeadConversion::of(event)), from_json)
+}

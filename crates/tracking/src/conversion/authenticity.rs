@@ -1,0 +1,68 @@
+//! Who may report conversions, and who may say what they are worth.
+//!
+//! An offer with a secret takes postbacks that are signed with it; one with a list of
+//! addresses takes those that come from there; with both, both must hold. Pixels in
+//! pages are fired by visitors, from anywhere and unsigned; one that is signed all the
+//! same must be signed rightly.
+
+use super::{Call, Found, Stop};
+use crumb_domain::Money;
+use crumb_domain::conversion::ConversionSource;
+use crumb_domain::network::PriceOverride;
+use crumb_domain::payout::Overrides;
+use crumb_domain::pixel::PixelDisposition;
+use crumb_network::CompiledOffer;
+use crumb_wire::input::Given;
+use crumb_wire::pixel::SignatureCheck;
+
+/// Whether the offer takes the call, and whether it trusts it.
+pub(super) fn check(call: &Call<'_>, offer: &CompiledOffer, found: &mut Found) -> Result<(), Stop> {
+    let is_postback = call.request.form == ConversionSource::Postback;
+    let mut is_signed = false;
+    if offer.postback_secret.is_some() {
+        // A secret that the environment lacks matches nothing.
+        let check = match offer.postback_secret() {
+            Some(secret) => call.request.check_signature(secret, call.now),
+            None => SignatureCheck::Wrong,
+        };
+        match check {
+            SignatureCheck::Valid(signature) => {
+                is_signed = true;
+                found.signature = Some(signature);
+            }
+            SignatureCheck::Absent if !is_postback => {}
+            SignatureCheck::Absent | SignatureCheck::Wrong => {
+                return Err(Stop::Refused(PixelDisposition::InvalidSignature));
+            }
+        }
+    }
+    let is_listed = offer.allowed_ips.iter().any(|net| net.contains(&call.client.ip));
+    if is_postback && !offer.allowed_ips.is_empty() && !is_listed {
+        return Err(Stop::Refused(PixelDisposition::NotWhitelisted));
+    }
+    found.trusted = is_signed || is_listed;
+    Ok(())
+}
+
+/// What the call may say of money; what it may not is noted as ignored. Amounts in
+/// another currency than the network's say nothing: nobody knows the rate.
+pub(super) fn overrides(call: &Call<'_>, offer: &CompiledOffer, found: &mut Found) -> Overrides {
+    let (may_received, may_payout) = match offer.price_override {
+        _ if found.trusted => (true, true),
+        PriceOverride::All => (true, true),
+        PriceOverride::Received => (true, false),
+        PriceOverride::None => (false, false),
+    };
+    let currency = &call.snapshot.settings().currency;
+    let is_ours = call.request.reported.currency.as_ref().is_none_or(|named| named == currency);
+    let mut said = |name: &str, amount: Given<Money>, may: bool| match amount.value() {
+        Some(_) if !may || !is_ours => {
+            found.ignored.push(name.to_owned());
+            None
+        }
+        amount => amount,
+    };
+    let received = said("p", call.request.received, may_received);
+    let payout = said("ap", call.request.payout, may_payout);
+    Overrides { payout, received }
+}

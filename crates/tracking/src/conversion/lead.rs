@@ -1,0 +1,137 @@
+//! What a call means for a lead of its session.
+//!
+//! An accepted lead is a conversion already: the call is noted with the oldest that has
+//! no pixel yet, and pays only where the offer pays on the pixel. A lead that was not
+//! accepted is none; but a page that thanks everybody fires its pixel for it too, and
+//! that must not make a conversion that pays. So the call is noted with it, as rejected.
+
+use super::find::About;
+use super::record::is_to_be_shown;
+use super::{Call, Conversions, Found, Made, Stop};
+use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion};
+use crumb_domain::lead::Lead;
+use crumb_domain::ledger::LedgerEntry;
+use crumb_domain::network::OfferType;
+use crumb_domain::payout::{LeadFacts, Overrides, Standing, Terms, lead_payout};
+use crumb_domain::pixel::PixelDisposition;
+use crumb_domain::{Money, Timestamp};
+use crumb_network::{CompiledOffer, Snapshot};
+use crumb_storage::Store;
+use crumb_storage::conversions::{NoteCall, PixelEffect};
+
+impl<S: Store + Clone> Conversions<S> {
+    /// The note that a call is, where it belongs to a lead.
+    pub(super) fn noted_with_lead(
+        &self,
+        call: &Call<'_>,
+        about: &About<'_>,
+        leads: &[Lead],
+        overrides: Overrides,
+        found: &mut Found,
+    ) -> Result<Option<Made>, Stop> {
+        let is_default = about.offer.default_event().is_some_and(|event| event.id == about.event.id);
+        let takes_leads = about.offer.offer_type != OfferType::ThirdParty;
+        if !is_default || !takes_leads {
+            return Ok(None);
+        }
+        let without_pixel = |lead: &&Lead| {
+            !lead.test && lead.conversion.as_ref().is_none_or(|conversion| conversion.pixel_at.is_none())
+        };
+        let mut open = leads.iter().filter(without_pixel);
+        let accepted = open.clone().find(|lead| lead.conversion.is_some());
+        let Some(lead) = accepted.or_else(|| open.next()) else { return Ok(None) };
+        if overrides.payout.is_some() {
+            // A lead pays what its terms say, whatever a pixel says.
+            found.ignored.push("ap".to_owned());
+        }
+        Ok(Some(self.noted(call, about, lead, overrides, found)))
+    }
+
+    fn noted(
+        &self,
+        call: &Call<'_>,
+        about: &About<'_>,
+        lead: &Lead,
+        overrides: Overrides,
+        found: &Found,
+    ) -> Made {
+        let mut conversion = as_conversion(lead, about);
+        let is_accepted = lead.conversion.is_some();
+        conversion.has_pixel = true;
+        conversion.reported = call.request.reported.clone();
+        conversion.received = overrides.received.unwrap_or(conversion.received);
+        let pays_now = is_accepted && pays_by_pixel(about.offer);
+        if pays_now {
+            conversion.payout = payout_with_pixel(call.snapshot, about.offer, lead);
+        }
+        let telling = self.telling(call, about, &conversion, &lead.fields);
+        let shows = call.shows_html() && is_accepted && is_to_be_shown(&conversion);
+        let html = if shows { telling.html_pixels() } else { Vec::new() };
+        let deliveries = if pays_now { telling.deliveries(&self.site, call.now) } else { Vec::new() };
+        conversion.pixels_shown |= !html.is_empty();
+        let ledger = entries(call.now, lead, about, &conversion);
+        let note = NoteCall {
+            once_a_transaction: about.event.deduplicate_transaction_id
+                && conversion.reported.transaction_id.is_some(),
+            signature: found.signature,
+            conversion,
+            ledger,
+            deliveries,
+        };
+        Made {
+            conversion: Some(note.conversion.id),
+            effect: PixelEffect::Noted(Box::new(note)),
+            disposition: PixelDisposition::Ok,
+            html,
+        }
+    }
+}
+
+/// The conversion that a lead is; one that was not accepted is a rejected one.
+fn as_conversion(lead: &Lead, about: &About<'_>) -> Conversion {
+    let told = lead.conversion.clone().unwrap_or_else(|| LeadConversion {
+        disposition: Some(ConversionDisposition::Rejected),
+        ..LeadConversion::of(about.event.id)
+    });
+    Conversion::of_lead(lead, &told, about.offer.advertiser)
+}
+
+/// Whether the offer pays for leads only once a pixel names them.
+fn pays_by_pixel(offer: &CompiledOffer) -> bool {
+    offer.offer_type == OfferType::HostNPost && !offer.pay_on_post
+}
+
+/// What the lead has earned now that a pixel has named it. One that was paid for is paid
+/// no more.
+fn payout_with_pixel(snapshot: &Snapshot, offer: &CompiledOffer, lead: &Lead) -> Money {
+    if lead.payout != Money::ZERO {
+        return lead.payout;
+    }
+    let contract = lead.offer_contract.and_then(|id| offer.contract(id));
+    let campaign = lead.campaign.and_then(|id| snapshot.campaign(id));
+    let is_sold = !lead.sales.is_empty() && !lead.is_given_back();
+    let facts = LeadFacts {
+        sold: is_sold.then_some(lead.revenue),
+        has_pixel: true,
+        ..LeadFacts::accepted(Standing::Sellable, crate::lead_tier::payout(snapshot, offer, lead))
+    };
+    lead_payout(&Terms::of(&offer.offer, contract, campaign), &facts)
+}
+
+/// What changes in the books: what the affiliate earns now, and what the advertiser pays
+/// beside what the lead's sales brought.
+fn entries(now: Timestamp, lead: &Lead, about: &About<'_>, after: &Conversion) -> Vec<LedgerEntry> {
+    let before = lead.conversion.as_ref().and_then(|told| told.received).unwrap_or(lead.revenue);
+    let (earned, brought) = (difference(after.payout, lead.payout), difference(after.received, before));
+    let received = about
+        .offer
+        .advertiser
+        .filter(|_| brought != Money::ZERO)
+        .map(|advertiser| LedgerEntry::received(now, after.id, advertiser, brought));
+    let payout = (earned != Money::ZERO).then(|| LedgerEntry::payout(now, lead.id, lead.affiliate, earned));
+    received.into_iter().chain(payout).collect()
+}
+
+fn difference(after: Money, before: Money) -> Money {
+    Money::from_micros(after.micros().saturating_sub(before.micros()))
+}
