@@ -7,6 +7,7 @@ use crate::onward::Onward;
 use crate::refused::{About, record};
 use crate::replies::{self, ReplyTokens};
 use crate::sale::Waits;
+use crate::selling::becoming;
 use crate::selling::quote::Quoted;
 use crate::selling::timeline;
 use crate::service::{Leads, PostAnswer, PostError};
@@ -133,7 +134,13 @@ impl<S: Store + Clone> Leads<S> {
             counts: counts(case.snapshot, lead, settlement),
             ledger: payout_entry(lead).into_iter().collect(),
             timeline: timeline::held_back(lead, incoming.now).into_iter().collect(),
-            deliveries: Vec::new(),
+            deliveries: becoming::deliveries(
+                &self.site,
+                case.snapshot,
+                lead,
+                credit.session.as_ref(),
+                incoming.now,
+            ),
             quote: quoted
                 .map(|Quoted { quote, .. }| QuoteUse { id: quote.id.clone(), campaign: quote.campaign }),
             offering: settlement.offering,

@@ -109,6 +109,7 @@ impl<S: Store + Clone> Leads<S> {
             value: &|name| tokens.lookup(name),
             answer: Some(&answer),
             quoted,
+            session: case.credit.session.as_ref(),
             lead: lead.clone(),
         };
         let settled = self.selling.sell(hand).await?;

@@ -26,7 +26,7 @@
 //! by an entry of the ledger. Lead counts stay: its poster was answered.
 
 use super::tries::{InHand, Tries};
-use super::{Selling, becoming, standing};
+use super::{Selling, standing};
 use crate::acceptance::duplicate_key;
 use crate::selling::settle::is_sold_alone;
 use crumb_domain::attribution::Attribution;
@@ -255,7 +255,7 @@ impl<S: Store + Clone> Selling<S> {
             said.entry(now, OFFERED_AGAIN, "offered again to those that have not bought it")
         };
         let mut change = LeadChange::new(offered, now);
-        becoming::follow(&mut change, lead, snapshot);
+        self.follow(&mut change, lead, snapshot).await?;
         change.ledger = standing::payout_difference(lead, &change.lead, now).into_iter().collect();
         change.timeline = vec![entry];
         change.then = Then::Wait(now);
@@ -311,7 +311,7 @@ impl<S: Store + Clone> Selling<S> {
 
 /// Whether a sale of a lead has paid, or makes it pay once a pixel comes.
 fn was_sold_in_time(lead: &Lead, offer: &Offer) -> bool {
-    let is_conversion_by_sale = offer.pay_only_when_sold && lead.conversion.is_some();
+    let is_conversion_by_sale = offer.pay_only_when_sold && lead.is_conversion();
     !lead.sales.is_empty() && (lead.payout != Money::ZERO || is_conversion_by_sale)
 }
 

@@ -7,7 +7,7 @@ use super::settled_posts::{self, SettledBy};
 use super::standing::{self, Earning};
 use super::tries::{InHand, Meets, Tries};
 use super::unsettled::is_away;
-use super::{Selling, alerts, becoming, timeline};
+use super::{Selling, alerts, timeline};
 use crate::acceptance::{Answering, consumer_ip};
 use crate::onward::Onward;
 use crate::replies::ReplyTokens;
@@ -437,7 +437,7 @@ impl<S: Store + Clone> Selling<S> {
             Some(_) => lead.payout = Money::ZERO,
         }
         let mut change = LeadChange::new(lead.clone(), now);
-        becoming::follow(&mut change, &before, snapshot);
+        self.follow(&mut change, &before, snapshot).await?;
         change.ended = ended;
         change.attempts = attempts;
         change.run = run;

@@ -211,6 +211,7 @@ impl<S: Store + Clone> Selling<S> {
             value: &|name| tokens.lookup(name),
             answer: None,
             quoted: None,
+            session: session.as_ref(),
             lead: lead.clone(),
         };
         self.sell(hand).await.map(drop)

@@ -12,6 +12,7 @@ use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{ActiveStatus, OfferType, SaleType};
 use crumb_domain::post::StoredAnswer;
 use crumb_domain::selling::{AlertCode, ContractResult};
+use crumb_domain::session::Session;
 use crumb_domain::time::Day;
 use crumb_domain::{ContractId, Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
@@ -49,6 +50,8 @@ pub(crate) struct InHand<'a> {
     pub answer: Option<AnswerOf<'a>>,
     /// What its seller was told before it posted the lead.
     pub quoted: Option<&'a Quoted>,
+    /// Its session; none where it opened that itself.
+    pub session: Option<&'a Session>,
 }
 
 impl InHand<'_> {
@@ -126,6 +129,7 @@ impl<S: Store + Clone> Selling<S> {
                 *due = now;
             }
             change.run = Some(record.clone());
+            becoming::follow(&self.site, &mut change, before, hand.snapshot, hand.session);
             change.answer.clone_from(&answer);
             (change, Settled { lead: after, answer })
         };
@@ -283,7 +287,6 @@ fn change(before: &Lead, after: &Lead, ran: &Ran, hand: &InHand<'_>, now: Timest
     change.ledger = standing::payout_difference(before, after, now).into_iter().collect();
     change.timeline = hand.quoted.map(|quoted| quoted_entry(&quoted.quote)).into_iter().collect();
     change.timeline.extend(timeline(ran, after, now));
-    becoming::follow(&mut change, before, hand.snapshot);
     change.alerts = alerts::of_run(ran, after, hand.snapshot, now);
     if hand.is_counted && !is_answered && !is_taken {
         // It was counted when it came; it is answered as not taken.

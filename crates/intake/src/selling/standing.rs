@@ -1,6 +1,6 @@
 //! Where a lead stands after a run, what it has earned, and what follows.
 
-use crumb_domain::conversion::LeadConversion;
+use crumb_domain::conversion::{ConversionDisposition, LeadConversion};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::OfferType;
@@ -88,9 +88,11 @@ impl<'a> Earning<'a> {
     /// Makes the lead the conversion that it is once its sales have brought that together.
     /// One that is a conversion stays the one that it is, whatever the network says later.
     pub fn convert(&self, lead: &mut Lead, sold: Option<Money>) {
-        if lead.conversion.is_none() && is_conversion(&self.terms, &self.facts(sold)) {
-            lead.conversion = self.offer.default_event().map(|event| LeadConversion::of(event.id));
+        if lead.is_conversion() || !is_conversion(&self.terms, &self.facts(sold)) {
+            return;
         }
+        let new = || self.offer.default_event().map(|event| LeadConversion::of(event.id));
+        lead.conversion = lead.conversion.take().map(LeadConversion::accepted).or_else(new);
     }
 
     /// What a sale costs, for the margin: what the affiliate is paid for it, also where a
@@ -171,12 +173,22 @@ pub(crate) fn earned(lead: &mut Lead, earning: &Earning<'_>) {
         None if !lead.sales.is_empty() => Money::ZERO,
         sold => {
             earning.convert(lead, sold);
-            earning.total(sold, lead.payout, lead.revenue < before)
+            match is_taken_back(lead) {
+                true => lead.payout,
+                false => earning.total(sold, lead.payout, lead.revenue < before),
+            }
         }
     };
 }
 
-/// Whether a pixel has named a lead. None can before the lead is a conversion.
+/// Whether a person said of the conversion that it does not count: no sale pays it then.
+fn is_taken_back(lead: &Lead) -> bool {
+    use ConversionDisposition as D;
+    let said = lead.conversion.as_ref().filter(|told| !told.only_named).and_then(|told| told.disposition);
+    matches!(said, Some(D::Rejected | D::Returned))
+}
+
+/// Whether a pixel has named a lead, be it before that was a conversion.
 pub(crate) fn has_pixel(lead: &Lead) -> bool {
     lead.conversion.as_ref().is_some_and(|told| told.pixel_at.is_some())
 }

@@ -242,7 +242,9 @@ impl<S: Store + Clone> Selling<S> {
         let mut lead = Lead { payout: change.lead.payout.max(stands.payout), ..change.lead };
         standing::earned(&mut lead, &standing::Earning::of(&snapshot, offer, stands, is_late));
         let ledger = standing::payout_difference(stands, &lead, change.at).into_iter().collect();
-        Ok(LeadChange { lead, ledger, ..change })
+        let mut change = LeadChange { lead, ledger, ..change };
+        self.follow(&mut change, stands, &snapshot).await?;
+        Ok(change)
     }
 }
 
@@ -271,7 +273,11 @@ fn rebased(change: LeadChange, stands: Lead) -> LeadChange {
         revenue: told.revenue,
         sales: told.sales.clone(),
         // None but its run makes it one; what a pixel has said since is the newer.
-        conversion: stands.conversion.clone().or_else(|| told.conversion.clone()),
+        conversion: match (&stands.conversion, told.is_conversion()) {
+            (Some(named), true) => Some(named.clone().accepted()),
+            (None, true) => told.conversion.clone(),
+            (stands, false) => stands.clone(),
+        },
         ..stands.clone()
     };
     let ledger = standing::payout_difference(&stands, &lead, *at).into_iter().collect();

@@ -224,6 +224,7 @@ macro_rules! store_contract {
             ];
             conversion_changes: [
                 a_call_is_noted_with_its_lead,
+                a_lead_that_was_not_accepted_is_only_named_by_a_pixel,
                 of_two_calls_for_one_lead_at_once_one_is_noted,
                 a_transaction_id_or_signature_that_was_there_is_not_noted,
                 a_run_that_ends_leaves_what_was_noted_meanwhile,
