@@ -1,4 +1,9 @@
 //! Caps: how many clicks, leads and conversions an offer or campaign takes.
+//!
+//! A lead counts as a lead and, from the moment in which it is a conversion, as one of
+//! those too, on the day on which it came. Lead caps alone govern leads: conversion caps
+//! refuse none and pay none at 0.00, but a pixel that reports a conversion of its own
+//! meets what leads have counted.
 
 use crate::network::{CapInterval, CapOf, CapRule};
 use crate::time::{Day, Zone};

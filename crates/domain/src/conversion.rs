@@ -3,8 +3,9 @@
 //!
 //! A lead that was accepted *is* the conversion of its offer's default event; it has no
 //! record of its own beside the lead ([`LeadConversion`] is what is kept with it). A
-//! pixel that comes for it later is noted there. Everything else that is reported is a
-//! conversion with a record of its own.
+//! pixel that comes for it later is noted there, and one that comes for a lead that was
+//! not accepted makes that a rejected conversion, until it is one by itself. Everything
+//! else that is reported is a conversion with a record of its own.
 
 use crate::coded::coded;
 use crate::lead::{Lead, LeadStatus};
@@ -68,7 +69,7 @@ pub struct Conversion {
     pub config_version: ConfigVersion,
 }
 
-/// What is kept with a lead that is a conversion.
+/// What is kept with a lead that is a conversion, or that a pixel has named all the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeadConversion {
     /// Its offer's default event when it was accepted.
@@ -88,6 +89,10 @@ pub struct LeadConversion {
     /// The affiliate's own HTML pixels were shown for it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub pixels_shown: bool,
+    /// A pixel named a lead that was not accepted: a rejected conversion, until the lead is
+    /// one by itself or a person approves it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub only_named: bool,
 }
 
 impl LeadConversion {
@@ -100,7 +105,19 @@ impl LeadConversion {
             received: None,
             disposition: None,
             pixels_shown: false,
+            only_named: false,
         }
+    }
+
+    /// The same once the lead is a conversion by itself: what a person said of it stays,
+    /// that nothing but a pixel spoke for it does not.
+    #[must_use]
+    pub fn accepted(self) -> Self {
+        if !self.only_named {
+            return self;
+        }
+        let by_person = |said: &ConversionDisposition| *said != ConversionDisposition::Rejected;
+        Self { only_named: false, disposition: self.disposition.filter(by_person), ..self }
     }
 }
 
@@ -260,4 +277,27 @@ impl Conversion {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lead_that_is_accepted_keeps_what_a_person_said_and_loses_what_a_pixel_alone_made_of_it() {
+        use ConversionDisposition as D;
+        for (only_named, said, expected) in [
+            (true, Some(D::Rejected), None),
+            (true, None, None),
+            (true, Some(D::Pending), Some(D::Pending)),
+            (false, Some(D::Rejected), Some(D::Rejected)),
+            (false, None, None),
+        ] {
+            let pixel_at = Some(Timestamp::from_micros(3));
+            let told =
+                LeadConversion { only_named, disposition: said, pixel_at, ..LeadConversion::of(EventId(4)) };
+            let accepted = LeadConversion { only_named: false, disposition: expected, ..told.clone() };
+            assert_eq!(told.accepted(), accepted);
+        }
+    }
 }

@@ -57,7 +57,8 @@ pub struct Lead {
     /// Who bought it.
     pub sales: Vec<Sale>,
     /// The conversion that it is, once it was accepted: not while it is held back, nor
-    /// where its poster was told that nobody bought it.
+    /// where its poster was told that nobody bought it. And what a pixel said of a lead that
+    /// was not accepted.
     pub conversion: Option<LeadConversion>,
     /// A test: never sold, never paid, never counted.
     pub test: bool,
@@ -73,6 +74,11 @@ impl Lead {
     /// A field's value, `None` where absent.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Whether it is a conversion, and not only named by a pixel.
+    pub fn is_conversion(&self) -> bool {
+        self.conversion.as_ref().is_some_and(|told| !told.only_named)
     }
 
     /// Whether every buyer that had it has given it back.

@@ -7,6 +7,7 @@ use crate::onward::Onward;
 use crate::refused::{About, record};
 use crate::replies::{self, ReplyTokens};
 use crate::sale::Waits;
+use crate::selling::becoming;
 use crate::selling::quote::Quoted;
 use crate::selling::timeline;
 use crate::service::{Leads, PostAnswer, PostError};
@@ -130,10 +131,16 @@ impl<S: Store + Clone> Leads<S> {
             register: key.filter(|_| settlement.counts.as_earlier()),
             filtered: judged.filtered.filter(|_| !skips),
             caps: if skips || lead.test { Vec::new() } else { lead_caps(case) },
-            counts: if settlement.counts.in_caps() { lead_counts(case.snapshot, lead) } else { Vec::new() },
+            counts: counts(case.snapshot, lead, settlement),
             ledger: payout_entry(lead).into_iter().collect(),
             timeline: timeline::held_back(lead, incoming.now).into_iter().collect(),
-            deliveries: Vec::new(),
+            deliveries: becoming::deliveries(
+                &self.site,
+                case.snapshot,
+                lead,
+                credit.session.as_ref(),
+                incoming.now,
+            ),
             quote: quoted
                 .map(|Quoted { quote, .. }| QuoteUse { id: quote.id.clone(), campaign: quote.campaign }),
             offering: settlement.offering,
@@ -263,7 +270,7 @@ fn lead(case: &Case<'_>, judged: &mut Judged, settlement: &Settlement, names: Na
         payout: settlement.payout,
         revenue: Money::ZERO,
         sales: Vec::new(),
-        conversion: None,
+        conversion: settlement.conversion.clone(),
         test,
         ip: Some(incoming.client.ip),
         revision: 0,
@@ -319,11 +326,29 @@ pub(crate) fn lead_caps(case: &Case<'_>) -> Vec<(CapCheck, Problem)> {
     of_offer.chain(of_campaign).collect()
 }
 
-/// The counts that a lead raises, on the day of the network's zone on which it came.
+/// What a lead that is accepted counts as at once.
+fn counts(snapshot: &Snapshot, lead: &Lead, settlement: &Settlement) -> Vec<DayCount> {
+    let of_lead = settlement.counts.in_caps().then_some(CapOf::Lead);
+    let of_conversion = lead.conversion.is_some().then_some(CapOf::Conversion);
+    of_lead.into_iter().chain(of_conversion).flat_map(|of| day_counts(snapshot, lead, of)).collect()
+}
+
+/// The counts that a lead raises.
 pub(crate) fn lead_counts(snapshot: &Snapshot, lead: &Lead) -> Vec<DayCount> {
+    day_counts(snapshot, lead, CapOf::Lead).collect()
+}
+
+/// The counts that a lead raises in the moment in which it becomes a conversion. They stay,
+/// as it stays one.
+pub(crate) fn conversion_counts(snapshot: &Snapshot, lead: &Lead) -> Vec<DayCount> {
+    day_counts(snapshot, lead, CapOf::Conversion).collect()
+}
+
+/// Its offer's and its campaign's, on the day of the network's zone on which it came.
+fn day_counts(snapshot: &Snapshot, lead: &Lead, of: CapOf) -> impl Iterator<Item = DayCount> {
     let scopes = [Some(CapScope::Offer(lead.offer)), lead.campaign.map(CapScope::Campaign)];
     let day = snapshot.zone().day_of(lead.at);
-    scopes.into_iter().flatten().map(|scope| DayCount { scope, of: CapOf::Lead, day }).collect()
+    scopes.into_iter().flatten().map(move |scope| DayCount { scope, of, day })
 }
 
 /// What the lead earns its affiliate, as an entry of the ledger.

@@ -109,6 +109,7 @@ impl<S: Store + Clone> Leads<S> {
             value: &|name| tokens.lookup(name),
             answer: Some(&answer),
             quoted,
+            session: case.credit.session.as_ref(),
             lead: lead.clone(),
         };
         let settled = self.selling.sell(hand).await?;
@@ -126,8 +127,7 @@ impl<S: Store + Clone> Leads<S> {
     ) -> Result<(SellingFacts, bool), StoreError> {
         let days_from = self.selling.days_from(case.snapshot, case.incoming.now);
         let facts = self.site.store.selling_facts(Some(lead.row), days_from).await?;
-        let is_late =
-            effect == LeadEffect::Changed && self.selling.is_late(lead, case.offer.offer.offer_type).await?;
+        let is_late = effect == LeadEffect::Changed && self.selling.is_late(lead, &case.offer.offer).await?;
         Ok((facts, is_late))
     }
 

@@ -3,10 +3,11 @@
 use crate::case::Case;
 use crate::judgement::Judged;
 use crumb_domain::Money;
+use crumb_domain::conversion::LeadConversion;
 use crumb_domain::fields::FieldVerdict;
 use crumb_domain::lead::{LeadOutcome, LeadStatus};
 use crumb_domain::network::OfferType;
-use crumb_domain::payout::{LeadFacts, Standing, Terms, lead_payout};
+use crumb_domain::payout::{LeadFacts, Standing, Terms, is_conversion, lead_payout};
 use crumb_storage::leads::Offering;
 
 /// Where a lead stands after it was accepted and offered.
@@ -18,6 +19,8 @@ pub struct Settlement {
     pub outcome: LeadOutcome,
     /// What its affiliate earns.
     pub payout: Money,
+    /// The conversion that it is at once.
+    pub conversion: Option<LeadConversion>,
     /// What it counts for.
     pub counts: Counts,
     /// The texts of its bad fields, where it was taken all the same.
@@ -59,6 +62,7 @@ pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, promised: Opt
         status,
         outcome,
         payout: Money::ZERO,
+        conversion: None,
         counts: Counts::Fully,
         errors: judged.checked.texts(),
         offering: None,
@@ -88,8 +92,11 @@ pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, promised: Opt
     let tier_payout = judged.tier_payout.filter(|_| !is_internal);
     let facts = LeadFacts::accepted(Standing::Sellable, tier_payout);
     let contract = credit.offer_contract.and_then(|id| offer.contract(id));
-    let earned = lead_payout(&Terms::of(&offer.offer, contract, case.campaign), &facts);
+    let terms = Terms::of(&offer.offer, contract, case.campaign);
+    let earned = lead_payout(&terms, &facts);
+    let event = offer.default_event().filter(|_| is_conversion(&terms, &facts));
     Settlement {
+        conversion: event.map(|event| LeadConversion::of(event.id)),
         // Only hosted leads earn before they are sold.
         payout: promised.filter(|_| hosted).map_or(earned, |promised| earned.max(promised)),
         counts: match status {

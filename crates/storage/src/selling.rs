@@ -194,12 +194,14 @@ pub struct RunRecord {
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeadChange {
     /// The lead as it stands now; `revision` is the one that was read. Status,
-    /// outcome, payout, revenue and sales are written, nothing else.
+    /// outcome, payout, revenue, sales and conversion are written, nothing else.
     pub lead: Lead,
     /// When.
     pub at: Timestamp,
     /// Whether it is the earlier lead of a later one from now on.
     pub earlier: Earlier,
+    /// Counts that rise by one: it is a conversion from now on.
+    pub count: Vec<DayCount>,
     /// Lead counts that fall by one: it was answered as not taken after all.
     pub uncount: Vec<DayCount>,
     /// The run, where there was one.
@@ -235,6 +237,7 @@ impl LeadChange {
             lead,
             at,
             earlier: Earlier::AsBefore,
+            count: Vec::new(),
             uncount: Vec::new(),
             run: None,
             ended: Vec::new(),

@@ -13,6 +13,9 @@
 //! else its offer contract, else the offer — which says an amount, or in its place
 //! a share (`payout_percent`) of what the lead's sales bring. An amount is earned
 //! once; a share grows with each sale.
+//!
+//! A lead is a conversion from the moment in which one of these rows has come true but
+//! for the pixel, also where what it earns is nothing ([`is_conversion`]).
 
 mod worth;
 
@@ -151,6 +154,18 @@ pub fn lead_payout(terms: &Terms, lead: &LeadFacts) -> Money {
         (None, None) => terms.payout,
         (None, Some(percent)) => counted_sale(terms, lead).map_or(Money::ZERO, |sold| share(sold, percent)),
     }
+}
+
+/// Whether a lead is a conversion: somebody's, accepted, and such as its offer pays for,
+/// now or once a pixel names it. What the campaign is paid for does not matter.
+pub fn is_conversion(terms: &Terms, lead: &LeadFacts) -> bool {
+    lead.standing == Standing::Sellable && is_due(terms, &LeadFacts { has_pixel: true, ..*lead })
+}
+
+/// Whether an offer pays for its leads once a pixel names them: then only is anybody told
+/// of them.
+pub fn pays_by_pixel(offer: &Offer) -> bool {
+    offer.offer_type == OfferType::HostNPost && !offer.pay_on_post
 }
 
 /// Whether the moment has come in which the offer pays.

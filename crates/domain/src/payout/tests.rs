@@ -97,6 +97,67 @@ fn a_host_n_post_lead_pays_by_the_two_flags_of_its_offer() {
 }
 
 #[test]
+fn a_lead_is_a_conversion_once_its_offer_pays_for_it_or_would_if_a_pixel_had_come() {
+    let sold = ACCEPTED.sold_for(money("30.00"));
+    for has_pixel in [false, true] {
+        let is = |keys: &Value, lead| is_conversion(&terms(keys.clone()), &LeadFacts { has_pixel, ..lead });
+        for on_post in [true, false] {
+            let flags = |kind: &str, when_sold: bool| json!({ "type": kind, "pay_on_post": on_post, "pay_only_when_sold": when_sold });
+            for when_sold in [true, false] {
+                let hosted = flags("hosted", when_sold);
+                assert!(is(&hosted, ACCEPTED) && is(&hosted, sold), "{hosted}");
+                let third_party = flags("third_party", when_sold);
+                assert!(!is(&third_party, ACCEPTED) && !is(&third_party, sold), "{third_party}");
+            }
+            let by_sale = flags("host_n_post", true);
+            assert!(!is(&by_sale, ACCEPTED) && is(&by_sale, sold), "{by_sale}");
+            assert!(is(&by_sale, ACCEPTED.sold_for(Money::ZERO)), "a sale at 0.00 is a sale");
+            let by_post = flags("host_n_post", false);
+            assert!(is(&by_post, ACCEPTED) && is(&by_post, sold), "{by_post}");
+        }
+    }
+}
+
+#[test]
+fn what_the_campaign_is_paid_for_and_how_much_makes_no_lead_a_conversion_or_none() {
+    for format in ["cpa", "revshare", "cpc", "cpm", "fixed"] {
+        let hosted = terms(json!({ "type": "hosted", "price_format": format, "payout": "0.00" }));
+        assert!(is_conversion(&hosted, &ACCEPTED), "{format}");
+    }
+}
+
+#[test]
+fn a_late_sale_makes_a_lead_a_conversion_only_where_the_campaign_pays_late_sales() {
+    let late = LeadFacts { is_late_sale: true, ..ACCEPTED.sold_for(money("30.00")) };
+    let of =
+        |pays: bool| Terms::of(&offer(json!({})), None, Some(&campaign(json!({ "pay_late_sales": pays }))));
+    assert!(!is_conversion(&of(false), &late));
+    assert!(is_conversion(&of(true), &late));
+}
+
+#[test]
+fn tests_the_unattributed_and_the_held_back_are_no_conversions() {
+    for kind in ["host_n_post", "hosted"] {
+        for standing in [Standing::HeldBack, Standing::Unattributed, Standing::Test] {
+            let sold = LeadFacts { standing, has_pixel: true, ..ACCEPTED.sold_for(money("30.00")) };
+            assert!(!is_conversion(&terms(json!({ "type": kind })), &sold), "{kind} {standing:?}");
+        }
+    }
+}
+
+#[test]
+fn only_a_host_n_post_offer_that_does_not_pay_on_the_post_pays_by_the_pixel() {
+    for (kind, on_post, expected) in [
+        ("host_n_post", false, true),
+        ("host_n_post", true, false),
+        ("hosted", false, false),
+        ("third_party", false, false),
+    ] {
+        assert_eq!(pays_by_pixel(&offer(json!({ "type": kind, "pay_on_post": on_post }))), expected);
+    }
+}
+
+#[test]
 fn host_n_post_pays_sold_leads_on_the_post_unless_told_otherwise() {
     let terms = terms(json!({}));
     assert!(terms.pay_on_post && terms.pay_only_when_sold);

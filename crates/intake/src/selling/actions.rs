@@ -31,7 +31,7 @@ use crate::acceptance::duplicate_key;
 use crate::selling::settle::is_sold_alone;
 use crumb_domain::attribution::Attribution;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
-use crumb_domain::network::OfferType;
+use crumb_domain::network::{Offer, OfferType};
 use crumb_domain::post::{KeptPost, PostKind};
 use crumb_domain::{LeadId, Money, Timestamp};
 use crumb_network::Snapshot;
@@ -245,15 +245,17 @@ impl<S: Store + Clone> Selling<S> {
             (offered.status, offered.outcome) = (LeadStatus::Queued, LeadOutcome::Queued);
         }
         let entry = if action == Action::Accept {
-            let is_late = self.is_late(lead, offer.offer.offer_type).await?;
+            let is_late = self.is_late(lead, &offer.offer).await?;
             let earning = standing::Earning::of(snapshot, offer, lead, is_late);
             offered.payout = earning.after(None).max(lead.payout);
+            earning.convert(&mut offered, None);
             let text = format!("accepted, before {}; it earns {} for now", came_from(lead), offered.payout);
             said.entry(now, ACCEPTED, &text)
         } else {
             said.entry(now, OFFERED_AGAIN, "offered again to those that have not bought it")
         };
         let mut change = LeadChange::new(offered, now);
+        self.follow(&mut change, lead, snapshot).await?;
         change.ledger = standing::payout_difference(lead, &change.lead, now).into_iter().collect();
         change.timeline = vec![entry];
         change.then = Then::Wait(now);
@@ -281,8 +283,9 @@ impl<S: Store + Clone> Selling<S> {
         let mut change = LeadChange::new(out, now);
         change.ledger = standing::payout_difference(lead, &change.lead, now).into_iter().collect();
         change.timeline = vec![said.entry(now, LeadOutcome::ThrownOut.as_str(), &text)];
-        let offer_type = snapshot.offer(lead.offer).map_or(OfferType::Hosted, |offer| offer.offer.offer_type);
-        if self.is_late(lead, offer_type).await? {
+        if let Some(offer) = snapshot.offer(lead.offer)
+            && self.is_late(lead, &offer.offer).await?
+        {
             // It was its person's earlier lead only while it waited.
             change.earlier = Earlier::No;
         }
@@ -292,8 +295,8 @@ impl<S: Store + Clone> Selling<S> {
     /// Whether a sale of a lead now comes after its poster was answered that nobody
     /// bought it: on host-n-post offers that is how all are answered but those that were
     /// sold, and those held back for bad fields, which were answered with success.
-    pub(crate) async fn is_late(&self, lead: &Lead, offer_type: OfferType) -> Result<bool, StoreError> {
-        if offer_type != OfferType::HostNPost || !lead.sales.is_empty() && lead.payout != Money::ZERO {
+    pub(crate) async fn is_late(&self, lead: &Lead, offer: &Offer) -> Result<bool, StoreError> {
+        if offer.offer_type != OfferType::HostNPost || was_sold_in_time(lead, offer) {
             return Ok(false);
         }
         let posts = self.site.store.posts_of_lead(lead.id).await?;
@@ -304,6 +307,12 @@ impl<S: Store + Clone> Selling<S> {
         let answered_unsold = |first: &KeptPost| first.errors.is_empty() && is_answered(first);
         Ok(posts.first().is_none_or(answered_unsold))
     }
+}
+
+/// Whether a sale of a lead has paid, or makes it pay once a pixel comes.
+fn was_sold_in_time(lead: &Lead, offer: &Offer) -> bool {
+    let is_conversion_by_sale = offer.pay_only_when_sold && lead.is_conversion();
+    !lead.sales.is_empty() && (lead.payout != Money::ZERO || is_conversion_by_sale)
 }
 
 /// Where a lead stood, for people.

@@ -411,7 +411,7 @@ impl<S: Store + Clone> Selling<S> {
         };
         let bought_before: Vec<_> = lead.sales.iter().filter(|sale| !is_new(&ended, sale)).cloned().collect();
         let before = Lead { sales: bought_before, ..lead.clone() };
-        let is_late = self.is_late(&before, offer.offer.offer_type).await?;
+        let is_late = self.is_late(&before, &offer.offer).await?;
         let earning = Earning::of(snapshot, offer, &lead, is_late);
         let facts = self.site.store.selling_facts(Some(lead.row), self.days_from(snapshot, now)).await?;
         let is_ended = |contract| ended.iter().any(|end: &EndedReservation| end.contract == contract);
@@ -437,6 +437,7 @@ impl<S: Store + Clone> Selling<S> {
             Some(_) => lead.payout = Money::ZERO,
         }
         let mut change = LeadChange::new(lead.clone(), now);
+        self.follow(&mut change, &before, snapshot).await?;
         change.ended = ended;
         change.attempts = attempts;
         change.run = run;

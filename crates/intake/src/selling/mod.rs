@@ -3,7 +3,7 @@
 //! A lead comes into hand within the request that posted it (host-n-post) or from the
 //! queue (hosted, and what waits). `run` takes it through the contracts of its vertical,
 //! which the pure machine of `crumb_routing` decides; `standing` says where it stands then;
-//! one write settles it, or is repeated by `unsettled` until the store takes it. What is
+//! one write settles it, with what `becoming` a conversion brings, or is repeated by `unsettled` until the store takes it. What is
 //! not known by then is settled by `held`; what people do is `actions`. What panics on the
 //! way is ended by `supervised`. `quote` asks for prices only, for a lead to come.
 //!
@@ -16,6 +16,7 @@ pub mod actions;
 pub mod after_sale;
 mod alerts;
 mod asking;
+pub(crate) mod becoming;
 mod breakers;
 mod broken_off;
 pub mod credit;

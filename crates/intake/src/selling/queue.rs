@@ -171,7 +171,7 @@ impl<S: Store + Clone> Selling<S> {
         };
         let known = async {
             let expires = self.expires(offer, &lead, now).await?;
-            let is_late = self.is_late(&lead, offer.offer.offer_type).await?;
+            let is_late = self.is_late(&lead, &offer.offer).await?;
             Ok((expires, is_late, self.site.store.session(lead.session).await?))
         };
         let (expires, is_late, session) = match known.await {
@@ -211,6 +211,7 @@ impl<S: Store + Clone> Selling<S> {
             value: &|name| tokens.lookup(name),
             answer: None,
             quoted: None,
+            session: session.as_ref(),
             lead: lead.clone(),
         };
         self.sell(hand).await.map(drop)

@@ -160,6 +160,7 @@ impl<S: Store + Clone> Selling<S> {
             value,
             answer: None,
             quoted: None,
+            session: None,
         };
         let run = self.inputs(&hand, &market, &tree, &earning);
         let told = Told { lead, value };

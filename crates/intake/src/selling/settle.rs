@@ -6,12 +6,13 @@ use super::run::{Ran, Told};
 use super::standing::{self, Earning};
 use super::tries::{Meets, Tries};
 use super::unsettled::{self, InHandBy};
-use super::{Selling, alerts, supervised};
+use super::{Selling, alerts, becoming, supervised};
 use crate::onward::Onward;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{ActiveStatus, OfferType, SaleType};
 use crumb_domain::post::StoredAnswer;
 use crumb_domain::selling::{AlertCode, ContractResult};
+use crumb_domain::session::Session;
 use crumb_domain::time::Day;
 use crumb_domain::{ContractId, Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
@@ -49,6 +50,8 @@ pub(crate) struct InHand<'a> {
     pub answer: Option<AnswerOf<'a>>,
     /// What its seller was told before it posted the lead.
     pub quoted: Option<&'a Quoted>,
+    /// Its session; none where it opened that itself.
+    pub session: Option<&'a Session>,
 }
 
 impl InHand<'_> {
@@ -126,6 +129,7 @@ impl<S: Store + Clone> Selling<S> {
                 *due = now;
             }
             change.run = Some(record.clone());
+            becoming::follow(&self.site, &mut change, before, hand.snapshot, hand.session);
             change.answer.clone_from(&answer);
             (change, Settled { lead: after, answer })
         };

@@ -1,9 +1,10 @@
 //! Where a lead stands after a run, what it has earned, and what follows.
 
+use crumb_domain::conversion::{ConversionDisposition, LeadConversion};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::OfferType;
-use crumb_domain::payout::{LeadFacts, Standing, Terms, lead_payout};
+use crumb_domain::payout::{LeadFacts, Standing, Terms, is_conversion, lead_payout};
 use crumb_domain::selling::ContractResult;
 use crumb_domain::{Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
@@ -15,12 +16,15 @@ use crumb_tracking::lead_tier;
 pub(super) const LONGEST_WAIT_SECONDS: i64 = 15 * 60;
 
 /// What a lead's affiliate earns, whatever it sells for.
+#[derive(Clone, Copy)]
 pub(crate) struct Earning<'a> {
     terms: Terms,
     tier_payout: Option<Money>,
     offer: &'a CompiledOffer,
     /// Its poster had been answered that nobody bought it.
     is_late: bool,
+    /// A pixel has named it.
+    has_pixel: bool,
     /// What its seller was told that the lead earns, before it was posted.
     promised: Option<Money>,
 }
@@ -35,6 +39,7 @@ impl<'a> Earning<'a> {
             tier_payout: lead_tier::payout(snapshot, offer, lead),
             offer,
             is_late,
+            has_pixel: has_pixel(lead),
             promised: None,
         }
     }
@@ -48,6 +53,7 @@ impl<'a> Earning<'a> {
         LeadFacts {
             sold,
             is_late_sale: self.is_late,
+            has_pixel: self.has_pixel,
             ..LeadFacts::accepted(Standing::Sellable, self.tier_payout)
         }
     }
@@ -77,6 +83,16 @@ impl<'a> Earning<'a> {
             _ if has_fallen => self.after(sold),
             paid => self.after(sold).max(paid),
         }
+    }
+
+    /// Makes the lead the conversion that it is once its sales have brought that together.
+    /// One that is a conversion stays the one that it is, whatever the network says later.
+    pub fn convert(&self, lead: &mut Lead, sold: Option<Money>) {
+        if lead.is_conversion() || !is_conversion(&self.terms, &self.facts(sold)) {
+            return;
+        }
+        let new = || self.offer.default_event().map(|event| LeadConversion::of(event.id));
+        lead.conversion = lead.conversion.take().map(LeadConversion::accepted).or_else(new);
     }
 
     /// What a sale costs, for the margin: what the affiliate is paid for it, also where a
@@ -144,16 +160,37 @@ pub(crate) fn waits(offer: &CompiledOffer) -> bool {
     offer.offer.offer_type == OfferType::Hosted || offer.offer.queue_failures
 }
 
-/// Adds a lead's sales up, and what its affiliate has earned by them.
+/// Adds a lead's sales up, and what its affiliate has earned by them; where it is a
+/// conversion by them, it becomes one.
 pub(crate) fn earned(lead: &mut Lead, earning: &Earning<'_>) {
+    // A pixel may have come since the lead was taken in hand.
+    let earning = Earning { has_pixel: has_pixel(lead), ..*earning };
     let before = lead.revenue;
     lead.revenue = brought(lead);
     let is_paid_for = |sale: &&Sale| sale.returned.is_none_or(|returned| !returned.payout_taken_back);
     lead.payout = match sum(lead.sales.iter().filter(is_paid_for)) {
         // Its payout was taken back with its last sale, and no sale has come since.
         None if !lead.sales.is_empty() => Money::ZERO,
-        sold => earning.total(sold, lead.payout, lead.revenue < before),
+        sold => {
+            earning.convert(lead, sold);
+            match is_taken_back(lead) {
+                true => lead.payout,
+                false => earning.total(sold, lead.payout, lead.revenue < before),
+            }
+        }
     };
+}
+
+/// Whether a person said of the conversion that it does not count: no sale pays it then.
+fn is_taken_back(lead: &Lead) -> bool {
+    use ConversionDisposition as D;
+    let said = lead.conversion.as_ref().filter(|told| !told.only_named).and_then(|told| told.disposition);
+    matches!(said, Some(D::Rejected | D::Returned))
+}
+
+/// Whether a pixel has named a lead, be it before that was a conversion.
+pub(crate) fn has_pixel(lead: &Lead) -> bool {
+    lead.conversion.as_ref().is_some_and(|told| told.pixel_at.is_some())
 }
 
 /// What a lead has brought: its sales' prices, but those that were given back.

@@ -223,12 +223,28 @@ impl<S: Store + Clone> Selling<S> {
                 Ok(()) => return Ok(Some(change.lead)),
                 Err(StoreError::Conflict) => {
                     let Some(stands) = self.site.store.lead(change.lead.id).await? else { return Ok(None) };
-                    change = rebased(change, stands);
+                    change = self.with_its_pixel(rebased(change, stands.clone()), &stands).await?;
                 }
                 Err(error) => return Err(error),
             }
         }
         Ok(None)
+    }
+
+    /// What a pixel that came meanwhile makes of a lead's payout, its run's sales included.
+    async fn with_its_pixel(&self, change: LeadChange, stands: &Lead) -> Result<LeadChange, StoreError> {
+        let snapshot = self.site.network.snapshot();
+        let Some(offer) = snapshot.offer(stands.offer) else { return Ok(change) };
+        if !standing::has_pixel(stands) || standing::is_held_back_meanwhile(&change.lead) {
+            return Ok(change);
+        }
+        let is_late = self.is_late(stands, &offer.offer).await?;
+        let mut lead = Lead { payout: change.lead.payout.max(stands.payout), ..change.lead };
+        standing::earned(&mut lead, &standing::Earning::of(&snapshot, offer, stands, is_late));
+        let ledger = standing::payout_difference(stands, &lead, change.at).into_iter().collect();
+        let mut change = LeadChange { lead, ledger, ..change };
+        self.follow(&mut change, stands, &snapshot).await?;
+        Ok(change)
     }
 }
 
@@ -247,7 +263,8 @@ fn rebased(change: LeadChange, stands: Lead) -> LeadChange {
             (lead.status, lead.outcome) = (told.status, told.outcome);
         }
         let earlier = Earlier::AsBefore;
-        return LeadChange { lead, ledger: Vec::new(), then: Then::Rest, earlier, ..change };
+        let (ledger, count, deliveries) = (Vec::new(), Vec::new(), Vec::new());
+        return LeadChange { lead, ledger, count, deliveries, then: Then::Rest, earlier, ..change };
     }
     let lead = Lead {
         status: told.status,
@@ -255,6 +272,12 @@ fn rebased(change: LeadChange, stands: Lead) -> LeadChange {
         payout: told.payout,
         revenue: told.revenue,
         sales: told.sales.clone(),
+        // None but its run makes it one; what a pixel has said since is the newer.
+        conversion: match (&stands.conversion, told.is_conversion()) {
+            (Some(named), true) => Some(named.clone().accepted()),
+            (None, true) => told.conversion.clone(),
+            (stands, false) => stands.clone(),
+        },
         ..stands.clone()
     };
     let ledger = standing::payout_difference(&stands, &lead, *at).into_iter().collect();

@@ -18,7 +18,10 @@ async fn a_session_is_shown_with_its_clicks_leads_and_conversions() {
     let session = server.api_json(&format!("/clicks/{id}")).await;
     assert_eq!(session["request_id"], json!(id));
     assert_eq!(session["leads"], json!([lead]));
-    assert_eq!(session["conversions"].as_array().map(Vec::len), Some(0));
+    let conversions = session["conversions"].as_array().unwrap();
+    let named = conversions.iter().map(|one| (&one["lead"], &one["source"], &one["disposition"]));
+    let (lead, source, approved) = (json!(lead), json!("lead"), json!("approved"));
+    assert_eq!(named.collect::<Vec<_>>(), [(&lead, &source, &approved)], "an accepted lead is one");
     let clicks = session["clicks"].as_array().unwrap();
     let of = |name: &str| clicks.iter().map(|click| click[name].clone()).collect::<Vec<Value>>();
     assert_eq!(of("affiliate"), [12, 13]);

@@ -6,7 +6,7 @@ use crate::codes::to_json;
 use crate::error::from_sqlite;
 use crate::{leads, ledger, outbox};
 use crumb_domain::Timestamp;
-use crumb_domain::conversion::{Conversion, LeadConversion};
+use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion};
 use crumb_domain::delivery::Delivery;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_storage::conversions::ChangeConversion;
@@ -71,7 +71,7 @@ fn of_lead(context: &WriteContext<'_>, conversion: &Conversion, pixel_at: Option
     if leads::rows::revision(context.connection, conversion.id)? != Some(conversion.revision) {
         return Err(StoreError::Conflict);
     }
-    becomes_one(context, conversion)?;
+    let is_named = becomes_one(context, conversion)?;
     let found = rows::read_lead(context.connection, conversion.id)?;
     let (stands, kept) = found.ok_or(StoreError::Conflict)?;
     let said = |differs: bool| differs.then_some(conversion);
@@ -84,6 +84,8 @@ fn of_lead(context: &WriteContext<'_>, conversion: &Conversion, pixel_at: Option
             .map(|new| new.disposition)
             .or(kept.disposition),
         pixels_shown: conversion.pixels_shown,
+        only_named: (is_named || kept.only_named)
+            && conversion.disposition == ConversionDisposition::Rejected,
     };
     let column = (kept != LeadConversion::of(kept.event)).then(|| to_json(&kept)).transpose()?;
     let changed = context
@@ -104,14 +106,15 @@ fn of_lead(context: &WriteContext<'_>, conversion: &Conversion, pixel_at: Option
     if changed == 0 { Err(StoreError::Conflict) } else { Ok(()) }
 }
 
-/// A lead that was not accepted is no conversion until a pixel names it all the same.
-fn becomes_one(context: &WriteContext<'_>, conversion: &Conversion) -> Result<()> {
-    context
+/// A lead that was not accepted is no conversion until a pixel names it all the same:
+/// whether this one does.
+fn becomes_one(context: &WriteContext<'_>, conversion: &Conversion) -> Result<bool> {
+    let changed = context
         .connection
         .prepare_cached("UPDATE lead SET event = ?2 WHERE row = ?1 AND event IS NULL")
         .and_then(|mut update| update.execute(params![conversion.id.as_i64(), conversion.event.0]))
         .map_err(from_sqlite)?;
-    Ok(())
+    Ok(changed > 0)
 }
 
 fn of_its_own(context: &WriteContext<'_>, change: &Change) -> Result<()> {

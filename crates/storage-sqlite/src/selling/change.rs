@@ -77,6 +77,7 @@ fn apply(context: &mut WriteContext<'_>, ready: &Change, offered: Option<&Offere
     if let Some(status) = &change.put_status {
         after_sale::put_status(connection, lead, status)?;
     }
+    context.memory.counts.raise(&change.count);
     context.memory.counts.lower(ready.uncount.iter().copied());
     let is_in_hand = offered.is_some_and(|offered| offered.state == State::InHand);
     if change.then == Then::AsBefore && !is_in_hand {

@@ -10,7 +10,7 @@ use crate::conversions::{
     ChangeConversion, ImportConversions, ImportFault, ImportRow, NoteCall, RecordConversion, Recorded,
 };
 use crate::{PageRequest, Store, StoreError};
-use crumb_domain::conversion::{Conversion, ConversionDisposition, Reported};
+use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion, Reported};
 use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::ledger::{Account, LedgerEntry};
 use crumb_domain::pixel::PixelDisposition;
@@ -45,6 +45,35 @@ pub async fn a_call_is_noted_with_its_lead<S: Store>(store: Arc<S>) {
     let (payout, revision) = (PAYOUT, before.revision + 1);
     assert_eq!(kept.sales.len(), 1);
     assert_eq!(kept, Lead { conversion: Some(told), payout, revision, ..before });
+}
+
+/// It is no conversion by itself, however it is written again, until a person approves it.
+pub async fn a_lead_that_was_not_accepted_is_only_named_by_a_pixel<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let unsold = Lead { conversion: None, ..lead(1, rows.next_row()) };
+    accepted(&*store, unsold.clone()).await;
+    let of = |lead: &Lead, disposition| {
+        let told = LeadConversion { disposition: Some(disposition), ..LeadConversion::of(EventId(1)) };
+        Conversion::of_lead(lead, &told, None)
+    };
+    let rejected = of(&read(&*store, &unsold).await, ConversionDisposition::Rejected);
+    let named = Conversion { has_pixel: true, ..rejected };
+    assert_eq!(store.record_pixel(notes(rows.next_row(), note(named))).await.unwrap(), None);
+    let kept = read(&*store, &unsold).await;
+    let told = kept.conversion.clone().unwrap();
+    assert_eq!((told.only_named, told.pixel_at, kept.is_conversion()), (true, Some(NOW), false));
+    let again = Conversion { pixels_shown: true, ..stands(&*store, unsold.row).await };
+    assert_eq!(again.disposition, ConversionDisposition::Rejected);
+    store.change_conversion(changed(again)).await.unwrap();
+    assert!(!read(&*store, &unsold).await.is_conversion());
+    let approved =
+        Conversion { disposition: ConversionDisposition::Approved, ..stands(&*store, unsold.row).await };
+    store.change_conversion(changed(approved)).await.unwrap();
+    assert!(read(&*store, &unsold).await.is_conversion());
+    let rejected =
+        Conversion { disposition: ConversionDisposition::Rejected, ..stands(&*store, unsold.row).await };
+    store.change_conversion(changed(rejected)).await.unwrap();
+    assert!(read(&*store, &unsold).await.is_conversion(), "a person rejected one that it is");
 }
 
 /// The other is decided again, and finds it named.

@@ -141,6 +141,7 @@ macro_rules! store_contract {
                 a_sold_lead_that_waits_for_others_goes_on_waiting,
                 a_late_end_does_not_answer_another_post_under_its_key,
                 a_lead_is_an_earlier_one_and_counts_while_its_run_says_so,
+                a_lead_that_becomes_a_conversion_counts_as_one,
             ];
             selling_records: [
                 a_leads_records_come_back_as_they_were,
@@ -224,6 +225,7 @@ macro_rules! store_contract {
             ];
             conversion_changes: [
                 a_call_is_noted_with_its_lead,
+                a_lead_that_was_not_accepted_is_only_named_by_a_pixel,
                 of_two_calls_for_one_lead_at_once_one_is_noted,
                 a_transaction_id_or_signature_that_was_there_is_not_noted,
                 a_run_that_ends_leaves_what_was_noted_meanwhile,

@@ -291,6 +291,26 @@ pub async fn a_lead_is_an_earlier_one_and_counts_while_its_run_says_so<S: Store>
     assert!(is_duplicate(&*store, 2, &mut rows).await);
 }
 
+/// Whether within its run or after it, and once each time.
+pub async fn a_lead_that_becomes_a_conversion_counts_as_one<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let conversions = DayCount { of: CapOf::Conversion, ..LEADS };
+    let counted = async || {
+        let DayCount { scope, of, day } = conversions;
+        store.count(CapCheck { scope, of, first_day: day, day, limit: 0 }).await.unwrap()
+    };
+    let lead = counted_in_hand(&*store, lead(1, rows.next_row()), 1).await;
+    assert_eq!(counted().await, 0);
+    let change = LeadChange { count: vec![conversions], uncount: vec![LEADS], ..unsold(&lead, &[]) };
+    store.settle(change.clone()).await.unwrap();
+    assert_eq!((counted().await, super::selling_offers::counted(&*store).await), (1, 0));
+    assert_eq!(store.settle(change).await, Err(StoreError::Conflict));
+    assert_eq!(counted().await, 1, "what is refused counts nothing");
+    let now = read(&*store, &lead).await;
+    store.act(LeadChange { count: vec![conversions], ..LeadChange::new(now, NOW) }).await.unwrap();
+    assert_eq!(counted().await, 2);
+}
+
 /// Somebody had it offered to others: neither new values nor the end of a post that was not
 /// known take it from the queue, but values that are wrong do.
 pub async fn a_sold_lead_that_waits_for_others_goes_on_waiting<S: Store>(store: Arc<S>) {
