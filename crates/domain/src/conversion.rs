@@ -8,7 +8,7 @@
 //! else that is reported is a conversion with a record of its own.
 
 use crate::coded::coded;
-use crate::lead::{Lead, LeadStatus};
+use crate::lead::{Lead, LeadOutcome, LeadStatus};
 use crate::{
     AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, LeadId, Money, OfferContractId, OfferId,
     RowId, SubIds, Timestamp,
@@ -240,6 +240,7 @@ impl Conversion {
         let by_status = match lead.status {
             LeadStatus::Returned => ConversionDisposition::Returned,
             LeadStatus::Review => ConversionDisposition::Pending,
+            LeadStatus::Scrubbed if lead.outcome == LeadOutcome::ThrownOut => ConversionDisposition::Rejected,
             _ => ConversionDisposition::Approved,
         };
         Self {

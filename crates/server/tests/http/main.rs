@@ -15,6 +15,7 @@ mod clicks_api;
 mod clients;
 mod contracts;
 mod conversion_money;
+mod conversion_notes;
 mod conversion_of_leads;
 mod conversion_of_leads_told;
 mod conversion_pixels;

@@ -12,7 +12,7 @@ use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion
 use crumb_domain::lead::Lead;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::OfferType;
-use crumb_domain::payout::{LeadFacts, Overrides, Standing, Terms, lead_payout};
+use crumb_domain::payout::{LeadFacts, Overrides, Standing, Terms, lead_payout, pays_by_pixel};
 use crumb_domain::pixel::PixelDisposition;
 use crumb_domain::{Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
@@ -38,7 +38,7 @@ impl<S: Store + Clone> Conversions<S> {
             !lead.test && lead.conversion.as_ref().is_none_or(|conversion| conversion.pixel_at.is_none())
         };
         let mut open = leads.iter().filter(without_pixel);
-        let accepted = open.clone().find(|lead| lead.conversion.is_some());
+        let accepted = open.clone().find(|lead| lead.is_conversion());
         let Some(lead) = accepted.or_else(|| open.next()) else { return Ok(None) };
         if overrides.payout.is_some() {
             // A lead pays what its terms say, whatever a pixel says.
@@ -56,11 +56,11 @@ impl<S: Store + Clone> Conversions<S> {
         found: &Found,
     ) -> Made {
         let mut conversion = as_conversion(lead, about);
-        let is_accepted = lead.conversion.is_some();
+        let is_accepted = lead.is_conversion();
         conversion.has_pixel = true;
         conversion.reported = call.request.reported.clone();
         conversion.received = overrides.received.unwrap_or(conversion.received);
-        let pays_now = is_accepted && pays_by_pixel(about.offer);
+        let pays_now = is_accepted && pays_by_pixel(&about.offer.offer);
         if pays_now {
             conversion.payout = payout_with_pixel(call.snapshot, about.offer, lead);
         }
@@ -94,11 +94,6 @@ fn as_conversion(lead: &Lead, about: &About<'_>) -> Conversion {
         ..LeadConversion::of(about.event.id)
     });
     Conversion::of_lead(lead, &told, about.offer.advertiser)
-}
-
-/// Whether the offer pays for leads only once a pixel names them.
-fn pays_by_pixel(offer: &CompiledOffer) -> bool {
-    offer.offer_type == OfferType::HostNPost && !offer.pay_on_post
 }
 
 /// What the lead has earned now that a pixel has named it. One that was paid for is paid

@@ -1,0 +1,131 @@
+//! A pixel for a lead of its session: noted with it, never a conversion of its own.
+
+use crate::contracts::*;
+use crate::conversions::{conversions, converted, dispositions, ledger_sum, refused};
+use crate::posts::lead_id;
+use crumb_testkit::buyers::MockBuyers;
+use crumb_testkit::network::{Part, SMALL, small_with};
+use crumb_testkit::{Reply, Server};
+use serde_json::json;
+
+/// A click on an offer's creative, and a session post of somebody: the request id and the
+/// answer.
+async fn posted(server: &Server, creative: u32, offer: u32, name: &str) -> (String, Reply) {
+    let id = server.visitor().click(&format!("/?a=12&c={creative}")).await;
+    (id.clone(), post(server, offer, &id, name).await)
+}
+
+async fn post(server: &Server, offer: u32, id: &str, name: &str) -> Reply {
+    let body =
+        format!("ckm_offer_id={offer}&ckm_request_id={id}&email_address={name}@example.com&zip_code=90210");
+    server.tracking.post_form("/d.ashx", &body).await
+}
+
+#[tokio::test]
+async fn an_accepted_lead_is_the_conversion_and_its_pixel_is_noted_with_it() {
+    let server = Server::start(SMALL).await;
+    let (id, reply) = posted(&server, 1057, 100, "ann").await;
+    let before = conversions(&server).await;
+    assert_eq!(before.len(), 1);
+    assert_eq!((&before[0]["lead"], &before[0]["source"]), (&json!(lead_id(&reply)), &json!("lead")));
+    assert_eq!((&before[0]["payout"], &before[0]["event"]), (&json!("12.00"), &json!(1)));
+    converted(&server, &format!("o=100&r={id}&t=T-1&p=33.00")).await;
+    let after = conversions(&server).await;
+    assert_eq!(after.len(), 1);
+    assert_eq!(after[0]["id"], before[0]["id"]);
+    for (member, value) in
+        [("transaction_id", "T-1"), ("received", "33.00"), ("payout", "12.00"), ("disposition", "approved")]
+    {
+        assert_eq!(after[0][member], value, "{member}");
+    }
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "12.00");
+    refused(&server, &format!("o=100&r={id}"), "Duplicate Conversion").await;
+}
+
+#[tokio::test]
+async fn each_lead_of_a_session_has_a_pixel_the_oldest_first() {
+    let server = Server::start(SMALL).await;
+    let (id, first) = posted(&server, 1057, 100, "ann").await;
+    let second = post(&server, 100, &id, "bob").await;
+    for transaction in ["A", "B"] {
+        converted(&server, &format!("r={id}&t={transaction}")).await;
+    }
+    refused(&server, &format!("r={id}&t=C"), "Duplicate Conversion").await;
+    let told = conversions(&server).await;
+    let pairs: Vec<_> = told.iter().map(|row| (row["lead"].clone(), row["transaction_id"].clone())).collect();
+    let of = |reply: &Reply, transaction: &str| (json!(lead_id(reply)), json!(transaction));
+    assert_eq!(pairs, [of(&first, "A"), of(&second, "B")]);
+}
+
+#[tokio::test]
+async fn another_event_than_the_leads_is_a_conversion_of_its_own() {
+    let events = "[[offer.event]]\nid = 1\nname = \"Lead\"\n\
+                  [[offer.event]]\nid = 2\nname = \"Funded\"\npayout = \"40.00\"\nreceived = \"90.00\"\n";
+    let network =
+        SMALL.replace("[[offer.creative]]\nid = 1057", &format!("{events}\n[[offer.creative]]\nid = 1057"));
+    let server = Server::start(&network).await;
+    let (id, _) = posted(&server, 1057, 100, "ann").await;
+    converted(&server, &format!("r={id}&e=2")).await;
+    let told = conversions(&server).await;
+    assert_eq!(told.len(), 2);
+    assert_eq!(
+        (&told[1]["event"], &told[1]["payout"], &told[1]["lead"]),
+        (&json!(2), &json!("40.00"), &json!(null))
+    );
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "52.00");
+}
+
+/// Offer 200 pays for leads that a pixel names; its buyers buy or not.
+async fn by_pixel(path: &str, keys: &str) -> (Server, MockBuyers) {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = Contract::new(7, &buyers.url(path), "30.00");
+    let offer = format!("pay_on_post = false\npayout = \"20.00\"\n{keys}");
+    let server = Server::start(&market_with(&[(Part::HostNPostOffer, &offer)], &[contract])).await;
+    (server, buyers)
+}
+
+#[tokio::test]
+async fn where_the_offer_pays_on_the_pixel_the_pixel_pays_a_sold_lead_once() {
+    let (server, _buyers) = by_pixel("/accept", "").await;
+    let (id, reply) = posted(&server, 2001, 200, "ann").await;
+    lead_id(&reply);
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "0.00");
+    converted(&server, &format!("r={id}&t=T-1")).await;
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "20.00");
+    refused(&server, &format!("r={id}"), "Duplicate Conversion").await;
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "20.00");
+    assert_eq!(conversions(&server).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_pixel_for_a_lead_that_nobody_bought_pays_nothing_where_only_sold_ones_pay() {
+    for keys in ["", "pay_only_when_sold = true"] {
+        let (server, _buyers) = by_pixel("/reject", keys).await;
+        let (id, _) = posted(&server, 2001, 200, "ann").await;
+        converted(&server, &format!("r={id}&t=T-1")).await;
+        let told = conversions(&server).await;
+        assert_eq!(told.len(), 1);
+        assert_eq!((&told[0]["disposition"], &told[0]["payout"]), (&json!("rejected"), &json!("0.00")));
+        assert_eq!(ledger_sum(&server, "affiliate:12").await, "0.00");
+        assert_eq!(dispositions(&server).await, ["ok"]);
+    }
+}
+
+#[tokio::test]
+async fn where_neither_the_post_nor_a_sale_is_needed_the_pixel_pays_an_unsold_lead() {
+    let (server, _buyers) = by_pixel("/reject", "pay_only_when_sold = false").await;
+    let (id, _) = posted(&server, 2001, 200, "ann").await;
+    converted(&server, &format!("r={id}")).await;
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "20.00");
+}
+
+#[tokio::test]
+async fn what_a_pixel_says_of_the_payout_changes_no_leads() {
+    let server = Server::start(&small_with(&[(Part::HostedOffer, "price_override = \"all\"")])).await;
+    let (id, _) = posted(&server, 1057, 100, "ann").await;
+    converted(&server, &format!("r={id}&ap=99.00&p=50.00")).await;
+    let told = conversions(&server).await.pop().unwrap();
+    assert_eq!((&told["payout"], &told["received"]), (&json!("12.00"), &json!("50.00")));
+    let log = server.api_json("/pixels").await["data"][0].take();
+    assert_eq!(log["ignored"], json!(["ap"]));
+}
