@@ -11,6 +11,8 @@ pub enum BenchCommand {
     Clicks(ClicksArguments),
     /// Session posts a second, each lead on stable storage before its answer
     Leads(LeadsArguments),
+    /// Server postbacks a second, each conversion on stable storage before its answer
+    Conversions(ConversionsArguments),
     /// Time from start to readiness with a large network
     Start(StartArguments),
     /// What selling a lead takes beyond what its buyers take, and thousands of calls at once
@@ -61,6 +63,19 @@ pub struct LeadsArguments {
     /// Clicks made beforehand, whose request ids the posts carry
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub sessions: u32,
+}
+
+/// `crumb bench conversions`.
+#[derive(Debug, Clone, Args)]
+pub struct ConversionsArguments {
+    #[command(flatten)]
+    pub load: LoadArguments,
+    /// Clicks made beforehand, each of which converts once: as many as there is time for
+    #[arg(long, value_name = "N", default_value_t = 400_000, value_parser = clap::value_parser!(u32).range(1..=4_000_000))]
+    pub sessions: u32,
+    /// With affiliates that are told of each conversion by a postback
+    #[arg(long)]
+    pub postbacks: bool,
 }
 
 /// `crumb bench start`.

@@ -1,5 +1,7 @@
 //! Whether what was acknowledged is stored.
 
+pub mod conversions;
+
 use anyhow::{Context as _, bail};
 use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::{LeadId, RequestId};

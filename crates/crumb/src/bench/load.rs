@@ -23,8 +23,8 @@ pub enum Amount {
     Requests(u64),
 }
 
-/// Reads an answer's acknowledged id; `None` where it acknowledges nothing.
-pub type Acknowledgement<T> = fn(u16, &[u8]) -> Option<T>;
+/// What an answer to the request of that number acknowledges; `None` where it is nothing.
+pub type Acknowledgement<T> = fn(u64, u16, &[u8]) -> Option<T>;
 
 /// One load.
 pub struct Load<T> {
@@ -83,7 +83,7 @@ impl<T: Send + 'static> Load<T> {
             Amount::Time { warm_up, measured, overrun } => {
                 let until = start + warm_up + measured;
                 let (measured_until, end) = (Some(until), Some(until + overrun));
-                Clock { measured_from: start + warm_up, measured_until, end, requests: u64::MAX }
+                Clock { measured_from: start + warm_up, measured_until, end, requests: self.requests.most() }
             }
             Amount::Requests(requests) => {
                 Clock { measured_from: start, measured_until: None, end: None, requests }
@@ -135,7 +135,7 @@ async fn drive<T>(
             }
         };
         let answered = now();
-        let Some(id) = acknowledgement(status, answer) else {
+        let Some(id) = acknowledgement(number, status, answer) else {
             let shown = answer.get(..SHOWN_OF_ANSWER).unwrap_or(answer);
             bail!("an answer that acknowledges nothing:\n{}", String::from_utf8_lossy(shown));
         };

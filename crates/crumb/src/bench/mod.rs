@@ -12,27 +12,31 @@
 //! acknowledged id is looked up in the store after the run, and a missing one
 //! fails it.
 //!
-//! * `clicks`, `leads`, `start`, `selling`: the measurements; `rounds`: their turns.
+//! * `clicks`, `leads`, `conversions`, `start`, `selling`: the measurements; `rounds`:
+//!   their turns; `sessions`: what leads and conversions are of.
 //! * `servers`, `rivals`, `journal`: what is measured, and what against.
 //! * `load`, `client`, `requests`: the load; `network`: what Crumb is to serve.
-//! * `audit`: whether what was acknowledged is stored.
+//! * `audit`: whether what was acknowledged is stored; `receiver`: who is told of it.
 //! * `figures`, `machine`: what is printed.
 
 mod arguments;
 mod audit;
 mod clicks;
 mod client;
+mod conversions;
 mod figures;
 mod journal;
 mod leads;
 mod load;
 mod machine;
 mod network;
+mod receiver;
 mod requests;
 mod rivals;
 mod rounds;
 mod selling;
 mod servers;
+mod sessions;
 mod start;
 
 pub use arguments::BenchCommand;
@@ -57,6 +61,7 @@ pub fn run(command: &BenchCommand) -> anyhow::Result<Reply> {
             BenchCommand::Clicks(arguments) if arguments.million => clicks::million(arguments).await,
             BenchCommand::Clicks(arguments) => clicks::run(arguments).await,
             BenchCommand::Leads(arguments) => leads::run(arguments).await,
+            BenchCommand::Conversions(arguments) => conversions::run(arguments).await,
             BenchCommand::Start(arguments) => start::run(arguments).await,
             BenchCommand::Selling(arguments) => selling::run(arguments).await,
             BenchCommand::Rival(_) => Ok(Reply::default()),

@@ -1,9 +1,15 @@
 //! The network that Crumb serves while it is measured.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
-/// The offer that leads are posted on.
+/// The offer that leads are posted on, and that conversions are of.
 pub const LEAD_OFFER: u64 = FIRST_OFFER;
+
+/// What an affiliate is paid for a lead or a conversion.
+pub const PAYOUT: &str = "12.50";
+/// What the advertiser pays for a conversion.
+pub const RECEIVED: &str = "20.00";
 
 const FIRST_OFFER: u64 = 1_000;
 const FIRST_CREATIVE: u64 = 20_000;
@@ -38,11 +44,26 @@ impl Shape {
 
     /// The network file.
     pub fn file(self) -> String {
+        self.file_of("type = \"hosted\"\n", "")
+    }
+
+    /// The network file with an advertiser whose offers they are, and who pays for
+    /// conversions; each affiliate is told of its own by a postback, if somebody receives
+    /// them.
+    pub fn of_advertiser(self, receiver: Option<SocketAddr>) -> String {
+        let postbacks = receiver.map_or_else(String::new, |receiver| {
+            format!("postback_url = \"http://{receiver}/postback?s1=#s1#&order=#tid#&payout=#price#\"\n")
+        });
+        let offer = format!("type = \"third_party\"\nadvertiser = 1\nreceived = \"{RECEIVED}\"\n");
+        self.file_of(&offer, &postbacks) + "[[advertiser]]\nid = 1\nname = \"Advertiser\"\n"
+    }
+
+    fn file_of(self, of_offer: &str, of_affiliate: &str) -> String {
         let mut file = HEAD.to_owned();
         for offer in 0..u64::from(self.offers) {
             let _ = write!(
                 file,
-                "[[offer]]\nid = {}\nname = \"Offer {offer}\"\nvertical = 1\ntype = \"hosted\"\npayout = \"12.50\"\n\
+                "[[offer]]\nid = {}\nname = \"Offer {offer}\"\nvertical = 1\npayout = \"{PAYOUT}\"\n{of_offer}\
                  link = \"https://lp{offer}.example/quote?reqid=#reqid#&s1=#s1#\"\n\
                  [[offer.creative]]\nid = {}\nname = \"Text link {offer}\"\n\n",
                 FIRST_OFFER + offer,
@@ -51,7 +72,10 @@ impl Shape {
         }
         let affiliates = u64::from(self.campaigns.div_ceil(self.offers));
         for affiliate in FIRST_AFFILIATE..FIRST_AFFILIATE + affiliates {
-            let _ = write!(file, "[[affiliate]]\nid = {affiliate}\nname = \"Affiliate {affiliate}\"\n\n");
+            let _ = write!(
+                file,
+                "[[affiliate]]\nid = {affiliate}\nname = \"Affiliate {affiliate}\"\n{of_affiliate}\n"
+            );
         }
         for campaign in 0..u64::from(self.campaigns) {
             let (affiliate, creative) = self.link(campaign);
@@ -130,7 +154,11 @@ mod tests {
     #[test]
     fn the_file_is_a_network_file_of_that_many_campaigns() {
         for campaigns in [1, 7, 1_000] {
+            let receiver = "127.0.0.1:8095".parse().ok();
             for shape in [Shape::of(campaigns), Shape::on_one_offer(campaigns)] {
+                let told = shape.of_advertiser(receiver);
+                assert!(parse(&told, FileFormat::Toml).is_ok(), "{told}");
+                assert_eq!(told.matches("postback_url").count(), told.matches("[[affiliate]]").count() - 1);
                 let file = shape.file();
                 assert!(parse(&file, FileFormat::Toml).is_ok(), "{shape:?}");
                 assert_eq!(file.matches("[[campaign]]").count(), campaigns as usize);

@@ -19,6 +19,8 @@ const USER_AGENTS: [&str; 6] = [
 
 /// Digits of any request id.
 const ID_DIGITS: usize = 16;
+/// What an advertiser's transaction ids begin with, before the request's number.
+pub const TRANSACTION: &str = "order-";
 /// Digits of a phone number at most.
 const PHONE_DIGITS: usize = 15;
 
@@ -27,16 +29,19 @@ pub enum Requests {
     /// Clicks on the links of a network's campaigns, by visitors who come for the
     /// first time.
     Clicks(Vec<Vec<u8>>),
-    /// Session posts.
-    Leads(LeadPosts),
+    /// What sessions bring.
+    OfSessions(OfSessions),
 }
 
-/// Session posts of distinct consumers, from sessions in turn.
-pub struct LeadPosts {
+/// Requests that differ in some digits: the request id of a session, of those in turn, and
+/// the request's number.
+pub struct OfSessions {
     template: Vec<u8>,
-    /// Where in it the digits stand: of the request id, the e-mail and the phone.
+    /// Where in it the digits stand, the request id's first.
     places: Vec<std::ops::Range<usize>>,
     sessions: Vec<RequestId>,
+    /// How many make sense.
+    most: u64,
 }
 
 impl Requests {
@@ -45,9 +50,22 @@ impl Requests {
         Self::Clicks((0..LINKS).map(|number| click(shape, number)).collect())
     }
 
-    /// Posts of leads of these sessions, or of none.
+    /// Session posts of distinct consumers, of these sessions in turn, or of none.
     pub fn leads(sessions: Vec<RequestId>) -> Self {
-        Self::Leads(LeadPosts::new(sessions))
+        Self::OfSessions(OfSessions::leads(sessions))
+    }
+
+    /// A server postback for each of these sessions; without end where there are none.
+    pub fn conversions(sessions: Vec<RequestId>) -> Self {
+        Self::OfSessions(OfSessions::conversions(sessions))
+    }
+
+    /// How many there are before they would repeat what counts once.
+    pub fn most(&self) -> u64 {
+        match self {
+            Self::Clicks(_) => u64::MAX,
+            Self::OfSessions(of_sessions) => of_sessions.most,
+        }
     }
 
     /// Writes the request of a number over what is in the buffer.
@@ -58,7 +76,7 @@ impl Requests {
                 let index = usize::try_from(number % LINKS).unwrap_or_default();
                 into.extend_from_slice(links.get(index).map(Vec::as_slice).unwrap_or_default());
             }
-            Self::Leads(posts) => posts.write(number, into),
+            Self::OfSessions(of_sessions) => of_sessions.write(number, into),
         }
     }
 }
@@ -80,30 +98,35 @@ fn click(shape: Shape, number: u64) -> Vec<u8> {
     .into_bytes()
 }
 
-impl LeadPosts {
-    fn new(sessions: Vec<RequestId>) -> Self {
-        let (mut body, mut places) = (String::new(), Vec::new());
-        let before_digits = [
-            (format!("ckm_offer_id={LEAD_OFFER}&ckm_request_id="), ID_DIGITS),
-            ("&first_name=Robin&last_name=Miller&email_address=robin.".to_owned(), ID_DIGITS),
-            ("%40mail.example&phone_home=".to_owned(), PHONE_DIGITS),
-        ];
-        for (text, digits) in before_digits {
-            body += &text;
-            places.push(body.len()..body.len() + digits);
-            body += &"0".repeat(digits);
-        }
-        body += "&address=12+Main+Street&city=Springfield&zip_code=90210&date_of_birth=1980-04-01\
-                 &ip_address=198.51.100.7";
+impl OfSessions {
+    fn leads(sessions: Vec<RequestId>) -> Self {
+        let (body, places) = with_places(&[
+            (&format!("ckm_offer_id={LEAD_OFFER}&ckm_request_id="), ID_DIGITS),
+            ("&first_name=Robin&last_name=Miller&email_address=robin.", ID_DIGITS),
+            ("%40mail.example&phone_home=", PHONE_DIGITS),
+            (
+                "&address=12+Main+Street&city=Springfield&zip_code=90210&date_of_birth=1980-04-01\
+                 &ip_address=198.51.100.7",
+                0,
+            ),
+        ]);
         let head = format!(
             "POST /d.ashx HTTP/1.1\r\nHost: trk.example\r\nUser-Agent: landing-page/1.0\r\nAccept: */*\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
-        for place in &mut places {
-            *place = place.start + head.len()..place.end + head.len();
-        }
-        Self { template: (head + &body).into_bytes(), places, sessions }
+        let places = places.into_iter().map(|place| place.start + head.len()..place.end + head.len());
+        Self { places: places.collect(), template: (head + &body).into_bytes(), sessions, most: u64::MAX }
+    }
+
+    fn conversions(sessions: Vec<RequestId>) -> Self {
+        let (request, places) = with_places(&[
+            (&format!("GET /p.ashx?f=pb&o={LEAD_OFFER}&r="), ID_DIGITS),
+            (&format!("&t={TRANSACTION}"), ID_DIGITS),
+            (" HTTP/1.1\r\nHost: trk.example\r\nUser-Agent: advertiser-server/2.1\r\nAccept: */*\r\n\r\n", 0),
+        ]);
+        let most = if sessions.is_empty() { u64::MAX } else { sessions.len() as u64 };
+        Self { places, template: request.into_bytes(), sessions, most }
     }
 
     fn write(&self, number: u64, into: &mut Vec<u8>) {
@@ -117,6 +140,19 @@ impl LeadPosts {
     }
 }
 
+/// A text of pieces, each followed by so many digits, with the digits' places.
+fn with_places(pieces: &[(&str, usize)]) -> (String, Vec<std::ops::Range<usize>>) {
+    let (mut text, mut places) = (String::new(), Vec::new());
+    for (piece, digits) in pieces {
+        text += piece;
+        if *digits > 0 {
+            places.push(text.len()..text.len() + digits);
+            text += &"0".repeat(*digits);
+        }
+    }
+    (text, places)
+}
+
 fn write_digits(into: &mut [u8], mut value: u64) {
     for digit in into.iter_mut().rev() {
         *digit = b'0' + (value % 10) as u8;
@@ -125,7 +161,7 @@ fn write_digits(into: &mut [u8], mut value: u64) {
 }
 
 /// The request id that a redirect carries.
-pub fn acknowledged_click(status: u16, answer: &[u8]) -> Option<RequestId> {
+pub fn acknowledged_click(_: u64, status: u16, answer: &[u8]) -> Option<RequestId> {
     if status != 302 {
         return None;
     }
@@ -135,7 +171,7 @@ pub fn acknowledged_click(status: u16, answer: &[u8]) -> Option<RequestId> {
 }
 
 /// The id of the lead that an answer names.
-pub fn acknowledged_lead(status: u16, answer: &[u8]) -> Option<LeadId> {
+pub fn acknowledged_lead(_: u64, status: u16, answer: &[u8]) -> Option<LeadId> {
     if status != 200 {
         return None;
     }
@@ -143,8 +179,13 @@ pub fn acknowledged_lead(status: u16, answer: &[u8]) -> Option<LeadId> {
     std::str::from_utf8(id).ok()?.parse().ok()
 }
 
+/// The number of the request whose conversion is recorded: its answer names nothing.
+pub fn acknowledged_conversion(number: u64, status: u16, answer: &[u8]) -> Option<u64> {
+    (status == 200 && after(answer, b"<code>0</code><msg>SUCCESS</msg>").is_some()).then_some(number)
+}
+
 /// A redirect of a server that names nothing.
-pub fn redirected(status: u16, _: &[u8]) -> Option<()> {
+pub fn redirected(_: u64, status: u16, _: &[u8]) -> Option<()> {
     (status == 302).then_some(())
 }
 
@@ -177,6 +218,17 @@ mod tests {
     }
 
     #[test]
+    fn there_is_one_postback_a_session_each_with_a_transaction_of_its_own() {
+        let sessions: Vec<RequestId> = ["77", "9007199254740991"].map(|id| id.parse().unwrap()).into();
+        let requests = Requests::conversions(sessions);
+        assert_eq!(requests.most(), 2);
+        let second = text(&requests, 1);
+        let target = "GET /p.ashx?f=pb&o=1000&r=9007199254740991&t=order-0000000000000001 HTTP/1.1\r\n";
+        assert!(second.starts_with(target), "{second}");
+        assert_eq!(Requests::conversions(Vec::new()).most(), u64::MAX);
+    }
+
+    #[test]
     fn clicks_are_spread_over_all_campaigns() {
         let requests = Requests::clicks(Shape { campaigns: 3, offers: 2 });
         let links: std::collections::HashSet<String> = (0..LINKS)
@@ -188,11 +240,16 @@ mod tests {
     #[test]
     fn an_id_is_read_only_where_something_is_acknowledged() {
         let found = b"HTTP/1.1 302 Found\r\nlocation: https://lp.example/?reqid=42\r\n\r\n";
-        assert_eq!(acknowledged_click(302, found), "42".parse().ok());
-        assert_eq!(acknowledged_click(503, found), None);
-        assert_eq!(acknowledged_lead(200, b"<leadid>C8097F17</leadid>"), "C8097F17".parse().ok());
-        assert_eq!(acknowledged_lead(200, b"<errors>"), None);
-        assert_eq!(redirected(302, b""), Some(()));
-        assert_eq!(redirected(200, b""), None);
+        assert_eq!(acknowledged_click(0, 302, found), "42".parse().ok());
+        assert_eq!(acknowledged_click(0, 503, found), None);
+        assert_eq!(acknowledged_lead(0, 200, b"<leadid>C8097F17</leadid>"), "C8097F17".parse().ok());
+        assert_eq!(acknowledged_lead(0, 200, b"<errors>"), None);
+        let recorded = b"<result><code>0</code><msg>SUCCESS</msg></result>";
+        assert_eq!(acknowledged_conversion(7, 200, recorded), Some(7));
+        let duplicate = b"<result><code>1</code><msg>ERROR</msg></result>";
+        assert_eq!(acknowledged_conversion(7, 200, duplicate), None);
+        assert_eq!(acknowledged_conversion(7, 503, recorded), None);
+        assert_eq!(redirected(0, 302, b""), Some(()));
+        assert_eq!(redirected(0, 200, b""), None);
     }
 }

@@ -42,6 +42,47 @@ fn session_posts_are_measured_beside_the_limits_and_every_lead_is_found() {
 }
 
 #[test]
+fn conversions_are_measured_beside_the_limits_and_every_one_is_whole() {
+    let run = [
+        "bench",
+        "conversions",
+        "--seconds",
+        "1",
+        "--rounds",
+        "1",
+        "--connections",
+        "8",
+        "--sessions",
+        "20000",
+    ];
+    let printed = Place::new().printed(&run);
+    for server in ["crumb", "append + sync", "bare hyper"] {
+        assert!(rows(&printed).contains(&server), "{printed}");
+    }
+    assert!(printed.contains("Every acknowledged id was looked up in Crumb's store and found."), "{printed}");
+}
+
+#[test]
+fn conversions_acknowledged_before_a_kill_are_found_with_their_postbacks() {
+    let place = Place::new();
+    let mut run = vec!["bench", "conversions", "--seconds", "1", "--rounds", "1", "--connections", "8"];
+    run.extend(["--sessions", "60000", "--campaigns", "30", "--kill", "--postbacks"]);
+    let ran = place.run(&run);
+    assert_eq!(ran.exit, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("Crumb was killed in the middle of the load."), "{}", ran.stdout);
+    assert!(ran.stderr.contains(" postbacks had arrived by the end\n"), "{}", ran.stderr);
+    assert_eq!(std::fs::read_dir(place.path(".")).unwrap().count(), 0, "it leaves nothing behind");
+}
+
+#[test]
+fn conversions_that_run_out_before_the_time_is_up_are_no_measurement() {
+    let run =
+        ["bench", "conversions", "--seconds", "2", "--rounds", "1", "--connections", "8", "--sessions", "20"];
+    let said = Place::new().refused(&run);
+    assert!(said.contains("all 20 sessions had converted before the time was up"), "{said}");
+}
+
+#[test]
 fn the_start_is_measured_with_a_network_of_the_size_asked_for() {
     let printed = Place::new().printed(&["bench", "start", "--campaigns", "300", "--rounds", "1"]);
     assert!(printed.contains("\n300 campaigns, middle of 1: ready after "), "{printed}");

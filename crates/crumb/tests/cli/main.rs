@@ -8,6 +8,7 @@ mod deliveries;
 mod explain;
 mod findings;
 mod keys;
+mod killed;
 mod lead;
 mod links;
 mod mock_buyer;
