@@ -281,6 +281,7 @@ impl<S: Store + Clone> Selling<S> {
         let mut change = LeadChange::new(out, now);
         change.ledger = standing::payout_difference(lead, &change.lead, now).into_iter().collect();
         change.timeline = vec![said.entry(now, LeadOutcome::ThrownOut.as_str(), &text)];
+        self.tell_webhooks(snapshot, lead, &mut change);
         let offer_type = snapshot.offer(lead.offer).map_or(OfferType::Hosted, |offer| offer.offer.offer_type);
         if self.is_late(lead, offer_type).await? {
             // It was its person's earlier lead only while it waited.

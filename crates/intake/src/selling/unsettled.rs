@@ -247,7 +247,8 @@ fn rebased(change: LeadChange, stands: Lead) -> LeadChange {
             (lead.status, lead.outcome) = (told.status, told.outcome);
         }
         let earlier = Earlier::AsBefore;
-        return LeadChange { lead, ledger: Vec::new(), then: Then::Rest, earlier, ..change };
+        let (ledger, deliveries) = (Vec::new(), Vec::new());
+        return LeadChange { lead, ledger, deliveries, then: Then::Rest, earlier, ..change };
     }
     let lead = Lead {
         status: told.status,

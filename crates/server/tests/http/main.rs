@@ -78,3 +78,4 @@ mod test_post;
 mod tokens;
 mod touch;
 mod traffic;
+mod webhooks;
