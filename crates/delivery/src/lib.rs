@@ -23,4 +23,4 @@ pub use attempt::{Attempted, Courier};
 pub use error::{CompileError, RenderError};
 pub use outbound::{Outbound, OutboundOptions};
 pub use plan::{DeliveryPlan, Purpose};
-pub use postman::Postman;
+pub use postman::{NoKey, Postman, WebhookKeys};

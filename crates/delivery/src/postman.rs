@@ -4,8 +4,10 @@ use crate::outbound::{Budget, Called, Outbound, OutboundRequest, Target};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use crumb_domain::delivery::{Delivery, MAX_KEPT_ANSWER_CHARS};
+use crumb_domain::delivery::{Delivery, DeliveryKind, MAX_KEPT_ANSWER_CHARS};
 use crumb_domain::selling::Milliseconds;
+use crumb_domain::webhook_key::WebhookKey;
+use crumb_domain::{Clock, Timestamp};
 use crumb_outbox::{ATTEMPT_SECONDS, Attempted, Job};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderName, HeaderValue, Method};
@@ -14,43 +16,85 @@ use std::time::Duration;
 
 /// By what the receiver knows a delivery again, at each attempt the same.
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+/// When a message was sent, in seconds: what is older a receiver refuses, so that nobody
+/// plays it again.
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+/// That a message is ours.
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 /// What calls. Receivers' firewalls turn clients away that do not say so.
 const AGENT: &str = concat!("Crumb/", env!("CARGO_PKG_VERSION"));
 /// Bytes of an answer that can be in what is kept of it: four for each character at most.
 const MAX_KEPT_BYTES: usize = 4 * MAX_KEPT_ANSWER_CHARS;
 
-/// Calls receivers: a GET, or a POST of JSON where there is a body.
+/// Gives what messages to a webhook are signed with, by the delivery's destination: as the
+/// network has it when they are sent, since no secret is kept with what is signed by it.
+pub type WebhookKeys = Arc<dyn Fn(&str) -> Result<WebhookKey, NoKey> + Send + Sync>;
+
+/// Why a message is not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoKey {
+    /// There is nobody to tell any more: it is parked.
+    Hopeless(String),
+    /// It cannot be signed now: it follows the schedule.
+    NotNow(String),
+}
+
+/// Calls receivers: a GET, or a POST of JSON where there is a body. Messages to webhooks
+/// are signed.
 #[derive(Clone)]
 pub struct Postman {
     outbound: Arc<Outbound>,
+    keys: WebhookKeys,
+    clock: Arc<dyn Clock>,
 }
 
 impl Postman {
-    /// With the client, which checks addresses and follows no redirect.
-    pub fn new(outbound: Arc<Outbound>) -> Self {
-        Self { outbound }
+    /// With the client, which checks addresses and follows no redirect, and what signs
+    /// messages to webhooks.
+    pub fn new(outbound: Arc<Outbound>, keys: WebhookKeys, clock: Arc<dyn Clock>) -> Self {
+        Self { outbound, keys, clock }
+    }
+
+    /// The signature of a message to a webhook; none of what is none.
+    fn signature(&self, delivery: &Delivery, at: Timestamp) -> Result<Option<String>, NoKey> {
+        match delivery.kind {
+            DeliveryKind::Postback => Ok(None),
+            DeliveryKind::Webhook => {
+                let key = (self.keys)(&delivery.destination)?;
+                let body = delivery.body.as_deref().unwrap_or_default();
+                Ok(Some(key.signature(&delivery.webhook_id, at, body)))
+            }
+        }
     }
 }
 
 impl Job for Postman {
     async fn attempt(&self, delivery: &Delivery) -> Attempted {
-        let request = match request(delivery) {
+        let at = self.clock.now();
+        let signature = match self.signature(delivery, at) {
+            Ok(signature) => signature,
+            Err(NoKey::Hopeless(why)) => return Attempted { is_hopeless: true, ..not_sent(&why) },
+            Err(NoKey::NotNow(why)) => return not_sent(&why),
+        };
+        let request = match request(delivery, signature.map(|signature| (at, signature))) {
             Ok(request) => request,
             // As the receiver may be put right, so may its URL: it follows the schedule.
-            Err(error) => {
-                return Attempted {
-                    phase: "resolve".to_owned(),
-                    error: Some(format!("{error}; nothing was sent")),
-                    ..Attempted::default()
-                };
-            }
+            Err(error) => return not_sent(&error),
         };
         let budget = Budget { timeout: Duration::from_secs(ATTEMPT_SECONDS), until: None };
         attempted(self.outbound.call(request, budget).await)
     }
 }
 
-fn request(delivery: &Delivery) -> Result<OutboundRequest, String> {
+fn not_sent(why: &str) -> Attempted {
+    Attempted {
+        phase: "resolve".to_owned(),
+        error: Some(format!("{why}; nothing was sent")),
+        ..Attempted::default()
+    }
+}
+
+fn request(delivery: &Delivery, signed: Option<(Timestamp, String)>) -> Result<OutboundRequest, String> {
     let target = Target::parse(&delivery.url).map_err(|error| error.to_string())?;
     let id =
         HeaderValue::try_from(&delivery.webhook_id).map_err(|_| "its id is no header value".to_owned())?;
@@ -59,6 +103,12 @@ fn request(delivery: &Delivery) -> Result<OutboundRequest, String> {
         (ACCEPT, HeaderValue::from_static("*/*")),
         (WEBHOOK_ID, id),
     ];
+    if let Some((at, signature)) = signed {
+        let signature =
+            HeaderValue::try_from(signature).map_err(|_| "its signature is no header value".to_owned())?;
+        headers.push((WEBHOOK_TIMESTAMP, HeaderValue::from(at.unix_seconds())));
+        headers.push((WEBHOOK_SIGNATURE, signature));
+    }
     if let Some((user, password)) = &target.user_info {
         let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
         let mut basic = HeaderValue::try_from(basic)
@@ -87,6 +137,7 @@ fn attempted(called: Called) -> Attempted {
         answer: String::from_utf8_lossy(answer).chars().take(MAX_KEPT_ANSWER_CHARS).collect(),
         error: error.map(|error| error.to_string()),
         retry_after: retry_after.map(str::to_owned),
+        is_hopeless: false,
     }
 }
 

@@ -5,7 +5,7 @@
 #[path = "../../storage-sqlite/tests/killing/mod.rs"]
 mod killing;
 
-use crumb_delivery::{Outbound, OutboundOptions, Postman};
+use crumb_delivery::{NoKey, Outbound, OutboundOptions, Postman, WebhookKeys};
 use crumb_domain::delivery::{Delivery, DeliveryKind, DeliveryState};
 use crumb_domain::request_id::{Node, RowIdSequence};
 use crumb_domain::{Clock, RowId, Timestamp};
@@ -83,7 +83,8 @@ fn open(path: &Path) -> SqliteStore {
 fn outbox(store: &SqliteStore) -> Arc<Outbox<SqliteStore, Postman>> {
     let allow = vec!["127.0.0.0/8".parse().unwrap()];
     let outbound = Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() }).unwrap();
-    let postman = Postman::new(Arc::new(outbound));
+    let keys: WebhookKeys = Arc::new(|_| Err(NoKey::NotNow("no webhook is told here".to_owned())));
+    let postman = Postman::new(Arc::new(outbound), keys, Arc::new(StoppedClock));
     Arc::new(Outbox::new(store.clone(), postman, Arc::new(StoppedClock), Arc::new(NobodyCounts), || 0))
 }
 

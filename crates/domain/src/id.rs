@@ -54,6 +54,8 @@ entity_id! {
     BuyerId;
     /// A buyer's contract.
     ContractId;
+    /// One of the network's own systems that is told what happens.
+    WebhookId;
     /// A media type (`m=`), recorded only.
     MediaTypeId;
 }

@@ -38,6 +38,7 @@ pub mod selling;
 pub mod session;
 pub mod sub_ids;
 pub mod time;
+pub mod webhook_key;
 pub mod why;
 
 pub use clock::Clock;

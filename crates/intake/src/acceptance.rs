@@ -9,14 +9,14 @@ use crate::replies::{self, ReplyTokens};
 use crate::sale::Waits;
 use crate::selling::becoming;
 use crate::selling::quote::Quoted;
-use crate::selling::timeline;
+use crate::selling::{timeline, webhooks};
 use crate::service::{Leads, PostAnswer, PostError};
 use crate::settlement::{Settlement, settle};
 use crumb_domain::caps::{self, CapCheck, CapScope, DayCount};
 use crumb_domain::duplicate::duplicate_hash;
 use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::ledger::LedgerEntry;
-use crumb_domain::network::{CapOf, DuplicateScope};
+use crumb_domain::network::{CapOf, DuplicateScope, WebhookEvent};
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::{KeptPost, StoredAnswer};
 use crumb_domain::request_id::RequestIdKey;
@@ -26,6 +26,8 @@ use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::leads::{
     AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, LeadSession, Offering, Posted, QuoteUse, Verdict,
 };
+use crumb_storage::outbox::NewDelivery;
+use crumb_storage::outbox::{CapTold, RefusedFn};
 use crumb_storage::{Store, StoreError};
 use crumb_wire::answer::{AnswerForm, render};
 use crumb_wire::post::parse_post;
@@ -134,13 +136,9 @@ impl<S: Store + Clone> Leads<S> {
             counts: counts(case.snapshot, lead, settlement),
             ledger: payout_entry(lead).into_iter().collect(),
             timeline: timeline::held_back(lead, incoming.now).into_iter().collect(),
-            deliveries: becoming::deliveries(
-                &self.site,
-                case.snapshot,
-                lead,
-                credit.session.as_ref(),
-                incoming.now,
-            ),
+            deliveries: self.told_of(case, lead),
+            caps_told: self.caps_told(case, settlement, lead),
+            refused_told: self.refused_told(case, lead),
             quote: quoted
                 .map(|Quoted { quote, .. }| QuoteUse { id: quote.id.clone(), campaign: quote.campaign }),
             offering: settlement.offering,
@@ -150,6 +148,32 @@ impl<S: Store + Clone> Leads<S> {
             keep_refused: self.keep_fn(incoming, about),
             lead: Arc::clone(lead),
         }
+    }
+
+    /// Who is told of lead caps that it fills. One in hand may not go on counting.
+    fn caps_told(&self, case: &Case<'_>, settlement: &Settlement, lead: &Lead) -> Vec<CapTold> {
+        if !settlement.counts.in_caps() || settlement.offering == Some(Offering::InHand) {
+            return Vec::new();
+        }
+        webhooks::lead_caps(&self.site, case.snapshot, lead, case.incoming.now)
+    }
+
+    /// Who is told of it once it is accepted.
+    fn told_of(&self, case: &Case<'_>, lead: &Lead) -> Vec<NewDelivery> {
+        let (snapshot, session, now) = (case.snapshot, case.credit.session.as_ref(), case.incoming.now);
+        let mut all = becoming::deliveries(&self.site, snapshot, lead, session, now);
+        all.extend(webhooks::of_new_lead(&self.site, snapshot, lead));
+        all
+    }
+
+    /// Who is told where the store refuses it, if anybody is.
+    fn refused_told(&self, case: &Case<'_>, lead: &Lead) -> Option<RefusedFn> {
+        if lead.test || case.snapshot.webhooks_told(WebhookEvent::LeadRejected).next().is_none() {
+            return None;
+        }
+        let (site, snapshot) = (Arc::clone(&self.site), Arc::clone(case.snapshot));
+        let (post, about, now) = ((lead.row, lead.post), About::credit(case.credit), case.incoming.now);
+        Some(Box::new(move |problem| webhooks::of_refused(&site, &snapshot, post, about, problem, now)))
     }
 
     /// Renders the answer once the store's verdict is known.

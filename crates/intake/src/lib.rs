@@ -29,4 +29,5 @@ mod settlement;
 mod update;
 
 pub use idempotency::{IdempotencyKey, is_idempotency_key};
+pub use selling::webhooks::webhook_keys;
 pub use service::{Answered, Leads, PostAnswer, PostError, RawPost};

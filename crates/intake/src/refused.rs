@@ -7,6 +7,7 @@ use crate::judgement::Judged;
 use crate::rejections::RejectionBudget;
 use crate::replies;
 use crate::sale::Waits;
+use crate::selling::webhooks;
 use crate::service::{Answered, Leads, PostAnswer, PostError, RawPost};
 use crumb_domain::lead::Lead;
 use crumb_domain::outcome::Problem;
@@ -29,6 +30,8 @@ pub(crate) struct RejectedPost {
     /// Whether the poster may be believed to be the campaign's: false for a wrong
     /// key, under which nothing may be stored for the right one.
     pub authentic: bool,
+    /// Whether its lead would have been a test, as far as that is known.
+    pub test: bool,
 }
 
 /// What a post is about, as far as that is known.
@@ -54,6 +57,7 @@ impl RejectedPost {
             errors: vec![problem.as_str().to_owned()],
             about: About::default(),
             authentic: false,
+            test: false,
         }
     }
 
@@ -64,7 +68,9 @@ impl RejectedPost {
     }
 
     pub fn of(credit: &Credit, problem: Problem) -> Self {
-        Self { about: About::credit(credit), authentic: true, ..Self::unknown(problem) }
+        let session = credit.session.as_ref();
+        let test = credit.affiliate == AffiliateId::TEST || session.is_some_and(|session| session.test);
+        Self { about: About::credit(credit), authentic: true, test, ..Self::unknown(problem) }
     }
 
     pub fn fields(credit: &Credit, judged: &Judged) -> Self {
@@ -85,7 +91,7 @@ impl<S: Store + Clone> Leads<S> {
         incoming: &IncomingPost<'_>,
         refused: RejectedPost,
     ) -> Result<PostAnswer, PostError> {
-        let RejectedPost { problem, reply, errors, about, authentic } = refused;
+        let RejectedPost { problem, reply, errors, about, authentic, test } = refused;
         let answer = render(&incoming.form, &reply);
         let outcome = Answered::Rejected(problem);
         let told = PostAnswer { answer: answer.clone(), replayed: false, kind: incoming.kind, outcome };
@@ -95,6 +101,16 @@ impl<S: Store + Clone> Leads<S> {
         let id = self.site.rows.next(incoming.now).0;
         // Whoever lacks the key speaks for no campaign: its own budget, by address.
         let keep = self.keep_fn(incoming, if authentic { about } else { About::default() })();
+        // A stranger's post is none of the campaign's, and one that changes a lead rejects none.
+        let tells =
+            keep && authentic && !test && !incoming.request.test && incoming.request.lead_id.is_none();
+        let deliveries = match tells {
+            true => {
+                let snapshot = self.site.network.snapshot();
+                webhooks::of_refused(&self.site, &snapshot, (id, incoming.kind), about, problem, incoming.now)
+            }
+            false => Vec::new(),
+        };
         let mut waits = Waits::default();
         loop {
             let reject = RejectPost {
@@ -106,6 +122,7 @@ impl<S: Store + Clone> Leads<S> {
                     .and_then(|offer| claim(incoming, about.campaign, offer)),
                 answer: answer.clone(),
                 keep,
+                deliveries: deliveries.clone(),
             };
             match self.site.store.reject_post(reject).await? {
                 Posted::Before(before) => return Ok(replay(incoming, &before)),

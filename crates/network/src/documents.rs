@@ -43,6 +43,7 @@ pub(crate) fn read(stored: &StoredConfiguration) -> Result<State, StoreError> {
             }
             "buyer" => network.buyer.push(document(entity, stored.version)?),
             "contract" => network.contract.push(document(entity, stored.version)?),
+            "webhook" => network.webhook.push(document(entity, stored.version)?),
             SWITCHED_OFF => {
                 state.switched_off.insert(document(entity, stored.version)?);
             }
@@ -71,6 +72,7 @@ pub(crate) fn sort(network: &mut Network) {
     by_order(&mut network.campaign);
     by_order(&mut network.buyer);
     by_order(&mut network.contract);
+    by_order(&mut network.webhook);
 }
 
 fn by_order<T: Entity>(entities: &mut [T]) {
@@ -100,6 +102,7 @@ pub(crate) fn difference(before: &State, after: &State) -> Result<Difference, St
     })?;
     difference.of(&b.buyer, &a.buyer, |_| Origin::Written)?;
     difference.of(&b.contract, &a.contract, |_| Origin::Written)?;
+    difference.of(&b.webhook, &a.webhook, |_| Origin::Written)?;
     for contract in after.switched_off.difference(&before.switched_off) {
         difference.put.push(put(switched_off_key(*contract), contract, Origin::Server)?);
     }

@@ -1,7 +1,7 @@
 //! What all tables of the file have in common: a kind, and a name within it.
 
 use crumb_domain::network::{
-    Advertiser, Affiliate, Blacklist, Buyer, Campaign, Contract, Network, Offer, Settings, Vertical,
+    Advertiser, Affiliate, Blacklist, Buyer, Campaign, Contract, Network, Offer, Settings, Vertical, Webhook,
 };
 use crumb_storage::configuration::EntityKey;
 use serde::Serialize;
@@ -57,6 +57,7 @@ numbered! {
     Campaign "campaign";
     Buyer "buyer";
     Contract "contract";
+    Webhook "webhook";
 }
 
 impl Entity for Settings {
@@ -126,6 +127,7 @@ impl Places {
         add(&mut places, &file.campaign);
         add(&mut places, &file.buyer);
         add(&mut places, &file.contract);
+        add(&mut places, &file.webhook);
         Self(places)
     }
 

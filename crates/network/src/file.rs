@@ -5,7 +5,7 @@ use crate::secrets::is_secret;
 use crate::tree::Tree;
 use crumb_domain::network::{
     Affiliate, Blacklist, Buyer, Campaign, Contract, Creative, DeliveryMethod, Event, Field, Network, Offer,
-    OfferContract, ScheduleRow, Settings, Vertical,
+    OfferContract, ScheduleRow, Settings, Vertical, Webhook,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -65,6 +65,7 @@ pub fn parse(text: &str, format: FileFormat) -> Result<Network, Vec<FileError>> 
             "campaign" => network.campaign = entities(value, &key, &mut errors),
             "buyer" => network.buyer = entities(value, &key, &mut errors),
             "contract" => network.contract = entities(value, &key, &mut errors),
+            "webhook" => network.webhook = entities(value, &key, &mut errors),
             _ => errors.push(FileError::new(key, "unknown key")),
         }
     }
@@ -180,6 +181,7 @@ fn tree_of(network: &Network) -> Tree {
     list("campaign", plain::<Campaign>(&network.campaign, &["id", "affiliate", "offer"]));
     list("buyer", plain::<Buyer>(&network.buyer, &["id", "name"]));
     list("contract", network.contract.iter().map(contract).collect());
+    list("webhook", plain::<Webhook>(&network.webhook, &["id", "name", "url", "secret"]));
     Tree::Table(pairs)
 }
 

@@ -27,7 +27,7 @@ pub use file::{FileFormat, parse, parse_entity, to_json, to_toml};
 pub use live::{Applied, LiveNetwork, Made};
 pub use plan::{Plan, PlanLine, PlanSign, Secrets};
 pub use secrets::MASK;
-pub use snapshot::{Blacklisted, FIRST_SERVER_CAMPAIGN, Snapshot};
+pub use snapshot::{Blacklisted, FIRST_SERVER_CAMPAIGN, NotSigned, Snapshot};
 
 #[cfg(test)]
 mod tests;

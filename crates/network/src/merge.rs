@@ -10,7 +10,7 @@ use crate::documents::{State, sort};
 use crate::entity::{Entity, Places};
 use crate::error::FileError;
 use crate::prune::{Fate, Pruning};
-use crate::secrets::{unmask, unmask_contract, unmask_offer};
+use crate::secrets::{unmask, unmask_contract, unmask_offer, unmask_webhook};
 use crumb_domain::network::{
     ActiveStatus, AffiliateStatus, Buyer, BuyerCredit, Campaign, Network, Offer, OfferStatus, Vertical,
 };
@@ -116,6 +116,16 @@ pub(crate) fn merge(present: &State, file: Network, laying: Laying, known: &Know
             |mut new, old| {
                 let place = places.at(&new);
                 unmask_contract(&mut new, old, &place, &mut merged.errors);
+                new
+            },
+        ),
+        webhook: lay(
+            &now.webhook,
+            file.webhook,
+            |_| fate(&|_| Fate::Goes),
+            |mut new, old| {
+                let place = places.at(&new);
+                unmask_webhook(&mut new, old, &place, &mut merged.errors);
                 new
             },
         ),

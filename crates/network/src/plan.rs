@@ -94,6 +94,7 @@ pub(crate) fn plan(
     lines.of(&before.campaign, &after.campaign);
     lines.of(&before.buyer, &after.buyer);
     lines.of(&before.contract, &after.contract);
+    lines.of(&before.webhook, &after.webhook);
     Plan { base, lines: lines.lines }
 }
 
@@ -250,6 +251,7 @@ fn masked(kind: &str, path: &str, value: &Value) -> String {
         // The whole of a ping method may come or go, secrets included.
         Value::Object(_) if kind == "contract" => "{…}".to_owned(),
         Value::String(text) if is_secret(kind, path) && !text.starts_with("env:") => MASK.to_owned(),
+        Value::String(link) if kind == "webhook" && path == "url" => shown(Some(&masked_link(link).into())),
         _ if kind == "contract" => shown(Some(&masked_within(path, value))),
         _ => shown(Some(value)),
     }

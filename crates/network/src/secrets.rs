@@ -5,7 +5,7 @@
 
 use crate::error::FileError;
 use crumb_domain::network::{
-    Contract, DeliveryAuth, DeliveryMethod, Network, Offer, Secret, credentials_in, is_secret_name,
+    Contract, DeliveryAuth, DeliveryMethod, Network, Offer, Secret, Webhook, credentials_in, is_secret_name,
     secrets_in,
 };
 use std::ops::Range;
@@ -20,6 +20,10 @@ pub(crate) fn mask(network: &mut Network) {
     }
     for offer in &mut network.offer {
         offer.postback_secret.iter_mut().for_each(mask_one);
+    }
+    for webhook in &mut network.webhook {
+        mask_one(&mut webhook.secret);
+        webhook.url = masked_link(&webhook.url);
     }
     for contract in &mut network.contract {
         methods(contract).for_each(|method| {
@@ -93,6 +97,7 @@ pub(crate) fn is_secret(kind: &str, path: &str) -> bool {
     match kind {
         "campaign" => path == "key",
         "offer" => path == "postback_secret",
+        "webhook" => path == "secret",
         "contract" => {
             let below = path.strip_prefix("post.").or_else(|| path.strip_prefix("ping."));
             below.is_some_and(|key| key.starts_with("headers") || key.starts_with("auth"))
@@ -151,6 +156,18 @@ pub(crate) fn unmask_offer(
         let present = present.and_then(|offer| offer.postback_secret.as_ref());
         unmask(secret, present, &format!("{place}.postback_secret"), errors);
     }
+}
+
+/// A webhook as a file has it, with the present secrets instead of masks.
+pub(crate) fn unmask_webhook(
+    webhook: &mut Webhook,
+    present: Option<&Webhook>,
+    place: &str,
+    errors: &mut Vec<FileError>,
+) {
+    unmask(&mut webhook.secret, present.map(|of| &of.secret), &format!("{place}.secret"), errors);
+    let link = present.map(|of| of.url.as_str());
+    unmask_text(&mut webhook.url, link, secrets_of_link, &format!("{place}.url"), errors);
 }
 
 /// A contract as a file has it, with the present secrets instead of masks.

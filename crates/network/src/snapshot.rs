@@ -11,13 +11,14 @@ use crate::entity::Places;
 use crate::error::FileError;
 use crate::secrets::{self, resolve};
 use crumb_domain::network::{
-    Affiliate, Blacklist, BlacklistRedirect, Buyer, Campaign, Contract, Creative, Network, PriceFormat,
-    Secret, Settings,
+    ActiveStatus, Affiliate, Blacklist, BlacklistRedirect, Buyer, Campaign, Contract, Creative, Network,
+    PriceFormat, Secret, Settings, Webhook, WebhookEvent,
 };
 use crumb_domain::time::Zone;
+use crumb_domain::webhook_key::WebhookKey;
 use crumb_domain::{
     AdvertiserId, AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, CreativeId, OfferContractId,
-    OfferId, VerticalId,
+    OfferId, VerticalId, WebhookId,
 };
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -48,6 +49,8 @@ pub struct Snapshot {
     buyers: HashMap<BuyerId, usize>,
     /// Post keys that the environment keeps; none where it lacks them.
     environment_keys: HashMap<CampaignId, Option<String>>,
+    /// Of webhooks; none where the environment lacks it, or has none that can sign.
+    webhook_keys: HashMap<WebhookId, Option<WebhookKey>>,
     missing_secrets: Vec<String>,
     server_made: HashSet<CampaignId>,
     switched_off: HashSet<ContractId>,
@@ -60,6 +63,20 @@ pub struct Blacklisted {
     pub sub_id: bool,
     /// Where the traffic goes.
     pub redirect: BlacklistRedirect,
+}
+
+/// Why a webhook is not told anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotSigned {
+    /// The network has it no more.
+    #[error("the network has no webhook {0}")]
+    Gone(WebhookId),
+    /// It is switched off.
+    #[error("webhook {0} is inactive")]
+    Inactive(WebhookId),
+    /// The environment lacks its secret, or has one that is no key.
+    #[error("webhook {0} has no secret: the environment lacks it, or it is no key")]
+    NoSecret(WebhookId),
 }
 
 impl Snapshot {
@@ -109,6 +126,7 @@ impl Snapshot {
             contracts: index(&network.contract, |contract| contract.id),
             buyers: index(&network.buyer, |buyer| buyer.id),
             environment_keys: HashMap::new(),
+            webhook_keys: HashMap::new(),
             missing_secrets: Vec::new(),
             server_made,
             switched_off: HashSet::new(),
@@ -118,6 +136,7 @@ impl Snapshot {
         snapshot.compile_offers(before)?;
         let contracts = snapshot.network.contract.iter().flat_map(secrets::missing_of_contract);
         snapshot.missing_secrets.extend(contracts);
+        snapshot.read_webhook_keys();
         snapshot.index_traffic();
         snapshot.index_campaigns();
         Ok(snapshot)
@@ -187,6 +206,15 @@ impl Snapshot {
             self.offers.insert(offer.id, compiled);
         }
         Ok(())
+    }
+
+    fn read_webhook_keys(&mut self) {
+        for webhook in &self.network.webhook {
+            let (secret, missing) = resolve(Some(&webhook.secret));
+            self.missing_secrets.extend(missing.map(|name| format!("webhook {}: {name}", webhook.id)));
+            let key = secret.and_then(|secret| WebhookKey::of(&secret).ok());
+            self.webhook_keys.insert(webhook.id, key);
+        }
     }
 
     fn index_traffic(&mut self) {
@@ -335,6 +363,27 @@ impl Snapshot {
     /// A buyer.
     pub fn buyer(&self, id: BuyerId) -> Option<&Buyer> {
         self.network.buyer.get(*self.buyers.get(&id)?)
+    }
+
+    /// The webhooks that are told of an event; usually none.
+    pub fn webhooks_told(&self, event: WebhookEvent) -> impl Iterator<Item = &Webhook> {
+        let told = move |webhook: &&Webhook| {
+            webhook.status == ActiveStatus::Active && webhook.events.contains(&event)
+        };
+        self.network.webhook.iter().filter(told)
+    }
+
+    /// What a message to a webhook is signed with now.
+    ///
+    /// # Errors
+    /// Where it must not be told anything, or cannot be.
+    pub fn webhook_key(&self, id: WebhookId) -> Result<&WebhookKey, NotSigned> {
+        let webhook = self.network.webhook.iter().find(|webhook| webhook.id == id);
+        let webhook = webhook.ok_or(NotSigned::Gone(id))?;
+        if webhook.status == ActiveStatus::Inactive {
+            return Err(NotSigned::Inactive(id));
+        }
+        self.webhook_keys.get(&id).and_then(Option::as_ref).ok_or(NotSigned::NoSecret(id))
     }
 
     /// Whether the server itself made the campaign.

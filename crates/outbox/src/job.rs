@@ -27,6 +27,8 @@ pub struct Attempted {
     pub error: Option<String>,
     /// The answer's `Retry-After`, as it was sent.
     pub retry_after: Option<String>,
+    /// Trying again would not help before a person changes something: it is parked at once.
+    pub is_hopeless: bool,
 }
 
 impl Attempted {

@@ -200,6 +200,20 @@ async fn what_is_due_is_delivered_once_and_its_attempt_is_kept() {
 }
 
 #[tokio::test]
+async fn what_is_hopeless_is_parked_at_once_with_an_alert() {
+    let mut world = World::new(|_, _| Attempted { is_hopeless: true, ..Attempted::broken("it is inactive") });
+    let id = world.due("webhook:1").await;
+    world.live_until(later(1_000_000)).await;
+    assert_eq!((world.stands(id).await, world.tried(id)), ((DeliveryState::Parked, 1), vec![0]));
+    let alerts = world.store.alerts(AlertFilter::default(), PageRequest::default()).await.unwrap().data;
+    let text = format!(
+        "postback msg_{} to webhook:1 is parked after 1 attempt; at last: it is inactive",
+        id.as_i64()
+    );
+    assert_eq!(alerts.iter().map(|kept| kept.alert.text.as_str()).collect::<Vec<_>>(), [text]);
+}
+
+#[tokio::test]
 async fn what_nobody_takes_is_tried_by_its_schedule_and_then_parked_with_an_alert() {
     let mut world = World::new(|_, _| answered(500));
     let id = world.due("campaign:57").await;

@@ -13,6 +13,9 @@ pub(crate) fn after(delivery: &Delivery, attempted: &Attempted, now: Timestamp, 
     if attempted.is_delivered() {
         return AfterAttempt::Delivered;
     }
+    if attempted.is_hopeless {
+        return AfterAttempt::Parked;
+    }
     let asked = attempted.retry_after.as_deref().and_then(|header| retry_after::seconds(header, now));
     match next_try(now, delivery.tries.saturating_add(1), chance, asked) {
         Some(at) => AfterAttempt::Again(at),
@@ -38,8 +41,9 @@ pub(crate) fn parked(delivery: &Delivery, attempted: &Attempted, now: Timestamp)
         (None, None) => "the last was not answered".to_owned(),
     };
     let (kind, tries) = (delivery.kind.as_str(), delivery.tries.saturating_add(1));
+    let s = if tries == 1 { "" } else { "s" };
     let text = format!(
-        "{kind} {} to {} is parked after {tries} attempts; {why}",
+        "{kind} {} to {} is parked after {tries} attempt{s}; {why}",
         delivery.webhook_id, delivery.destination
     );
     Alert { at: now, code: AlertCode::DeliveryParked, contract: None, buyer: None, lead: delivery.lead, text }

@@ -4,7 +4,7 @@
 //! have a record of their own. Whoever reads conversions sees both kinds alike; whoever
 //! changes one says which it is.
 
-use crate::outbox::NewDelivery;
+use crate::outbox::{CapTold, NewDelivery};
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::conversion::{Conversion, ConversionDisposition};
@@ -41,6 +41,8 @@ pub struct RecordConversion {
     pub ledger: Vec<LedgerEntry>,
     /// Who is to be told of it.
     pub deliveries: Vec<NewDelivery>,
+    /// Who is to be told of caps that it fills.
+    pub caps_told: Vec<CapTold>,
     /// What made the call one of its kind: a signed call counts once, whatever it made.
     /// None where it was not signed. Kept for [`SIGNATURE_SECONDS`] twice, so that clocks
     /// may differ.

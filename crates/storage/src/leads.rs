@@ -1,6 +1,6 @@
 //! Leads and the posts that made them, or did not.
 
-use crate::outbox::NewDelivery;
+use crate::outbox::{CapTold, NewDelivery, RefusedFn};
 use crate::selling::TimelineEntry;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::{CapCheck, DayCount};
@@ -47,6 +47,10 @@ pub struct AcceptLead {
     pub timeline: Vec<TimelineEntry>,
     /// Who is to be told of it when it is accepted.
     pub deliveries: Vec<NewDelivery>,
+    /// Who is to be told of caps that it fills when it is accepted.
+    pub caps_told: Vec<CapTold>,
+    /// Who is to be told where it is refused, if anybody.
+    pub refused_told: Option<RefusedFn>,
     /// The quote that it uses up when it is accepted.
     pub quote: Option<QuoteUse>,
     /// How it is offered for sale, if it is.
@@ -123,6 +127,8 @@ pub struct RejectPost {
     pub answer: StoredAnswer,
     /// False where only the count of such posts rises (too many a minute).
     pub keep: bool,
+    /// Who is to be told, where it is kept.
+    pub deliveries: Vec<NewDelivery>,
 }
 
 /// A post without its answer and outcome, which the store fills in.

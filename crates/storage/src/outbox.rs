@@ -6,13 +6,47 @@
 //! deliver is *parked*, never deleted, and can be set going again.
 
 use crate::{Page, PageRequest, Result};
+use crumb_domain::caps::CapCheck;
 use crumb_domain::delivery::{Delivery, DeliveryAttempt, DeliveryKind, DeliveryState};
+use crumb_domain::outcome::Problem;
 use crumb_domain::selling::Alert;
-use crumb_domain::{AffiliateId, CampaignId, LeadId, OfferId, RowId, Timestamp};
+use crumb_domain::time::Day;
+use crumb_domain::{AffiliateId, CampaignId, ContractId, LeadId, OfferId, RowId, Timestamp};
 use std::collections::{HashMap, HashSet};
 
 /// A delivery to be written.
 pub type NewDelivery = Delivery;
+
+/// Who is to be told of a post that is refused inside the write: by its problem. Of what is
+/// not kept nobody is told.
+pub type RefusedFn = Box<dyn Fn(Problem) -> Vec<NewDelivery> + Send + Sync>;
+
+/// Who is to be told that a cap has as many as it allows. Whether it has is seen in the
+/// write that may have made it so, once that has counted: where the count then stands at
+/// the limit, these are written with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CapTold {
+    /// What is counted.
+    pub count: CapCount,
+    /// Who is told.
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// A count with its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CapCount {
+    /// An offer's or a campaign's.
+    Of(CapCheck),
+    /// A contract's leads of an opening day.
+    Contract {
+        /// Which.
+        contract: ContractId,
+        /// The day.
+        day: Day,
+        /// How many it takes.
+        limit: u32,
+    },
+}
 
 /// A delivery that a worker has claimed.
 #[derive(Debug, Clone, PartialEq)]

@@ -33,7 +33,7 @@
 
 use crate::after_sale::{BuyerStatus, LeadReturn};
 use crate::leads::DuplicateKey;
-use crate::outbox::NewDelivery;
+use crate::outbox::{CapTold, NewDelivery};
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::DayCount;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
@@ -216,6 +216,8 @@ pub struct LeadChange {
     pub timeline: Vec<TimelineEntry>,
     /// Who is to be told of it.
     pub deliveries: Vec<NewDelivery>,
+    /// Who is to be told of caps that it leaves filled.
+    pub caps_told: Vec<CapTold>,
     /// What a person should look at.
     pub alerts: Vec<Alert>,
     /// A return that is made by this, or that stands elsewhere from now on.
@@ -245,6 +247,7 @@ impl LeadChange {
             ledger: Vec::new(),
             timeline: Vec::new(),
             deliveries: Vec::new(),
+            caps_told: Vec::new(),
             alerts: Vec::new(),
             put_return: None,
             put_status: None,

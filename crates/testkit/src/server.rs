@@ -164,7 +164,8 @@ impl Server {
         let outbound = Arc::new(outbound.expect("the client starts"));
         let courier = Courier::new(Arc::clone(&outbound), None);
         let counts: Arc<dyn OutboxObserver> = Arc::clone(&metrics) as Arc<dyn OutboxObserver>;
-        let postman = Postman::new(outbound);
+        let keys = crumb_intake::webhook_keys(&site);
+        let postman = Postman::new(outbound, keys, Arc::clone(&clock) as Arc<dyn Clock>);
         let outbox =
             Outbox::new(site.store.clone(), postman, Arc::clone(&clock) as Arc<dyn Clock>, counts, || 0);
         let outbox = Arc::new(outbox);

@@ -22,6 +22,7 @@ pub mod lead_tier;
 pub mod links;
 pub mod postbacks;
 pub mod unknown_tokens;
+pub mod webhooks;
 
 pub use click::Clicks;
 pub use conversion::Conversions;

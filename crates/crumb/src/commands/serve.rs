@@ -182,12 +182,13 @@ fn outbound(settings: &Settings) -> anyhow::Result<Arc<Outbound>> {
 /// which are slow never take a buyer's place.
 fn outbox(
     settings: &Settings,
-    installation: &Installation<SqliteStore>,
+    installation: &Arc<Installation<SqliteStore>>,
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Arc<Outbox<SqliteStore, Postman>>> {
     let counts: Arc<dyn OutboxObserver> = Arc::clone(metrics) as Arc<dyn OutboxObserver>;
     let (store, clock) = (installation.store.clone(), Arc::clone(&installation.clock));
-    let postman = Postman::new(outbound(settings)?);
+    let keys = crumb_intake::webhook_keys(installation);
+    let postman = Postman::new(outbound(settings)?, keys, Arc::clone(&clock));
     Ok(Arc::new(Outbox::new(store, postman, clock, counts, chance)))
 }
 

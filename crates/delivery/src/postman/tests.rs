@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::outbound::OutboundOptions;
-use crumb_domain::delivery::{DeliveryKind, DeliveryState};
-use crumb_domain::{RowId, Timestamp};
+use crumb_domain::RowId;
+use crumb_domain::delivery::DeliveryState;
 use crumb_mock_buyer::{Answer, Behaviour, MockBuyer};
 
 fn delivery(url: &str, body: Option<&str>) -> Delivery {
@@ -26,10 +26,33 @@ fn delivery(url: &str, body: Option<&str>) -> Delivery {
     }
 }
 
+/// A clock that stands still.
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(1_614_265_330_999_999)
+    }
+}
+
+fn message(destination: &str, url: &str) -> Delivery {
+    Delivery {
+        kind: DeliveryKind::Webhook,
+        destination: destination.to_owned(),
+        webhook_id: "msg_p5jXN8AQM9LWM0D4loKWxJek".to_owned(),
+        ..delivery(url, Some(r#"{"test": 2432232314}"#))
+    }
+}
+
 fn postman(allow: &[&str]) -> Postman {
     let allow = allow.iter().map(|network| network.parse().unwrap()).collect();
     let outbound = Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() }).unwrap();
-    Postman::new(Arc::new(outbound))
+    let keys: WebhookKeys = Arc::new(|destination| match destination {
+        "webhook:1" => Ok(WebhookKey::of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()),
+        "webhook:2" => Err(NoKey::Hopeless("webhook 2 is inactive".to_owned())),
+        _ => Err(NoKey::NotNow("webhook 3 has no secret".to_owned())),
+    });
+    Postman::new(Arc::new(outbound), keys, Arc::new(Noon))
 }
 
 async fn attempt(delivery: &Delivery) -> Attempted {
@@ -52,7 +75,7 @@ async fn a_postback_is_a_get_that_says_who_calls_and_by_which_id() {
 }
 
 #[tokio::test]
-async fn a_webhook_is_a_post_of_json() {
+async fn what_has_a_body_is_a_post_of_json() {
     let receiver = MockBuyer::start(Answer::exactly("text/plain", "")).await.unwrap();
     let attempted = attempt(&delivery(&receiver.url(), Some(r#"{"type":"lead.sold"}"#))).await;
     assert!(attempted.is_delivered(), "{attempted:?}");
@@ -60,6 +83,32 @@ async fn a_webhook_is_a_post_of_json() {
     assert_eq!((request.method.as_str(), request.text().as_str()), ("POST", r#"{"type":"lead.sold"}"#));
     assert_eq!(request.header("content-type"), Some("application/json"));
     assert_eq!(request.header("webhook-id"), Some("msg_7"));
+}
+
+#[tokio::test]
+async fn a_message_to_a_webhook_has_the_headers_of_standard_webhooks() {
+    let receiver = MockBuyer::start(Answer::exactly("text/plain", "")).await.unwrap();
+    assert!(attempt(&message("webhook:1", &receiver.url())).await.is_delivered());
+    let request = receiver.requests().remove(0);
+    assert_eq!(request.header("webhook-id"), Some("msg_p5jXN8AQM9LWM0D4loKWxJek"));
+    assert_eq!(request.header("webhook-timestamp"), Some("1614265330"));
+    let signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+    assert_eq!(request.header("webhook-signature"), Some(signature));
+    assert_eq!(request.text(), r#"{"test": 2432232314}"#);
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_is_to_have_is_hopeless_and_one_without_a_secret_is_not() {
+    let receiver = MockBuyer::start(Answer::exactly("text/plain", "")).await.unwrap();
+    for (destination, hopeless, why) in [
+        ("webhook:2", true, "webhook 2 is inactive; nothing was sent"),
+        ("webhook:3", false, "webhook 3 has no secret; nothing was sent"),
+    ] {
+        let attempted = attempt(&message(destination, &receiver.url())).await;
+        assert_eq!((attempted.is_hopeless, attempted.error.as_deref()), (hopeless, Some(why)));
+        assert!(!attempted.is_delivered());
+    }
+    assert_eq!(receiver.count(), 0);
 }
 
 #[tokio::test]

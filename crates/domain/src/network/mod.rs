@@ -13,6 +13,7 @@ mod secret_names;
 mod serde_forms;
 mod settings;
 mod vertical;
+mod webhook;
 
 pub use affiliate::{ActiveStatus, Affiliate, AffiliateStatus, Blacklist, BlacklistRedirect, Campaign};
 pub use buyer::{Buyer, BuyerCredit};
@@ -27,6 +28,7 @@ pub use settings::{Settings, UnknownRule};
 pub use vertical::{
     ClientDecision, Condition, Field, FieldType, FilterOp, LeadTier, Router, ServerDecision, Vertical,
 };
+pub use webhook::{Webhook, WebhookEvent};
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +64,9 @@ pub struct Network {
     /// `[[contract]]`.
     #[serde(default)]
     pub contract: Vec<Contract>,
+    /// `[[webhook]]`.
+    #[serde(default)]
+    pub webhook: Vec<Webhook>,
 }
 
 pub(crate) fn yes() -> bool {

@@ -283,6 +283,7 @@ impl<S: Store + Clone> Selling<S> {
         let mut change = LeadChange::new(out, now);
         change.ledger = standing::payout_difference(lead, &change.lead, now).into_iter().collect();
         change.timeline = vec![said.entry(now, LeadOutcome::ThrownOut.as_str(), &text)];
+        self.tell_webhooks(snapshot, lead, &mut change);
         if let Some(offer) = snapshot.offer(lead.offer)
             && self.is_late(lead, &offer.offer).await?
         {

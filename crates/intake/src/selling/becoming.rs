@@ -12,18 +12,18 @@ use crumb_network::Snapshot;
 use crumb_storage::outbox::NewDelivery;
 use crumb_storage::selling::LeadChange;
 use crumb_storage::{Store, StoreError};
-use crumb_tracking::Installation;
 use crumb_tracking::postbacks::Telling;
+use crumb_tracking::{Installation, webhooks};
 
 /// Whether a lead is a conversion now that was none before.
 fn is_new(before: &Lead, after: &Lead) -> bool {
     !before.is_conversion() && after.is_conversion()
 }
 
-/// The postbacks that a lead fires which is a conversion from now on; none where it is
-/// none. A lead that its offer pays by the pixel is told of when that comes, and here only
-/// if it has come before.
-pub(crate) fn deliveries<S>(
+/// Who is told of a lead that is a conversion from now on; nobody where it is none. The
+/// postbacks of a lead that its offer pays by the pixel are fired when that comes, and here
+/// only if it has come before.
+pub(crate) fn deliveries<S: Store + Clone>(
     site: &Installation<S>,
     snapshot: &Snapshot,
     lead: &Lead,
@@ -31,8 +31,13 @@ pub(crate) fn deliveries<S>(
     now: Timestamp,
 ) -> Vec<NewDelivery> {
     let (Some(told), Some(offer)) = (&lead.conversion, snapshot.offer(lead.offer)) else { return Vec::new() };
-    if told.only_named || pays_by_pixel(&offer.offer) && told.pixel_at.is_none() {
+    if told.only_named {
         return Vec::new();
+    }
+    let conversion = Conversion::of_lead(lead, told, offer.offer.advertiser);
+    let mut all = webhooks::conversion_created(site, snapshot, &conversion, now);
+    if pays_by_pixel(&offer.offer) && told.pixel_at.is_none() {
+        return all;
     }
     let opened;
     let session = match session {
@@ -42,13 +47,14 @@ pub(crate) fn deliveries<S>(
             &opened
         }
     };
-    let conversion = Conversion::of_lead(lead, told, offer.offer.advertiser);
     let names = &site.keys.request_ids;
-    Telling { snapshot, conversion: &conversion, session, names, fields: &lead.fields }.deliveries(site, now)
+    let telling = Telling { snapshot, conversion: &conversion, session, names, fields: &lead.fields };
+    all.extend(telling.deliveries(site, now));
+    all
 }
 
 /// Adds to the change of a lead what follows where the change makes it a conversion.
-pub(super) fn follow<S>(
+pub(super) fn follow<S: Store + Clone>(
     site: &Installation<S>,
     change: &mut LeadChange,
     before: &Lead,
@@ -57,7 +63,7 @@ pub(super) fn follow<S>(
 ) {
     if is_new(before, &change.lead) {
         change.count = conversion_counts(snapshot, &change.lead);
-        change.deliveries = deliveries(site, snapshot, &change.lead, session, change.at);
+        change.deliveries.extend(deliveries(site, snapshot, &change.lead, session, change.at));
     }
 }
 

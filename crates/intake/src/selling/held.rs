@@ -443,6 +443,9 @@ impl<S: Store + Clone> Selling<S> {
         change.run = run;
         change.ledger = standing::payout_entry(&lead, before_payout, now).into_iter().collect();
         change.timeline = vec![entry];
+        // What a crash kept from being told is told again as a whole: nothing says how far it came.
+        let known = if change.ended.is_empty() { Lead { sales: Vec::new(), ..before } } else { before };
+        self.tell_webhooks(snapshot, &known, &mut change);
         change.answer = self.answer_at_rest(snapshot, &lead).await?;
         if lead.outcome == LeadOutcome::NoQualifiedBuyers {
             change.earlier = Earlier::No;

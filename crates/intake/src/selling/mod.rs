@@ -40,6 +40,7 @@ pub mod timeline;
 mod trial;
 pub(crate) mod tries;
 pub(crate) mod unsettled;
+pub(crate) mod webhooks;
 
 pub use breakers::TIMEOUTS_TO_OPEN;
 pub use observer::{AskedEnd, SellingObserver};

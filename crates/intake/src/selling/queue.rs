@@ -237,6 +237,7 @@ impl<S: Store + Clone> Selling<S> {
 
     /// Nobody buys such leads, and those of its offer do not wait.
     async fn end_wait(&self, mut lead: Lead, now: Timestamp) -> Result<(), StoreError> {
+        let before = lead.clone();
         let outcome = LeadOutcome::NoQualifiedBuyers;
         let is_unsold = lead.sales.is_empty();
         if is_unsold {
@@ -252,6 +253,7 @@ impl<S: Store + Clone> Selling<S> {
             text: "no contract buys such leads".to_owned(),
             by: None,
         });
+        self.tell_webhooks(&self.site.network.snapshot(), &before, &mut change);
         self.let_go(change).await?;
         self.site.feed.tell(|| crumb_tracking::feed::Recorded::Lead(Arc::new(lead)));
         Ok(())
@@ -268,6 +270,7 @@ impl<S: Store + Clone> Selling<S> {
     }
 
     async fn expire(&self, mut lead: Lead, now: Timestamp) -> Result<(), StoreError> {
+        let before = lead.clone();
         if lead.sales.is_empty() {
             (lead.status, lead.outcome) = (LeadStatus::Scrubbed, LeadOutcome::Expired);
         }
@@ -278,6 +281,7 @@ impl<S: Store + Clone> Selling<S> {
             text: "it waited as long as its vertical lets leads wait".to_owned(),
             by: None,
         });
+        self.tell_webhooks(&self.site.network.snapshot(), &before, &mut change);
         self.let_go(change).await?;
         self.site.feed.tell(|| crumb_tracking::feed::Recorded::Lead(Arc::new(lead)));
         Ok(())

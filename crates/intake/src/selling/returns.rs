@@ -121,13 +121,15 @@ impl<S: Store + Clone> Selling<S> {
                 decided_at: None,
                 decided_by: None,
             };
-            Ok(match redress {
+            let (mut change, returned) = match redress {
                 None => submitted(lead, asked, now, is_late),
                 Some(redress) => {
                     let taking = Taking { redress, take_back_payout: request.take_back_payout, is_late };
                     take_back(lead, asked, taking, &snapshot, now, request.by.clone())
                 }
-            })
+            };
+            change.deliveries = self.return_created(&snapshot, &change.lead, &returned);
+            Ok((change, returned))
         };
         let (lead, returned) = self.change_sold(request.lead, make).await?;
         self.after_return(&returned).await;

@@ -121,6 +121,9 @@ impl<S: Store + Clone> Selling<S> {
                 false => answer(&after, onward),
             });
             let mut change = change(before, &after, &ran, &hand, now);
+            self.tell_webhooks(hand.snapshot, before, &mut change);
+            let counts = hand.is_counted && change.uncount.is_empty();
+            change.caps_told = self.caps_of_run(hand.snapshot, &ran.state, &after, counts, now);
             if self.site.network.snapshot().version() > hand.snapshot.version()
                 && let Then::Wait(due) = &mut change.then
             {
@@ -269,6 +272,10 @@ impl<S: Store + Clone> Selling<S> {
             failures.of
         );
         self.site.store.raise(vec![alerts::switched_off(contract, buyer, failures, now)]).await?;
+        let told = self.contract_switched_off(&snapshot, contract, buyer, failures, now);
+        if !told.is_empty() {
+            self.site.store.put_deliveries(told).await?;
+        }
         Ok(())
     }
 }

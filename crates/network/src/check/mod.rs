@@ -10,6 +10,7 @@ mod offers;
 mod redirects;
 mod traffic;
 mod verticals;
+mod webhooks;
 
 pub(crate) use links::is_http;
 
@@ -73,6 +74,7 @@ pub(crate) fn check(
     check.campaigns();
     check.buyers();
     check.contracts();
+    check.webhooks();
     if let Some(of_contracts) = of_contracts {
         check.contracts_besides(of_contracts);
     }
@@ -91,6 +93,7 @@ pub(crate) fn ids_used_twice(network: &Network) -> Vec<FileError> {
     twice(&network.campaign, &mut errors);
     twice(&network.buyer, &mut errors);
     twice(&network.contract, &mut errors);
+    twice(&network.webhook, &mut errors);
     errors
 }
 

@@ -13,7 +13,7 @@ async fn apply_makes_the_network_and_tells_the_new_version() {
     assert_eq!(live.snapshot().version(), ConfigVersion(1));
     assert!(live.snapshot().offer(OfferId(100)).is_some());
     assert_eq!(store.count(), 1, "all of it is one version");
-    assert_eq!(store.last_change().summary, "apply: 12 made, 0 changed, 0 gone");
+    assert_eq!(store.last_change().summary, "apply: 13 made, 0 changed, 0 gone");
 }
 
 #[tokio::test]

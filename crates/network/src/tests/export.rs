@@ -45,12 +45,12 @@ async fn an_export_is_a_readable_file() {
 async fn export_masks_secrets_unless_asked_and_shows_where_the_environment_has_them() {
     let (live, _) = running().await;
     let masked = to_json(&live.export(false).await);
-    for secret in ["Ab3dE5gH1jK", "hmac-key", "user:password", "\"secret\""] {
+    for secret in ["Ab3dE5gH1jK", "hmac-key", "user:password", ": \"secret\"", "whsec_MfKQ9r8", ":pa55@"] {
         assert!(!masked.contains(secret), "{secret} is shown");
         assert!(to_json(&live.export(true).await).contains(secret));
     }
     assert!(masked.contains("env:CRUMB_TEST_BUYER_KEY"));
-    assert_eq!(masked.matches(MASK).count(), 4);
+    assert_eq!(masked.matches(MASK).count(), 6);
 }
 
 #[tokio::test]

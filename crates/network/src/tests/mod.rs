@@ -10,6 +10,7 @@ mod prune;
 mod server;
 mod store;
 mod text;
+mod webhooks;
 
 use crate::error::{FileError, NetworkError};
 use crate::{FileFormat, LiveNetwork, Secrets, parse};

@@ -14,13 +14,15 @@ async fn what_the_file_does_not_mention_goes() {
     file.affiliate.remove(2);
     file.contract.clear();
     file.buyer.clear();
+    file.webhook.clear();
     assert_eq!(
         planned(&live, &file, true).await,
         [
             "- blacklist of affiliate 13 sub id bad on offer 100",
             "- affiliate 13",
             "- buyer 5",
-            "- contract 7"
+            "- contract 7",
+            "- webhook 3"
         ]
     );
     assert!(planned(&live, &file, false).await.is_empty(), "without --prune it stays");
@@ -45,6 +47,7 @@ async fn what_has_history_is_made_inactive_instead() {
             "- campaign 57 (made inactive: it has clicks or leads)",
             "- buyer 5",
             "- contract 7",
+            "- webhook 3",
         ]
     );
     live.apply(file.clone(), true, NOW, &mut rng()).await.unwrap();

@@ -81,3 +81,4 @@ mod test_post;
 mod tokens;
 mod touch;
 mod traffic;
+mod webhooks;

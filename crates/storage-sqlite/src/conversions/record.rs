@@ -131,6 +131,7 @@ pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New) -> Result<Reco
     }
     ledger::append(context.connection, ledger::NO_LEAD, &record.ledger)?;
     outbox::put(context, &record.deliveries)?;
+    outbox::tell_caps(context, &record.caps_told)?;
     Ok(Recorded::New)
 }
 

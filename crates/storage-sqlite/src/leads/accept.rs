@@ -67,6 +67,7 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     context.memory.recent.add(context.statements, &posting.row)?;
     context.memory.sub_affiliates.note_lead(connection, lead).map_err(from_sqlite)?;
     context.memory.counts.raise(&new.counts);
+    outbox::tell_caps(context, &new.caps_told)?;
     if converts(lead) {
         context.memory.session_changes.converted(lead.session);
     }
@@ -133,12 +134,15 @@ fn offer(
 
 /// A post that made no lead.
 pub(crate) fn reject(context: &mut WriteContext<'_>, reject: &RejectPost) -> Result<Posted> {
-    let RejectPost { post, problem, idempotency, answer, keep } = reject;
+    let RejectPost { post, problem, idempotency, answer, keep, deliveries } = reject;
     if let Some(before) = idempotency::claimed(context.connection, idempotency.as_ref(), post.at)? {
         return Ok(before);
     }
     let refused = Refused { problem: *problem, idempotency: idempotency.as_ref(), answer, keep: *keep };
     settle_refused(context, &refused, post, &to_json(&post.errors)?)?;
+    if *keep {
+        outbox::put(context, deliveries)?;
+    }
     Ok(Posted::Now(Verdict::Rejected(*problem), answer.clone()))
 }
 
@@ -194,6 +198,9 @@ fn refuse(context: &mut WriteContext<'_>, posting: &Posting, problem: Problem) -
     let refused = Refused { problem, idempotency: posting.idempotency.as_ref(), answer: &answer, keep };
     let errors: Vec<&str> = post.errors.iter().map(String::as_str).chain([problem.as_str()]).collect();
     settle_refused(context, &refused, post, &to_json(&errors)?)?;
+    if let Some(told) = posting.refused_told.as_ref().filter(|_| keep) {
+        outbox::put(context, &told(problem))?;
+    }
     Ok(Decided::Otherwise(Posted::Now(Verdict::Rejected(problem), answer)))
 }
 

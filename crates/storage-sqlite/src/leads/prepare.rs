@@ -13,7 +13,7 @@ use crumb_storage::leads::{
     AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, IdempotencyClaim, KeepFn, LeadSession, Offering,
     PostRecord, QuoteUse, UpdateLead, Verdict,
 };
-use crumb_storage::outbox::NewDelivery;
+use crumb_storage::outbox::{CapTold, NewDelivery, RefusedFn};
 use crumb_storage::selling::TimelineEntry;
 use crumb_storage::{Result, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -88,6 +88,7 @@ pub(crate) struct Posting {
     pub(crate) ledger: Vec<LedgerEntry>,
     pub(crate) timeline: Vec<TimelineEntry>,
     pub(crate) deliveries: Vec<NewDelivery>,
+    pub(crate) refused_told: Option<RefusedFn>,
     pub(crate) post: PostRow,
     pub(crate) idempotency: Option<IdempotencyClaim>,
     pub(crate) offering: Option<Offering>,
@@ -104,6 +105,7 @@ pub(crate) struct NewLead {
     pub(crate) open_session: Option<LeadSession>,
     pub(crate) caps: Vec<(CapCheck, Problem)>,
     pub(crate) counts: Vec<DayCount>,
+    pub(crate) caps_told: Vec<CapTold>,
     pub(crate) quote: Option<QuoteUse>,
 }
 
@@ -117,6 +119,7 @@ pub(crate) fn new_lead(accept: AcceptLead) -> Result<(Box<NewLead>, Option<Store
         ledger: accept.ledger,
         timeline: accept.timeline,
         deliveries: accept.deliveries,
+        refused_told: accept.refused_told,
         offering: accept.offering,
         post: PostRow::new(accept.post)?,
         idempotency: accept.idempotency,
@@ -124,8 +127,8 @@ pub(crate) fn new_lead(accept: AcceptLead) -> Result<(Box<NewLead>, Option<Store
         answer: accept.answer,
         keep_refused: accept.keep_refused,
     };
-    let AcceptLead { open_session, caps, counts, quote, .. } = accept;
-    Ok((Box::new(NewLead { posting, open_session, caps, counts, quote }), answer))
+    let AcceptLead { open_session, caps, counts, caps_told, quote, .. } = accept;
+    Ok((Box::new(NewLead { posting, open_session, caps, counts, caps_told, quote }), answer))
 }
 
 /// A changed lead, one revision on, and the answer if the change holds.
@@ -138,6 +141,7 @@ pub(crate) fn changed_lead(update: UpdateLead) -> Result<(Box<Posting>, Option<S
         ledger: update.ledger,
         timeline: update.timeline,
         deliveries: update.deliveries,
+        refused_told: None,
         offering: update.offering,
         post: PostRow::new(update.post)?,
         idempotency: update.idempotency,

@@ -16,10 +16,13 @@ use crate::batch::WriteContext;
 use crate::error::from_sqlite;
 use crate::readers::LaneOf;
 use crate::seen::Key;
+use crate::selling::contracts;
 use crumb_domain::delivery::{Delivery, DeliveryAttempt};
 use crumb_domain::selling::Alert;
 use crumb_domain::{RowId, Timestamp};
-use crumb_storage::outbox::{ClaimRoom, Claimed, DeliveryFilter, EndLease, NewDelivery, WaitingDeliveries};
+use crumb_storage::outbox::{
+    CapCount, CapTold, ClaimRoom, Claimed, DeliveryFilter, EndLease, NewDelivery, WaitingDeliveries,
+};
 use crumb_storage::{OutboxStore, Page, PageRequest, Result};
 use rusqlite::Connection;
 
@@ -33,6 +36,22 @@ pub(crate) fn put(context: &mut WriteContext<'_>, deliveries: &[Delivery]) -> Re
     context.memory.seen.note_all(context.connection, nodes).map_err(from_sqlite)?;
     if !deliveries.is_empty() {
         context.memory.outbox.pull();
+    }
+    Ok(())
+}
+
+/// Writes what is to be told of caps whose counts stand at their limits now.
+pub(crate) fn tell_caps(context: &mut WriteContext<'_>, told: &[CapTold]) -> Result<()> {
+    for CapTold { count, deliveries } in told {
+        let (stands, limit) = match count {
+            CapCount::Of(check) => (context.memory.counts.count(context.connection, check)?, check.limit),
+            CapCount::Contract { contract, day, limit } => {
+                (u64::from(contracts::count(context.connection, *contract, *day)?), *limit)
+            }
+        };
+        if stands == u64::from(limit) {
+            put(context, deliveries)?;
+        }
     }
     Ok(())
 }

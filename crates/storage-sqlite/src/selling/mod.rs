@@ -11,7 +11,7 @@
 pub(crate) mod accounts;
 mod after_sale;
 mod change;
-mod contracts;
+pub(crate) mod contracts;
 mod facts;
 mod held;
 mod prepare;

@@ -199,6 +199,8 @@ pub fn accept(lead: Lead) -> AcceptLead {
         ledger: Vec::new(),
         timeline: Vec::new(),
         deliveries: Vec::new(),
+        caps_told: Vec::new(),
+        refused_told: None,
         quote: None,
         offering: None,
         post: PostRecord { at, ..post(row) },
@@ -232,6 +234,7 @@ pub fn reject(post_id: RowId, problem: Problem) -> RejectPost {
         idempotency: None,
         answer: answer_text("rejected", &Verdict::Rejected(problem)),
         keep: true,
+        deliveries: Vec::new(),
     }
 }
 

@@ -62,6 +62,7 @@ pub fn new(conversion: Conversion) -> RecordConversion {
         caps: Vec::new(),
         counts: Vec::new(),
         deliveries: Vec::new(),
+        caps_told: Vec::new(),
         signature: None,
         conversion,
     }

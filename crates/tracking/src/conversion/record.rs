@@ -3,6 +3,7 @@
 use super::find::About;
 use super::{Call, Conversions, Found, Made, Stop};
 use crate::postbacks::Telling;
+use crate::webhooks;
 use crumb_domain::Money;
 use crumb_domain::caps::{self, CapScope, DayCount};
 use crumb_domain::conversion::{Conversion, ConversionDisposition};
@@ -12,6 +13,7 @@ use crumb_domain::payout::{ConversionTerms, Overrides, Worth};
 use crumb_domain::pixel::PixelDisposition;
 use crumb_storage::Store;
 use crumb_storage::conversions::{NoteCall, PixelEffect, RecordConversion};
+use crumb_storage::outbox::CapTold;
 
 impl<S: Store + Clone> Conversions<S> {
     pub(super) async fn made_of(
@@ -76,7 +78,8 @@ impl<S: Store + Clone> Conversions<S> {
         let mut conversion = self.conversion(call, about, overrides);
         let telling = self.telling(call, about, &conversion, &[]);
         let html = if call.shows_html() { telling.html_pixels() } else { Vec::new() };
-        let deliveries = telling.deliveries(&self.site, call.now);
+        let mut deliveries = telling.deliveries(&self.site, call.now);
+        deliveries.extend(webhooks::conversion_created(&self.site, call.snapshot, &conversion, call.now));
         conversion.pixels_shown = !html.is_empty();
         let has_transaction = conversion.reported.transaction_id.is_some();
         let record = RecordConversion {
@@ -87,6 +90,7 @@ impl<S: Store + Clone> Conversions<S> {
             counts: counts(call, &conversion),
             ledger: entries(&conversion),
             deliveries,
+            caps_told: self.caps_told(call, &conversion),
             signature: found.signature,
             conversion,
         };
@@ -96,6 +100,16 @@ impl<S: Store + Clone> Conversions<S> {
             disposition: PixelDisposition::Ok,
             html,
         }
+    }
+
+    /// Who is told of conversion caps that it fills.
+    fn caps_told(&self, call: &Call<'_>, conversion: &Conversion) -> Vec<CapTold> {
+        if conversion.test {
+            return Vec::new();
+        }
+        let day = call.snapshot.zone().day_of(call.now);
+        let whose = (conversion.offer, conversion.campaign);
+        webhooks::caps_reached(&self.site, call.snapshot, call.now, CapOf::Conversion, whose, day)
     }
 
     fn conversion(&self, call: &Call<'_>, about: &About<'_>, overrides: Overrides) -> Conversion {

@@ -268,6 +268,8 @@ impl World {
             ledger: Vec::new(),
             timeline: Vec::new(),
             deliveries: Vec::new(),
+            caps_told: Vec::new(),
+            refused_told: None,
             quote: None,
             offering: None,
             post,
@@ -285,8 +287,14 @@ impl World {
         post.offer = Some(OfferId(100));
         post.affiliate = Some(AffiliateId(12));
         post.campaign = Some(CampaignId(57));
-        let reject =
-            RejectPost { post, problem, idempotency: None, answer: answer("<result>1</result>"), keep: true };
+        let reject = RejectPost {
+            post,
+            problem,
+            idempotency: None,
+            answer: answer("<result>1</result>"),
+            keep: true,
+            deliveries: Vec::new(),
+        };
         self.installation.store.reject_post(reject).await.unwrap();
     }
 }
