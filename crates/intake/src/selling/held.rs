@@ -7,7 +7,7 @@ use super::settled_posts::{self, SettledBy};
 use super::standing::{self, Earning};
 use super::tries::{InHand, Meets, Tries};
 use super::unsettled::is_away;
-use super::{Selling, alerts, timeline};
+use super::{Selling, alerts, timeline, webhooks};
 use crate::acceptance::{Answering, consumer_ip};
 use crate::onward::Onward;
 use crate::replies::ReplyTokens;
@@ -443,8 +443,7 @@ impl<S: Store + Clone> Selling<S> {
         change.run = run;
         change.ledger = standing::payout_entry(&lead, before_payout, now).into_iter().collect();
         change.timeline = vec![entry];
-        // What a crash kept from being told is told again as a whole: nothing says how far it came.
-        let known = if change.ended.is_empty() { Lead { sales: Vec::new(), ..before } } else { before };
+        let known = webhooks::before_run(before, change.run.as_ref());
         self.tell_webhooks(snapshot, &known, &mut change);
         change.answer = self.answer_at_rest(snapshot, &lead).await?;
         if lead.outcome == LeadOutcome::NoQualifiedBuyers {

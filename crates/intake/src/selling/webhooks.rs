@@ -14,13 +14,14 @@ use crumb_domain::lead::{Lead, LeadOutcome, Sale};
 use crumb_domain::network::{CapOf, WebhookEvent};
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::PostKind;
+use crumb_domain::selling::ContractResult;
 use crumb_domain::{BuyerId, ContractId, RowId, Timestamp};
 use crumb_network::{NotSigned, Snapshot};
 use crumb_routing::State;
 use crumb_storage::Store;
 use crumb_storage::after_sale::LeadReturn;
 use crumb_storage::outbox::{CapCount, CapTold};
-use crumb_storage::selling::{LeadChange, PostFailures};
+use crumb_storage::selling::{LeadChange, PostFailures, RunRecord};
 use crumb_tracking::{Installation, webhooks};
 use serde_json::json;
 use std::sync::Arc;
@@ -92,6 +93,17 @@ pub(crate) fn of_refused<S: Store + Clone>(
             "campaign": about.campaign,
         })
     })
+}
+
+/// A lead as it was known before a run that a crash broke off: its sales stand with the lead
+/// already, and nobody was told of them.
+pub(crate) fn before_run(mut before: Lead, run: Option<&RunRecord>) -> Lead {
+    let sold = |sale: &Sale| {
+        let summary = run.into_iter().flat_map(|run| &run.summary);
+        summary.into_iter().any(|(of, result, _)| *of == sale.contract && *result == ContractResult::Sold)
+    };
+    before.sales.retain(|sale| !sold(sale));
+    before
 }
 
 fn is_new(before: &Lead, sale: &Sale) -> bool {

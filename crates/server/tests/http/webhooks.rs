@@ -275,3 +275,27 @@ async fn messages_to_a_webhook_that_is_switched_off_are_parked_and_go_out_when_i
     let ids: std::collections::HashSet<String> = ids.collect();
     assert_eq!(ids.len(), 1);
 }
+
+#[tokio::test]
+async fn each_sale_of_a_run_that_a_crash_broke_off_is_told_once_as_it_is_found() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let status = format!("status_url = \"{}\"", buyers.url("/status?id=#leadid#&is=accepted"));
+    let bought = Contract::new(8, &buyers.url("/accept"), "40.00").multisell();
+    let asked = Contract::new(7, &buyers.url("/stall"), "30.00").multisell().post(&status);
+    let (server, receiver) = telling("\"lead.sold\", \"lead.rejected\"", &[], &[bought, asked]).await;
+    let client = server.tracking.clone();
+    tokio::spawn(async move { client.post_form("/d.ashx", &offered("ann")).await });
+    buyers.wait_for(2).await.unwrap();
+    let server = server.crashed().await;
+    let contracts = |told: &[Value]| -> Vec<Value> {
+        data_of(told, "lead.sold").iter().map(|data| data["sales"][0]["contract"].clone()).collect()
+    };
+    assert_eq!(contracts(&messages(&server, &receiver).await), [8]);
+    server.clock.advance_seconds(60);
+    server.selling.look_at_held().await.unwrap();
+    let told = messages(&server, &receiver).await;
+    assert_eq!(contracts(&told), [8, 7]);
+    assert_eq!(told[1]["data"]["sales"].as_array().unwrap().len(), 1);
+    let again = server.crashed().await;
+    assert_eq!(messages(&again, &receiver).await.len(), 2, "and not again by another start");
+}

@@ -20,6 +20,7 @@ pub mod alerts;
 pub mod build;
 pub mod build_conversions;
 pub mod build_selling;
+pub mod caps_told;
 pub mod clicks;
 pub mod configuration;
 pub mod conversion_changes;
@@ -173,6 +174,9 @@ macro_rules! store_contract {
                 an_alert_is_kept_for_its_days,
                 alerts_are_found_by_each_filter_and_in_pages,
                 a_leads_alerts_are_raised_with_its_write,
+            ];
+            caps_told: [
+                caps_are_told_by_the_write_that_leaves_them_filled,
             ];
             outbox: [
                 a_delivery_comes_back_as_it_was,

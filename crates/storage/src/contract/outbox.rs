@@ -1,11 +1,12 @@
 //! The outbox: written with what it tells, claimed by lease, ended, and replayed.
 
-use super::build::{NOW, Rows, accept, accepted, lead, lead_id, update};
+use super::build::{NOW, Rows, accept, accepted, lead, lead_id, reject, update};
 use super::build_selling::in_hand;
 use crate::alerts::AlertFilter;
-use crate::leads::AcceptLead;
-use crate::leads::UpdateLead;
-use crate::outbox::{AfterAttempt, ClaimRoom, Claimed, DeliveryFilter, EndLease, WaitingDeliveries};
+use crate::leads::{AcceptLead, RejectPost, UpdateLead};
+use crate::outbox::{
+    AfterAttempt, ClaimRoom, Claimed, DeliveryFilter, EndLease, RefusedFn, WaitingDeliveries,
+};
 use crate::selling::LeadChange;
 use crate::{PageRequest, Store, StoreError};
 use crumb_domain::delivery::{Delivery, DeliveryAttempt, DeliveryKind, DeliveryState, latest_due};
@@ -19,7 +20,7 @@ use std::sync::Arc;
 const LEASE_SECONDS: i64 = 12;
 
 /// A postback of campaign 57, due now.
-fn postback(id: RowId) -> Delivery {
+pub(super) fn postback(id: RowId) -> Delivery {
     Delivery {
         id,
         webhook_id: format!("msg_{}", id.as_i64()),
@@ -116,6 +117,7 @@ pub async fn a_delivery_comes_back_as_it_was<S: Store>(store: Arc<S>) {
 /// Of a lead that is accepted, changed, settled or acted on; of a refused one none.
 pub async fn deliveries_are_written_with_what_they_tell_or_not_at_all<S: Store>(store: Arc<S>) {
     let mut rows = Rows::new();
+    let problem = Problem::UnmatchedFilter;
     let first = lead(1, rows.next_row());
     let deliveries = vec![postback(rows.next_row())];
     let mut kept = vec![deliveries[0].id];
@@ -142,6 +144,24 @@ pub async fn deliveries_are_written_with_what_they_tell_or_not_at_all<S: Store>(
     let change = LeadChange { deliveries: vec![postback(acted)], ..LeadChange::new(now, NOW) };
     store.act(change).await.unwrap();
     kept.extend([settled, acted]);
+    let (kept_post, lost_post) = (reject(rows.next_row(), problem), reject(rows.next_row(), problem));
+    let deliveries = vec![postback(rows.next_row())];
+    kept.push(deliveries[0].id);
+    store.reject_post(RejectPost { deliveries, ..kept_post }).await.unwrap();
+    let deliveries = vec![postback(rows.next_row())];
+    store.reject_post(RejectPost { deliveries, keep: false, ..lost_post }).await.unwrap();
+    for (number, keep) in [(4, true), (5, false)] {
+        let told = postback(rows.next_row());
+        kept.extend(keep.then_some(told.id));
+        let refused_told: Option<RefusedFn> = Some(Box::new(move |found| {
+            assert_eq!(found, problem);
+            vec![told.clone()]
+        }));
+        let sent = accept(lead(number, rows.next_row()));
+        let keep_refused = Box::new(move || keep);
+        let sent = AcceptLead { refused_told, filtered: Some(problem), keep_refused, ..sent };
+        store.accept_lead(sent).await.unwrap();
+    }
     let page = PageRequest { ascending: true, ..PageRequest::default() };
     let all = store.deliveries(DeliveryFilter::default(), page).await.unwrap().data;
     assert_eq!(all.iter().map(|delivery| delivery.id).collect::<Vec<_>>(), kept);
