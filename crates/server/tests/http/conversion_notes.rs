@@ -129,3 +129,15 @@ async fn what_a_pixel_says_of_the_payout_changes_no_leads() {
     let log = server.api_json("/pixels").await["data"][0].take();
     assert_eq!(log["ignored"], json!(["ap"]));
 }
+
+#[tokio::test]
+async fn a_page_that_comes_after_the_postback_shows_the_leads_pixels_with_its_fields() {
+    let pixel = "pixel_html = \"<img src='https://aff.example/i?z=#zip_code#&l=#leadid#'>\"";
+    let server = Server::start(&small_with(&[(Part::Affiliate, pixel)])).await;
+    let visitor = server.visitor();
+    let id = visitor.click("/?a=12&c=1057").await;
+    let lead = lead_id(&post(&server, 100, &id, "ann").await).to_owned();
+    converted(&server, &format!("o=100&r={id}")).await;
+    let page = visitor.get("/p.ashx?o=100").await.text();
+    assert!(page.contains(&format!("aff.example/i?z=90210&amp;l={lead}'")), "{page}");
+}
