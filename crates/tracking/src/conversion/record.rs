@@ -36,7 +36,8 @@ impl<S: Store + Clone> Conversions<S> {
             return Ok(self.duplicate(call, about, &of_event, &leads));
         }
         let had = leads.len() + before.iter().filter(|earlier| earlier.lead.is_none()).count();
-        Ok(self.new_conversion(call, about, overrides, found, had))
+        let conversion = self.conversion(call, about, overrides, is_test(about, &leads));
+        Ok(self.new_conversion(call, about, conversion, found, had))
     }
 
     /// A further call for conversions that the session has, the oldest first. One whose
@@ -77,11 +78,10 @@ impl<S: Store + Clone> Conversions<S> {
         &self,
         call: &Call<'_>,
         about: &About<'_>,
-        overrides: Overrides,
+        mut conversion: Conversion,
         found: &Found,
         had: usize,
     ) -> Made {
-        let mut conversion = self.conversion(call, about, overrides);
         let telling = self.telling(call, about, &conversion, &[]);
         let html = if call.shows_html() { telling.html_pixels() } else { Vec::new() };
         let deliveries = telling.deliveries(&self.site, call.now);
@@ -106,9 +106,9 @@ impl<S: Store + Clone> Conversions<S> {
         }
     }
 
-    fn conversion(&self, call: &Call<'_>, about: &About<'_>, overrides: Overrides) -> Conversion {
+    fn conversion(&self, call: &Call<'_>, about: &About<'_>, overrides: Overrides, test: bool) -> Conversion {
         let (session, offer) = (&about.session, about.offer);
-        let worth = if session.test { Worth::default() } else { terms(call, about).worth(overrides) };
+        let worth = if test { Worth::default() } else { terms(call, about).worth(overrides) };
         Conversion {
             id: self.site.rows.next(call.now).0,
             at: call.now,
@@ -128,7 +128,7 @@ impl<S: Store + Clone> Conversions<S> {
             reported: call.request.reported.clone(),
             has_pixel: true,
             pixels_shown: false,
-            test: session.test,
+            test,
             ip: Some(call.client.ip),
             revision: 0,
             config_version: call.snapshot.version(),
@@ -162,6 +162,12 @@ fn terms<'t>(call: &'t Call<'_>, about: &'t About<'_>) -> ConversionTerms<'t> {
         event: about.event,
         is_internal: call.snapshot.settings().internal_affiliate == Some(session.affiliate),
     }
+}
+
+/// Whether somebody tries things out: by a test link, or with leads that are tests, after
+/// which the thank-you page fires its pixel like after any other.
+fn is_test(about: &About<'_>, leads: &[Lead]) -> bool {
+    about.session.test || !leads.is_empty() && leads.iter().all(|lead| lead.test)
 }
 
 /// The session's conversion with the call's transaction id, where the event counts each
