@@ -4,7 +4,7 @@ use crate::links::{TokenValues, source_time};
 use crumb_domain::conversion::Conversion;
 use crumb_domain::{CampaignId, RequestId};
 use crumb_wire::escape::location;
-use crumb_wire::token::{Escape, replace_html_tokens, replace_tokens};
+use crumb_wire::token::{Escape, fragment_start, replace_html_tokens, replace_tokens};
 use std::net::IpAddr;
 
 /// What the tokens of a conversion say.
@@ -21,8 +21,14 @@ pub struct ConversionTokens<'a> {
 }
 
 /// A postback's address with its tokens replaced, in visible ASCII only.
+///
+/// The marks of an unknown token are escaped: a bare one would begin a fragment, which is
+/// never sent, and with it all parameters after it.
 pub fn postback_url(template: &str, tokens: &ConversionTokens<'_>) -> String {
-    location(&replace_tokens(template, Escape::Url, &|name| tokens.lookup(name)))
+    let url = replace_tokens(template, Escape::Url, &|name| tokens.lookup(name));
+    let (sent, fragment) =
+        url.split_at_checked(fragment_start(&url).unwrap_or(url.len())).unwrap_or((&url, ""));
+    location(&(sent.replace('#', "%23") + fragment))
 }
 
 /// An HTML pixel with its tokens replaced, each escaped for where it stands.
@@ -216,7 +222,15 @@ mod tests {
     fn lead_fields_are_tokens_and_one_without_a_value_becomes_empty() {
         assert_eq!(
             case().url("https://aff.example/?z=#ZIP_CODE#&c=#city#&n=#nope#"),
-            "https://aff.example/?z=90210&c=&n=#nope#"
+            "https://aff.example/?z=90210&c=&n=%23nope%23"
+        );
+    }
+
+    #[test]
+    fn an_unknown_token_is_sent_as_it_is_and_cuts_off_nothing_after_it() {
+        assert_eq!(
+            case().url("https://aff.example/#Nope#?n=#Other#&t=#tid#&u=#tid#nope#"),
+            "https://aff.example/%23Nope%23?n=%23Other%23&t=T%2F1&u=T%2F1nope#"
         );
     }
 

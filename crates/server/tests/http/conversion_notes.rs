@@ -129,3 +129,32 @@ async fn what_a_pixel_says_of_the_payout_changes_no_leads() {
     let log = server.api_json("/pixels").await["data"][0].take();
     assert_eq!(log["ignored"], json!(["ap"]));
 }
+
+#[tokio::test]
+async fn a_page_that_comes_after_the_postback_shows_the_leads_pixels_with_its_fields() {
+    let pixel = "pixel_html = \"<img src='https://aff.example/i?z=#zip_code#&l=#leadid#'>\"";
+    let server = Server::start(&small_with(&[(Part::Affiliate, pixel)])).await;
+    let visitor = server.visitor();
+    let id = visitor.click("/?a=12&c=1057").await;
+    let lead = lead_id(&post(&server, 100, &id, "ann").await).to_owned();
+    converted(&server, &format!("o=100&r={id}")).await;
+    let page = visitor.get("/p.ashx?o=100").await.text();
+    assert!(page.contains(&format!("aff.example/i?z=90210&amp;l={lead}'")), "{page}");
+}
+
+#[tokio::test]
+async fn the_pixel_after_a_test_lead_is_a_test_too_and_the_one_after_a_real_lead_is_noted_with_it() {
+    let server = Server::start(SMALL).await;
+    let visitor = server.visitor();
+    let id = visitor.click("/?a=12&c=1057").await;
+    post(&server, 100, &id, "eve@example.com&ckm_test=1&rest=").await;
+    converted(&server, &format!("r={id}&t=T-1&p=33.00")).await;
+    let tried = conversions(&server).await;
+    assert_eq!((tried.len(), &tried[0]["test"], &tried[0]["payout"]), (1, &json!(true), &json!("0.00")));
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "0.00");
+    let lead = lead_id(&post(&server, 100, &id, "ann").await).to_owned();
+    converted(&server, &format!("r={id}&t=T-2")).await;
+    let noted = conversions(&server).await.into_iter().find(|row| row["lead"] == json!(lead));
+    assert_eq!(noted.map(|row| row["transaction_id"].clone()), Some(json!("T-2")));
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "12.00");
+}

@@ -6,13 +6,18 @@ use crumb_testkit::network::{Part, small_with};
 use crumb_testkit::{Server, Visitor};
 
 const TELLING: &str = "postback_url = \"https://aff.example/all?s1=#s1#&price=#price#&tid=#tid#\"\n\
-    pixel_html = \"<img src='https://aff.example/i?p=#price#&s=#s1#'>\"";
+    pixel_html = \"<img src='https://aff.example/i?p=#price#&s=#s1#&t=#tid#'>\"";
 
 /// The shop, whose affiliate 12 has a postback and an HTML pixel, and so has its campaign.
 async fn telling_server() -> Server {
+    telling_server_with("").await
+}
+
+/// The same, with events.
+async fn telling_server_with(events: &str) -> Server {
     let campaign = "postback_url = \"https://aff.example/one?r=#reqid#&c=#campid#\"\n\
                     pixel_html = \"<b>campaign</b>\"";
-    let network = shop("", campaign);
+    let network = shop(events, campaign);
     let line = "name = \"Traffic Co\"\n";
     assert_eq!(network.matches(line).count(), 1);
     Server::start(&network.replace(line, &format!("{line}{TELLING}\n"))).await
@@ -101,6 +106,30 @@ async fn pixels_that_nobody_could_show_are_shown_by_the_page_that_comes_after_th
     assert_eq!(dispositions(&server).await, ["ok", "Duplicate Conversion", "Duplicate Conversion"]);
     assert_eq!(conversions(&server).await.len(), 1);
     assert_eq!(to_be_called(&server).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_page_that_says_its_servers_transaction_id_again_shows_the_pixels_once() {
+    let event = "[[offer.event]]\nid = 7\nname = \"Order\"\nallow_duplicates = true\n\
+                 deduplicate_transaction_id = true";
+    let server = telling_server_with(event).await;
+    let (visitor, id) = come(&server).await;
+    for transaction in ["T-1", "T-2"] {
+        converted(&server, &format!("r={id}&t={transaction}")).await;
+    }
+    for shown in [true, false] {
+        for transaction in ["T-1", "T-2"] {
+            let page = visitor.get(&format!("/p.ashx?o=400&t={transaction}")).await.text();
+            let own = format!("aff.example/i?p=12.00&amp;s=a%20b&amp;t={transaction}");
+            assert_eq!(page.contains(&own), shown, "{page}");
+        }
+    }
+    // What another session has said is not this one's to show.
+    let (stranger, _) = come(&server).await;
+    assert!(!stranger.get("/p.ashx?o=400&t=T-1").await.text().contains("aff.example"));
+    assert_eq!(conversions(&server).await.len(), 2);
+    let told = dispositions(&server).await;
+    assert_eq!(told, [["ok"; 2].as_slice(), &["Duplicate Conversion"; 5]].concat());
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use crate::webhooks;
 use crumb_domain::Money;
 use crumb_domain::caps::{self, CapScope, DayCount};
 use crumb_domain::conversion::{Conversion, ConversionDisposition};
+use crumb_domain::lead::Lead;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::CapOf;
 use crumb_domain::payout::{ConversionTerms, Overrides, Worth};
@@ -25,32 +26,40 @@ impl<S: Store + Clone> Conversions<S> {
     ) -> Result<Made, Stop> {
         let before = self.site.store.conversions_of(about.session.id).await?;
         let leads = self.site.store.leads_of_session(about.session.id).await?;
+        if let Some(earlier) = same_transaction(call, about, &before) {
+            return Ok(self.duplicate(call, about, &[earlier], &leads));
+        }
         if let Some(noted) = self.noted_with_lead(call, about, &leads, overrides, found)? {
             return Ok(noted);
         }
         let of_event: Vec<&Conversion> =
             before.iter().filter(|earlier| earlier.event == about.event.id).collect();
-        if !about.event.allow_duplicates
-            && let Some(earliest) = of_event.first()
-        {
-            let unshown = of_event.iter().find(|earlier| is_to_be_shown(earlier));
-            return Ok(match unshown {
-                Some(earlier) if call.shows_html() => self.shown_late(call, about, earlier),
-                _ => Made {
-                    conversion: Some(earliest.id),
-                    ..Made::nothing(PixelDisposition::DuplicateConversion)
-                },
-            });
+        if !about.event.allow_duplicates && !of_event.is_empty() {
+            return Ok(self.duplicate(call, about, &of_event, &leads));
         }
         let had = leads.len() + before.iter().filter(|earlier| earlier.lead.is_none()).count();
-        Ok(self.new_conversion(call, about, overrides, found, had))
+        let conversion = self.conversion(call, about, overrides, is_test(about, &leads));
+        Ok(self.new_conversion(call, about, conversion, found, had))
     }
 
-    /// A further call for a conversion whose affiliate's own pixels nobody could show
-    /// before: it came from the advertiser's server.
-    fn shown_late(&self, call: &Call<'_>, about: &About<'_>, earlier: &Conversion) -> Made {
+    /// A further call for conversions that the session has, the oldest first. One whose
+    /// affiliate's own pixels nobody could show before, as it came from the advertiser's
+    /// server, is shown now.
+    fn duplicate(&self, call: &Call<'_>, about: &About<'_>, earlier: &[&Conversion], leads: &[Lead]) -> Made {
+        match earlier.iter().find(|earlier| is_to_be_shown(earlier)) {
+            Some(unshown) if call.shows_html() => self.shown_late(call, about, unshown, leads),
+            _ => Made {
+                conversion: earlier.first().map(|earliest| earliest.id),
+                ..Made::nothing(PixelDisposition::DuplicateConversion)
+            },
+        }
+    }
+
+    fn shown_late(&self, call: &Call<'_>, about: &About<'_>, earlier: &Conversion, leads: &[Lead]) -> Made {
         let mut conversion = earlier.clone();
-        let html = self.telling(call, about, &conversion, &[]).html_pixels();
+        let lead = leads.iter().find(|lead| earlier.lead == Some(lead.id));
+        let fields = lead.map(|lead| lead.fields.as_slice()).unwrap_or_default();
+        let html = self.telling(call, about, &conversion, fields).html_pixels();
         conversion.pixels_shown = !html.is_empty();
         let noted = NoteCall {
             conversion,
@@ -71,11 +80,10 @@ impl<S: Store + Clone> Conversions<S> {
         &self,
         call: &Call<'_>,
         about: &About<'_>,
-        overrides: Overrides,
+        mut conversion: Conversion,
         found: &Found,
         had: usize,
     ) -> Made {
-        let mut conversion = self.conversion(call, about, overrides);
         let telling = self.telling(call, about, &conversion, &[]);
         let html = if call.shows_html() { telling.html_pixels() } else { Vec::new() };
         let mut deliveries = telling.deliveries(&self.site, call.now);
@@ -112,9 +120,9 @@ impl<S: Store + Clone> Conversions<S> {
         webhooks::caps_reached(&self.site, call.snapshot, call.now, CapOf::Conversion, whose, day)
     }
 
-    fn conversion(&self, call: &Call<'_>, about: &About<'_>, overrides: Overrides) -> Conversion {
+    fn conversion(&self, call: &Call<'_>, about: &About<'_>, overrides: Overrides, test: bool) -> Conversion {
         let (session, offer) = (&about.session, about.offer);
-        let worth = if session.test { Worth::default() } else { terms(call, about).worth(overrides) };
+        let worth = if test { Worth::default() } else { terms(call, about).worth(overrides) };
         Conversion {
             id: self.site.rows.next(call.now).0,
             at: call.now,
@@ -134,7 +142,7 @@ impl<S: Store + Clone> Conversions<S> {
             reported: call.request.reported.clone(),
             has_pixel: true,
             pixels_shown: false,
-            test: session.test,
+            test,
             ip: Some(call.client.ip),
             revision: 0,
             config_version: call.snapshot.version(),
@@ -168,6 +176,26 @@ fn terms<'t>(call: &'t Call<'_>, about: &'t About<'_>) -> ConversionTerms<'t> {
         event: about.event,
         is_internal: call.snapshot.settings().internal_affiliate == Some(session.affiliate),
     }
+}
+
+/// Whether somebody tries things out: by a test link, or with leads that are tests, after
+/// which the thank-you page fires its pixel like after any other.
+fn is_test(about: &About<'_>, leads: &[Lead]) -> bool {
+    about.session.test || !leads.is_empty() && leads.iter().all(|lead| lead.test)
+}
+
+/// The session's conversion with the call's transaction id, where the event counts each
+/// of them once: what its advertiser's server and its thank-you page both report.
+fn same_transaction<'c>(
+    call: &Call<'_>,
+    about: &About<'_>,
+    before: &'c [Conversion],
+) -> Option<&'c Conversion> {
+    let transaction_id = call.request.reported.transaction_id.as_ref()?;
+    let is_same = |earlier: &&Conversion| {
+        earlier.event == about.event.id && earlier.reported.transaction_id.as_ref() == Some(transaction_id)
+    };
+    before.iter().find(is_same).filter(|_| about.event.deduplicate_transaction_id)
 }
 
 /// Whether its affiliate's own pixels are still to be shown.
