@@ -6,6 +6,7 @@ use crate::postbacks::Telling;
 use crumb_domain::Money;
 use crumb_domain::caps::{self, CapScope, DayCount};
 use crumb_domain::conversion::{Conversion, ConversionDisposition};
+use crumb_domain::lead::Lead;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::CapOf;
 use crumb_domain::payout::{ConversionTerms, Overrides, Worth};
@@ -33,7 +34,7 @@ impl<S: Store + Clone> Conversions<S> {
         {
             let unshown = of_event.iter().find(|earlier| is_to_be_shown(earlier));
             return Ok(match unshown {
-                Some(earlier) if call.shows_html() => self.shown_late(call, about, earlier),
+                Some(earlier) if call.shows_html() => self.shown_late(call, about, earlier, &leads),
                 _ => Made {
                     conversion: Some(earliest.id),
                     ..Made::nothing(PixelDisposition::DuplicateConversion)
@@ -46,9 +47,11 @@ impl<S: Store + Clone> Conversions<S> {
 
     /// A further call for a conversion whose affiliate's own pixels nobody could show
     /// before: it came from the advertiser's server.
-    fn shown_late(&self, call: &Call<'_>, about: &About<'_>, earlier: &Conversion) -> Made {
+    fn shown_late(&self, call: &Call<'_>, about: &About<'_>, earlier: &Conversion, leads: &[Lead]) -> Made {
         let mut conversion = earlier.clone();
-        let html = self.telling(call, about, &conversion, &[]).html_pixels();
+        let lead = leads.iter().find(|lead| Some(lead.id) == earlier.lead);
+        let fields = lead.map_or(&[][..], |lead| &lead.fields);
+        let html = self.telling(call, about, &conversion, fields).html_pixels();
         conversion.pixels_shown = !html.is_empty();
         let noted = NoteCall {
             conversion,
