@@ -15,6 +15,7 @@ mod clicks_api;
 mod clients;
 mod contracts;
 mod conversion_access;
+mod conversion_at_random;
 mod conversion_money;
 mod conversion_notes;
 mod conversion_of_leads;
