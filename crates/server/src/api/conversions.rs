@@ -191,7 +191,13 @@ pub(crate) async fn list<S: Store + Clone>(
     };
     let page = query.finish_list()?;
     match caller.role {
-        Role::Affiliate(own) => super::only_its_own(&mut filter.affiliate, own)?,
+        Role::Affiliate(own) => {
+            super::only_its_own(&mut filter.affiliate, own)?;
+            // Its rows do not say whose the offers are, and no filter does.
+            if filter.advertiser.is_some() {
+                return Err(ApiError::Forbidden("this key may not ask by advertiser".to_owned()));
+            }
+        }
         _ => caller.must_be_of_the_network()?,
     }
     if let Some(advertiser) = filter.advertiser {

@@ -3,6 +3,7 @@
 use crate::contracts::*;
 use crate::conversions::{conversions, converted, dispositions, ledger_sum, refused};
 use crate::posts::lead_id;
+use crumb_domain::lead::LeadStatus;
 use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::{Part, SMALL, small_with};
 use crumb_testkit::{Reply, Server};
@@ -157,4 +158,49 @@ async fn the_pixel_after_a_test_lead_is_a_test_too_and_the_one_after_a_real_lead
     let noted = conversions(&server).await.into_iter().find(|row| row["lead"] == json!(lead));
     assert_eq!(noted.map(|row| row["transaction_id"].clone()), Some(json!("T-2")));
     assert_eq!(ledger_sum(&server, "affiliate:12").await, "12.00");
+}
+
+#[tokio::test]
+async fn the_books_hold_what_a_pixel_said_is_received_whether_it_or_the_sale_comes_first() {
+    for is_pixel_first in [true, false] {
+        let buyers = MockBuyers::start().await.unwrap();
+        let server = Server::start(SMALL).await;
+        let (id, _) = posted(&server, 1057, 100, "ann").await;
+        let pixel = format!("r={id}&p=40.00");
+        if is_pixel_first {
+            converted(&server, &pixel).await;
+        }
+        server.apply(&Contract::new(7, &buyers.url("/accept"), "30.00").to_string()).await;
+        let lead = until(&server, LeadStatus::Sold).await;
+        if !is_pixel_first {
+            converted(&server, &pixel).await;
+        }
+        assert_eq!(conversions(&server).await[0]["received"], "40.00");
+        assert_eq!(ledger_sum(&server, "buyer:7").await, "-30.00");
+        assert_eq!(ledger_sum(&server, "advertiser:1").await, "-10.00", "{is_pixel_first}");
+        let given_back = json!({ "type": "approve_for_credit", "reason": "wrong number", "contract": 7 });
+        let reply = server.api_post(&format!("/leads/{}/returns", lead.id), &given_back).await;
+        assert_eq!(reply.status, 201, "{}", reply.text());
+        assert_eq!(conversions(&server).await[0]["received"], "40.00");
+        assert_eq!(ledger_sum(&server, "advertiser:1").await, "-40.00", "{is_pixel_first}");
+    }
+}
+
+#[tokio::test]
+async fn a_sale_that_a_crash_left_untold_changes_nothing_of_what_a_pixel_said_is_received() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let multi = |id: u32, path: &str| Contract::new(id, &buyers.url(path), "30.00").multisell();
+    let all = [multi(7, "/accept"), multi(8, "/stall")];
+    let server = Server::start(&market(&all)).await;
+    let id = server.visitor().click("/?a=12&c=2001").await;
+    let body = format!("ckm_offer_id=200&ckm_request_id={id}&email_address=ann@example.com&zip_code=90210");
+    let client = server.tracking.clone();
+    tokio::spawn(async move { client.post_form("/d.ashx", &body).await });
+    buyers.wait_for(2).await.unwrap();
+    converted(&server, &format!("r={id}&p=40.00")).await;
+    assert_eq!(ledger_sum(&server, "advertiser:1").await, "-40.00", "its run is not over");
+    let server = server.crashed().await;
+    assert_eq!(only(&server).await.status, LeadStatus::Sold);
+    assert_eq!(conversions(&server).await[0]["received"], "40.00");
+    assert_eq!(ledger_sum(&server, "advertiser:1").await, "-10.00");
 }

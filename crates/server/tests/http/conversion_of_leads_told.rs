@@ -220,3 +220,41 @@ async fn a_sale_pays_no_conversion_that_a_person_has_rejected() {
     assert_eq!((sold.payout.to_string().as_str(), sold.revenue.to_string().as_str()), ("0.00", "30.00"));
     assert_eq!(told(&server).await.len(), 2);
 }
+
+#[tokio::test]
+async fn a_lead_that_was_told_of_is_not_told_of_again_where_its_offer_pays_by_the_pixel_later() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contracts = [Contract::new(7, &buyers.url("/accept"), "30.00")];
+    let server = Server::start(&telling(&[], &contracts)).await;
+    assert_sold(&sell(&server, "ann").await);
+    let lead = only(&server).await;
+    assert_told(&server, 58, "2.00", &lead).await;
+    let keys = "payout = \"2.00\"\npay_on_post = false";
+    server.apply(&telling(&[(Part::HostNPostOffer, keys)], &contracts)).await;
+    named(&server, &lead).await;
+    assert_told(&server, 58, "2.00", &lead).await;
+    assert_eq!(only(&server).await.payout.to_string(), "2.00");
+}
+
+#[tokio::test]
+async fn a_pixel_pays_no_conversion_that_a_person_has_rejected() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let keys = "payout = \"2.00\"\npay_on_post = false";
+    let contracts = [Contract::new(7, &buyers.url("/accept"), "30.00")];
+    let server = Server::start(&telling(&[(Part::HostNPostOffer, keys)], &contracts)).await;
+    assert_sold(&sell(&server, "ann").await);
+    let lead = only(&server).await;
+    let conversion = server.site.store.conversion(lead.row).await.unwrap().unwrap();
+    let conversion = Conversion { disposition: ConversionDisposition::Rejected, ..conversion };
+    let change = ChangeConversion { conversion, ledger: Vec::new(), deliveries: Vec::new() };
+    server.site.store.change_conversion(change).await.unwrap();
+    named(&server, &lead).await;
+    assert_eq!(only(&server).await.payout.to_string(), "0.00");
+    assert!(told(&server).await.is_empty());
+}
+
+/// A pixel names the lead.
+async fn named(server: &Server, lead: &Lead) {
+    let pixel = format!("/p.ashx?f=pb&o=200&r={}", server.site.request_id(lead.session).unwrap());
+    assert!(server.tracking.get(&pixel).await.text().contains("<msg>SUCCESS</msg>"));
+}

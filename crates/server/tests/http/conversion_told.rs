@@ -158,3 +158,16 @@ async fn a_value_cannot_break_out_of_the_pixel_or_the_script_it_stands_in() {
         assert!(!shown.contains("<script>alert") && !shown.contains("</script><script"), "{shown}");
     }
 }
+
+#[tokio::test]
+async fn a_leads_pixels_that_are_shown_late_say_what_the_lead_says() {
+    let pixel = "pixel_html = \"<img src='https://aff.example/i?z=#zip_code#'>\"";
+    let server = Server::start(&small_with(&[(Part::Affiliate, pixel)])).await;
+    let visitor = server.visitor();
+    let id = visitor.click("/?a=12&c=1057").await;
+    let lead = format!("ckm_offer_id=100&ckm_request_id={id}&email_address=ann@example.com&zip_code=90210");
+    visitor.post_form("/d.ashx", &lead).await;
+    converted(&server, &format!("o=100&r={id}")).await;
+    let page = visitor.get("/p.ashx?o=100").await.text();
+    assert!(page.contains("https://aff.example/i?z=90210"), "{page}");
+}

@@ -14,6 +14,8 @@ mod click_caps;
 mod clicks_api;
 mod clients;
 mod contracts;
+mod conversion_access;
+mod conversion_at_random;
 mod conversion_money;
 mod conversion_notes;
 mod conversion_of_leads;

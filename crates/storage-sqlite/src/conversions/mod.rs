@@ -94,9 +94,10 @@ impl ConversionStore for SqliteStore {
     }
 }
 
-/// Until when a signed call of a moment is remembered.
+/// Since when signed calls are still remembered: one that was dated ahead can come again
+/// until the end of the second in which its time is over.
 fn remembered_since(now: Timestamp) -> Timestamp {
-    now.plus_seconds(-2 * crumb_storage::conversions::SIGNATURE_SECONDS)
+    now.plus_seconds(-2 * crumb_storage::conversions::SIGNATURE_SECONDS - 1)
 }
 
 #[cfg(test)]

@@ -59,10 +59,10 @@ mod tests {
             keep(&connection, Some(&[number; 32]), now, id).unwrap();
         }
         let left = || connection.query_row("SELECT count(*) FROM pixel_signature", [], |row| row.get(0));
-        keep(&connection, Some(&[100; 32]), now.plus_seconds(600), id).unwrap();
+        keep(&connection, Some(&[100; 32]), now.plus_seconds(601), id).unwrap();
         assert_eq!(find(&connection, Some(&[0; 32])), Ok(Some(id)));
         for number in 101..104 {
-            keep(&connection, Some(&[number; 32]), now.plus_seconds(601), id).unwrap();
+            keep(&connection, Some(&[number; 32]), now.plus_seconds(602), id).unwrap();
         }
         assert_eq!(left(), Ok(4), "those of the last minutes");
         assert_eq!(find(&connection, Some(&[0; 32])), Ok(None));

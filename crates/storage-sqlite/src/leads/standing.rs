@@ -5,8 +5,10 @@ use super::rows;
 use crate::batch::WriteContext;
 use crate::codes::lead_id;
 use crate::error::{corrupt, from_sqlite};
+use crate::ledger;
 use crumb_domain::lead::Lead;
-use crumb_domain::{LeadId, RowId};
+use crumb_domain::ledger::LedgerEntry;
+use crumb_domain::{LeadId, Money, RowId, Timestamp};
 use crumb_storage::Result;
 use crumb_storage::leads::DuplicateKey;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -22,8 +24,9 @@ pub(crate) fn read(connection: &Connection, row: i64) -> Result<Option<Lead>> {
 
 /// Writes where a lead stands, what it earns and brought, and its sales, one revision
 /// on. False, and nothing is written, where the revision is no longer the lead's.
-pub(crate) fn write(connection: &Connection, lead: &Lead) -> Result<bool> {
+pub(crate) fn write(connection: &Connection, lead: &Lead, at: Timestamp) -> Result<bool> {
     let conversion = rows::conversion_column(lead)?;
+    let advertisers_part = advertisers_part(connection, lead, at)?;
     let changed = connection
         .prepare_cached(
             "UPDATE lead SET status = ?3, outcome = ?4, payout = ?5, revenue = ?6, event = ?7, conversion = ?8,
@@ -51,7 +54,30 @@ pub(crate) fn write(connection: &Connection, lead: &Lead) -> Result<bool> {
         .and_then(|mut delete| delete.execute([lead.row.as_i64()]))
         .map_err(from_sqlite)?;
     rows::insert_sales(connection, lead)?;
+    ledger::append(connection, lead.row.as_i64(), advertisers_part.as_slice())?;
     Ok(true)
+}
+
+/// What changes of an advertiser's part in a lead of which it was said what is received,
+/// when the lead's sales change what they bring: the books hold in sum what was said,
+/// whether a pixel or the sale came first. None where nothing was said, or no advertiser
+/// has a part.
+fn advertisers_part(connection: &Connection, lead: &Lead, at: Timestamp) -> Result<Option<LedgerEntry>> {
+    if lead.conversion.as_ref().is_none_or(|told| told.received.is_none()) {
+        return Ok(None);
+    }
+    let row = lead.row.as_i64();
+    let brought: Option<i64> = connection
+        .prepare_cached("SELECT revenue FROM lead WHERE row = ?1")
+        .and_then(|mut select| select.query_row([row], |row| row.get(0)).optional())
+        .map_err(from_sqlite)?;
+    let less = lead.revenue.micros().saturating_sub(brought.unwrap_or_default());
+    if less == 0 {
+        return Ok(None);
+    }
+    let advertiser = ledger::advertiser_of(connection, row)?;
+    let part = Money::from_micros(less.saturating_neg());
+    Ok(advertiser.map(|advertiser| LedgerEntry::received(at, lead.row, advertiser, part)))
 }
 
 /// The lead is the earlier one of no later lead from now on. That it is still found by

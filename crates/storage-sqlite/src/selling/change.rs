@@ -50,7 +50,7 @@ fn apply(context: &mut WriteContext<'_>, ready: &Change, offered: Option<&Offere
     let change = &ready.change;
     let lead = change.lead.row.as_i64();
     // First, so that a change that is refused has changed nothing: nobody begins again.
-    if !standing::write(connection, &change.lead)? {
+    if !standing::write(connection, &change.lead, change.at)? {
         return Err(StoreError::Conflict);
     }
     // Whether its session has converted may have changed with it.

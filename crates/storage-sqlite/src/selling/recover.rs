@@ -89,7 +89,7 @@ fn end(context: &mut WriteContext<'_>, broken: &BrokenOff<'_>, mut lead: Lead) -
     } else {
         return nothing_was_sent(context, broken, &lead, &offered).map(|()| told(&lead, false));
     }
-    standing::write(connection, &lead)?;
+    standing::write(connection, &lead, broken.at)?;
     queue::keep(connection, row, State::Recovered)?;
     Ok(told(&lead, true))
 }

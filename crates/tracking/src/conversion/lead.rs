@@ -11,7 +11,7 @@ use super::{Call, Conversions, Found, Made, Stop};
 use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion};
 use crumb_domain::lead::Lead;
 use crumb_domain::ledger::LedgerEntry;
-use crumb_domain::network::OfferType;
+use crumb_domain::network::{Offer, OfferType};
 use crumb_domain::payout::{LeadFacts, Overrides, Standing, Terms, lead_payout, pays_by_pixel};
 use crumb_domain::pixel::PixelDisposition;
 use crumb_domain::{Money, Timestamp};
@@ -60,7 +60,7 @@ impl<S: Store + Clone> Conversions<S> {
         conversion.has_pixel = true;
         conversion.reported = call.request.reported.clone();
         conversion.received = overrides.received.unwrap_or(conversion.received);
-        let pays_now = is_accepted && pays_by_pixel(&about.offer.offer);
+        let pays_now = is_accepted && is_to_be_paid(&about.offer.offer, lead, &conversion);
         if pays_now {
             conversion.payout = payout_with_pixel(call.snapshot, about.offer, lead);
         }
@@ -96,12 +96,18 @@ fn as_conversion(lead: &Lead, about: &About<'_>) -> Conversion {
     Conversion::of_lead(lead, &told, about.offer.advertiser)
 }
 
-/// What the lead has earned now that a pixel has named it. One that was paid for is paid
-/// no more.
+/// Whether a pixel is what a lead's payout, and all word of it, has waited for. What was
+/// paid before its offer came to pay by the pixel was told of then, and what a person has
+/// taken back or thrown out is not paid.
+fn is_to_be_paid(offer: &Offer, lead: &Lead, conversion: &Conversion) -> bool {
+    let said = lead.conversion.as_ref().and_then(|told| told.disposition);
+    let is_taken_back = conversion.disposition == ConversionDisposition::Rejected
+        || said == Some(ConversionDisposition::Returned);
+    pays_by_pixel(offer) && lead.payout == Money::ZERO && !is_taken_back
+}
+
+/// What a lead that has earned nothing yet has earned now that a pixel has named it.
 fn payout_with_pixel(snapshot: &Snapshot, offer: &CompiledOffer, lead: &Lead) -> Money {
-    if lead.payout != Money::ZERO {
-        return lead.payout;
-    }
     let contract = lead.offer_contract.and_then(|id| offer.contract(id));
     let campaign = lead.campaign.and_then(|id| snapshot.campaign(id));
     let is_sold = !lead.sales.is_empty() && !lead.is_given_back();
