@@ -18,6 +18,7 @@ pub mod held;
 mod idempotency;
 pub mod key;
 pub mod keys;
+pub mod late_facts;
 pub mod lead_actions;
 pub mod leads;
 pub mod ledger;
@@ -52,6 +53,10 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/clicks/{request_id}", get(clicks::get::<S>))
         .route("/conversions", get(conversions::list::<S>))
         .route("/conversions/{id}", get(conversions::get::<S>))
+        .route("/conversions/{id}/adjust", post(late_facts::adjust::<S>))
+        .route("/conversions/{id}/approve", post(late_facts::approve::<S>))
+        .route("/conversions/{id}/reject", post(late_facts::reject::<S>))
+        .route("/conversions/{id}/return", post(late_facts::give_back::<S>))
         .route("/pixels", get(pixels::list::<S>))
         .route("/deliveries", get(deliveries::list::<S>))
         .route("/deliveries/replay", post(deliveries::replay::<S>))

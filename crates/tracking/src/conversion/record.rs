@@ -117,6 +117,7 @@ impl<S: Store + Clone> Conversions<S> {
             payout: worth.payout,
             received: worth.received,
             disposition: ConversionDisposition::Approved,
+            withheld: None,
             reported: call.request.reported.clone(),
             has_pixel: true,
             pixels_shown: false,
