@@ -10,6 +10,7 @@ pub mod alerts;
 mod body;
 pub mod buyers;
 pub mod clicks;
+pub mod conversion_import;
 pub mod conversions;
 pub mod deliveries;
 pub mod events;
@@ -38,6 +39,7 @@ pub mod timeline;
 
 use crate::admin::Admin;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use crumb_storage::Store;
@@ -51,7 +53,12 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/alerts", get(alerts::list::<S>))
         .route("/clicks", get(clicks::list::<S>))
         .route("/clicks/{request_id}", get(clicks::get::<S>))
-        .route("/conversions", get(conversions::list::<S>))
+        .route(
+            "/conversions",
+            get(conversions::list::<S>)
+                .post(conversion_import::create::<S>)
+                .layer(DefaultBodyLimit::max(conversion_import::MAX_BODY_BYTES)),
+        )
         .route("/conversions/{id}", get(conversions::get::<S>))
         .route("/conversions/{id}/adjust", post(late_facts::adjust::<S>))
         .route("/conversions/{id}/approve", post(late_facts::approve::<S>))

@@ -14,6 +14,7 @@ mod click_caps;
 mod clicks_api;
 mod clients;
 mod contracts;
+mod conversion_import;
 mod conversion_late;
 mod conversion_money;
 mod conversion_pixels;

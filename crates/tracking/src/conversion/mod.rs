@@ -12,6 +12,7 @@
 
 mod authenticity;
 mod find;
+pub mod import;
 pub mod late;
 mod lead;
 mod record;
