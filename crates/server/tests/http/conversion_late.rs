@@ -2,6 +2,7 @@
 
 use crate::conversions::*;
 use crate::posts::{ANN, HOSTED, accepted, at_once};
+use crumb_server::api::events::event_json;
 use crumb_testkit::network::SMALL;
 use crumb_testkit::{Request, Server};
 use serde_json::{Value, json};
@@ -250,4 +251,29 @@ async fn only_admins_and_managers_say_such_things_and_what_is_wrong_is_named() {
         assert_eq!((status, problem["errors"][0]["path"].as_str()), (400, Some(path)), "{body}: {problem}");
     }
     assert_eq!(said(&server, "7", "approve", json!({})).await.0, 404);
+}
+
+#[tokio::test]
+async fn pixels_and_conversions_are_told_to_listeners_as_rows_of_the_api() {
+    let server = shop_server("", "").await;
+    let click = clicked(&server).await;
+    let mut feed = server.site.feed.listen();
+    let mut next = || {
+        let recorded = feed.try_recv().unwrap();
+        let site = &server.site;
+        let event = event_json(&recorded, &site.keys.request_ids, &site.network.snapshot()).unwrap();
+        (event.name, serde_json::from_str::<Value>(&event.json).unwrap())
+    };
+    converted(&server, &format!("r={click}")).await;
+    let stands = conversions(&server).await[0].clone();
+    assert_eq!(next(), ("pixel", log(&server).await[0].clone()));
+    assert_eq!(next(), ("conversion", stands.clone()));
+    refused(&server, &format!("r={click}"), "Duplicate Conversion").await;
+    assert_eq!(next(), ("pixel", log(&server).await[1].clone()));
+    becomes(&server, stands["id"].as_str().unwrap(), "reject", json!({})).await;
+    assert_eq!(next(), ("conversion", conversions(&server).await[0].clone()));
+    let body = json!({ "conversions": [{ "request_id": clicked(&server).await }] });
+    server.api_post("/conversions", &body).await;
+    assert_eq!(next().0, "click");
+    assert_eq!(next(), ("conversion", conversions(&server).await[1].clone()));
 }
