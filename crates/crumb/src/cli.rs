@@ -2,6 +2,7 @@
 //! against anything.
 
 mod after_sale;
+mod conversions;
 mod deliveries;
 mod selling;
 
@@ -9,6 +10,7 @@ pub use after_sale::{
     BuyerCommand, DecidedAs, DecisionArguments, LedgerArguments, ReturnArguments, ReturnedAs,
     ReturnsArguments, ReturnsCommand, ReturnsTyped,
 };
+pub use conversions::{ConversionsArguments, ImportArguments, TailCommand, TailPixelsArguments};
 pub use deliveries::{DeliveriesCommand, DeliveriesTyped, DeliveryArguments, DeliveryFilterArguments};
 pub use selling::{AlertsArguments, ContractCommand, ExplainArguments, LeadCommand, ReplayArguments};
 
@@ -127,6 +129,18 @@ pub enum Typed {
     /// cannot be used, undercut margins, exceeded credit. Those of a minute about the
     /// same are one line; they are kept for 90 days.
     Alerts(AlertsArguments),
+    /// List conversions and where they stand, newest first
+    Conversions(ConversionsArguments),
+    /// Bring conversions in from a CSV file, or change some: all of them or none
+    ///
+    /// The first line names the columns: request_id, event, at, transaction_id, payout,
+    /// received, disposition, note; and id in place of request_id for a conversion that is
+    /// there. What is not said of a new one is as its offer says it. Whatever is wrong is
+    /// told of all lines at once, and then nothing is brought in.
+    Import(ImportArguments),
+    /// Print what comes as it comes
+    #[command(subcommand)]
+    Tail(TailCommand),
     /// List postbacks and webhooks and what became of them, newest first, and send some again
     Deliveries(DeliveriesTyped),
     /// Send a contract's buyer a test lead, or let a contract buy again

@@ -17,7 +17,7 @@ mod secrets;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
-use cli::{Cli, ConfigCommand, Typed};
+use cli::{Cli, ConfigCommand, TailCommand, Typed};
 use commands::{Command, Reply};
 use config::Settings;
 use owner::Owner;
@@ -57,6 +57,12 @@ fn run(cli: &Cli) -> commands::Result {
     }
     if let Typed::Replay(arguments) = &cli.command {
         return commands::replay::run(&settings, arguments);
+    }
+    if let Typed::Import(arguments) = &cli.command {
+        return commands::import::run(&settings, arguments);
+    }
+    if let Typed::Tail(TailCommand::Pixels(arguments)) = &cli.command {
+        return commands::tail::pixels(&settings, arguments);
     }
     let command = Command::of(&cli.command)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -53,6 +53,9 @@ pub struct Conversion {
     pub received: Money,
     /// Where it stands.
     pub disposition: ConversionDisposition,
+    /// What it is worth once it is approved; none while it counts, and of a lead that its
+    /// own status keeps from counting.
+    pub withheld: Option<Withheld>,
     /// What the pixel said.
     pub reported: Reported,
     /// A pixel has named it: always so unless it is a lead.
@@ -86,6 +89,9 @@ pub struct LeadConversion {
     /// Where a person put it; by the lead's own status where nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposition: Option<ConversionDisposition>,
+    /// What it is worth once a person approves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<Withheld>,
     /// The affiliate's own HTML pixels were shown for it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub pixels_shown: bool,
@@ -104,6 +110,7 @@ impl LeadConversion {
             reported: Reported::default(),
             received: None,
             disposition: None,
+            withheld: None,
             pixels_shown: false,
             only_named: false,
         }
@@ -119,6 +126,19 @@ impl LeadConversion {
         let by_person = |said: &ConversionDisposition| *said != ConversionDisposition::Rejected;
         Self { only_named: false, disposition: self.disposition.filter(by_person), ..self }
     }
+}
+
+/// What a conversion is worth that does not count: one that waits for a person, was
+/// rejected or taken back, or came over a cap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// To its affiliate.
+    pub payout: Money,
+    /// From its advertiser.
+    pub received: Money,
+    /// It has counted before: its affiliate's postbacks were told of it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub told: bool,
 }
 
 /// What a pixel says of a conversion beside money.
@@ -259,6 +279,7 @@ impl Conversion {
             payout: lead.payout,
             received: told.received.unwrap_or(lead.revenue),
             disposition: told.disposition.unwrap_or(by_status),
+            withheld: told.withheld,
             reported: told.reported.clone(),
             has_pixel: told.pixel_at.is_some(),
             pixels_shown: told.pixels_shown,
@@ -266,6 +287,19 @@ impl Conversion {
             ip: lead.ip,
             revision: lead.revision,
             config_version: lead.config_version,
+        }
+    }
+
+    /// It, as it is recorded where a cap is reached: at nothing, worth it where a person
+    /// lets it count all the same.
+    pub fn over_cap(self) -> Self {
+        let (payout, received) = (self.payout, self.received);
+        Self {
+            withheld: self.withheld.or(Some(Withheld { payout, received, told: false })),
+            payout: Money::ZERO,
+            received: Money::ZERO,
+            disposition: ConversionDisposition::OverCap,
+            ..self
         }
     }
 

@@ -112,6 +112,17 @@ pub enum PixelEffect {
     Noted(Box<NoteCall>),
 }
 
+impl PixelEffect {
+    /// The conversion as it will stand, where it makes or changes one.
+    pub fn conversion(&self) -> Option<&Conversion> {
+        match self {
+            Self::None => None,
+            Self::New(record) => Some(&record.conversion),
+            Self::Noted(note) => Some(&note.conversion),
+        }
+    }
+}
+
 /// A change of a conversion by a person, and a conversion brought in by one.
 #[derive(Debug, Clone)]
 pub struct ChangeConversion {

@@ -161,6 +161,7 @@ mod tests {
                 payout: "12.345".parse().unwrap(),
                 received: "30".parse().unwrap(),
                 disposition: ConversionDisposition::Approved,
+                withheld: None,
                 reported: Reported { transaction_id: Some("T/1".to_owned()), ..Reported::default() },
                 has_pixel: true,
                 pixels_shown: false,

@@ -6,10 +6,12 @@ mod alerts;
 mod apply;
 pub mod config;
 mod contract;
+mod conversions;
 mod deliveries;
 mod explain;
 mod export;
 mod findings;
+pub mod import;
 mod key;
 mod lead;
 mod link;
@@ -22,6 +24,7 @@ pub mod replay;
 mod returns;
 mod revert;
 pub mod serve;
+pub mod tail;
 mod terminal;
 pub mod test_post;
 mod versions;
@@ -30,9 +33,10 @@ pub use apply::{MAX_NETWORK_FILE_BYTES, NetworkFile};
 pub use lead::LeadAction;
 
 use crate::cli::{
-    AlertsArguments, BuyerCommand, ContractCommand, DecidedAs, DecisionArguments, DeliveriesCommand,
-    DeliveryArguments, DeliveryFilterArguments, Format, KeyCommand, LeadCommand, LedgerArguments,
-    LinkArguments, PostingDocArguments, ReturnArguments, ReturnsArguments, ReturnsCommand, Typed,
+    AlertsArguments, BuyerCommand, ContractCommand, ConversionsArguments, DecidedAs, DecisionArguments,
+    DeliveriesCommand, DeliveryArguments, DeliveryFilterArguments, Format, KeyCommand, LeadCommand,
+    LedgerArguments, LinkArguments, PostingDocArguments, ReturnArguments, ReturnsArguments, ReturnsCommand,
+    Typed,
 };
 use anyhow::Context as _;
 use crumb_domain::lead::Lead;
@@ -132,6 +136,10 @@ pub enum Command {
     Held,
     /// `crumb alerts`.
     Alerts(AlertsArguments),
+    /// `crumb conversions`.
+    Conversions(ConversionsArguments),
+    /// `crumb import`, of a file whose rows were checked.
+    ImportConversions(Vec<import::Numbered>),
     /// `crumb deliveries`.
     Deliveries(DeliveryArguments),
     /// `crumb deliveries replay`.
@@ -238,7 +246,10 @@ impl Command {
             | Typed::Config(_)
             | Typed::Bench(_)
             | Typed::MockBuyer(_)
-            | Typed::Replay(_) => return Ok(None),
+            | Typed::Replay(_)
+            | Typed::Import(_)
+            | Typed::Tail(_) => return Ok(None),
+            Typed::Conversions(arguments) => Self::Conversions(arguments.clone()),
             Typed::Plan(plan) => {
                 Self::Plan { file: NetworkFile::read(&plan.file)?, prune: plan.prune, secrets: plan.secrets }
             }
@@ -313,6 +324,8 @@ impl Command {
             | Self::Lead { .. }
             | Self::Held
             | Self::Alerts(_)
+            | Self::Conversions(_)
+            | Self::ImportConversions(_)
             | Self::Deliveries(_)
             | Self::ReplayDeliveries(_)
             | Self::Return(_)
@@ -360,6 +373,8 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
         Command::Lead { lead, action, note } => lead::act(context, lead, action, note).await,
         Command::Held => lead::held(context).await,
         Command::Alerts(arguments) => alerts::alerts(context, &arguments).await,
+        Command::Conversions(asked) => conversions::list(context, asked).await,
+        Command::ImportConversions(rows) => import::import(context, &rows).await,
         Command::Deliveries(asked) => deliveries::list(context, asked).await,
         Command::ReplayDeliveries(which) => deliveries::replay(context, which).await,
         Command::Return(asked) => returns::give_back(context, asked).await,

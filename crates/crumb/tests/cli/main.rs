@@ -4,6 +4,7 @@
 mod after_sale;
 mod alerts;
 mod bench;
+mod conversions;
 mod deliveries;
 mod explain;
 mod findings;

@@ -10,6 +10,7 @@ pub mod alerts;
 mod body;
 pub mod buyers;
 pub mod clicks;
+pub mod conversion_import;
 pub mod conversions;
 pub mod deliveries;
 pub mod events;
@@ -18,6 +19,7 @@ pub mod held;
 mod idempotency;
 pub mod key;
 pub mod keys;
+pub mod late_facts;
 pub mod lead_actions;
 pub mod leads;
 pub mod ledger;
@@ -37,6 +39,7 @@ pub mod timeline;
 
 use crate::admin::Admin;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use crumb_storage::Store;
@@ -50,8 +53,17 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/alerts", get(alerts::list::<S>))
         .route("/clicks", get(clicks::list::<S>))
         .route("/clicks/{request_id}", get(clicks::get::<S>))
-        .route("/conversions", get(conversions::list::<S>))
+        .route(
+            "/conversions",
+            get(conversions::list::<S>)
+                .post(conversion_import::create::<S>)
+                .layer(DefaultBodyLimit::max(conversion_import::MAX_BODY_BYTES)),
+        )
         .route("/conversions/{id}", get(conversions::get::<S>))
+        .route("/conversions/{id}/adjust", post(late_facts::adjust::<S>))
+        .route("/conversions/{id}/approve", post(late_facts::approve::<S>))
+        .route("/conversions/{id}/reject", post(late_facts::reject::<S>))
+        .route("/conversions/{id}/return", post(late_facts::give_back::<S>))
         .route("/pixels", get(pixels::list::<S>))
         .route("/deliveries", get(deliveries::list::<S>))
         .route("/deliveries/replay", post(deliveries::replay::<S>))

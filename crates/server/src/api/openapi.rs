@@ -1,8 +1,9 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
 use super::{
-    alerts, buyers, clicks, conversions, deliveries, events, explain, held, keys, lead_actions, leads,
-    ledger, links, pixels, posting_docs, rejections, returns, statuses, sub_affiliates, test_post, timeline,
+    alerts, buyers, clicks, conversion_import, conversions, deliveries, events, explain, held, keys,
+    late_facts, lead_actions, leads, ledger, links, pixels, posting_docs, rejections, returns, statuses,
+    sub_affiliates, test_post, timeline,
 };
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -23,6 +24,11 @@ use utoipa::{Modify, OpenApi};
         clicks::get,
         conversions::list,
         conversions::get,
+        conversion_import::create,
+        late_facts::adjust,
+        late_facts::approve,
+        late_facts::reject,
+        late_facts::give_back,
         pixels::list,
         deliveries::list,
         deliveries::get,

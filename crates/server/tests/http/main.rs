@@ -16,6 +16,8 @@ mod clients;
 mod contracts;
 mod conversion_access;
 mod conversion_at_random;
+mod conversion_import;
+mod conversion_late;
 mod conversion_money;
 mod conversion_notes;
 mod conversion_of_leads;

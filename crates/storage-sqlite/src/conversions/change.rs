@@ -28,7 +28,7 @@ impl Change {
         ledger: Vec<LedgerEntry>,
         deliveries: Vec<Delivery>,
     ) -> Result<Self> {
-        Ok(Self { reported: rows::reported_column(&conversion.reported)?, conversion, ledger, deliveries })
+        Ok(Self { reported: rows::reported_column(&conversion)?, conversion, ledger, deliveries })
     }
 
     pub(crate) fn of(change: ChangeConversion) -> Result<Self> {
@@ -83,6 +83,7 @@ fn of_lead(context: &WriteContext<'_>, conversion: &Conversion, pixel_at: Option
         disposition: said(conversion.disposition != stands.disposition)
             .map(|new| new.disposition)
             .or(kept.disposition),
+        withheld: conversion.withheld,
         pixels_shown: conversion.pixels_shown,
         only_named: (is_named || kept.only_named)
             && conversion.disposition == ConversionDisposition::Rejected,

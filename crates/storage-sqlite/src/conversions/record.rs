@@ -8,9 +8,8 @@ use crate::batch::WriteContext;
 use crate::error::from_sqlite;
 use crate::seen::{self, Key};
 use crate::{ledger, outbox};
-use crumb_domain::conversion::{Conversion, ConversionDisposition};
 use crumb_domain::pixel::PixelCall;
-use crumb_domain::{Money, RowId, Timestamp};
+use crumb_domain::{RowId, Timestamp};
 use crumb_storage::conversions::{NoteCall, PixelEffect, PixelWrite, RecordConversion, Recorded};
 use crumb_storage::{Result, StoreError};
 
@@ -60,7 +59,7 @@ impl Pixel {
 
 impl New {
     pub(crate) fn of(record: RecordConversion) -> Result<Self> {
-        Ok(Self { reported: rows::reported_column(&record.conversion.reported)?, record })
+        Ok(Self { reported: rows::reported_column(&record.conversion)?, record })
     }
 }
 
@@ -109,14 +108,15 @@ pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New) -> Result<Reco
         return Ok(Recorded::Duplicate(before));
     }
     let is_over_cap = is_over_cap(context, record)?;
-    let at_nothing;
-    let conversion = if is_over_cap {
-        at_nothing = over_cap(&record.conversion);
-        &at_nothing
+    let (at_nothing, its_reported);
+    let (conversion, reported) = if is_over_cap {
+        at_nothing = record.conversion.clone().over_cap();
+        its_reported = rows::reported_column(&at_nothing)?;
+        (&at_nothing, &its_reported)
     } else {
-        &record.conversion
+        (&record.conversion, &new.reported)
     };
-    rows::insert(context.connection, conversion, new.reported.as_deref())?;
+    rows::insert(context.connection, conversion, reported.as_deref())?;
     if conversion.converts() {
         context.memory.session_changes.converted(conversion.session);
     }
@@ -158,15 +158,6 @@ fn is_over_cap(context: &WriteContext<'_>, record: &RecordConversion) -> Result<
         }
     }
     Ok(false)
-}
-
-fn over_cap(conversion: &Conversion) -> Conversion {
-    Conversion {
-        payout: Money::ZERO,
-        received: Money::ZERO,
-        disposition: ConversionDisposition::OverCap,
-        ..conversion.clone()
-    }
 }
 
 /// A call that names a conversion which is there; what it is a duplicate of, if it is one.

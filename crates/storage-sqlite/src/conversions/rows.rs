@@ -4,7 +4,7 @@ use crate::codes::{self, IpBytes, from_json, moment, row_id, sub_id_columns, sub
 use crate::error::{corrupt, from_sqlite};
 use crate::leads::standing;
 use crumb_domain::conversion::{
-    Conversion, ConversionDisposition, ConversionSource, LeadConversion, Reported,
+    Conversion, ConversionDisposition, ConversionSource, LeadConversion, Reported, Withheld,
 };
 use crumb_domain::{
     AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, LeadId, Money, OfferContractId, OfferId,
@@ -12,6 +12,7 @@ use crumb_domain::{
 };
 use crumb_storage::Result;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::{Deserialize, Serialize};
 
 /// All conversions, both kinds under the same names. SQLite reads both by an index, in
 /// step where they are asked for in the order of their places, and builds no table of
@@ -37,11 +38,22 @@ pub(crate) const COLUMNS: &str = "place, at, source, event, offer, advertiser, a
      offer_contract, session, lead_id, s1, s2, s3, s4, s5, payout, received, disposition, transaction_id, told, \
      pixels_shown, test, ip, revision, config_version";
 
+/// What is known of a conversion with a record of its own beside its columns.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+struct Beside {
+    /// Without the transaction id, which has a column.
+    #[serde(flatten)]
+    reported: Reported,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    withheld: Option<Withheld>,
+}
+
 /// What was reported of a conversion with a record of its own, beside its transaction id,
-/// as JSON; none where that is all.
-pub(crate) fn reported_column(reported: &Reported) -> Result<Option<String>> {
-    let beside = Reported { transaction_id: None, ..reported.clone() };
-    if beside.is_empty() { Ok(None) } else { to_json(&beside).map(Some) }
+/// and what it is worth where it does not count, as JSON; none where that is all.
+pub(crate) fn reported_column(conversion: &Conversion) -> Result<Option<String>> {
+    let reported = Reported { transaction_id: None, ..conversion.reported.clone() };
+    let beside = Beside { reported, withheld: conversion.withheld };
+    if beside == Beside::default() { Ok(None) } else { to_json(&beside).map(Some) }
 }
 
 /// Writes a new conversion that is no lead, with what [`reported_column`] says of it.
@@ -145,6 +157,7 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Conversion> {
         received: Money::from_micros(given(17)?),
         disposition: ConversionDisposition::from_code(&disposition)
             .ok_or_else(|| corrupt("a conversion's disposition", disposition))?,
+        withheld: None,
         reported: Reported::default(),
         has_pixel: true,
         pixels_shown: row.get(21).map_err(from_sqlite)?,
@@ -154,13 +167,15 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Conversion> {
         config_version: ConfigVersion(given(25)?),
     };
     if lead.is_none() {
-        return Ok(Conversion { reported: reported(row)?, ..stands });
+        let Beside { reported, withheld } = beside(row)?;
+        return Ok(Conversion { reported, withheld, ..stands });
     }
     let kept = kept(row)?;
     Ok(Conversion {
         received: kept.received.unwrap_or(stands.received),
         has_pixel: kept.pixel_at.is_some(),
         pixels_shown: kept.pixels_shown,
+        withheld: kept.withheld,
         reported: kept.reported,
         ..stands
     })
@@ -170,9 +185,10 @@ fn told(row: &Row<'_>) -> Result<Option<String>> {
     row.get(20).map_err(from_sqlite)
 }
 
-fn reported(row: &Row<'_>) -> Result<Reported> {
-    let beside: Reported = told(row)?.as_deref().map_or_else(|| Ok(Reported::default()), from_json)?;
-    Ok(Reported { transaction_id: row.get(19).map_err(from_sqlite)?, ..beside })
+fn beside(row: &Row<'_>) -> Result<Beside> {
+    let mut beside: Beside = told(row)?.as_deref().map_or_else(|| Ok(Beside::default()), from_json)?;
+    beside.reported.transaction_id = row.get(19).map_err(from_sqlite)?;
+    Ok(beside)
 }
 
 fn kept(row: &Row<'_>) -> Result<LeadConversion> {

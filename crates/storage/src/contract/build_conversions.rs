@@ -35,6 +35,7 @@ pub fn conversion(id: RowId, session: RowId) -> Conversion {
         payout: PAYOUT,
         received: RECEIVED,
         disposition: ConversionDisposition::Approved,
+        withheld: None,
         reported: Reported::default(),
         has_pixel: true,
         pixels_shown: false,

@@ -10,7 +10,7 @@ use crate::conversions::{
     ChangeConversion, ImportConversions, ImportFault, ImportRow, NoteCall, RecordConversion, Recorded,
 };
 use crate::{PageRequest, Store, StoreError};
-use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion, Reported};
+use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion, Reported, Withheld};
 use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::ledger::{Account, LedgerEntry};
 use crumb_domain::pixel::PixelDisposition;
@@ -177,8 +177,16 @@ pub async fn a_change_holds_on_what_was_read_only<S: Store>(store: Arc<S>) {
         let read = stands(&*store, place).await;
         let reported = Reported { user_id: Some("u".to_owned()), ..Reported::default() };
         let (payout, disposition) = (money(7), ConversionDisposition::Returned);
-        let after =
-            Conversion { payout, received: money(8), disposition, reported, pixels_shown: true, ..read };
+        let withheld = Some(Withheld { payout: PAYOUT, received: RECEIVED, told: false });
+        let after = Conversion {
+            payout,
+            received: money(8),
+            disposition,
+            withheld,
+            reported,
+            pixels_shown: true,
+            ..read
+        };
         let entry = LedgerEntry::conversion_payout(NOW, place, AffiliateId(12), money(2));
         let change = ChangeConversion { ledger: vec![entry], ..changed(after.clone()) };
         store.change_conversion(change.clone()).await.unwrap();

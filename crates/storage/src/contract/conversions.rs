@@ -10,7 +10,7 @@ use crate::conversions::{ChangeConversion, RecordConversion, Recorded};
 use crate::{PageRequest, Store, StoreError};
 use crumb_domain::caps::{CapCheck, CapScope, DayCount};
 use crumb_domain::conversion::{
-    Conversion, ConversionDisposition, ConversionSource, LeadConversion, Order, OrderLine, Reported,
+    Conversion, ConversionDisposition, ConversionSource, LeadConversion, Order, OrderLine, Reported, Withheld,
 };
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::ledger::Account;
@@ -56,6 +56,7 @@ pub async fn a_conversion_comes_back_as_it_was<S: Store>(store: Arc<S>) {
         offer_contract: Some(OfferContractId(9)),
         sub_ids: SubIds::new(["a", "", "c", "", ""]),
         disposition: ConversionDisposition::Pending,
+        withheld: Some(Withheld { payout: PAYOUT, received: RECEIVED, told: true }),
         reported: everything(),
         pixels_shown: true,
         ip: None,
@@ -334,7 +335,8 @@ pub async fn a_cap_of_ten_pays_ten_of_fifty_at_once<S: Store>(store: Arc<S>) {
     let over = |one: &&Conversion| one.disposition == ConversionDisposition::OverCap;
     let at_nothing =
         all.iter().filter(over).filter(|one| one.payout == one.received && one.payout == Money::ZERO);
-    assert_eq!(at_nothing.count(), 40);
+    let worth = Some(Withheld { payout: PAYOUT, received: RECEIVED, told: false });
+    assert_eq!(at_nothing.filter(|one| one.withheld == worth).count(), 40);
     assert_eq!(
         store.balance(Account::Affiliate(AffiliateId(12))).await.unwrap().micros(),
         10 * PAYOUT.micros()

@@ -64,6 +64,8 @@ impl<S: Store + Clone> Conversions<S> {
         if pays_now {
             conversion.payout = payout_with_pixel(call.snapshot, about.offer, lead);
         }
+        let waits = withhold(&mut conversion, as_conversion(lead, about), overrides);
+        let pays_now = pays_now && !waits;
         let telling = self.telling(call, about, &conversion, &lead.fields);
         let shows = call.shows_html() && is_accepted && is_to_be_shown(&conversion);
         let html = if shows { telling.html_pixels() } else { Vec::new() };
@@ -85,6 +87,16 @@ impl<S: Store + Clone> Conversions<S> {
             html,
         }
     }
+}
+
+/// Where a person said that the lead's conversion does not count, what the call says of its
+/// worth waits with it: whether that is so.
+fn withhold(conversion: &mut Conversion, before: Conversion, overrides: Overrides) -> bool {
+    let Some(withheld) = &mut conversion.withheld else { return false };
+    withheld.payout = withheld.payout.max(conversion.payout);
+    withheld.received = overrides.received.unwrap_or(withheld.received);
+    (conversion.payout, conversion.received) = (before.payout, before.received);
+    true
 }
 
 /// The conversion that a lead is; one that was not accepted is a rejected one.

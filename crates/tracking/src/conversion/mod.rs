@@ -3,7 +3,7 @@
 //!
 //! `find` tells offer, session and event, and the first reason why there is nothing to
 //! be made; `authenticity` who may say what; `record` what a call makes of what was
-//! found; `lead` what it means for a lead. Who is to be told is for
+//! found; `lead` what it means for a lead. `late` is what people say afterwards. Who is to be told is for
 //! [`crate::postbacks`].
 //!
 //! All is decided on what the store says of the session, and written on the condition
@@ -12,17 +12,20 @@
 
 mod authenticity;
 mod find;
+pub mod import;
+pub mod late;
 mod lead;
 mod record;
 
 use crate::client::Client;
+use crate::feed::Recorded;
 use crate::installation::Installation;
-use crumb_domain::conversion::ConversionSource;
+use crumb_domain::conversion::{Conversion, ConversionSource};
 use crumb_domain::pixel::{PixelCall, PixelDisposition};
 use crumb_domain::session::Session;
 use crumb_domain::{AdvertiserId, EventId, OfferId, RowId, Timestamp};
 use crumb_network::Snapshot;
-use crumb_storage::conversions::{PixelEffect, PixelWrite};
+use crumb_storage::conversions::{self as stored, PixelEffect, PixelWrite};
 use crumb_storage::{Store, StoreError};
 use crumb_wire::pixel::PixelRequest;
 use std::sync::Arc;
@@ -131,11 +134,37 @@ impl<S: Store + Clone> Conversions<S> {
             Err(Stop::Store(error)) => return Err(error),
         };
         let line = self.line(call, found, &made);
+        let heard = self.site.feed.is_heard().then(|| (line.clone(), made.effect.conversion().cloned()));
         let recorded = self.site.store.record_pixel(PixelWrite { call: line, effect: made.effect }).await?;
         let disposition = recorded.map_or(made.disposition, |recorded| recorded.disposition());
+        if let Some((line, conversion)) = heard {
+            self.tell(line, conversion, recorded, disposition);
+        }
         // What the store took for a duplicate or found over a cap has nothing to show.
         let html = if disposition == made.disposition { made.html } else { Vec::new() };
         Ok(PixelAnswer { disposition, html })
+    }
+
+    /// Tells the feed of a call that was stored, and of the conversion as it stands now.
+    fn tell(
+        &self,
+        line: PixelCall,
+        conversion: Option<Conversion>,
+        recorded: Option<stored::Recorded>,
+        disposition: PixelDisposition,
+    ) {
+        let of = match recorded {
+            Some(stored::Recorded::Duplicate(before)) => Some(before),
+            _ => conversion.as_ref().map(|conversion| conversion.id).or(line.conversion),
+        };
+        let line = PixelCall { disposition, conversion: of, ..line };
+        self.site.feed.tell(|| Recorded::Pixel(Arc::new(line)));
+        let conversion = match (conversion, recorded) {
+            (None, _) | (_, Some(stored::Recorded::Duplicate(_))) => return,
+            (Some(over), Some(stored::Recorded::OverCap)) => over.over_cap(),
+            (Some(conversion), _) => conversion,
+        };
+        self.site.feed.tell(|| Recorded::Conversion(Arc::new(conversion)));
     }
 
     async fn decide(&self, call: &Call<'_>, found: &mut Found) -> Result<Made, Stop> {

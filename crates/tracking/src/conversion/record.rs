@@ -9,9 +9,11 @@ use crumb_domain::caps::{self, CapScope, DayCount};
 use crumb_domain::conversion::{Conversion, ConversionDisposition};
 use crumb_domain::lead::Lead;
 use crumb_domain::ledger::LedgerEntry;
-use crumb_domain::network::CapOf;
+use crumb_domain::network::{CapOf, Event};
 use crumb_domain::payout::{ConversionTerms, Overrides, Worth};
 use crumb_domain::pixel::PixelDisposition;
+use crumb_domain::session::Session;
+use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::Store;
 use crumb_storage::conversions::{NoteCall, PixelEffect, RecordConversion};
 use crumb_storage::outbox::CapTold;
@@ -94,8 +96,8 @@ impl<S: Store + Clone> Conversions<S> {
             once_a_session: !about.event.allow_duplicates,
             once_a_transaction: about.event.deduplicate_transaction_id && has_transaction,
             session_had: had,
-            caps: cap_checks(call, about, &conversion),
-            counts: counts(call, &conversion),
+            caps: cap_checks(call.snapshot, about.offer, &conversion),
+            counts: counts(call.snapshot, &conversion),
             ledger: entries(&conversion),
             deliveries,
             caps_told: self.caps_told(call, &conversion),
@@ -122,7 +124,11 @@ impl<S: Store + Clone> Conversions<S> {
 
     fn conversion(&self, call: &Call<'_>, about: &About<'_>, overrides: Overrides, test: bool) -> Conversion {
         let (session, offer) = (&about.session, about.offer);
-        let worth = if test { Worth::default() } else { terms(call, about).worth(overrides) };
+        let worth = if test {
+            Worth::default()
+        } else {
+            worth(call.snapshot, offer, session, about.event, overrides)
+        };
         Conversion {
             id: self.site.rows.next(call.now).0,
             at: call.now,
@@ -139,6 +145,7 @@ impl<S: Store + Clone> Conversions<S> {
             payout: worth.payout,
             received: worth.received,
             disposition: ConversionDisposition::Approved,
+            withheld: None,
             reported: call.request.reported.clone(),
             has_pixel: true,
             pixels_shown: false,
@@ -167,15 +174,25 @@ impl<S: Store + Clone> Conversions<S> {
     }
 }
 
-fn terms<'t>(call: &'t Call<'_>, about: &'t About<'_>) -> ConversionTerms<'t> {
-    let session = &about.session;
-    ConversionTerms {
-        offer: &about.offer.offer,
-        contract: session.offer_contract.and_then(|id| about.offer.contract(id)),
-        campaign: session.campaign.and_then(|id| call.snapshot.campaign(id)),
-        event: about.event,
-        is_internal: call.snapshot.settings().internal_affiliate == Some(session.affiliate),
+/// What a conversion of a session is worth; a test nothing.
+pub(super) fn worth(
+    snapshot: &Snapshot,
+    offer: &CompiledOffer,
+    session: &Session,
+    event: &Event,
+    overrides: Overrides,
+) -> Worth {
+    if session.test {
+        return Worth::default();
     }
+    let terms = ConversionTerms {
+        offer: &offer.offer,
+        contract: session.offer_contract.and_then(|id| offer.contract(id)),
+        campaign: session.campaign.and_then(|id| snapshot.campaign(id)),
+        event,
+        is_internal: snapshot.settings().internal_affiliate == Some(session.affiliate),
+    };
+    terms.worth(overrides)
 }
 
 /// Whether somebody tries things out: by a test link, or with leads that are tests, after
@@ -204,14 +221,17 @@ pub(super) fn is_to_be_shown(conversion: &Conversion) -> bool {
 }
 
 /// The offer's conversion caps and the campaign's.
-fn cap_checks(call: &Call<'_>, about: &About<'_>, conversion: &Conversion) -> Vec<caps::CapCheck> {
+pub(super) fn cap_checks(
+    snapshot: &Snapshot,
+    offer: &CompiledOffer,
+    conversion: &Conversion,
+) -> Vec<caps::CapCheck> {
     if conversion.test {
         return Vec::new();
     }
-    let day = call.snapshot.zone().day_of(call.now);
-    let offer = &about.offer.offer;
+    let day = snapshot.zone().day_of(conversion.at);
     let of_offer = caps::checks(&offer.caps, CapScope::Offer(offer.id), CapOf::Conversion, day);
-    let campaign = conversion.campaign.and_then(|id| call.snapshot.campaign(id));
+    let campaign = conversion.campaign.and_then(|id| snapshot.campaign(id));
     let of_campaign = campaign.into_iter().flat_map(|campaign| {
         caps::checks(&campaign.caps, CapScope::Campaign(campaign.id), CapOf::Conversion, day)
     });
@@ -219,17 +239,17 @@ fn cap_checks(call: &Call<'_>, about: &About<'_>, conversion: &Conversion) -> Ve
 }
 
 /// The counts that it raises, on the day of the network's zone.
-fn counts(call: &Call<'_>, conversion: &Conversion) -> Vec<DayCount> {
+pub(super) fn counts(snapshot: &Snapshot, conversion: &Conversion) -> Vec<DayCount> {
     if conversion.test {
         return Vec::new();
     }
     let scopes = [Some(CapScope::Offer(conversion.offer)), conversion.campaign.map(CapScope::Campaign)];
-    let day = call.snapshot.zone().day_of(call.now);
+    let day = snapshot.zone().day_of(conversion.at);
     scopes.into_iter().flatten().map(|scope| DayCount { scope, of: CapOf::Conversion, day }).collect()
 }
 
 /// Who owes what by it: what the advertiser pays, and what its affiliate earns.
-fn entries(conversion: &Conversion) -> Vec<LedgerEntry> {
+pub(super) fn entries(conversion: &Conversion) -> Vec<LedgerEntry> {
     let Conversion { id, at, affiliate, payout, received, .. } = *conversion;
     let of_advertiser = conversion.advertiser.filter(|_| received != Money::ZERO);
     let received = of_advertiser.map(|advertiser| LedgerEntry::received(at, id, advertiser, received));

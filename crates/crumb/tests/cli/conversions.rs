@@ -1,0 +1,120 @@
+//! `crumb conversions`, `crumb import` and `crumb tail pixels`.
+
+use crate::program::{Place, Server};
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+/// The test network with a shop, whose clicks convert by pixels.
+fn place() -> Place {
+    let place = Place::with_network();
+    let shop = "[[advertiser]]\nid = 1\nname = \"Shop\"\n\
+        [[offer]]\nid = 400\nname = \"Shop\"\nvertical = 1\nadvertiser = 1\ntype = \"third_party\"\n\
+        link = \"https://shop.example/?r=#reqid#\"\npayout = \"10.00\"\nreceived = \"25.00\"\n\
+        [[offer.creative]]\nid = 4001\nname = \"Link\"\n\
+        [[campaign]]\nid = 60\naffiliate = 12\noffer = 400\nkey = \"Qw3eR5tY7uI\"\n";
+    place.write("shop.toml", shop);
+    assert_eq!(place.run(&["apply", "shop.toml"]).exit, Some(0));
+    place
+}
+
+/// A click on the shop's link: its request id.
+fn clicked(server: &Server) -> String {
+    let answer = server.get(server.tracking, "/?a=12&c=4001");
+    let (_, rest) = answer.split_once("shop.example/?r=").expect("a redirect to the shop");
+    rest.chars().take_while(char::is_ascii_digit).collect()
+}
+
+#[test]
+fn conversions_are_brought_in_from_a_file_beside_a_server_or_without_one_and_listed() {
+    let place = place();
+    let server = place.serve(&[]);
+    let (first, second) = (clicked(&server), clicked(&server));
+    let file = format!(
+        "request_id,transaction_id,payout,note\n{first},T-1,,\n{second},T-2,7.50,\"late, but good\"\n"
+    );
+    place.write("conversions.csv", &file);
+    let would = place.run(&["import", "conversions.csv", "--dry-run"]);
+    assert_eq!((would.stderr.as_str(), would.exit), ("2 conversions would be new, 0 changed\n", Some(0)));
+    assert_eq!(place.run(&["conversions"]).stderr, "no conversions\n");
+    let done = place.run(&["import", "conversions.csv"]);
+    assert_eq!((done.stderr.as_str(), done.exit), ("2 conversions are new, 0 changed\n", Some(0)));
+    drop(server);
+    let listed = place.printed(&["conversions"]);
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.len(), 2, "{listed}");
+    let ends = |line: &str, payout: &str| {
+        let end = format!("  approved  offer 400, event 1, affiliate 12, payout {payout}, received 25.00");
+        assert!(line.ends_with(&end), "{line}");
+    };
+    ends(lines[0], "7.50");
+    ends(lines[1], "10.00");
+    assert_eq!(place.run(&["conversions", "--limit", "1"]).stderr, "1 older ones are not shown\n");
+    let json = place.printed(&["conversions", "--transaction-id", "T-2", "--json"]);
+    let rows: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(rows[0]["request_id"], second);
+    let id = rows[0]["id"].as_str().expect("an id");
+    place.write("changes.csv", &format!("id,disposition,note\n{id},returned,sent back\n"));
+    assert_eq!(place.run(&["import", "changes.csv"]).stderr, "0 conversions are new, 1 changed\n");
+    assert!(place.printed(&["conversions", "--disposition", "returned"]).contains("payout 0.00"));
+    assert!(place.printed(&["ledger"]).contains("sent back"));
+}
+
+#[test]
+fn all_that_is_wrong_with_a_file_is_told_by_its_lines_and_nothing_is_brought_in() {
+    let place = place();
+    let server = place.serve(&[]);
+    let id = clicked(&server);
+    place.write("wrong.csv", &format!("request_id,event,payout\n{id},,\n7,,\n{id},9,\n{id},,lots\n{id},,\n"));
+    assert_eq!(
+        place.refused(&["import", "wrong.csv"]),
+        "line 3: request_id: no click or lead has this request id\n\
+         line 4: event: offer 400 has no such event\n\
+         line 5: payout: expected an amount like 5.00\n\
+         line 6: request_id: duplicate: a row above is of this session and event\n\
+         nothing was brought in\n"
+    );
+    for (file, expected) in [
+        ("", "line 1: a column request_id (for new conversions) or id (for changes) is needed\n"),
+        ("request_id\n", "line 1: no rows follow the header\n"),
+        (
+            "request_id,payout\n1,2,3\n4\n",
+            "line 2: it has 3 cells, and the header 2\nline 3: it has 1 cells, and the header 2\n",
+        ),
+        ("request_id,request_id\n1,2\n", "line 1: \"request_id\" stands twice\n"),
+    ] {
+        place.write("wrong.csv", file);
+        let told = place.refused(&["import", "wrong.csv"]);
+        assert_eq!(told, format!("{expected}nothing was brought in\n"), "{file:?}");
+    }
+    place.write("wrong.csv", "request_id,price\n1,2\n");
+    let told = place.refused(&["import", "wrong.csv"]);
+    assert!(told.starts_with("line 1: no column is called \"price\"; there are id, request_id, "), "{told}");
+    place.write("long.csv", &format!("request_id\n{}", "1\n".repeat(20_001)));
+    let told = place.refused(&["import", "long.csv"]);
+    assert_eq!(told, "line 20002: at most 20000 rows at once\nnothing was brought in\n");
+    assert_eq!(place.run(&["conversions"]).stderr, "no conversions\n");
+}
+
+#[test]
+fn the_pixel_log_is_printed_as_it_comes() {
+    let place = place();
+    let server = place.serve(&[]);
+    let id = clicked(&server);
+    server.get(server.tracking, &format!("/p.ashx?f=pb&r={id}&t=T-1"));
+    server.get(server.tracking, "/p.ashx?f=pb&o=999");
+    let mut tail = place
+        .command(&["tail", "pixels", "--offer", "400"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    let mut lines = BufReader::new(tail.stdout.take().expect("its output")).lines();
+    let mut next = || lines.next().expect("a line").expect("text");
+    let first = next();
+    assert!(first.contains("  pb  ok  offer 400  event 1  affiliate 12  request "), "{first}");
+    assert!(first.contains(&id) && first.contains("transaction T-1"), "{first}");
+    server.get(server.tracking, &format!("/p.ashx?f=pb&r={id}"));
+    let second = next();
+    assert!(second.contains("  pb  Duplicate Conversion  offer 400"), "{second}");
+    tail.kill().expect("it is ended");
+    tail.wait().expect("its end");
+}

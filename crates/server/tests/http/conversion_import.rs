@@ -1,0 +1,178 @@
+//! Conversions that a person brings in by the API: all of them or none.
+
+use crate::conversions::*;
+use crumb_testkit::{Request, Server};
+use serde_json::{Value, json};
+
+const EVENTS: &str = "[[offer.event]]\nid = 1\nname = \"Sale\"\n\
+    [[offer.event]]\nid = 2\nname = \"Sign-up\"\nshort = \"signup\"\npayout = \"1.50\"\nreceived = \"2.00\"\n\
+    deduplicate_transaction_id = true";
+const POSTBACK: &str = "postback_url = \"https://aff.example/one?price=#price#\"";
+
+async fn bring(server: &Server, rows: Value) -> (u16, Value) {
+    let reply = server.api_post("/conversions", &json!({ "conversions": rows })).await;
+    (reply.status.as_u16(), reply.json())
+}
+
+/// What is wrong, by its place.
+async fn wrong(server: &Server, rows: Value) -> Vec<(String, String)> {
+    let (status, problem) = bring(server, rows).await;
+    assert_eq!(status, 400, "{problem}");
+    let text = |error: &Value, member: &str| error[member].as_str().unwrap().to_owned();
+    let errors = problem["errors"].as_array().unwrap();
+    errors.iter().map(|error| (text(error, "path"), text(error, "message"))).collect()
+}
+
+async fn postbacks(server: &Server) -> usize {
+    server.api_json("/deliveries").await["data"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn new_conversions_and_changes_are_brought_in_together() {
+    let server = shop_server(EVENTS, POSTBACK).await;
+    let (old, new) = (clicked(&server).await, clicked(&server).await);
+    converted(&server, &format!("r={old}")).await;
+    let there = conversions(&server).await[0]["id"].clone();
+    // A click that is too old for a pixel stops no person.
+    server.clock.advance_days(40);
+    refused(&server, &format!("r={new}"), "Click Expired").await;
+    let (status, done) = bring(
+        &server,
+        json!([
+            { "request_id": new, "transaction_id": "N-1" },
+            { "request_id": new, "event": "signup", "at": "2026-07-02T00:00:00Z", "payout": "3.00" },
+            { "id": there, "received": "20.00", "disposition": "returned", "note": "sent back" },
+            { "request_id": old, "event": 2, "disposition": "pending" },
+        ]),
+    )
+    .await;
+    assert_eq!((status, &done["created"], &done["changed"]), (201, &json!(3), &json!(1)), "{done}");
+    let shown: Vec<_> = done["conversions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            ["request_id", "event", "payout", "received", "disposition", "source"].map(|m| row[m].clone())
+        })
+        .collect();
+    assert_eq!(
+        json!(shown),
+        json!([
+            [new, 1, "12.00", "25.00", "approved", "import"],
+            [new, 2, "3.00", "2.00", "approved", "import"],
+            [old, 1, "0.00", "0.00", "returned", "pb"],
+            [old, 2, "0.00", "0.00", "pending", "import"],
+        ])
+    );
+    assert_eq!(done["conversions"][1]["at"], "2026-07-02T00:00:00Z");
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "15.00");
+    assert_eq!(ledger_sum(&server, "advertiser:1").await, "-27.00");
+    // The pixel's, and the two that count from the start.
+    assert_eq!(postbacks(&server).await, 3);
+    let waits = done["conversions"][3]["id"].as_str().unwrap();
+    for (status, sum) in [(200, "16.50"), (409, "16.50")] {
+        let reply = server.api_post(&format!("/conversions/{waits}/approve"), &json!({})).await;
+        assert_eq!(reply.status.as_u16(), status);
+        assert_eq!((ledger_sum(&server, "affiliate:12").await.as_str(), postbacks(&server).await), (sum, 4));
+    }
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_is_told_at_once_and_nothing_is_half_done() {
+    let server = shop_server(EVENTS, "").await;
+    let (old, new) = (clicked(&server).await, clicked(&server).await);
+    converted(&server, &format!("r={old}&e=2&t=A")).await;
+    let there = conversions(&server).await[0]["id"].as_str().unwrap().to_owned();
+    let errors = wrong(
+        &server,
+        json!([
+            { "request_id": new },
+            { "request_id": "7" },
+            { "request_id": new, "event": "nonsense" },
+            { "request_id": new, "at": "2020-01-01T00:00:00Z" },
+            { "request_id": new, "at": "2036-01-01T00:00:00Z" },
+            { "request_id": old, "event": 2 },
+            { "request_id": new, "event": 1 },
+            { "request_id": new, "event": 2, "transaction_id": "A" },
+            { "payout": "1.00" },
+            { "request_id": old, "payout": "-1", "received": "lots", "at": "now", "disposition": "good" },
+            { "id": there },
+            { "id": there, "event": 1, "payout": "1" },
+            { "id": there, "disposition": "pending" },
+        ]),
+    )
+    .await;
+    let places: Vec<&str> = errors.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(
+        places,
+        [
+            "conversions[1].request_id",
+            "conversions[2].event",
+            "conversions[3].at",
+            "conversions[4].at",
+            "conversions[5].request_id",
+            "conversions[6].request_id",
+            "conversions[7].transaction_id",
+            "conversions[8].request_id",
+            "conversions[9].at",
+            "conversions[9].payout",
+            "conversions[9].received",
+            "conversions[9].disposition",
+            "conversions[10]",
+            "conversions[11].event",
+            "conversions[12].id",
+        ]
+    );
+    assert_eq!(errors[0].1, "no click or lead has this request id");
+    let there = format!("duplicate: its session has this event already, by conversion {there}");
+    assert_eq!(errors[4].1, there);
+    assert_eq!(errors[5].1, "duplicate: a row above is of this session and event");
+    assert_eq!(conversions(&server).await.len(), 1);
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "1.50");
+}
+
+#[tokio::test]
+async fn the_same_rows_again_are_duplicates_and_pay_nobody_twice() {
+    let server = shop_server("", "").await;
+    let id = clicked(&server).await;
+    assert_eq!(bring(&server, json!([{ "request_id": id }])).await.0, 201);
+    assert_eq!(bring(&server, json!([{ "request_id": id }])).await.0, 400);
+    refused(&server, &format!("r={id}"), "Duplicate Conversion").await;
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "12.00");
+}
+
+#[tokio::test]
+async fn what_is_brought_in_counts_for_the_cap_and_over_it_is_recorded_at_nothing() {
+    let server = shop_server("caps = [{ of = \"conversion\", interval = \"day\", limit = 1 }]", "").await;
+    let (first, second) = (clicked(&server).await, clicked(&server).await);
+    let (_, done) = bring(&server, json!([{ "request_id": first }, { "request_id": second }])).await;
+    assert_eq!((&done["created"], &done["over_cap"]), (&json!(2), &json!(1)));
+    assert_eq!(done["conversions"][1]["disposition"], "Over Conversion Cap");
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "12.00");
+}
+
+#[tokio::test]
+async fn a_thousand_are_taken_and_more_are_not() {
+    let server = shop_server("[[offer.event]]\nid = 1\nname = \"Order\"\nallow_duplicates = true", "").await;
+    let id = clicked(&server).await;
+    let row = json!({ "request_id": id, "note": "n".repeat(400) });
+    let (status, done) = bring(&server, json!(vec![row.clone(); 1_000])).await;
+    assert_eq!((status, &done["created"]), (201, &json!(1_000)));
+    for rows in [json!(vec![row; 1_001]), json!([])] {
+        assert_eq!(
+            wrong(&server, rows).await,
+            [("conversions".to_owned(), "expected 1 to 1000 conversions".to_owned())]
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_admins_and_managers_bring_conversions_in() {
+    let server = shop_server("", "").await;
+    let body = json!({ "conversions": [{ "request_id": clicked(&server).await }] }).to_string();
+    for (role, status) in [("reader", 403), ("affiliate:12", 403), ("buyer:5", 403), ("manager", 201)] {
+        let key = server.api_key(role).await;
+        let request = Request::post("/api/v1/conversions", "application/json", &body).bearer(&key);
+        assert_eq!(server.admin.send(request).await.status.as_u16(), status, "{role}");
+    }
+}

@@ -1,0 +1,279 @@
+//! What people say of conversions afterwards: adjusted, approved, rejected, returned.
+
+use crate::conversions::*;
+use crate::posts::{ANN, HOSTED, accepted, at_once};
+use crumb_server::api::events::event_json;
+use crumb_testkit::network::SMALL;
+use crumb_testkit::{Request, Server};
+use serde_json::{Value, json};
+
+const POSTBACK: &str = "postback_url = \"https://aff.example/one?price=#price#\"";
+
+/// A conversion of the shop, worth 12.00 to its affiliate and 25.00 from its advertiser.
+async fn one(server: &Server) -> String {
+    let id = clicked(server).await;
+    converted(server, &format!("r={id}&t=T-{id}")).await;
+    conversions(server).await.pop().unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+async fn said(server: &Server, id: &str, what: &str, body: Value) -> (u16, Value) {
+    let reply = server.api_post(&format!("/conversions/{id}/{what}"), &body).await;
+    (reply.status.as_u16(), reply.json())
+}
+
+/// What a fact makes of a conversion: payout, received, disposition.
+async fn becomes(server: &Server, id: &str, what: &str, body: Value) -> [String; 3] {
+    let (status, row) = said(server, id, what, body).await;
+    assert_eq!(status, 200, "{row}");
+    let read = server.api_json(&format!("/conversions/{id}")).await;
+    assert_eq!(read, row, "what is answered is what stands");
+    ["payout", "received", "disposition"].map(|member| row[member].as_str().unwrap().to_owned())
+}
+
+async fn refusal(server: &Server, id: &str, what: &str) -> String {
+    let (status, problem) = said(server, id, what, json!({})).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("refused")), "{problem}");
+    problem["detail"].as_str().unwrap().to_owned()
+}
+
+/// What affiliate and advertiser have.
+async fn books(server: &Server) -> [String; 2] {
+    [ledger_sum(server, "affiliate:12").await, ledger_sum(server, "advertiser:1").await]
+}
+
+async fn ledger(server: &Server) -> Vec<Value> {
+    server.api_json("/ledger?sort=id&limit=1000").await["data"].as_array().unwrap().clone()
+}
+
+/// A lead that is a conversion of its offer's event 1.
+async fn accepted_lead(server: &Server, pairs: &[&str]) -> String {
+    let lead = accepted(server, pairs).await;
+    server.edit_store("UPDATE lead SET event = 1 WHERE event IS NULL");
+    lead
+}
+
+async fn postbacks(server: &Server) -> usize {
+    server.api_json("/deliveries").await["data"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn an_adjustment_is_an_entry_of_the_difference_with_its_note_and_nothing_is_edited() {
+    let server = shop_server("", "").await;
+    let id = one(&server).await;
+    let before = ledger(&server).await;
+    let body = json!({ "payout": "10.50", "received": "20", "note": "a refund" });
+    assert_eq!(becomes(&server, &id, "adjust", body).await, ["10.50", "20.00", "approved"]);
+    let after = ledger(&server).await;
+    assert_eq!(after[..before.len()], before);
+    let new: Vec<_> = after[before.len()..]
+        .iter()
+        .map(|row| ["kind", "from", "to", "amount", "note", "conversion"].map(|member| row[member].clone()))
+        .collect();
+    assert_eq!(
+        json!(new),
+        json!([
+            ["adjustment", "advertiser:1", "house", "-5.00", "a refund", id],
+            ["adjustment", "house", "affiliate:12", "-1.50", "a refund", id],
+        ])
+    );
+    assert_eq!(books(&server).await, ["10.50", "-20.00"]);
+}
+
+#[tokio::test]
+async fn an_adjustment_of_one_thing_leaves_the_others_and_the_same_again_moves_nothing() {
+    let server = shop_server("", "").await;
+    let id = one(&server).await;
+    for _ in 0..2 {
+        let body = json!({ "transaction_id": " A-1 ", "payout": "13.00" });
+        assert_eq!(becomes(&server, &id, "adjust", body).await, ["13.00", "25.00", "approved"]);
+    }
+    assert_eq!(conversions(&server).await[0]["transaction_id"], "A-1");
+    assert_eq!(
+        (books(&server).await, ledger(&server).await.len()),
+        (["13.00", "-25.00"].map(String::from), 3)
+    );
+}
+
+#[tokio::test]
+async fn what_is_rejected_or_returned_is_taken_back_and_approved_again_restored() {
+    for (what, stands) in [("reject", "rejected"), ("return", "returned")] {
+        let server = shop_server("", POSTBACK).await;
+        let id = one(&server).await;
+        assert_eq!(becomes(&server, &id, what, json!({ "note": "fraud" })).await, ["0.00", "0.00", stands]);
+        assert_eq!(books(&server).await, ["0.00", "0.00"]);
+        assert_eq!(
+            refusal(&server, &id, what).await,
+            format!("the conversion stays as it is: it is {stands} already")
+        );
+        // What it would be worth is adjusted, and nothing moves before it counts.
+        assert_eq!(
+            becomes(&server, &id, "adjust", json!({ "payout": "11" })).await,
+            ["0.00", "0.00", stands]
+        );
+        assert_eq!(becomes(&server, &id, "approve", json!({})).await, ["11.00", "25.00", "approved"]);
+        assert_eq!(books(&server).await, ["11.00", "-25.00"]);
+        let kinds: Vec<_> = ledger(&server).await.iter().map(|row| row["kind"].clone()).collect();
+        assert_eq!(
+            json!(kinds),
+            json!(["received", "payout", "adjustment", "adjustment", "adjustment", "adjustment"])
+        );
+        assert_eq!(postbacks(&server).await, 1, "told once, when it came");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_said_of_a_conversion_as_it_stands_is_refused() {
+    let server = shop_server("", "").await;
+    let id = one(&server).await;
+    assert_eq!(
+        refusal(&server, &id, "approve").await,
+        "the conversion stays as it is: it is approved already"
+    );
+    becomes(&server, &id, "reject", json!({})).await;
+    let text = refusal(&server, &id, "return").await;
+    assert_eq!(text, "the conversion stays as it is: it is rejected: only what is approved can be returned");
+    becomes(&server, &id, "approve", json!({})).await;
+    becomes(&server, &id, "return", json!({})).await;
+    let text = refusal(&server, &id, "reject").await;
+    assert_eq!(text, "the conversion stays as it is: it was returned: approve it first");
+}
+
+#[tokio::test]
+async fn a_conversion_over_its_cap_may_be_let_count_and_is_told_then() {
+    let server =
+        shop_server("caps = [{ of = \"conversion\", interval = \"day\", limit = 0 }]", POSTBACK).await;
+    let id = one(&server).await;
+    assert_eq!((postbacks(&server).await, ledger(&server).await.len()), (0, 0));
+    assert_eq!(becomes(&server, &id, "approve", json!({})).await, ["12.00", "25.00", "approved"]);
+    assert_eq!(books(&server).await, ["12.00", "-25.00"]);
+    let kinds: Vec<_> = ledger(&server).await.iter().map(|row| row["kind"].clone()).collect();
+    assert_eq!((json!(kinds), postbacks(&server).await), (json!(["received", "payout"]), 1));
+    becomes(&server, &id, "reject", json!({})).await;
+    becomes(&server, &id, "approve", json!({})).await;
+    assert_eq!(postbacks(&server).await, 1);
+}
+
+#[tokio::test]
+async fn a_transaction_id_that_counts_once_is_not_given_twice() {
+    let event = "[[offer.event]]\nid = 1\nname = \"Sale\"\ndeduplicate_transaction_id = true";
+    let server = shop_server(event, "").await;
+    let (first, second) = (one(&server).await, one(&server).await);
+    becomes(&server, &first, "adjust", json!({ "transaction_id": "A" })).await;
+    let (status, problem) = said(&server, &second, "adjust", json!({ "transaction_id": "A" })).await;
+    assert_eq!(status, 409, "{problem}");
+    becomes(&server, &first, "adjust", json!({ "transaction_id": "A", "payout": "1" })).await;
+    becomes(&server, &second, "adjust", json!({ "transaction_id": "B" })).await;
+}
+
+#[tokio::test]
+async fn a_leads_conversion_is_adjusted_and_taken_back_and_its_sale_stays() {
+    let server = Server::start(SMALL).await;
+    let lead = accepted_lead(&server, &[HOSTED, ANN]).await;
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "12.00");
+    let body = json!({ "payout": "20.00", "received": "9.00", "note": "a good one" });
+    assert_eq!(becomes(&server, &lead, "adjust", body).await, ["20.00", "9.00", "approved"]);
+    assert_eq!(books(&server).await, ["20.00", "-9.00"]);
+    assert_eq!(server.api_json(&format!("/leads/{lead}")).await["payout"], "20.00");
+    assert_eq!(becomes(&server, &lead, "reject", json!({})).await, ["0.00", "0.00", "rejected"]);
+    assert_eq!(books(&server).await, ["0.00", "0.00"]);
+    assert_eq!(server.api_json(&format!("/leads/{lead}")).await["payout"], "0.00");
+    assert_eq!(becomes(&server, &lead, "approve", json!({})).await, ["20.00", "9.00", "approved"]);
+    assert_eq!(books(&server).await, ["20.00", "-9.00"]);
+    let of_lead = ledger(&server).await;
+    assert!(of_lead.iter().all(|row| row["lead"] == json!(lead)), "{of_lead:?}");
+}
+
+#[tokio::test]
+async fn a_pixel_that_comes_for_a_rejected_lead_pays_nothing_until_it_is_approved() {
+    let server = Server::start(SMALL).await;
+    let session = server.visitor().click("/?a=12&c=1057").await;
+    let lead = accepted_lead(&server, &[HOSTED, ANN, &format!("ckm_request_id={session}")]).await;
+    assert_eq!(becomes(&server, &lead, "reject", json!({})).await, ["0.00", "0.00", "rejected"]);
+    converted(&server, &format!("r={session}&p=9.00")).await;
+    assert_eq!(books(&server).await, ["0.00", "0.00"]);
+    assert_eq!(becomes(&server, &lead, "approve", json!({})).await, ["12.00", "9.00", "approved"]);
+    assert_eq!(books(&server).await, ["12.00", "-9.00"]);
+}
+
+#[tokio::test]
+async fn a_test_is_never_paid() {
+    let server = shop_server("", "").await;
+    let click = server.visitor().click("/?a=-1&c=4001").await;
+    converted(&server, &format!("r={click}")).await;
+    let id = conversions(&server).await[0]["id"].as_str().unwrap().to_owned();
+    let (status, problem) = said(&server, &id, "adjust", json!({ "payout": "1.00" })).await;
+    assert_eq!((status, problem["code"].as_str()), (409, Some("refused")));
+}
+
+#[tokio::test]
+async fn facts_that_are_said_at_the_same_moment_all_count_and_the_books_agree() {
+    let server = shop_server("", "").await;
+    let id = one(&server).await;
+    let key = server.api_key("manager").await;
+    let calls = (1..=20).map(|n| {
+        let (client, body) = (server.admin.clone(), format!("{{\"payout\":\"{n}.00\"}}"));
+        let target = format!("/api/v1/conversions/{id}/adjust");
+        let request = Request::post(&target, "application/json", &body).bearer(&key);
+        async move { client.send(request).await }
+    });
+    assert!(at_once(calls).await.iter().all(|reply| reply.status == 200));
+    let payout = conversions(&server).await[0]["payout"].as_str().unwrap().to_owned();
+    assert_eq!(books(&server).await, [payout, "-25.00".to_owned()]);
+}
+
+#[tokio::test]
+async fn only_admins_and_managers_say_such_things_and_what_is_wrong_is_named() {
+    let server = shop_server("", "").await;
+    let id = one(&server).await;
+    for role in ["reader", "affiliate:12", "buyer:5"] {
+        let key = server.api_key(role).await;
+        for what in ["adjust", "approve", "reject", "return"] {
+            let target = format!("/api/v1/conversions/{id}/{what}");
+            let request = Request::post(&target, "application/json", "{\"payout\":\"1\"}").bearer(&key);
+            assert_eq!(server.admin.send(request).await.status.as_u16(), 403, "{role} {what}");
+        }
+    }
+    let key = server.api_key("manager").await;
+    let request =
+        Request::post(&format!("/api/v1/conversions/{id}/reject"), "application/json", "").bearer(&key);
+    assert_eq!(server.admin.send(request).await.status.as_u16(), 200);
+    for (body, path) in [
+        (json!({}), ""),
+        (json!({ "note": "nothing" }), ""),
+        (json!({ "payout": "-1" }), "payout"),
+        (json!({ "received": "1000001" }), "received"),
+        (json!({ "transaction_id": " " }), "transaction_id"),
+        (json!({ "transaction_id": "a\u{1b}b" }), "transaction_id"),
+        (json!({ "payout": "1", "note": "n".repeat(501) }), "note"),
+        (json!({ "price": "1" }), ""),
+    ] {
+        let (status, problem) = said(&server, &id, "adjust", body.clone()).await;
+        assert_eq!((status, problem["errors"][0]["path"].as_str()), (400, Some(path)), "{body}: {problem}");
+    }
+    assert_eq!(said(&server, "7", "approve", json!({})).await.0, 404);
+}
+
+#[tokio::test]
+async fn pixels_and_conversions_are_told_to_listeners_as_rows_of_the_api() {
+    let server = shop_server("", "").await;
+    let click = clicked(&server).await;
+    let mut feed = server.site.feed.listen();
+    let mut next = || {
+        let recorded = feed.try_recv().unwrap();
+        let site = &server.site;
+        let event = event_json(&recorded, &site.keys.request_ids, &site.network.snapshot()).unwrap();
+        (event.name, serde_json::from_str::<Value>(&event.json).unwrap())
+    };
+    converted(&server, &format!("r={click}")).await;
+    let stands = conversions(&server).await[0].clone();
+    assert_eq!(next(), ("pixel", log(&server).await[0].clone()));
+    assert_eq!(next(), ("conversion", stands.clone()));
+    refused(&server, &format!("r={click}"), "Duplicate Conversion").await;
+    assert_eq!(next(), ("pixel", log(&server).await[1].clone()));
+    becomes(&server, stands["id"].as_str().unwrap(), "reject", json!({})).await;
+    assert_eq!(next(), ("conversion", conversions(&server).await[0].clone()));
+    let body = json!({ "conversions": [{ "request_id": clicked(&server).await }] });
+    server.api_post("/conversions", &body).await;
+    assert_eq!(next().0, "click");
+    assert_eq!(next(), ("conversion", conversions(&server).await[1].clone()));
+}

@@ -1,0 +1,166 @@
+//! A new conversion of an import: whose it is, what it is worth, and whether it is there.
+
+use super::super::{late, record};
+use super::line::{Checked, Subject};
+use super::{Above, Stop};
+use crate::installation::Installation;
+use crate::postbacks::Telling;
+use crumb_domain::Timestamp;
+use crumb_domain::conversion::{Conversion, ConversionDisposition, ConversionSource, Reported, Withheld};
+use crumb_domain::ledger::LedgerEntry;
+use crumb_domain::network::Event;
+use crumb_domain::payout::Overrides;
+use crumb_domain::session::Session;
+use crumb_domain::{Money, RowId};
+use crumb_network::{CompiledOffer, Snapshot};
+use crumb_storage::Store;
+use crumb_storage::conversions::RecordConversion;
+
+/// What a row is about.
+struct About<'a> {
+    session: Session,
+    offer: &'a CompiledOffer,
+    event: &'a Event,
+    at: Timestamp,
+}
+
+/// The record of a row.
+pub(super) async fn record<S: Store + Clone>(
+    site: &Installation<S>,
+    snapshot: &Snapshot,
+    checked: Checked,
+    above: &mut Above,
+) -> Result<RecordConversion, Stop> {
+    let now = site.clock.now();
+    let about = about(site, snapshot, &checked.subject, now).await?;
+    let conversion = conversion(site, snapshot, &about, &checked, now);
+    refuse_duplicate(site, &about, &conversion, above).await?;
+    let names = &site.keys.request_ids;
+    let telling = Telling { snapshot, conversion: &conversion, session: &about.session, names, fields: &[] };
+    let counts = conversion.withheld.is_none();
+    let may_come_over =
+        matches!(conversion.disposition, ConversionDisposition::Approved | ConversionDisposition::Pending);
+    let noted = |entry: LedgerEntry| LedgerEntry { note: checked.note.clone(), at: now, ..entry };
+    Ok(RecordConversion {
+        once_a_session: !about.event.allow_duplicates,
+        once_a_transaction: about.event.deduplicate_transaction_id
+            && conversion.reported.transaction_id.is_some(),
+        session_had: 0,
+        caps: if may_come_over { record::cap_checks(snapshot, about.offer, &conversion) } else { Vec::new() },
+        counts: if may_come_over { record::counts(snapshot, &conversion) } else { Vec::new() },
+        ledger: record::entries(&conversion).into_iter().map(noted).collect(),
+        deliveries: if counts { telling.deliveries(site, now) } else { Vec::new() },
+        signature: None,
+        conversion,
+    })
+}
+
+async fn about<'a, S: Store + Clone>(
+    site: &Installation<S>,
+    snapshot: &'a Snapshot,
+    subject: &Subject,
+    now: Timestamp,
+) -> Result<About<'a>, Stop> {
+    let Subject::Session { session, event, at } = subject else {
+        return Err(Stop::wrong("id", "it is there already"));
+    };
+    let none = || Stop::wrong("request_id", "no click or lead has this request id");
+    let session = site.store.session(*session).await?.ok_or_else(none)?;
+    let gone = || Stop::wrong("request_id", format!("its offer {} is gone", session.offer));
+    let offer = snapshot.offer(session.offer).ok_or_else(gone)?;
+    let found = match event {
+        None => offer.default_event(),
+        Some(named) => offer.event(named),
+    };
+    let event = found.ok_or_else(|| Stop::wrong("event", format!("offer {} has no such event", offer.id)))?;
+    let at = at.unwrap_or(now);
+    if at > now {
+        return Err(Stop::wrong("at", "it lies in the future"));
+    }
+    if at < session.at {
+        return Err(Stop::wrong("at", format!("it lies before its click, which came at {}", session.at)));
+    }
+    Ok(About { offer, event, at, session })
+}
+
+fn conversion<S: Store + Clone>(
+    site: &Installation<S>,
+    snapshot: &Snapshot,
+    about: &About<'_>,
+    checked: &Checked,
+    now: Timestamp,
+) -> Conversion {
+    let (session, offer) = (&about.session, about.offer);
+    let overrides = Overrides { payout: checked.payout, received: checked.received };
+    let worth = record::worth(snapshot, offer, session, about.event, overrides);
+    let disposition = checked.disposition.unwrap_or(ConversionDisposition::Approved);
+    let counts = disposition == ConversionDisposition::Approved;
+    let withheld =
+        (!counts).then_some(Withheld { payout: worth.payout, received: worth.received, told: false });
+    let stands = |amount| if counts { amount } else { Money::ZERO };
+    Conversion {
+        id: site.rows.next(now).0,
+        at: about.at,
+        source: ConversionSource::Import,
+        event: about.event.id,
+        offer: offer.id,
+        advertiser: offer.advertiser,
+        affiliate: session.affiliate,
+        campaign: session.campaign,
+        offer_contract: session.offer_contract,
+        session: session.id,
+        lead: None,
+        sub_ids: session.sub_ids.clone(),
+        payout: stands(worth.payout),
+        received: stands(worth.received),
+        disposition,
+        withheld,
+        reported: Reported { transaction_id: checked.transaction_id.clone(), ..Reported::default() },
+        has_pixel: true,
+        pixels_shown: false,
+        test: session.test,
+        ip: None,
+        revision: 0,
+        config_version: snapshot.version(),
+    }
+}
+
+/// As a pixel's duplicate, of what is there and of the rows above.
+async fn refuse_duplicate<S: Store + Clone>(
+    site: &Installation<S>,
+    about: &About<'_>,
+    new: &Conversion,
+    above: &mut Above,
+) -> Result<(), Stop> {
+    if !about.event.allow_duplicates {
+        let of_session = site.store.conversions_of(new.session).await?;
+        if let Some(before) = of_session.iter().find(|before| before.event == new.event) {
+            let there = name(site, before.id);
+            let text = format!("duplicate: its session has this event already, by conversion {there}");
+            return Err(Stop::wrong("request_id", text));
+        }
+        if !above.once_a_session.insert((new.session, new.event)) {
+            return Err(Stop::wrong("request_id", "duplicate: a row above is of this session and event"));
+        }
+    }
+    let Some(transaction_id) = &new.reported.transaction_id else { return Ok(()) };
+    if about.event.deduplicate_transaction_id {
+        if let Some(before) = late::with_transaction(site, new, transaction_id).await? {
+            let there = name(site, before);
+            let text = format!("duplicate: conversion {there} of this offer and event has it already");
+            return Err(Stop::wrong("transaction_id", text));
+        }
+        let key = (new.offer, new.event, new.test, transaction_id.clone());
+        if !above.transactions.insert(key) {
+            return Err(Stop::wrong(
+                "transaction_id",
+                "duplicate: a row above of this offer and event has it",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn name<S: Store + Clone>(site: &Installation<S>, id: RowId) -> String {
+    site.request_id(id).map(|id| id.to_string()).unwrap_or_default()
+}
