@@ -17,6 +17,7 @@ mod double_tap;
 pub mod feed;
 pub mod gate;
 pub mod geo;
+pub mod impression;
 pub mod installation;
 pub mod lead_tier;
 pub mod links;
@@ -25,4 +26,5 @@ pub mod unknown_tokens;
 
 pub use click::Clicks;
 pub use conversion::Conversions;
+pub use impression::Impressions;
 pub use installation::Installation;

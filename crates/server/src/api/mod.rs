@@ -16,6 +16,7 @@ pub mod events;
 pub mod explain;
 pub mod held;
 mod idempotency;
+pub mod impressions;
 pub mod key;
 pub mod keys;
 pub mod lead_actions;
@@ -76,6 +77,7 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/ledger", get(ledger::list::<S>))
         .route("/rejections", get(rejections::list::<S>))
         .route("/sub-affiliates", get(sub_affiliates::list::<S>))
+        .route("/impressions", get(impressions::count::<S>))
         .route("/events", get(events::stream::<S>))
         .route("/keys", get(keys::list::<S>))
         .route("/links", get(links::link::<S>))

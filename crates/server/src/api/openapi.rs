@@ -1,8 +1,9 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
 use super::{
-    alerts, buyers, clicks, conversions, deliveries, events, explain, held, keys, lead_actions, leads,
-    ledger, links, pixels, posting_docs, rejections, returns, statuses, sub_affiliates, test_post, timeline,
+    alerts, buyers, clicks, conversions, deliveries, events, explain, held, impressions,
+    keys, lead_actions, leads, ledger, links, pixels, posting_docs, rejections, returns, statuses,
+    sub_affiliates, test_post, timeline,
 };
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -48,6 +49,7 @@ use utoipa::{Modify, OpenApi};
         ledger::list,
         rejections::list,
         sub_affiliates::list,
+        impressions::count,
         events::stream,
         keys::list,
         links::link,
