@@ -10,6 +10,7 @@ pub mod alerts;
 mod body;
 pub mod buyers;
 pub mod clicks;
+pub mod conversion_pixels;
 pub mod conversions;
 pub mod deliveries;
 pub mod events;
@@ -82,6 +83,7 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/keys", get(keys::list::<S>))
         .route("/links", get(links::link::<S>))
         .route("/pixel-code", get(links::pixel_code::<S>))
+        .route("/conversion-pixels", get(conversion_pixels::list::<S>))
         .route("/posting-docs", post(posting_docs::create::<S>))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

@@ -1,7 +1,7 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
 use super::{
-    alerts, buyers, clicks, conversions, deliveries, events, explain, held, impressions,
+    alerts, buyers, clicks, conversion_pixels, conversions, deliveries, events, explain, held, impressions,
     keys, lead_actions, leads, ledger, links, pixels, posting_docs, rejections, returns, statuses,
     sub_affiliates, test_post, timeline,
 };
@@ -54,6 +54,7 @@ use utoipa::{Modify, OpenApi};
         keys::list,
         links::link,
         links::pixel_code,
+        conversion_pixels::list,
         posting_docs::create,
         test_post::send,
     ),

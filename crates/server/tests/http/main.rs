@@ -42,6 +42,7 @@ mod links;
 mod listener;
 mod ping_post;
 mod pings;
+mod pixel_docs;
 mod pixels;
 mod posting_docs;
 mod posts;
