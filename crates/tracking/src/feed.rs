@@ -1,8 +1,10 @@
 //! What was recorded, as it is recorded: for pages that show it arriving.
 
 use crumb_domain::click::Click;
+use crumb_domain::conversion::Conversion;
 use crumb_domain::lead::Lead;
 use crumb_domain::outcome::Problem;
+use crumb_domain::pixel::PixelCall;
 use crumb_domain::post::PostKind;
 use crumb_domain::{OfferId, RowId, Timestamp};
 use std::sync::Arc;
@@ -18,6 +20,11 @@ pub enum Recorded {
     Click(Arc<Click>),
     /// A new or changed lead.
     Lead(Arc<Lead>),
+    /// A call of the conversion pixel, whatever became of it.
+    Pixel(Arc<PixelCall>),
+    /// A new or changed conversion that is no lead, or a lead's that a pixel or a person
+    /// changed.
+    Conversion(Arc<Conversion>),
     /// A post that made no lead.
     Rejection {
         /// Its place in the store.

@@ -50,7 +50,8 @@ impl Journal {
                 };
                 match received {
                     Ok(recorded) => {
-                        if let Some(event) = event_json(&recorded, &installation.keys.request_ids) {
+                        let network = installation.network.snapshot();
+                        if let Some(event) = event_json(&recorded, &installation.keys.request_ids, &network) {
                             self.add(event);
                         }
                     }

@@ -1,8 +1,10 @@
 //! `GET /events`: what is recorded, as it is recorded, as server-sent events.
 
 use super::clicks::ClickRow;
+use super::conversions::ConversionRow;
 use super::key::Caller;
 use super::leads::{LeadRow, Sight};
+use super::pixels::PixelRow;
 use super::problem::{ApiError, KeyProblems, Problem};
 use super::query::QueryString;
 use super::rejections::RejectionRow;
@@ -12,6 +14,7 @@ use axum::http::Uri;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::{Clock as _, Timestamp};
+use crumb_network::Snapshot;
 use crumb_storage::Store;
 use crumb_tracking::feed::Recorded;
 use serde::Serialize;
@@ -38,17 +41,21 @@ const KEY_CHECK_MICROS: i64 = 1_000_000;
 /// One event, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventText {
-    /// `click`, `lead`, `rejection` or `missed`.
+    /// `click`, `lead`, `pixel`, `conversion`, `rejection` or `missed`.
     pub name: &'static str,
     /// JSON of the same shape as the row of the API.
     pub json: String,
 }
 
 /// What was recorded, as an event for the network's own people.
-pub fn event_json(recorded: &Recorded, names: &RequestIdKey) -> Option<EventText> {
+pub fn event_json(recorded: &Recorded, names: &RequestIdKey, network: &Snapshot) -> Option<EventText> {
     match recorded {
         Recorded::Click(click) => text("click", &ClickRow::new(click, names, None)),
         Recorded::Lead(lead) => text("lead", &LeadRow::new(lead, names, Sight::Network)?),
+        Recorded::Pixel(call) => text("pixel", &PixelRow::new((**call).clone(), names)),
+        Recorded::Conversion(conversion) => {
+            text("conversion", &ConversionRow::new((**conversion).clone(), names, network))
+        }
         Recorded::Rejection { id, at, kind, offer, problem, errors } => {
             let row = RejectionRow::new(*id, *at, *kind, *problem, errors.clone(), names);
             text("rejection", &RejectionRow { offer: *offer, ..row })
@@ -69,8 +76,8 @@ fn text(name: &'static str, row: &impl Serialize) -> Option<EventText> {
     Some(EventText { name, json: serde_json::to_string(row).ok()? })
 }
 
-/// What is recorded from now on: events `click`, `lead` and `rejection`, each a
-/// row of the API, and `missed` where the listener was too slow.
+/// What is recorded from now on: events `click`, `lead`, `pixel`, `conversion` and
+/// `rejection`, each a row of the API, and `missed` where the listener was too slow.
 #[utoipa::path(
     get,
     path = "/events",
@@ -125,7 +132,10 @@ impl<S: Store + Clone> Listener<S> {
                 () = self.sender.closed() => return,
             };
             let event = match received {
-                Ok(recorded) => event_json(&recorded, &self.admin.installation.keys.request_ids),
+                Ok(recorded) => {
+                    let site = &self.admin.installation;
+                    event_json(&recorded, &site.keys.request_ids, &site.network.snapshot())
+                }
                 Err(RecvError::Lagged(events)) => missed(events),
                 Err(RecvError::Closed) => return,
             };

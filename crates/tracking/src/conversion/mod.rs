@@ -16,13 +16,14 @@ mod lead;
 mod record;
 
 use crate::client::Client;
+use crate::feed;
 use crate::installation::Installation;
-use crumb_domain::conversion::ConversionSource;
+use crumb_domain::conversion::{Conversion, ConversionDisposition, ConversionSource};
 use crumb_domain::pixel::{PixelCall, PixelDisposition};
 use crumb_domain::session::Session;
-use crumb_domain::{AdvertiserId, EventId, OfferId, RowId, Timestamp};
+use crumb_domain::{AdvertiserId, EventId, Money, OfferId, RowId, Timestamp};
 use crumb_network::Snapshot;
-use crumb_storage::conversions::{PixelEffect, PixelWrite};
+use crumb_storage::conversions::{PixelEffect, PixelWrite, Recorded};
 use crumb_storage::{Store, StoreError};
 use crumb_wire::pixel::PixelRequest;
 use std::sync::Arc;
@@ -131,11 +132,31 @@ impl<S: Store + Clone> Conversions<S> {
             Err(Stop::Store(error)) => return Err(error),
         };
         let line = self.line(call, found, &made);
+        let heard = self.site.feed.is_heard().then(|| (line.clone(), conversion_of(&made.effect)));
         let recorded = self.site.store.record_pixel(PixelWrite { call: line, effect: made.effect }).await?;
         let disposition = recorded.map_or(made.disposition, |recorded| recorded.disposition());
+        if let Some((line, conversion)) = heard {
+            self.tell(PixelCall { disposition, ..line }, conversion, recorded);
+        }
         // What the store took for a duplicate or found over a cap has nothing to show.
         let html = if disposition == made.disposition { made.html } else { Vec::new() };
         Ok(PixelAnswer { disposition, html })
+    }
+
+    /// Tells the feed of a call that was stored, and of the conversion as it stands now.
+    fn tell(&self, line: PixelCall, conversion: Option<Conversion>, recorded: Option<Recorded>) {
+        self.site.feed.tell(|| feed::Recorded::Pixel(Arc::new(line)));
+        let conversion = match (conversion, recorded) {
+            (None, _) | (_, Some(Recorded::Duplicate(_))) => return,
+            (Some(conversion), Some(Recorded::OverCap)) => Conversion {
+                payout: Money::ZERO,
+                received: Money::ZERO,
+                disposition: ConversionDisposition::OverCap,
+                ..conversion
+            },
+            (Some(conversion), _) => conversion,
+        };
+        self.site.feed.tell(|| feed::Recorded::Conversion(Arc::new(conversion)));
     }
 
     async fn decide(&self, call: &Call<'_>, found: &mut Found) -> Result<Made, Stop> {
@@ -170,5 +191,14 @@ impl<S: Store + Clone> Conversions<S> {
             referrer: call.client.referrer.clone(),
             config_version: call.snapshot.version(),
         }
+    }
+}
+
+/// The conversion that a call makes or changes.
+fn conversion_of(effect: &PixelEffect) -> Option<Conversion> {
+    match effect {
+        PixelEffect::None => None,
+        PixelEffect::New(record) => Some(record.conversion.clone()),
+        PixelEffect::Noted(note) => Some(note.conversion.clone()),
     }
 }
