@@ -80,6 +80,7 @@ pub fn run(mut flags: Flags, arguments: &DemoArguments) -> anyhow::Result<()> {
     // For this process only: no file says that buyers may be on this machine.
     settings.outbound_allow.push(Ipv4Net::new(Ipv4Addr::LOCALHOST, LOOPBACK_BITS)?.into());
     settings.outbound_allow.push(IpNet::from(arguments.buyers_listen.ip()));
+    settings.outbound_allow.push(IpNet::from(arguments.landing_listen.ip()));
     let address = arguments.landing_listen;
     let listener = TcpListener::bind(address)
         .map_err(|error| cannot_listen("landing page", "--landing-listen", address, &error))?;
