@@ -32,9 +32,10 @@ export function startBrowser() {
 /**
  * Starts a browser on a profile, whose settings hold in its one context.
  * @param {string} profile
+ * @param {import("playwright-core").BrowserContextOptions} [options]
  */
-export function startProfile(profile) {
-  return chromium.launchPersistentContext(profile, { executablePath: EXECUTABLE, args: ARGUMENTS, ...PERSON });
+export function startProfile(profile, options = {}) {
+  return chromium.launchPersistentContext(profile, { executablePath: EXECUTABLE, args: ARGUMENTS, ...PERSON, ...options });
 }
 
 /**

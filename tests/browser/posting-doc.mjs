@@ -25,22 +25,14 @@ export async function startPartner() {
   const text = (await readFile(NETWORK, "utf8")).replaceAll("https://lp.example", site.origin);
   await writeFile(network, text);
   const tracker = await startTracker(directory, network);
-  const crumb = async (/** @type {string[]} */ ...args) => {
-    const { stdout } = await promisify(execFile)(PROGRAM, [...args, "--data", directory]);
-    return stdout.trim();
-  };
+  const crumb = (/** @type {string[]} */ ...args) => runCrumb(directory, args);
   const key = await crumb("key", "create", "--role", "admin", "--name", "test");
   return {
     ...site,
     tracking: tracker.tracking,
     /** Runs a command of the program against the tracker. */
     crumb,
-    /** Reads the API. @param {string} path */
-    api: async (path) => {
-      const response = await fetch(`${tracker.admin}/api/v1${path}`, { headers: { authorization: `Bearer ${key}` } });
-      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-      return response.json();
-    },
+    api: apiOf(tracker.admin, key),
     stop: async () => {
       site.close();
       await tracker.stop();
@@ -50,12 +42,37 @@ export async function startPartner() {
 }
 
 /**
+ * Runs a command of the program against the tracker of a directory.
+ * @param {string} directory
+ * @param {string[]} args
+ */
+export async function runCrumb(directory, args) {
+  const { stdout } = await promisify(execFile)(PROGRAM, [...args, "--data", directory]);
+  return stdout.trim();
+}
+
+/**
+ * Reads the API.
+ * @param {string} admin
+ * @param {string} key
+ */
+export function apiOf(admin, key) {
+  return async (/** @type {string} */ path) => {
+    const response = await fetch(`${admin}/api/v1${path}`, { headers: { authorization: `Bearer ${key}` } });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  };
+}
+
+/**
  * @param {string} directory
  * @param {string} network
  */
-async function startTracker(directory, network) {
+export async function startTracker(directory, network) {
   const ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
   const child = spawn(PROGRAM, ["serve", "--data", directory, "--network", network, ...ports], {
+    // For tests that put a proxy before it; nobody else here sends what a proxy does.
+    env: { ...process.env, CRUMB_LISTEN_TRUSTED_PROXIES: "127.0.0.0/8" },
     stdio: ["ignore", "ignore", "pipe"],
   });
   const ended = new Promise((resolve) => child.on("close", resolve));

@@ -18,6 +18,7 @@ use crate::bench::BenchCommand;
 use crate::config::Flags;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crumb_domain::{AffiliateId, CampaignId, CreativeId, MediaTypeId, OfferContractId, OfferId, VerticalId};
+use crumb_server::posting_doc::Kind;
 use crumb_wire::posting_doc::Method;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -93,7 +94,9 @@ pub enum Typed {
     Link(LinkArguments),
     /// Print the pixel code of a page that an affiliate's visitors may reach without a link
     Pixel(LinkArguments),
-    /// Print the posting document of a campaign, an offer or a vertical
+    /// Print an offer's conversion pixels, in their four forms
+    ConversionPixel(ConversionPixelArguments),
+    /// Print the posting document of a campaign, an offer or a vertical, or that on pixels
     PostingDoc(PostingDocArguments),
     /// Say who bought a lead, and why the others did not
     ///
@@ -342,6 +345,9 @@ pub struct PostingDocArguments {
     /// The fields of a vertical
     #[arg(long, value_name = "ID")]
     pub vertical: Option<VerticalId>,
+    /// What it tells: how leads are posted, or conversion pixels, direct linking and impressions
+    #[arg(long, value_enum, default_value_t = TypedKind::Leads)]
+    pub kind: TypedKind,
     /// The way of posting it opens with: server, browser_http, browser_ajax, session, …
     #[arg(long, value_name = "NAME")]
     pub method: Option<Method>,
@@ -354,6 +360,39 @@ pub struct PostingDocArguments {
     /// End a share: from now on its address is not found
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["method", "share"])]
     pub revoke: Option<String>,
+}
+
+/// What a posting document tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TypedKind {
+    /// How leads are posted.
+    Leads,
+    /// Conversion pixels, direct linking, impressions.
+    Pixels,
+}
+
+impl From<TypedKind> for Kind {
+    fn from(typed: TypedKind) -> Self {
+        match typed {
+            TypedKind::Leads => Self::Leads,
+            TypedKind::Pixels => Self::Pixels,
+        }
+    }
+}
+
+/// `crumb conversion-pixel`.
+#[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
+pub struct ConversionPixelArguments {
+    /// Of which offer
+    #[arg(long, value_name = "ID")]
+    pub offer: OfferId,
+    /// Of one of its events, by id or short name, instead of all
+    #[arg(long, value_name = "EVENT")]
+    pub event: Option<String>,
+    /// The one for all offers of the offer's advertiser instead
+    #[arg(long, conflicts_with = "event")]
+    pub global: bool,
 }
 
 /// In which form a posting document is printed.

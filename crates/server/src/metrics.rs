@@ -44,22 +44,26 @@ pub enum Endpoint {
     Post,
     /// A conversion pixel.
     Pixel,
+    /// An impression pixel.
+    Impression,
     /// A question for a lead's price.
     Ping,
-    /// The form library and its endpoints.
+    /// The form library and its endpoints, and the scripts of direct linking.
     Form,
     /// Anything else.
     Other,
 }
 
 impl Endpoint {
-    const ALL: [Endpoint; 6] = [Self::Click, Self::Post, Self::Pixel, Self::Ping, Self::Form, Self::Other];
+    const ALL: [Endpoint; 7] =
+        [Self::Click, Self::Post, Self::Pixel, Self::Impression, Self::Ping, Self::Form, Self::Other];
 
     fn label(self) -> &'static str {
         match self {
             Self::Click => "click",
             Self::Post => "post",
             Self::Pixel => "pixel",
+            Self::Impression => "impression",
             Self::Ping => "ping",
             Self::Form => "form",
             Self::Other => "other",

@@ -5,8 +5,9 @@ use crate::error::corrupt;
 use crumb_domain::caps::CapScope;
 use crumb_domain::click::{ClickSource, NonHuman};
 use crumb_domain::network::{CapOf, PriceFormat, SaleType, UnknownRule};
-use crumb_domain::{CampaignId, LeadId, OfferId, RowId, SubIds, Timestamp};
+use crumb_domain::{CampaignId, CreativeId, LeadId, OfferId, RowId, SubIds, Timestamp};
 use crumb_storage::Result;
+use crumb_storage::clicks::ImpressionsOf;
 use rusqlite::Row;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -99,6 +100,18 @@ pub(crate) fn scope(scope: CapScope) -> (i64, i64) {
         CapScope::Campaign(CampaignId(id)) => (2, id),
     }
 }
+
+/// What impressions are counted for: its two columns, of which the first goes on after
+/// those of [`scope`].
+pub(crate) fn impressions_of(of: ImpressionsOf) -> (i64, i64) {
+    match of {
+        ImpressionsOf::Campaign(id) => scope(CapScope::Campaign(id)),
+        ImpressionsOf::Creative(CreativeId(id)) => (3, id),
+    }
+}
+
+/// That impressions are counted, as its column; it goes on after those of [`cap_of`].
+pub(crate) const IMPRESSION: i64 = 4;
 
 /// What is counted, as its column.
 pub(crate) fn cap_of(of: CapOf) -> i64 {

@@ -5,6 +5,7 @@ use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::click::{Click, Disposition};
 use crumb_domain::session::Session;
+use crumb_domain::time::Day;
 use crumb_domain::{AffiliateId, CampaignId, CreativeId, OfferId, RowId, Timestamp};
 
 /// The clicks of one request: a plain click, or a diverted one with those of the
@@ -54,6 +55,15 @@ pub struct ClickFilter {
     pub to: Option<Timestamp>,
 }
 
+/// What impressions are counted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImpressionsOf {
+    /// An affiliate's campaign.
+    Campaign(CampaignId),
+    /// A creative, whoever shows it.
+    Creative(CreativeId),
+}
+
 /// The store of clicks.
 pub trait ClickStore {
     /// Keeps the clicks of one request.
@@ -69,6 +79,18 @@ pub trait ClickStore {
 
     /// The count that a cap check is about, over its days.
     fn count(&self, check: CapCheck) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Counts an impression of each of these on a day. They have history from now on.
+    fn record_impression(&self, of: Vec<ImpressionsOf>, day: Day) -> impl Future<Output = Result<()>> + Send;
+
+    /// How many impressions there were on which days of `first..=last`, in their order;
+    /// days without any are left out.
+    fn impressions(
+        &self,
+        of: ImpressionsOf,
+        first: Day,
+        last: Day,
+    ) -> impl Future<Output = Result<Vec<(Day, u64)>>> + Send;
 
     /// The newest row id of any kind that a node has stored, so that its ids go
     /// on after it.

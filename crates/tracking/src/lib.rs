@@ -17,6 +17,7 @@ mod double_tap;
 pub mod feed;
 pub mod gate;
 pub mod geo;
+pub mod impression;
 pub mod installation;
 pub mod lead_tier;
 pub mod links;
@@ -26,4 +27,5 @@ pub mod webhooks;
 
 pub use click::Clicks;
 pub use conversion::Conversions;
+pub use impression::Impressions;
 pub use installation::Installation;

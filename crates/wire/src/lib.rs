@@ -2,6 +2,7 @@
 
 pub mod answer;
 mod body;
+pub mod conversion_code;
 pub mod cookie;
 pub mod escape;
 pub mod generate;
@@ -11,6 +12,7 @@ pub mod link;
 mod multipart;
 pub mod percent;
 pub mod pixel;
+pub mod pixel_doc;
 pub mod post;
 pub mod posting_doc;
 pub mod referrer;

@@ -138,7 +138,6 @@ fn read_file(path: &Path) -> anyhow::Result<std::result::Result<Vec<Numbered>, S
 }
 
 /// Rows as they are read, one after the other; with them how many bytes more could be.
-#[expect(clippy::type_complexity, reason = "the rows or what is wrong with them, and what is left")]
 fn rows<R: Read>(
     file: std::io::Take<R>,
 ) -> anyhow::Result<(std::result::Result<Vec<Numbered>, String>, u64)> {

@@ -6,6 +6,7 @@ mod alerts;
 mod apply;
 pub mod config;
 mod contract;
+mod conversion_pixel;
 mod conversions;
 mod deliveries;
 mod explain;
@@ -33,10 +34,10 @@ pub use apply::{MAX_NETWORK_FILE_BYTES, NetworkFile};
 pub use lead::LeadAction;
 
 use crate::cli::{
-    AlertsArguments, BuyerCommand, ContractCommand, ConversionsArguments, DecidedAs, DecisionArguments,
-    DeliveriesCommand, DeliveryArguments, DeliveryFilterArguments, Format, KeyCommand, LeadCommand,
-    LedgerArguments, LinkArguments, PostingDocArguments, ReturnArguments, ReturnsArguments, ReturnsCommand,
-    Typed,
+    AlertsArguments, BuyerCommand, ContractCommand, ConversionPixelArguments, ConversionsArguments,
+    DecidedAs, DecisionArguments, DeliveriesCommand, DeliveryArguments, DeliveryFilterArguments, Format,
+    KeyCommand, LeadCommand, LedgerArguments, LinkArguments, PostingDocArguments, ReturnArguments,
+    ReturnsArguments, ReturnsCommand, Typed,
 };
 use anyhow::Context as _;
 use crumb_domain::lead::Lead;
@@ -102,6 +103,8 @@ pub enum Command {
     Link(LinkArguments),
     /// `crumb pixel`.
     Pixel(LinkArguments),
+    /// `crumb conversion-pixel`.
+    ConversionPixel(ConversionPixelArguments),
     /// `crumb posting-doc`.
     PostingDoc(PostingDocArguments),
     /// `crumb contract on`.
@@ -264,6 +267,7 @@ impl Command {
             Typed::Key(KeyCommand::Revoke { name }) => Self::KeyRevoke { name: name.clone() },
             Typed::Link(link) => Self::Link(link.clone()),
             Typed::Pixel(link) => Self::Pixel(link.clone()),
+            Typed::ConversionPixel(arguments) => Self::ConversionPixel(arguments.clone()),
             Typed::PostingDoc(arguments) => Self::PostingDoc(arguments.clone()),
             Typed::Alerts(arguments) => Self::Alerts(arguments.clone()),
             Typed::Deliveries(asked) => match &asked.command {
@@ -316,6 +320,7 @@ impl Command {
             | Self::KeyRevoke { .. }
             | Self::Link(_)
             | Self::Pixel(_)
+            | Self::ConversionPixel(_)
             | Self::PostingDoc(_)
             | Self::ContractOn { .. }
             | Self::ContractTest(_)
@@ -365,6 +370,7 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
         Command::KeyRevoke { name } => key::revoke(context, name).await,
         Command::Link(arguments) => link::link(context, &arguments),
         Command::Pixel(arguments) => pixel::pixel(context, &arguments),
+        Command::ConversionPixel(arguments) => conversion_pixel::conversion_pixel(context, &arguments),
         Command::PostingDoc(arguments) => posting_doc::posting_doc(context, &arguments).await,
         Command::ContractOn { id } => contract::on(context, id).await,
         Command::ContractTest(arguments) => test_post::test(context, arguments).await,

@@ -1,9 +1,13 @@
-//! `crumb posting-doc`: how leads are posted, to print or to give out.
+//! `crumb posting-doc`: how leads are posted, or conversions reported, to print or to give
+//! out.
 
 use super::{Context, Reply, Result};
 use crate::cli::{DocumentForm, PostingDocArguments};
 use anyhow::bail;
-use crumb_server::posting_doc::{Method, Subject, create_share, document, page, revoke_share, text};
+use crumb_server::posting_doc::{
+    Kind, Method, Subject, create_share, document, page, pixel_document, pixel_page, pixel_text,
+    revoke_share, text,
+};
 use crumb_storage::Store;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -30,18 +34,31 @@ pub async fn posting_doc<S: Store + Clone>(
         PostingDocArguments { vertical: Some(id), .. } => (Subject::Vertical(id), format!("vertical {id}")),
         _ => bail!("one of --campaign, --offer and --vertical is needed"),
     };
-    let document = document(&snapshot, subject, &base_url, today, installation.pings);
-    let Some(document) = document else { bail!("no {name}") };
+    let kind = Kind::from(arguments.kind);
+    if kind == Kind::Pixels && matches!(subject, Subject::Vertical(_)) {
+        bail!("a vertical has no pixels; name an offer or a campaign");
+    }
+    if kind == Kind::Pixels && arguments.method.is_some() {
+        bail!("--method is of documents on leads");
+    }
+    let is_page = arguments.format == DocumentForm::Html;
+    let printed = match kind {
+        Kind::Leads => {
+            let document = document(&snapshot, subject, &base_url, today, installation.pings);
+            let method = arguments.method.unwrap_or(Method::Server);
+            document.map(|doc| if is_page { page(&doc, method) } else { text(&doc, method) })
+        }
+        Kind::Pixels => {
+            let document = pixel_document(&snapshot, subject, &base_url);
+            document.map(|doc| if is_page { pixel_page(&doc) } else { pixel_text(&doc) })
+        }
+    };
+    let Some(printed) = printed else { bail!("no {name}") };
     if !arguments.share {
-        let method = arguments.method.unwrap_or(Method::Server);
-        let printed = match arguments.format {
-            DocumentForm::Html => page(&document, method),
-            DocumentForm::Text => text(&document, method),
-        };
         return Ok(Reply::printed(printed.trim_end().to_owned() + "\n"));
     }
     #[expect(clippy::disallowed_methods, reason = "the operating system's randomness makes the address")]
     let mut rng = StdRng::from_rng(&mut rand::rng());
-    let address = create_share(installation, &base_url, subject, arguments.method, &mut rng).await?;
+    let address = create_share(installation, &base_url, (kind, subject), arguments.method, &mut rng).await?;
     Ok(Reply::printed(format!("{address}\n")))
 }

@@ -63,7 +63,8 @@ impl Journal {
         }
     }
 
-    fn add(&self, event: EventText) {
+    /// Writes down an event.
+    pub fn add(&self, event: EventText) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let number = entries.back().map_or(1, |last| last.number + 1);
         if entries.len() == KEPT {

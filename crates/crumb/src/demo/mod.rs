@@ -20,7 +20,7 @@ use crate::owner::base_url;
 use anyhow::{Context as _, ensure};
 use crumb_domain::CampaignId;
 use crumb_mock_buyer::{MockBuyers, Options};
-use crumb_server::posting_doc::{Method, Subject, create_share};
+use crumb_server::posting_doc::{Kind, Method, Subject, create_share};
 use ipnet::{IpNet, Ipv4Net};
 use journal::Journal;
 use rand::SeedableRng as _;
@@ -80,6 +80,7 @@ pub fn run(mut flags: Flags, arguments: &DemoArguments) -> anyhow::Result<()> {
     // For this process only: no file says that buyers may be on this machine.
     settings.outbound_allow.push(Ipv4Net::new(Ipv4Addr::LOCALHOST, LOOPBACK_BITS)?.into());
     settings.outbound_allow.push(IpNet::from(arguments.buyers_listen.ip()));
+    settings.outbound_allow.push(IpNet::from(arguments.landing_listen.ip()));
     let address = arguments.landing_listen;
     let listener = TcpListener::bind(address)
         .map_err(|error| cannot_listen("landing page", "--landing-listen", address, &error))?;
@@ -162,7 +163,13 @@ async fn addresses(
     #[expect(clippy::disallowed_methods, reason = "the operating system's randomness makes the address")]
     let mut rng = StdRng::from_rng(&mut rand::rng());
     let (subject, method) = (Subject::Campaign(CampaignId(PARTNER_CAMPAIGN)), Some(Method::Server));
-    let share = create_share(starting.installation(), starting.tracking_url(), subject, method, &mut rng);
+    let share = create_share(
+        starting.installation(),
+        starting.tracking_url(),
+        (Kind::Leads, subject),
+        method,
+        &mut rng,
+    );
     Ok(Addresses {
         tracking: starting.tracking_url().to_owned(),
         admin: starting.admin_url().to_owned(),

@@ -105,6 +105,15 @@ pub fn scenarios(addresses: &Addresses) -> Vec<Scenario> {
             ],
         },
         Scenario {
+            title: "Conversion pixel",
+            how: "The shop's thank-you page reports the order; the affiliate's server and pixel are told.",
+            steps: vec![
+                click("Come through Traffic Co, and buy", "a=12&c=6001&s1=coupon"),
+                click("On another site: no cookie arrives", "a=12&c=6002&s1=coupon"),
+                click("There with the request id: saved", "a=12&c=6003&s1=coupon"),
+            ],
+        },
+        Scenario {
             title: "Odd links",
             how: "Nothing vanishes: each click has a disposition, and each refused post a reason.",
             steps: vec![

@@ -1,4 +1,4 @@
-//! `crumb link`, `crumb pixel`, `crumb posting-doc`.
+//! `crumb link`, `crumb pixel`, `crumb conversion-pixel`, `crumb posting-doc`.
 
 use crate::program::{NETWORK, Place};
 
@@ -30,6 +30,58 @@ fn pixel_prints_the_pixel_code() {
     let place = Place::with_network();
     let code = place.printed(&["pixel", "--affiliate", "12", "--creative", "1057", "--s1", "x"]);
     assert!(code.contains("https://trk.example/?a=12&c=1057&s1=x&cp=js"), "{code}");
+}
+
+#[test]
+fn conversion_pixel_prints_the_four_forms_of_each_event() {
+    let place = Place::new();
+    let events = "[[offer.event]]\nid = 3\nname = \"Order\"\nshort = \"ord\"\n\n\
+                  [[offer.event]]\nid = 4\nname = \"Sign-up\"\n\n[[affiliate]]";
+    place.write("network.toml", &NETWORK.replacen("[[affiliate]]", events, 1));
+    place.printed(&["apply", "network.toml"]);
+    let all = place.printed(&["conversion-pixel", "--offer", "100"]);
+    let address = "https://trk.example/p.ashx?o=100";
+    for event in [3, 4] {
+        for form in [
+            format!("<iframe src=\"{address}&amp;e={event}&amp;t=TRANSACTION_ID\""),
+            format!("<script src=\"{address}&amp;e={event}&amp;f=js&amp;t=TRANSACTION_ID\"></script>"),
+            format!("<img src=\"{address}&amp;e={event}&amp;f=img&amp;t=TRANSACTION_ID\""),
+            format!("{address}&e={event}&f=pb&r=REQUEST_ID&t=TRANSACTION_ID"),
+        ] {
+            assert!(all.contains(&form), "{form}: {all}");
+        }
+    }
+    let one = place.printed(&["conversion-pixel", "--offer", "100", "--event", "ord"]);
+    assert!(one.starts_with("# Order (event 3)") && !one.contains("Sign-up"), "{one}");
+    assert_eq!(place.refused(&["conversion-pixel", "--offer", "9"]), "no offer 9\n");
+    let unknown = ["conversion-pixel", "--offer", "100", "--event", "x"];
+    assert_eq!(place.refused(&unknown), "offer 100 has no event x\n");
+    let global = ["conversion-pixel", "--offer", "100", "--global"];
+    assert_eq!(place.refused(&global), "offer 100 has no advertiser\n");
+}
+
+#[test]
+fn posting_doc_tells_of_pixels_too_to_print_and_to_share() {
+    let place = Place::with_network();
+    let of = ["posting-doc", "--kind", "pixels"];
+    let with = |more: &[&'static str]| [&of[..], more].concat();
+    let page = place.printed(&with(&["--offer", "100"]));
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("p.ashx?o=100"), "{page}");
+    let text = place.printed(&with(&["--campaign", "57", "--format", "text"]));
+    assert!(
+        text.starts_with("# Campaign 57: Free quote") && text.contains("i.ashx?a=12&amp;c=1057"),
+        "{text}"
+    );
+    assert!(!text.contains("Ab3dE5gH1jK"), "a pixel needs no post key");
+    let refused = place.refused(&with(&["--vertical", "1"]));
+    assert_eq!(refused, "a vertical has no pixels; name an offer or a campaign\n");
+    let refused = place.refused(&with(&["--offer", "100", "--method", "session"]));
+    assert_eq!(refused, "--method is of documents on leads\n");
+    let address = place.printed(&with(&["--offer", "100", "--share"]));
+    let server = place.serve(&[]);
+    let path = address.trim().strip_prefix("https://trk.example").unwrap();
+    let answer = server.get(server.tracking, path);
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("Pixels and direct linking"), "{answer}");
 }
 
 #[test]

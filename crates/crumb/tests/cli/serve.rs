@@ -137,6 +137,8 @@ fn commands_do_the_same_through_a_running_server() {
         &["link", "--affiliate", "12", "--creative", "1057", "--s1", "x"],
         &["pixel", "--affiliate", "12", "--creative", "1057"],
         &["posting-doc", "--campaign", "57"],
+        &["posting-doc", "--offer", "100", "--kind", "pixels"],
+        &["conversion-pixel", "--offer", "100"],
         &["contract", "on", "7"],
         &["key", "revoke", "nobody"],
         &["key", "create", "--role", "root", "--name", "x"],

@@ -11,12 +11,14 @@ mod body;
 pub mod buyers;
 pub mod clicks;
 pub mod conversion_import;
+pub mod conversion_pixels;
 pub mod conversions;
 pub mod deliveries;
 pub mod events;
 pub mod explain;
 pub mod held;
 mod idempotency;
+pub mod impressions;
 pub mod key;
 pub mod keys;
 pub mod late_facts;
@@ -88,10 +90,12 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/ledger", get(ledger::list::<S>))
         .route("/rejections", get(rejections::list::<S>))
         .route("/sub-affiliates", get(sub_affiliates::list::<S>))
+        .route("/impressions", get(impressions::count::<S>))
         .route("/events", get(events::stream::<S>))
         .route("/keys", get(keys::list::<S>))
         .route("/links", get(links::link::<S>))
         .route("/pixel-code", get(links::pixel_code::<S>))
+        .route("/conversion-pixels", get(conversion_pixels::list::<S>))
         .route("/posting-docs", post(posting_docs::create::<S>))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

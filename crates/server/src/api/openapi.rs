@@ -1,9 +1,9 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
 use super::{
-    alerts, buyers, clicks, conversion_import, conversions, deliveries, events, explain, held, keys,
-    late_facts, lead_actions, leads, ledger, links, pixels, posting_docs, rejections, returns, statuses,
-    sub_affiliates, test_post, timeline,
+    alerts, buyers, clicks, conversion_import, conversion_pixels, conversions, deliveries, events, explain,
+    held, impressions, keys, late_facts, lead_actions, leads, ledger, links, pixels, posting_docs,
+    rejections, returns, statuses, sub_affiliates, test_post, timeline,
 };
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -54,10 +54,12 @@ use utoipa::{Modify, OpenApi};
         ledger::list,
         rejections::list,
         sub_affiliates::list,
+        impressions::count,
         events::stream,
         keys::list,
         links::link,
         links::pixel_code,
+        conversion_pixels::list,
         posting_docs::create,
         test_post::send,
     ),

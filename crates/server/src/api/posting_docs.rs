@@ -1,11 +1,14 @@
-//! `POST /posting-docs`: how leads are posted, to read or to give out.
+//! `POST /posting-docs`: how leads are posted, or conversions reported, to read or to give
+//! out.
 
 use super::body;
 use super::key::Caller;
 use super::problem::{ApiError, FieldError, KeyProblems, Problem};
 use super::role::Role;
 use crate::admin::Admin;
-use crate::posting_doc::{Method, Subject, create_share, document, page, text};
+use crate::posting_doc::{
+    Kind, Method, Subject, create_share, document, page, pixel_document, pixel_page, pixel_text, text,
+};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -33,6 +36,10 @@ pub struct PostingDocRequest {
     /// Of this vertical.
     #[schema(value_type = Option<i64>)]
     vertical: Option<VerticalId>,
+    /// What it tells: `leads`, how they are posted (the default), or `pixels`, on conversion
+    /// pixels, direct linking and impressions, which a vertical has none of.
+    #[serde(default)]
+    kind: Kind,
     /// The method that is shown: `server` (the default), `browser_http`,
     /// `browser_ajax`, `session`, `server_json`, `session_json` or `xml`.
     #[schema(value_type = Option<String>)]
@@ -91,21 +98,36 @@ pub(crate) async fn create<S: Store + Clone>(
         caller.must_be_allowed_to_change("share documents")?;
     }
     let base_url = admin.tracking_url(&network);
-    let today = network.zone().day_of(installation.clock.now());
-    let doc = document(&network, subject, base_url, today, installation.pings).ok_or_else(missing)?;
-    let method = request.method.unwrap_or(Method::Server);
-    let mut answer = PostingDocument { text: text(&doc, method), html: page(&doc, method), url: None };
+    let mut answer = match request.kind {
+        Kind::Leads => {
+            let today = network.zone().day_of(installation.clock.now());
+            let doc = document(&network, subject, base_url, today, installation.pings).ok_or_else(missing)?;
+            let method = request.method.unwrap_or(Method::Server);
+            PostingDocument { text: text(&doc, method), html: page(&doc, method), url: None }
+        }
+        Kind::Pixels => {
+            let doc = pixel_document(&network, subject, base_url).ok_or_else(missing)?;
+            PostingDocument { text: pixel_text(&doc), html: pixel_page(&doc), url: None }
+        }
+    };
     if !request.share {
         return Ok((StatusCode::OK, Json(answer)));
     }
     #[expect(clippy::disallowed_methods, reason = "the operating system's randomness makes the address")]
     let mut rng = StdRng::from_rng(&mut rand::rng());
-    answer.url = Some(create_share(installation, base_url, subject, request.method, &mut rng).await?);
+    answer.url =
+        Some(create_share(installation, base_url, (request.kind, subject), request.method, &mut rng).await?);
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
 fn subject(request: &PostingDocRequest) -> Result<(Subject, &'static str, i64), ApiError> {
     match *request {
+        PostingDocRequest { vertical: Some(_), kind: Kind::Pixels, .. } => {
+            Err(ApiError::Invalid(vec![FieldError::new("vertical", "a vertical has no pixels")]))
+        }
+        PostingDocRequest { method: Some(_), kind: Kind::Pixels, .. } => {
+            Err(ApiError::Invalid(vec![FieldError::new("method", "is of documents on leads")]))
+        }
         PostingDocRequest { campaign: Some(id), offer: None, vertical: None, .. } => {
             Ok((Subject::Campaign(id), "campaign", id.0))
         }

@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 
 /// How long browsers keep the form library, in seconds: an upgrade reaches every
 /// page within the hour.
-const LIBRARY_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+pub(super) const LIBRARY_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
 /// `/d.js`.
 pub(super) fn library<B>(_request: &Request<B>) -> Answer {

@@ -1,4 +1,4 @@
-//! The tracking listener: links, pixels, the form library, lead posts and shared
+//! The tracking listener: links, pixels, the pages' scripts, lead posts and shared
 //! posting documents. Nothing else answers here, so that it can face the
 //! internet alone.
 //!
@@ -9,8 +9,10 @@ mod answer;
 mod click;
 mod client;
 mod connection;
+mod direct_linking;
 mod document;
 mod form_library;
+mod impression;
 mod lead;
 mod lenient;
 mod outliving;
@@ -28,7 +30,7 @@ use connection::{Phase, TimedStream};
 use crumb_intake::Leads;
 use crumb_intake::selling::Selling;
 use crumb_storage::Store;
-use crumb_tracking::{Clicks, Conversions, Installation};
+use crumb_tracking::{Clicks, Conversions, Impressions, Installation};
 use http::{Method, Request, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -60,6 +62,7 @@ pub struct Edge<S> {
     site: Arc<Installation<S>>,
     clicks: Clicks<S>,
     conversions: Arc<Conversions<S>>,
+    impressions: Impressions<S>,
     leads: Arc<Leads<S>>,
     metrics: Arc<Metrics>,
     trusted_proxies: Vec<IpNet>,
@@ -79,6 +82,7 @@ impl<S: Store + Clone> Edge<S> {
         Self {
             clicks: Clicks::new(Arc::clone(&site)),
             conversions: Arc::new(Conversions::new(Arc::clone(&site))),
+            impressions: Impressions::new(Arc::clone(&site)),
             leads: Arc::new(Leads::new(Arc::clone(&site), selling)),
             site,
             metrics,
@@ -150,7 +154,10 @@ impl<S: Store + Clone> Edge<S> {
             ("/d.ashx", &Method::GET | &Method::POST) => self.lead(request, peer).await,
             ("/ping.ashx", &Method::GET | &Method::POST) => self.ping(request, peer).await,
             ("/p.ashx", &Method::GET | &Method::POST) => self.pixel(request, peer).await,
+            ("/i.ashx", &Method::GET | &Method::HEAD) => self.impression(&request, peer).await,
             ("/d.js", &Method::GET | &Method::HEAD) => form_library::library(&request),
+            ("/dl.js", &Method::GET | &Method::HEAD) => direct_linking::landing_page_script(),
+            ("/cv.js", &Method::GET | &Method::HEAD) => direct_linking::thank_you_page_script(),
             ("/js.ashx", &Method::GET) => self.validators(&request, peer).await,
             ("/v.ashx", &Method::GET) => self.validate(&request),
             ("/get.ashx", &Method::GET) => form_library::nothing(&request),
@@ -162,8 +169,8 @@ impl<S: Store + Clone> Edge<S> {
                 self.document(&request).await
             }
             (
-                path @ ("/" | "/d.ashx" | "/p.ashx" | "/ping.ashx" | "/v.ashx" | "/d.js" | "/js.ashx"
-                | "/get.ashx" | "/t.ashx"),
+                path @ ("/" | "/d.ashx" | "/p.ashx" | "/i.ashx" | "/ping.ashx" | "/v.ashx" | "/d.js"
+                | "/dl.js" | "/cv.js" | "/js.ashx" | "/get.ashx" | "/t.ashx"),
                 _,
             ) => Answer::method_not_allowed(methods(path)),
             _ => Answer::not_found(),
@@ -187,7 +194,7 @@ fn methods(path: &str) -> &'static str {
         "/d.ashx" => "GET, POST, OPTIONS",
         "/p.ashx" | "/ping.ashx" => "GET, POST",
         "/v.ashx" => "GET, OPTIONS",
-        "/d.js" => "GET, HEAD",
+        "/d.js" | "/dl.js" | "/cv.js" | "/i.ashx" => "GET, HEAD",
         _ => "GET",
     }
 }
@@ -197,8 +204,9 @@ fn endpoint(path: &str) -> Endpoint {
         "/" => Endpoint::Click,
         "/d.ashx" => Endpoint::Post,
         "/p.ashx" => Endpoint::Pixel,
+        "/i.ashx" => Endpoint::Impression,
         "/ping.ashx" => Endpoint::Ping,
-        "/d.js" | "/js.ashx" | "/v.ashx" | "/get.ashx" | "/t.ashx" => Endpoint::Form,
+        "/d.js" | "/dl.js" | "/cv.js" | "/js.ashx" | "/v.ashx" | "/get.ashx" | "/t.ashx" => Endpoint::Form,
         _ => Endpoint::Other,
     }
 }

@@ -1,18 +1,22 @@
-//! Posting documents as pages, and the signed addresses under which they are
-//! given out.
+//! Posting documents as pages, those on leads and those on pixels, and the signed
+//! addresses under which they are given out.
 //!
 //! What a document says is `crumb_wire`'s; here it is looked up, laid out and
 //! shared. A shared address is a capability: whoever has it sees the document (a
 //! campaign's with its key) until it ends or is revoked, and nothing else.
 
 mod page;
+mod pixels;
 mod share;
 #[cfg(test)]
 mod tests;
 
 pub use crumb_wire::posting_doc::{Method, PostingDoc, UnknownMethod, text};
 pub use page::{Shown, page};
+pub use pixels::{pixel_document, pixel_page};
 pub use share::{SHARE_DAYS, SHARED_HEADERS, SharedPage, create_share, revoke_share, shared_page};
+
+pub use crumb_wire::pixel_doc::{PixelDoc, text as pixel_text};
 
 use crumb_domain::network::Secret;
 use crumb_domain::pings::PingLimits;
@@ -21,6 +25,18 @@ use crumb_domain::{CampaignId, OfferId, VerticalId};
 use crumb_network::Snapshot;
 use crumb_wire::posting_doc::DocContext;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a document tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// How leads are posted.
+    #[default]
+    Leads,
+    /// Conversion pixels, direct linking, impressions.
+    Pixels,
+}
 
 /// What a posting document is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

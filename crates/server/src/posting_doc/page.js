@@ -15,18 +15,21 @@
     made.addEventListener("click", act);
     return made;
   }
-  select.addEventListener("change", function () {
-    show(select.value);
-    try { history.replaceState(null, "", "?method=" + select.value); } catch (e) { /* a page kept as a file */ }
-  });
   form.addEventListener("submit", function (event) { event.preventDefault(); });
-  document.getElementById("show").hidden = true;
   form.appendChild(button("Print", function () { window.print(); }));
-  form.appendChild(button("Print all", function () {
-    show("all");
-    window.print();
-    show(select.value);
-  }));
+  // A page on pixels has no methods to choose from.
+  if (select) {
+    select.addEventListener("change", function () {
+      show(select.value);
+      try { history.replaceState(null, "", "?method=" + select.value); } catch (e) { /* a page kept as a file */ }
+    });
+    document.getElementById("show").hidden = true;
+    form.appendChild(button("Print all", function () {
+      show("all");
+      window.print();
+      show(select.value);
+    }));
+  }
   function copied(made) {
     made.textContent = "Copied";
     setTimeout(function () { made.textContent = "Copy"; }, 1500);

@@ -52,6 +52,19 @@ impl Shown {
 /// drop-down needs no server where scripts run.
 pub fn page(doc: &PostingDoc, chosen: impl Into<Shown>) -> String {
     let chosen = chosen.into();
+    let body = html! {
+        header {
+            div { p { "Posting document" } h1 { (doc.title) } }
+            (choice(chosen))
+        }
+        dl { @for (name, value) in &doc.facts { dt { (name) } dd { (value) } } }
+        @for method in &doc.methods { (section(doc, method, chosen)) }
+    };
+    headed(&format!("Posting document: {}", doc.title), &body)
+}
+
+/// A page with all that it needs in it.
+pub(super) fn headed(title: &str, body: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -60,18 +73,11 @@ pub fn page(doc: &PostingDoc, chosen: impl Into<Shown>) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="robots" content="noindex";
                 meta name="referrer" content="no-referrer";
-                title { "Posting document: " (doc.title) }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                main {
-                    header {
-                        div { p { "Posting document" } h1 { (doc.title) } }
-                        (choice(chosen))
-                    }
-                    dl { @for (name, value) in &doc.facts { dt { (name) } dd { (value) } } }
-                    @for method in &doc.methods { (section(doc, method, chosen)) }
-                }
+                main { (body) }
                 script { (PreEscaped(SCRIPT)) }
             }
         }
@@ -155,6 +161,25 @@ fn controls(controls: &[Parameter]) -> Markup {
     }
 }
 
+/// What a call can say, where nothing has a fixed value.
+pub(super) fn parameters(parameters: &[Parameter]) -> Markup {
+    html! {
+        table {
+            thead { tr { th { "Parameter" } th { "Meaning" } } }
+            tbody {
+                @for parameter in parameters {
+                    tr {
+                        td { @for (index, name) in parameter.name.split(", ").enumerate() {
+                            @if index > 0 { " " } code { (name) }
+                        } }
+                        td { (parameter.description) }
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn fields(fields: &[FieldDoc], method: Method) -> Markup {
     html! {
         table {
@@ -186,14 +211,16 @@ fn fields(fields: &[FieldDoc], method: Method) -> Markup {
 }
 
 fn examples(title: &str, examples: &[Example]) -> Markup {
+    html! { @if !examples.is_empty() { h3 { (title) } (boxes(examples)) } }
+}
+
+/// Something to copy, each in a box of its own.
+pub(super) fn boxes(examples: &[Example]) -> Markup {
     html! {
-        @if !examples.is_empty() {
-            h3 { (title) }
-            @for example in examples {
-                div class="code" {
-                    h4 { (example.title) }
-                    pre tabindex="0" { code { (example.code) } }
-                }
+        @for example in examples {
+            div class="code" {
+                h4 { (example.title) }
+                pre tabindex="0" { code { (example.code) } }
             }
         }
     }

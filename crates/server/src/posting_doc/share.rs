@@ -5,7 +5,7 @@
 //! and whether it was revoked is in the store. A token that is expired, revoked or
 //! made up, and one whose subject is gone, are answered alike.
 
-use super::{Method, Subject, document, page};
+use super::{Kind, Method, Subject, document, page, pixel_document, pixel_page};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use crumb_storage::access::Share;
@@ -59,6 +59,9 @@ struct Shared {
     of: Subject,
     #[serde(default)]
     method: Option<Method>,
+    /// Shares made before there were others are on leads.
+    #[serde(default)]
+    kind: Kind,
     /// The tracking domain when it was made, for a network that names none.
     base_url: String,
 }
@@ -67,11 +70,12 @@ struct Shared {
 /// chosen. `base_url` is the tracking domain, without a path.
 ///
 /// # Errors
-/// The store's. Whether the subject exists is the caller's to ask, by [`document`].
+/// The store's. Whether the subject has such a document is the caller's to ask, by
+/// [`document`] or [`pixel_document`].
 pub fn create_share<S: Store + Clone, R: Rng + ?Sized>(
     installation: &Installation<S>,
     base_url: &str,
-    subject: Subject,
+    (kind, subject): (Kind, Subject),
     method: Option<Method>,
     rng: &mut R,
 ) -> impl Future<Output = Result<String, StoreError>> + Send {
@@ -79,7 +83,7 @@ pub fn create_share<S: Store + Clone, R: Rng + ?Sized>(
     let base_url = base_url.trim_end_matches('/').to_owned();
     async move {
         let now = installation.clock.now();
-        let shared = Shared { of: subject, method, base_url };
+        let shared = Shared { of: subject, method, kind, base_url };
         let share = Share {
             id: URL_SAFE_NO_PAD.encode(id),
             subject: serde_json::to_string(&shared)
@@ -128,6 +132,10 @@ pub async fn shared_page<S: Store + Clone>(
     let shared: Shared =
         serde_json::from_str(&share.subject).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     let snapshot = installation.network.snapshot();
+    if shared.kind == Kind::Pixels {
+        let doc = pixel_document(&snapshot, shared.of, &shared.base_url);
+        return Ok(doc.map_or(SharedPage::NotFound, |doc| SharedPage::Html(pixel_page(&doc))));
+    }
     let today = snapshot.zone().day_of(now);
     let Some(doc) = document(&snapshot, shared.of, &shared.base_url, today, installation.pings) else {
         return Ok(SharedPage::NotFound);

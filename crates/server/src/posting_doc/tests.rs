@@ -125,7 +125,9 @@ mod shared {
         async fn share(&self, subject: Subject, method: Option<Method>) -> String {
             let mut rng = StdRng::seed_from_u64(self.seed.get());
             self.seed.set(self.seed.get() + 1);
-            create_share(&self.installation, "http://trk.example/", subject, method, &mut rng).await.unwrap()
+            create_share(&self.installation, "http://trk.example/", (Kind::Leads, subject), method, &mut rng)
+                .await
+                .unwrap()
         }
 
         async fn get(&self, address: &str, method: Option<&str>) -> SharedPage {
@@ -226,5 +228,23 @@ mod shared {
         let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(script));
         let (_, policy) = SHARED_HEADERS.iter().find(|(name, _)| name == "content-security-policy").unwrap();
         assert!(policy.to_str().unwrap().contains(&format!("script-src 'sha256-{hash}'")));
+    }
+}
+
+#[test]
+fn the_page_on_pixels_of_an_offer_is_what_was_agreed() {
+    let doc = pixel_document(&snapshot("x"), Subject::Offer(OfferId(100)), BASE).unwrap();
+    let page = pixel_page(&doc);
+    insta::assert_snapshot!(page.replace(page::SCRIPT, "…"));
+    assert_eq!(page.matches("<script").count(), 1, "what examples show is text");
+    assert!(!page.contains("<iframe") && !page.contains("<img"));
+}
+
+#[test]
+fn a_vertical_and_what_the_network_lacks_have_no_document_on_pixels() {
+    for subject in
+        [Subject::Vertical(VerticalId(1)), Subject::Offer(OfferId(9)), Subject::Campaign(CampaignId(9))]
+    {
+        assert_eq!(pixel_document(&snapshot("x"), subject, BASE), None);
     }
 }

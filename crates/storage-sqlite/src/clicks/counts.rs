@@ -33,6 +33,11 @@ impl Counts {
         counts.into_iter().for_each(|count| self.step(key(count), 1));
     }
 
+    /// Raises one by one.
+    pub(crate) fn raise_key(&mut self, key: Key) {
+        self.step(key, 1);
+    }
+
     /// Lowers each by one.
     pub(crate) fn lower(&mut self, counts: impl IntoIterator<Item = Key>) {
         counts.into_iter().for_each(|key| self.step(key, -1));

@@ -1,6 +1,7 @@
 //! Clicks, sessions, pre-fill values and counts.
 
 pub(crate) mod counts;
+pub(crate) mod impressions;
 pub(crate) mod read;
 pub(crate) mod sessions;
 pub(crate) mod write;
@@ -11,8 +12,9 @@ use crate::sub_affiliates;
 use crumb_domain::caps::CapCheck;
 use crumb_domain::click::{Click, Disposition};
 use crumb_domain::session::{Session, SessionOrigin};
+use crumb_domain::time::Day;
 use crumb_domain::{AffiliateId, OfferId, RowId, Timestamp};
-use crumb_storage::clicks::{ClickBatch, ClickFilter, SubAffiliate};
+use crumb_storage::clicks::{ClickBatch, ClickFilter, ImpressionsOf, SubAffiliate};
 use crumb_storage::{ClickStore, Page, PageRequest, Result};
 
 impl ClickStore for SqliteStore {
@@ -41,6 +43,16 @@ impl ClickStore for SqliteStore {
 
     async fn count(&self, check: CapCheck) -> Result<u64> {
         self.readers().read(LaneOf::Short, move |connection| counts::count(connection, &check)).await
+    }
+
+    async fn record_impression(&self, of: Vec<ImpressionsOf>, day: Day) -> Result<()> {
+        self.writer().write(move |context| impressions::record(context, &of, day)).await
+    }
+
+    async fn impressions(&self, of: ImpressionsOf, first: Day, last: Day) -> Result<Vec<(Day, u64)>> {
+        self.readers()
+            .read(LaneOf::Long, move |connection| impressions::by_day(connection, of, first, last))
+            .await
     }
 
     async fn newest_row(&self, node: u8) -> Result<Option<RowId>> {

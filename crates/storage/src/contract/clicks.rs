@@ -1,7 +1,8 @@
 //! Clicks, sessions and counts.
 
 use super::build::{NOW, Rows, click, duplicate, record, record_all};
-use crate::clicks::{ClickBatch, ClickFilter};
+use crate::clicks::{ClickBatch, ClickFilter, ImpressionsOf};
+use crate::configuration::HistoryOf;
 use crate::{PageRequest, Store};
 use crumb_domain::caps::{CapCheck, CapScope, DayCount};
 use crumb_domain::click::{Click, ClickSource, Disposition, NonHuman, VisitorId};
@@ -286,6 +287,38 @@ pub async fn counts_add_up_over_the_days_of_a_check<S: Store>(store: Arc<S>) {
     ] {
         assert_eq!(store.count(check).await.unwrap(), expected, "{check:?}");
     }
+}
+
+/// [`crate::ClickStore::impressions`] tells each day's count apart from clicks and from
+/// each other's; what was shown has history.
+pub async fn impressions_are_counted_by_day_for_campaign_and_creative<S: Store>(store: Arc<S>) {
+    let campaign = ImpressionsOf::Campaign(CampaignId(57));
+    let creative = ImpressionsOf::Creative(CreativeId(57));
+    for day in [3, 1, 3] {
+        store.record_impression(vec![campaign, creative], Day(day)).await.unwrap();
+    }
+    store.record_impression(vec![creative], Day(4)).await.unwrap();
+    let click = ClickBatch {
+        clicks: vec![click(Rows::new().next_row())],
+        counts: vec![DayCount { scope: CapScope::Campaign(CampaignId(57)), of: CapOf::Click, day: Day(3) }],
+        refers_to: Vec::new(),
+    };
+    store.record_clicks(click).await.unwrap();
+    let shown = async |of, first, last| store.impressions(of, Day(first), Day(last)).await.unwrap();
+    assert_eq!(shown(campaign, 0, 9).await, [(Day(1), 1), (Day(3), 2)]);
+    assert_eq!(shown(creative, 2, 4).await, [(Day(3), 2), (Day(4), 1)]);
+    assert_eq!(shown(ImpressionsOf::Campaign(CampaignId(58)), 0, 9).await, []);
+    assert_eq!(shown(creative, 4, 3).await, []);
+    let check = CapCheck {
+        scope: CapScope::Campaign(CampaignId(57)),
+        of: CapOf::Click,
+        first_day: Day(0),
+        day: Day(9),
+        limit: 1,
+    };
+    assert_eq!(store.count(check).await.unwrap(), 1, "an impression is no click");
+    let shown = vec![HistoryOf::Campaign(CampaignId(57)), HistoryOf::Creative(CreativeId(57))];
+    assert_eq!(store.have_history(shown).await.unwrap(), [true, true]);
 }
 
 /// Hundreds of writers lose nothing, and reads see what was acknowledged.

@@ -54,6 +54,7 @@ macro_rules! store_contract {
                 the_clicks_of_one_request_are_kept_together_or_not_at_all,
                 prefill_values_are_kept_for_the_session_and_the_newest_of_a_name_holds,
                 counts_add_up_over_the_days_of_a_check,
+                impressions_are_counted_by_day_for_campaign_and_creative,
                 many_clicks_at_once_are_all_kept_and_counted,
                 the_newest_row_of_each_node_is_known,
                 recent_openings_are_the_newest_sessions_of_the_offers,

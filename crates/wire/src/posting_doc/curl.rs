@@ -5,11 +5,14 @@ use crate::percent::encode;
 
 /// Gets a request id to post with: a test click, by the click pixel.
 fn test_click(ids: &Ids) -> String {
-    let pixel = quote::shell(&format!("{}&cp=js", ids.link("-1")));
-    format!(
-        "# A test click, to have a request id. On a real page it comes with the form.\n\
-         REQUEST_ID=$(curl --silent {pixel} | sed -n 's/^.*var ckm_request_id = \\([0-9]*\\);.*$/\\1/p')\n\n"
-    )
+    let click = test_click_of(&ids.link("-1"));
+    format!("# A test click, to have a request id. On a real page it comes with the form.\n{click}\n\n")
+}
+
+/// Puts the request id of a test link's click into the variable of that name.
+pub(crate) fn test_click_of(test_link: &str) -> String {
+    let pixel = quote::shell(&format!("{test_link}&cp=js"));
+    format!("REQUEST_ID=$(curl --silent {pixel} | sed -n 's/^.*var ckm_request_id = \\([0-9]*\\);.*$/\\1/p')")
 }
 
 fn server_controls(ids: &Ids) -> Vec<(String, String)> {

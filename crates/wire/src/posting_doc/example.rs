@@ -22,6 +22,10 @@ pub enum Language {
     Html,
     /// A script.
     JavaScript,
+    /// Python 3.
+    Python,
+    /// An address.
+    Address,
     /// JSON.
     Json,
     /// XML.
@@ -37,6 +41,8 @@ impl Language {
             Self::Shell => "sh",
             Self::Html => "html",
             Self::JavaScript => "js",
+            Self::Python => "python",
+            Self::Address => "text",
             Self::Json => "json",
             Self::Xml => "xml",
             Self::Http => "http",
@@ -45,7 +51,7 @@ impl Language {
 }
 
 impl Example {
-    pub(super) fn new(title: &str, language: Language, code: impl Into<String>) -> Self {
+    pub(crate) fn new(title: &str, language: Language, code: impl Into<String>) -> Self {
         Self { title: title.to_owned(), language, code: code.into() }
     }
 }

@@ -8,7 +8,7 @@
 
 mod answers;
 mod control;
-mod curl;
+pub(crate) mod curl;
 mod example;
 mod field;
 mod html;
@@ -19,7 +19,7 @@ mod sample;
 mod testing;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 
 pub use control::Parameter;
 pub use example::{Example, Language};

@@ -77,17 +77,13 @@ fn examples(out: &mut String, title: &str, examples: &[Example]) -> std::fmt::Re
         return Ok(());
     }
     writeln!(out, "\n## {title}")?;
-    for example in examples {
-        let fence = fence(&example.code);
-        writeln!(
-            out,
-            "\n{}\n\n{fence}{}\n{}\n{fence}",
-            example.title,
-            example.language.as_str(),
-            example.code
-        )?;
-    }
-    Ok(())
+    examples.iter().try_for_each(|one| example(out, one))
+}
+
+pub(crate) fn example(out: &mut String, example: &Example) -> std::fmt::Result {
+    let fence = fence(&example.code);
+    let (title, language) = (&example.title, example.language.as_str());
+    writeln!(out, "\n{title}\n\n{fence}{language}\n{}\n{fence}", example.code)
 }
 
 /// Longer than any run of backticks in the code, so that none ends the block.
@@ -101,6 +97,6 @@ fn star(required: bool) -> &'static str {
 }
 
 /// A value in one line, and without the control characters that steer a terminal.
-fn line(value: &str) -> String {
+pub(crate) fn line(value: &str) -> String {
     value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -24,7 +24,7 @@
   var source = new EventSource("/live/events");
   source.onopen = function () { connection.textContent = "live"; connection.className = "on"; };
   source.onerror = function () { connection.textContent = "not connected"; connection.className = ""; };
-  ["click", "lead", "rejection"].forEach(function (kind) {
+  ["click", "lead", "conversion", "pixel", "told", "rejection"].forEach(function (kind) {
     source.addEventListener(kind, function (event) { arrived(kind, event); });
   });
 
@@ -34,11 +34,15 @@
     if (run !== null && run !== of) { feed.replaceChildren(); counts = {}; buttons.forEach(count); }
     run = of;
     var row = JSON.parse(event.data);
-    var card = { click: click, lead: lead, rejection: rejection }[kind](row);
+    // A pixel that made something is shown as what it made.
+    if (kind === "pixel" && row.conversion) return;
+    if (kind === "pixel") kind = "rejection";
+    var make = { click: click, lead: lead, conversion: conversion, told: told, rejection: rejection };
+    var card = row.form ? refusedPixel(row) : make[kind](row);
     card.classList.add(kind);
-    card.append(element("p", "why", row.why));
+    if (row.why) card.append(element("p", "why", row.why));
     if (OFFERED.includes(row.status)) card.append(buyers(row));
-    var earlier = kind === "lead" && document.getElementById("lead-" + row.id);
+    var earlier = card.id && document.getElementById(card.id);
     if (earlier) earlier.remove();
     else counts[kind] = (counts[kind] || 0) + 1;
     feed.prepend(card);
@@ -119,6 +123,35 @@
   function rejection(row) {
     var card = begin(row, "Refused", row.affiliate, row.offer);
     return end(card, row, [["", row.errors.join(" · "), "bad"], ["", row.post + " post"]]);
+  }
+
+  function conversion(row) {
+    var card = begin(row, "Conversion", row.affiliate, row.offer);
+    card.id = "conversion-" + row.id;
+    var facts = [
+      ["", row.disposition, row.disposition === "approved" ? "by-cookie" : "bad"],
+      ["session", row.request_id],
+      ["by", row.source],
+      ["order", row.transaction_id],
+      ["earns", row.payout],
+      ["of", row.received],
+      ["lead", row.lead]
+    ];
+    if (row.test) facts.push(["", "test", "muted"]);
+    return end(card, row, facts);
+  }
+
+  // What the affiliate's own server and pixel were told.
+  function told(row) {
+    var card = begin(row, row.by === "postback" ? "Postback" : "HTML pixel", row.affiliate, row.offer);
+    var facts = [["", "received by the affiliate", "by-cookie"], ["session", row.request_id], ["order", row.order]];
+    return end(card, row, facts.concat([["earned", row.earned]]));
+  }
+
+  function refusedPixel(row) {
+    var card = begin(row, "Refused pixel", row.affiliate, row.offer);
+    var facts = [["", row.disposition, "bad"], ["by", row.form], ["session", row.request_id]];
+    return end(card, row, facts.concat([["order", row.transaction_id]]));
   }
 
   function begin(row, what, affiliate, offer) {

@@ -1,5 +1,5 @@
-//! The page that shows clicks and leads as they arrive, each with why it is
-//! credited as it is. It is the network's view, not the advertiser's.
+//! The page that shows clicks, leads and conversions as they arrive, each with why it
+//! is credited as it is. It is the network's view, not the advertiser's.
 
 use super::Site;
 use crate::demo::scenarios::scenarios;
@@ -41,12 +41,13 @@ pub async fn page(State(site): State<Arc<Site>>) -> Html<String> {
                     header.top {
                         div {
                             h1 { "What arrives" }
-                            p { "Every click, lead and refused post, why it is credited as it is, and who bought it." }
+                            p { "Every click, lead, conversion and refused post, why it is credited as it is, and who bought it." }
                         }
                         p #connection role="status" { "connecting" }
                     }
                     div.counts {
-                        (count("click", "Clicks")) (count("lead", "Leads")) (count("rejection", "Refused"))
+                        (count("click", "Clicks")) (count("lead", "Leads")) (count("conversion", "Conversions"))
+                        (count("told", "Postbacks")) (count("rejection", "Refused"))
                     }
                     ol #feed aria-live="polite" {}
                     p #empty { "Nothing yet. Follow a link from the list, and fill in the form that it leads to." }

@@ -9,7 +9,9 @@ mod live;
 mod own_leads;
 mod partner;
 mod request;
+mod shop;
 mod tracker;
+mod traffic_co;
 
 use super::journal::Journal;
 use super::scenarios::Addresses;
@@ -94,6 +96,10 @@ fn routes(site: Arc<Site>) -> Router {
         .route("/leads/{id}", get(own_leads::page))
         .route("/leads/{id}/resend", post(own_leads::resend))
         .route("/cookie", post(forms::change_cookie))
+        .route("/shop", get(shop::page).post(shop::order))
+        .route("/shop/thanks", get(shop::thanks))
+        .route("/traffic-co/postback", get(traffic_co::postback))
+        .route("/traffic-co/pixel.gif", get(traffic_co::pixel))
         .route("/thanks", get(|| async { layout::thanks() }))
         .route("/welcome", get(|| async { layout::welcome() }))
         .route("/elsewhere", get(|| async { layout::elsewhere() }))

@@ -5,6 +5,7 @@ use super::line::{Checked, Subject};
 use super::{Above, Stop};
 use crate::installation::Installation;
 use crate::postbacks::Telling;
+use crate::webhooks;
 use crumb_domain::Timestamp;
 use crumb_domain::conversion::{Conversion, ConversionDisposition, ConversionSource, Reported, Withheld};
 use crumb_domain::ledger::LedgerEntry;
@@ -40,6 +41,10 @@ pub(super) async fn record<S: Store + Clone>(
     let counts = conversion.withheld.is_none();
     let may_come_over =
         matches!(conversion.disposition, ConversionDisposition::Approved | ConversionDisposition::Pending);
+    let mut deliveries = webhooks::conversion_created(site, snapshot, &conversion, now);
+    if counts {
+        deliveries.extend(telling.deliveries(site, now));
+    }
     let noted = |entry: LedgerEntry| LedgerEntry { note: checked.note.clone(), at: now, ..entry };
     Ok(RecordConversion {
         once_a_session: !about.event.allow_duplicates,
@@ -49,7 +54,9 @@ pub(super) async fn record<S: Store + Clone>(
         caps: if may_come_over { record::cap_checks(snapshot, about.offer, &conversion) } else { Vec::new() },
         counts: if may_come_over { record::counts(snapshot, &conversion) } else { Vec::new() },
         ledger: record::entries(&conversion).into_iter().map(noted).collect(),
-        deliveries: if counts { telling.deliveries(site, now) } else { Vec::new() },
+        deliveries,
+        // Caps of days that are over reach nobody.
+        caps_told: Vec::new(),
         signature: None,
         conversion,
     })

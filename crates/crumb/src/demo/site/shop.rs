@@ -1,0 +1,77 @@
+//! The advertiser's shop: something to buy, and a thank-you page with the conversion pixel
+//! that the tracker gave out.
+
+use super::Site;
+use super::layout::{Page, document};
+use super::request::{Seen, first, pairs};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::Redirect;
+use crumb_domain::{OfferId, RequestId};
+use crumb_wire::conversion_code::{PixelOf, TRANSACTION_ID, conversion_code};
+use maud::{PreEscaped, html};
+use rand::RngExt as _;
+use std::sync::Arc;
+
+/// The offer that its orders are conversions of.
+const OFFER: OfferId = OfferId(600);
+
+/// Shows what can be bought. The request id goes along where the page's address has one.
+pub async fn page(seen: Seen) -> Page {
+    let request_id = seen.value("reqid").unwrap_or_default();
+    let body = html! {
+        main.landing {
+            section.promise {
+                h1 { "Keep the sun out of your car." }
+                p { "The dashboard sun shade, 13.00, by tomorrow." }
+            }
+            form .card method="post" action="/shop" {
+                input type="hidden" name="reqid" value=(request_id);
+                button #send type="submit" { "Buy it" }
+                p.fine { "Nothing is sent or charged: this is a demonstration." }
+            }
+        }
+    };
+    document("Shop", &html! {}, &body)
+}
+
+/// Takes an order, and sends its visitor on to the thank-you page.
+pub async fn order(body: Bytes) -> Redirect {
+    #[expect(clippy::disallowed_methods, reason = "sample data: nothing is decided by it")]
+    let number: u32 = rand::rng().random_range(100_000..1_000_000);
+    let form = pairs(&body);
+    let request_id = first(&form, "reqid").and_then(as_request_id);
+    let named = request_id.map(|id| format!("&reqid={id}")).unwrap_or_default();
+    Redirect::to(&format!("/shop/thanks?order=SUN-{number}{named}"))
+}
+
+/// Thanks for an order, and reports it.
+pub async fn thanks(State(site): State<Arc<Site>>, seen: Seen) -> Page {
+    let order = seen.value("order").map(order_number).unwrap_or_default();
+    let request_id = seen.value("reqid").and_then(as_request_id);
+    let code = conversion_code(&site.addresses.tracking, PixelOf::Offer(OFFER), None).iframe;
+    // With a request id no cookie is needed.
+    let named = request_id.map(|id| format!("&amp;r={id}")).unwrap_or_default();
+    let pixel = code.replace(TRANSACTION_ID, &format!("{order}{named}"));
+    let body = html! {
+        main.words {
+            h1 { "Thank you!" }
+            p { "Your order " b #order { (order) } " is on its way." }
+            p { "Behind the page: this pixel reports the order to the tracker. In the frame, the tracker shows the \
+                 affiliate's own pixel, shut in so that it can touch neither this page nor the tracker." }
+            pre #pixel { (pixel) }
+            p { a href="/live" target="crumb-live" { "Watch what arrives" } }
+        }
+        (PreEscaped(&pixel))
+    };
+    document("Thank you", &html! {}, &body)
+}
+
+/// A number as the shop makes them: nothing else comes into a page's markup.
+fn order_number(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(20).collect()
+}
+
+fn as_request_id(text: &str) -> Option<RequestId> {
+    text.parse().ok()
+}
