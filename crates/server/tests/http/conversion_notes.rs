@@ -204,3 +204,14 @@ async fn a_sale_that_a_crash_left_untold_changes_nothing_of_what_a_pixel_said_is
     assert_eq!(conversions(&server).await[0]["received"], "40.00");
     assert_eq!(ledger_sum(&server, "advertiser:1").await, "-10.00");
 }
+
+#[tokio::test]
+async fn a_pixel_for_a_lead_that_nobody_bought_charges_nobody() {
+    let (server, _buyers) = by_pixel("/reject", "").await;
+    let (id, _) = posted(&server, 2001, 200, "ann").await;
+    converted(&server, &format!("r={id}&p=500.00")).await;
+    let told = conversions(&server).await.pop().unwrap();
+    assert_eq!((&told["disposition"], &told["received"]), (&json!("rejected"), &json!("0.00")));
+    assert_eq!(ledger_sum(&server, "advertiser:1").await, "0.00");
+    assert_eq!(server.api_json("/pixels").await["data"][0]["ignored"], json!(["p"]));
+}

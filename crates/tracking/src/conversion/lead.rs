@@ -9,7 +9,7 @@ use super::find::About;
 use super::record::is_to_be_shown;
 use super::{Call, Conversions, Found, Made, Stop};
 use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion};
-use crumb_domain::lead::Lead;
+use crumb_domain::lead::{Lead, LeadOutcome};
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::{Offer, OfferType};
 use crumb_domain::payout::{LeadFacts, Overrides, Standing, Terms, lead_payout, pays_by_pixel};
@@ -26,7 +26,7 @@ impl<S: Store + Clone> Conversions<S> {
         call: &Call<'_>,
         about: &About<'_>,
         leads: &[Lead],
-        overrides: Overrides,
+        mut overrides: Overrides,
         found: &mut Found,
     ) -> Result<Option<Made>, Stop> {
         let is_default = about.offer.default_event().is_some_and(|event| event.id == about.event.id);
@@ -43,6 +43,11 @@ impl<S: Store + Clone> Conversions<S> {
         if overrides.payout.is_some() {
             // A lead pays what its terms say, whatever a pixel says.
             found.ignored.push("ap".to_owned());
+        }
+        if overrides.received.is_some() && is_refused(lead) {
+            // Nobody owes anything for what does not count.
+            found.ignored.push("p".to_owned());
+            overrides.received = None;
         }
         Ok(Some(self.noted(call, about, lead, overrides, found)))
     }
@@ -106,6 +111,19 @@ fn as_conversion(lead: &Lead, about: &About<'_>) -> Conversion {
         ..LeadConversion::of(about.event.id)
     });
     Conversion::of_lead(lead, &told, about.offer.advertiser)
+}
+
+/// Whether a lead is at rest without having been accepted. One that is in hand, waits or
+/// may be with a buyer may become a conversion yet.
+fn is_refused(lead: &Lead) -> bool {
+    let is_at_rest = matches!(
+        lead.outcome,
+        LeadOutcome::NoQualifiedBuyers
+            | LeadOutcome::UnattributedSession
+            | LeadOutcome::ThrownOut
+            | LeadOutcome::Expired
+    );
+    is_at_rest && !lead.is_conversion()
 }
 
 /// Whether a pixel is what a lead's payout, and all word of it, has waited for. What was
