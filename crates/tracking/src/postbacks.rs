@@ -7,9 +7,21 @@ use crate::links::TokenValues;
 use crumb_domain::Timestamp;
 use crumb_domain::conversion::Conversion;
 use crumb_domain::delivery::{Delivery, DeliveryKind, DeliveryState};
+use crumb_domain::lead::Lead;
+use crumb_domain::network::WebhookEvent;
 use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::session::Session;
 use crumb_network::Snapshot;
+
+/// Whether anybody is told of a lead that becomes a conversion: by a postback or a
+/// webhook. Asked first, since of most nobody is, and each post would pay for what is told.
+pub fn is_told(snapshot: &Snapshot, lead: &Lead) -> bool {
+    let campaign = lead.campaign.and_then(|id| snapshot.campaign(id));
+    let affiliate = snapshot.affiliate(lead.affiliate);
+    campaign.is_some_and(|campaign| campaign.postback_url.is_some())
+        || affiliate.is_some_and(|affiliate| affiliate.postback_url.is_some())
+        || snapshot.webhooks_told(WebhookEvent::ConversionCreated).next().is_some()
+}
 
 /// A conversion as it may be told.
 #[derive(Clone, Copy)]

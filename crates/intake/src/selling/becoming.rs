@@ -12,7 +12,7 @@ use crumb_network::Snapshot;
 use crumb_storage::outbox::NewDelivery;
 use crumb_storage::selling::LeadChange;
 use crumb_storage::{Store, StoreError};
-use crumb_tracking::postbacks::Telling;
+use crumb_tracking::postbacks::{self, Telling};
 use crumb_tracking::{Installation, webhooks};
 
 /// Whether a lead is a conversion now that was none before.
@@ -31,7 +31,7 @@ pub(crate) fn deliveries<S: Store + Clone>(
     now: Timestamp,
 ) -> Vec<NewDelivery> {
     let (Some(told), Some(offer)) = (&lead.conversion, snapshot.offer(lead.offer)) else { return Vec::new() };
-    if told.only_named {
+    if told.only_named || !postbacks::is_told(snapshot, lead) {
         return Vec::new();
     }
     let conversion = Conversion::of_lead(lead, told, offer.offer.advertiser);
