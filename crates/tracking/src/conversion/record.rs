@@ -6,12 +6,13 @@ use crate::postbacks::Telling;
 use crumb_domain::Money;
 use crumb_domain::caps::{self, CapScope, DayCount};
 use crumb_domain::conversion::{Conversion, ConversionDisposition};
+use crumb_domain::lead::Lead;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::CapOf;
 use crumb_domain::payout::{ConversionTerms, Overrides, Worth};
 use crumb_domain::pixel::PixelDisposition;
-use crumb_storage::Store;
 use crumb_storage::conversions::{NoteCall, PixelEffect, RecordConversion};
+use crumb_storage::{Store, StoreError};
 
 impl<S: Store + Clone> Conversions<S> {
     pub(super) async fn made_of(
@@ -21,8 +22,7 @@ impl<S: Store + Clone> Conversions<S> {
         overrides: Overrides,
         found: &mut Found,
     ) -> Result<Made, Stop> {
-        let before = self.site.store.conversions_of(about.session.id).await?;
-        let leads = self.site.store.leads_of_session(about.session.id).await?;
+        let (before, leads) = self.had_by_session(call, about).await?;
         if let Some(noted) = self.noted_with_lead(call, about, &leads, overrides, found)? {
             return Ok(noted);
         }
@@ -42,6 +42,22 @@ impl<S: Store + Clone> Conversions<S> {
         }
         let had = leads.len() + before.iter().filter(|earlier| earlier.lead.is_none()).count();
         Ok(self.new_conversion(call, about, overrides, found, had))
+    }
+
+    /// The session's conversions and leads.
+    async fn had_by_session(
+        &self,
+        call: &Call<'_>,
+        about: &About<'_>,
+    ) -> Result<(Vec<Conversion>, Vec<Lead>), StoreError> {
+        let session = about.session.id;
+        // Tests and what was refused convert nothing and are there all the same. Then the
+        // store finds that the session had more than this, and it is read the second time.
+        if call.tries == 0 && !about.session.converted {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let before = self.site.store.conversions_of(session).await?;
+        Ok((before, self.site.store.leads_of_session(session).await?))
     }
 
     /// A further call for a conversion whose affiliate's own pixels nobody could show
