@@ -216,10 +216,10 @@ async fn a_transaction_that_finds_the_disk_full_is_made_again_when_there_is_room
         let mut place = Place::new();
         drop(place.open());
         let other = Connection::open(&place.path).unwrap();
-        let full = SqliteOptions { recent_leads: RECENT, max_pages: Some(90), ..SqliteOptions::default() };
+        let full = SqliteOptions { recent_leads: RECENT, max_pages: Some(130), ..SqliteOptions::default() };
         let store = SqliteStore::open(&place.path, full).unwrap();
         let used: u32 = other.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
-        let filler = (90 - used - pages) * PAGE_SIZE;
+        let filler = (130 - used - pages) * PAGE_SIZE;
         other.execute("UPDATE probe SET filler = zeroblob(?1)", [filler]).unwrap();
         let mut number = 0;
         let refused = loop {
