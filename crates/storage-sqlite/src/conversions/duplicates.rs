@@ -3,21 +3,22 @@
 use super::rows::ALL;
 use crate::codes::row_id;
 use crate::error::from_sqlite;
+use crate::statements::Statements;
 use crumb_domain::RowId;
 use crumb_domain::conversion::Conversion;
 use crumb_storage::Result;
 use rusqlite::{Connection, Params, params};
 
 /// How many leads, whatever became of them, and other conversions a session has.
-pub(crate) fn count_of_session(connection: &Connection, session: RowId) -> Result<usize> {
-    let n: i64 = connection
-        .prepare_cached(
+pub(crate) fn count_of_session(statements: &dyn Statements, session: RowId) -> Result<usize> {
+    let count = statements
+        .number(
             "SELECT (SELECT count(*) FROM conversion WHERE session = ?1)
                  + (SELECT count(*) FROM lead WHERE session = ?1)",
+            &[&session.as_i64()],
         )
-        .and_then(|mut count| count.query_row([session.as_i64()], |row| row.get(0)))
         .map_err(from_sqlite)?;
-    Ok(usize::try_from(n).unwrap_or(0))
+    Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
 }
 
 /// The oldest conversion of the same session and event.

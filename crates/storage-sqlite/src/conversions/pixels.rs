@@ -3,6 +3,7 @@
 use crate::codes::{self, IpBytes, from_json, moment, or_null, row_id, to_json};
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
+use crate::statements::Statements;
 use crumb_domain::conversion::ConversionSource;
 use crumb_domain::pixel::{PixelCall, PixelDisposition};
 use crumb_domain::{AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, OfferId, RowId};
@@ -17,21 +18,19 @@ pub(crate) fn ignored_column(call: &PixelCall) -> Result<Option<String>> {
 
 /// Writes a line, with what [`ignored_column`] says of it and what became of the call.
 pub(crate) fn insert(
-    connection: &Connection,
+    statements: &dyn Statements,
     call: &PixelCall,
     ignored: Option<&str>,
     disposition: PixelDisposition,
     conversion: Option<RowId>,
 ) -> Result<()> {
-    connection
-        .prepare_cached(
+    statements
+        .execute(
             "INSERT INTO pixel (id, at, form, disposition, offer, advertiser, event, session, affiliate,
                  campaign, conversion, transaction_id, trusted, ignored, ip, user_agent, referrer,
                  config_version)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-        )
-        .and_then(|mut insert| {
-            insert.execute(params![
+            params![
                 call.id.as_i64(),
                 call.at.micros(),
                 call.form.as_str(),
@@ -50,8 +49,8 @@ pub(crate) fn insert(
                 or_null(&call.user_agent),
                 or_null(&call.referrer),
                 call.config_version.0,
-            ])
-        })
+            ],
+        )
         .map_err(from_sqlite)?;
     Ok(())
 }

@@ -77,7 +77,7 @@ pub(crate) fn pixel(context: &mut WriteContext<'_>, pixel: &Pixel) -> Result<Opt
         _ => call.conversion,
     };
     let disposition = recorded.map_or(call.disposition, Recorded::disposition);
-    pixels::insert(context.connection, call, pixel.ignored.as_deref(), disposition, conversion)?;
+    pixels::insert(context.statements, call, pixel.ignored.as_deref(), disposition, conversion)?;
     let refers_to = seen::references(call.affiliate, call.offer, call.campaign).chain([Key::node(call.id)]);
     context.memory.seen.note_all(context.connection, refers_to).map_err(from_sqlite)?;
     Ok(recorded)
@@ -90,21 +90,36 @@ fn make(context: &mut WriteContext<'_>, new: &New, at: Timestamp) -> Result<Reco
     if let Some(before) = signatures::find(context.connection, record.signature.as_ref())? {
         return Ok(Recorded::Duplicate(before));
     }
-    let had = duplicates::count_of_session(context.connection, record.conversion.session)?;
+    let had = duplicates::count_of_session(context.statements, record.conversion.session)?;
     if had != record.session_had {
         return Err(StoreError::Conflict);
     }
-    let recorded = bring_in(context, new)?;
+    let recorded = bring_in(context, new, Session::of(had))?;
     if !matches!(recorded, Recorded::Duplicate(_)) {
         signatures::keep(context.connection, record.signature.as_ref(), at, record.conversion.id)?;
     }
     Ok(recorded)
 }
 
+/// What is known of the session of a new conversion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Session {
+    /// It has no lead and no conversion.
+    IsNew,
+    /// It may have some.
+    Unknown,
+}
+
+impl Session {
+    fn of(had: usize) -> Self {
+        if had == 0 { Self::IsNew } else { Self::Unknown }
+    }
+}
+
 /// A new conversion, whoever reports it and whatever else its session has.
-pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New) -> Result<Recorded> {
+pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New, session: Session) -> Result<Recorded> {
     let record = &new.record;
-    if let Some(before) = duplicate_of(context, record)? {
+    if let Some(before) = duplicate_of(context, record, session)? {
         return Ok(Recorded::Duplicate(before));
     }
     let is_over_cap = is_over_cap(context, record)?;
@@ -116,7 +131,7 @@ pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New) -> Result<Reco
     } else {
         (&record.conversion, &new.reported)
     };
-    rows::insert(context.connection, conversion, reported.as_deref())?;
+    rows::insert(context.statements, conversion, reported.as_deref())?;
     if conversion.converts() {
         context.memory.session_changes.converted(conversion.session);
     }
@@ -129,15 +144,20 @@ pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New) -> Result<Reco
     if !conversion.test {
         context.memory.counts.raise(&record.counts);
     }
-    ledger::append(context.connection, ledger::NO_LEAD, &record.ledger)?;
+    ledger::append(context.statements, ledger::NO_LEAD, &record.ledger)?;
     outbox::put(context, &record.deliveries)?;
     outbox::tell_caps(context, &record.caps_told)?;
     Ok(Recorded::New)
 }
 
-fn duplicate_of(context: &WriteContext<'_>, record: &RecordConversion) -> Result<Option<RowId>> {
+fn duplicate_of(
+    context: &WriteContext<'_>,
+    record: &RecordConversion,
+    session: Session,
+) -> Result<Option<RowId>> {
     let conversion = &record.conversion;
     if record.once_a_session
+        && session != Session::IsNew
         && let Some(before) = duplicates::of_event(context.connection, conversion)?
     {
         return Ok(Some(before));

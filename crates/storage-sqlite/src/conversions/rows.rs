@@ -3,6 +3,7 @@
 use crate::codes::{self, IpBytes, from_json, moment, row_id, sub_id_columns, sub_ids, to_json};
 use crate::error::{corrupt, from_sqlite};
 use crate::leads::standing;
+use crate::statements::Statements;
 use crumb_domain::conversion::{
     Conversion, ConversionDisposition, ConversionSource, LeadConversion, Reported, Withheld,
 };
@@ -57,18 +58,16 @@ pub(crate) fn reported_column(conversion: &Conversion) -> Result<Option<String>>
 }
 
 /// Writes a new conversion that is no lead, with what [`reported_column`] says of it.
-pub(crate) fn insert(connection: &Connection, new: &Conversion, reported: Option<&str>) -> Result<()> {
+pub(crate) fn insert(statements: &dyn Statements, new: &Conversion, reported: Option<&str>) -> Result<()> {
     let [s1, s2, s3, s4, s5] = sub_id_columns(&new.sub_ids);
-    connection
-        .prepare_cached(
+    statements
+        .execute(
             "INSERT INTO conversion (id, at, source, event, offer, advertiser, affiliate, campaign,
                  offer_contract, session, s1, s2, s3, s4, s5, payout, received, disposition, transaction_id,
                  reported, pixels_shown, test, ip, revision, config_version)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
                  ?20, ?21, ?22, ?23, ?24, ?25)",
-        )
-        .and_then(|mut insert| {
-            insert.execute(params![
+            params![
                 new.id.as_i64(),
                 new.at.micros(),
                 new.source.as_str(),
@@ -94,8 +93,8 @@ pub(crate) fn insert(connection: &Connection, new: &Conversion, reported: Option
                 new.ip.map(IpBytes::new),
                 new.revision,
                 new.config_version.0,
-            ])
-        })
+            ],
+        )
         .map_err(from_sqlite)?;
     Ok(())
 }

@@ -17,6 +17,7 @@ use crate::error::from_sqlite;
 use crate::readers::LaneOf;
 use crate::seen::Key;
 use crate::selling::contracts;
+use crate::statements::Statements;
 use crumb_domain::delivery::{Delivery, DeliveryAttempt};
 use crumb_domain::selling::Alert;
 use crumb_domain::{RowId, Timestamp};
@@ -24,14 +25,13 @@ use crumb_storage::outbox::{
     CapCount, CapTold, ClaimRoom, Claimed, DeliveryFilter, EndLease, NewDelivery, WaitingDeliveries,
 };
 use crumb_storage::{OutboxStore, Page, PageRequest, Result};
-use rusqlite::Connection;
 
 /// Deliveries that are set going again by one write, so that no commit is long.
 const REPLAYED_PER_WRITE: usize = 2_000;
 
 /// Writes deliveries with what they tell, and notes which node made them.
 pub(crate) fn put(context: &mut WriteContext<'_>, deliveries: &[Delivery]) -> Result<()> {
-    insert(context.connection, deliveries)?;
+    insert(context.statements, deliveries)?;
     let nodes = deliveries.iter().map(|delivery| Key::node(delivery.id));
     context.memory.seen.note_all(context.connection, nodes).map_err(from_sqlite)?;
     if !deliveries.is_empty() {
@@ -57,8 +57,8 @@ pub(crate) fn tell_caps(context: &mut WriteContext<'_>, told: &[CapTold]) -> Res
 }
 
 /// Writes deliveries whose node is noted with what they tell.
-pub(crate) fn insert(connection: &Connection, deliveries: &[Delivery]) -> Result<()> {
-    deliveries.iter().try_for_each(|delivery| rows::insert(connection, delivery))
+pub(crate) fn insert(statements: &dyn Statements, deliveries: &[Delivery]) -> Result<()> {
+    deliveries.iter().try_for_each(|delivery| rows::insert(statements, delivery))
 }
 
 impl OutboxStore for SqliteStore {

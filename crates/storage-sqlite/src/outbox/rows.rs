@@ -2,6 +2,7 @@
 
 use crate::codes::{moment, row_id};
 use crate::error::{corrupt, from_sqlite};
+use crate::statements::Statements;
 use crumb_domain::delivery::{Delivery, DeliveryAttempt, DeliveryKind, DeliveryState};
 use crumb_domain::{AffiliateId, CampaignId, LeadId, OfferId, RowId};
 use crumb_storage::Result;
@@ -15,15 +16,13 @@ pub(crate) const COLUMNS: &str = "id, webhook_id, at, kind, destination, affilia
 pub(crate) const COLUMN_COUNT: usize = 15;
 
 /// Writes a delivery.
-pub(crate) fn insert(connection: &Connection, delivery: &Delivery) -> Result<()> {
-    connection
-        .prepare_cached(
+pub(crate) fn insert(statements: &dyn Statements, delivery: &Delivery) -> Result<()> {
+    statements
+        .execute(
             "INSERT INTO delivery (id, webhook_id, at, kind, destination, affiliate, campaign, offer, conversion,
                  lead, url, body, state, tries, due, lease)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0)",
-        )
-        .and_then(|mut insert| {
-            insert.execute(params![
+            params![
                 delivery.id.as_i64(),
                 delivery.webhook_id,
                 delivery.at.micros(),
@@ -39,8 +38,8 @@ pub(crate) fn insert(connection: &Connection, delivery: &Delivery) -> Result<()>
                 delivery.state.as_str(),
                 delivery.tries,
                 delivery.due.micros(),
-            ])
-        })
+            ],
+        )
         .map_err(from_sqlite)?;
     Ok(())
 }
