@@ -12,9 +12,7 @@ use crumb_domain::lead::Lead;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::pixel::{PixelCall, PixelDisposition};
 use crumb_domain::session::Session;
-use crumb_domain::{
-    AdvertiserId, AffiliateId, CampaignId, EventId, LeadId, Money, OfferId, RowId, Timestamp,
-};
+use crumb_domain::{AdvertiserId, AffiliateId, CampaignId, EventId, OfferId, RowId, Timestamp};
 
 /// A new conversion on its way into the store.
 #[derive(Debug, Clone)]
@@ -197,15 +195,6 @@ pub enum ImportRow {
     Changed(Box<ChangeConversion>),
 }
 
-/// What a conversion is worth together with others: of a filter.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ConversionSums {
-    /// To affiliates.
-    pub payout: Money,
-    /// From advertisers.
-    pub received: Money,
-}
-
 /// The store of conversions.
 pub trait ConversionStore {
     /// Writes a call with what it makes, and says what that came to: none where it makes
@@ -264,9 +253,6 @@ pub trait ConversionStore {
     /// The newest click of a session, its duplicates included; the session's own place
     /// where there is none.
     fn last_click(&self, session: RowId) -> impl Future<Output = Result<RowId>> + Send;
-
-    /// The lead that is the conversion of that place.
-    fn lead_of_conversion(&self, id: RowId) -> impl Future<Output = Result<Option<LeadId>>> + Send;
 }
 
 /// Why a row of an import could not be.

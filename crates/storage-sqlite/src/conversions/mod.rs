@@ -23,7 +23,7 @@ use crumb_domain::conversion::Conversion;
 use crumb_domain::lead::Lead;
 use crumb_domain::pixel::PixelCall;
 use crumb_domain::session::Session;
-use crumb_domain::{LeadId, OfferId, RowId, Timestamp};
+use crumb_domain::{OfferId, RowId, Timestamp};
 use crumb_storage::conversions::{
     ChangeConversion, ConversionFilter, ImportConversions, ImportFault, PixelFilter, PixelWrite, Recorded,
 };
@@ -87,10 +87,6 @@ impl ConversionStore for SqliteStore {
 
     async fn last_click(&self, session: RowId) -> Result<RowId> {
         self.readers().read(LaneOf::Short, move |connection| read::last_click(connection, session)).await
-    }
-
-    async fn lead_of_conversion(&self, id: RowId) -> Result<Option<LeadId>> {
-        self.readers().read(LaneOf::Short, move |connection| rows::lead_of(connection, id)).await
     }
 }
 

@@ -8,8 +8,7 @@ use crumb_domain::conversion::{
     Conversion, ConversionDisposition, ConversionSource, LeadConversion, Reported, Withheld,
 };
 use crumb_domain::{
-    AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, LeadId, Money, OfferContractId, OfferId,
-    RowId,
+    AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, Money, OfferContractId, OfferId, RowId,
 };
 use crumb_storage::Result;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -118,16 +117,6 @@ pub(crate) fn read_lead(connection: &Connection, id: RowId) -> Result<Option<(Co
         })
         .map_err(from_sqlite)?
         .map(|(conversion, kept)| Ok((conversion?, kept?)))
-        .transpose()
-}
-
-/// The id of the lead that is the conversion of that place.
-pub(crate) fn lead_of(connection: &Connection, id: RowId) -> Result<Option<LeadId>> {
-    connection
-        .prepare_cached("SELECT id FROM lead WHERE row = ?1 AND event IS NOT NULL")
-        .and_then(|mut select| select.query_row([id.as_i64()], |row| row.get(0)).optional())
-        .map_err(from_sqlite)?
-        .map(codes::lead_id)
         .transpose()
 }
 

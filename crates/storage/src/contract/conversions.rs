@@ -66,7 +66,6 @@ pub async fn a_conversion_comes_back_as_it_was<S: Store>(store: Arc<S>) {
     converted(&*store, rows.next_row(), RecordConversion { session_had: 1, ..new(full.clone()) }).await;
     assert_eq!(store.conversion(full.id).await.unwrap().as_ref(), Some(&full));
     assert_eq!(store.conversions_of(plain.session).await.unwrap(), [plain.clone(), full]);
-    assert_eq!(store.lead_of_conversion(plain.id).await.unwrap(), None);
     let unknown = rows.next_row();
     assert_eq!(store.conversion(unknown).await.unwrap(), None);
     assert_eq!(store.conversions_of(unknown).await.unwrap(), []);
@@ -132,9 +131,7 @@ pub async fn an_accepted_lead_is_the_conversion_of_its_place<S: Store>(store: Ar
     };
     assert_eq!(store.conversions_of(opened).await.unwrap(), std::slice::from_ref(&expected));
     assert_eq!(store.conversion(told.row).await.unwrap(), Some(expected));
-    assert_eq!(store.lead_of_conversion(told.row).await.unwrap(), Some(told.id));
     assert_eq!(store.conversion(held_back.row).await.unwrap(), None);
-    assert_eq!(store.lead_of_conversion(held_back.row).await.unwrap(), None);
 }
 
 /// Returned, in review, thrown out, or anything else; a person's word goes before.
