@@ -216,7 +216,7 @@ impl Printed<'_> {
             || "the network that decided it then.\n".to_owned(),
             |file| format!("the present network with {file}.\n"),
         );
-        if report.then.leads == 0 {
+        if report.then.leads == 0 && report.broken_off.runs == 0 {
             return text + "\nNo such lead was offered to anybody.\n";
         }
         for run in &report.lead_runs {
@@ -232,13 +232,26 @@ impl Printed<'_> {
                 report.runs_not_reached, report.runs
             );
         }
-        if self.network.is_none() && report.different == 0 {
-            text += &match report.runs {
+        text += &broken_off(report);
+        let decided = report.runs - report.not_replayable.runs - report.broken_off.runs;
+        if self.network.is_none() && report.different == 0 && decided > 0 {
+            text += &match decided {
                 1 => "1 run decided again: as it was recorded, to the byte.\n".to_owned(),
                 runs => format!("{runs} runs decided again: each as it was recorded, to the byte.\n"),
             };
         }
         text
+    }
+}
+
+/// What is left out because nobody can know what it met.
+fn broken_off(report: &Report) -> String {
+    match report.broken_off.runs {
+        0 => String::new(),
+        1 => "1 run was broken off: what it met is lost, and its lead is left out.\n".to_owned(),
+        runs => {
+            format!("{runs} runs were broken off: what they met is lost, and their leads are left out.\n")
+        }
     }
 }
 

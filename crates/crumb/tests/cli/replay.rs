@@ -178,6 +178,34 @@ fn a_decision_that_is_not_the_recorded_one_is_told_with_exit_code_1() {
 }
 
 #[test]
+fn runs_that_a_crash_broke_off_are_left_out_and_no_difference() {
+    let buyers = Buyers::start();
+    let (place, server) = sold(&buyers);
+    server.signal("TERM");
+    assert_eq!(server.ended().0, Some(0));
+    let store = rusqlite::Connection::open(place.path("data/crumb.db")).unwrap();
+    let cut_off = |which: &str| {
+        let sql = format!(
+            "UPDATE run SET inputs = 'null', events = 'null' WHERE id = (SELECT {which}(id) FROM run)"
+        );
+        assert_eq!(store.execute(&sql, []).unwrap(), 1);
+    };
+    cut_off("max");
+    let printed = place.printed(&["replay"]);
+    assert!(printed.contains("leads                    2               2\n"), "{printed}");
+    let end = "\n1 run was broken off: what it met is lost, and its lead is left out.\n\
+               2 runs decided again: each as it was recorded, to the byte.\n";
+    assert!(printed.ends_with(end), "{printed}");
+    let report: Value = serde_json::from_str(&place.printed(&["replay", "--json"])).unwrap();
+    assert_eq!((&report["runs"], &report["broken_off"]["runs"]), (&json!(3), &json!(1)));
+    assert_eq!(report["not_replayable"]["runs"], 0);
+    cut_off("min");
+    let printed = place.printed(&["replay", "--network", "raised.toml"]);
+    let end = "\n2 runs were broken off: what they met is lost, and their leads are left out.\n";
+    assert!(printed.ends_with(end), "{printed}");
+}
+
+#[test]
 fn a_time_without_leads_a_faulty_file_and_no_store_are_told() {
     let place = Place::with_network();
     let printed = place.printed(&["replay", "--from", "2020-01-01", "--to", "2020-02-01T00:00:00Z"]);

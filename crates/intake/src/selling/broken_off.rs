@@ -2,6 +2,7 @@
 //! tells it: so that it can be said of such a lead too who may have bought it.
 
 use super::Selling;
+use super::record::LOST;
 use crumb_domain::lead::Lead;
 use crumb_domain::network::UnknownRule;
 use crumb_domain::selling::{AttemptKind, BuyerAnswer, ContractResult};
@@ -62,8 +63,8 @@ impl<S: Store + Clone> Selling<S> {
             number: facts.runs.saturating_add(1),
             at: begun.unwrap_or(now),
             config_version: snapshot.version(),
-            inputs: "null".to_owned(),
-            events: "null".to_owned(),
+            inputs: LOST.to_owned(),
+            events: LOST.to_owned(),
             results: serde_json::to_string(&results).unwrap_or_else(|error| {
                 tracing::error!(%error, "a run cannot be written as JSON");
                 "[]".to_owned()

@@ -39,7 +39,7 @@ const AT_ONCE: u32 = 200;
 const ASKED_AT_ONCE: usize = 16;
 /// A buyer is asked for a lead's status that long after it was sent, in seconds, and then
 /// after twice as long each time.
-const FIRST_QUESTION_SECONDS: i64 = 15;
+const FIRST_QUESTION_SECONDS: i64 = 5;
 /// Seconds that a question may take.
 const QUESTION_SECONDS: i64 = 10;
 
@@ -531,16 +531,16 @@ mod tests {
     fn a_buyer_is_asked_less_and_less_often() {
         let posted = Timestamp::from_micros(0);
         let asked = (1..=240).filter(|look| {
-            is_question_due(posted, posted.plus_seconds((look - 1) * 15), posted.plus_seconds(look * 15))
+            is_question_due(posted, posted.plus_seconds((look - 1) * 5), posted.plus_seconds(look * 5))
         });
-        let seconds: Vec<i64> = asked.map(|look| look * 15).collect();
-        assert_eq!(seconds, [15, 30, 60, 120, 240, 480, 960, 1_920]);
+        let seconds: Vec<i64> = asked.map(|look| look * 5).collect();
+        assert_eq!(seconds, [5, 10, 20, 40, 80, 160, 320, 640]);
     }
 
     #[test]
     fn what_fell_due_while_nobody_looked_is_asked_at_the_first_look() {
         let (posted, never) = (Timestamp::from_micros(0), Timestamp::from_micros(i64::MIN));
         assert!(is_question_due(posted, never, posted.plus_seconds(50)));
-        assert!(!is_question_due(posted, never, posted.plus_seconds(5)));
+        assert!(!is_question_due(posted, never, posted.plus_seconds(4)));
     }
 }

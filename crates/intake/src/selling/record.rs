@@ -4,6 +4,14 @@ use crumb_routing::Run;
 use crumb_routing::replay::Recorded;
 use crumb_storage::selling::RunRecord;
 
+/// What stands for what a run was given and what happened where it broke off.
+pub(super) const LOST: &str = "null";
+
+/// Whether a run broke off, so that what it was given and what happened is lost.
+pub(super) fn is_broken_off(run: &RunRecord) -> bool {
+    run.inputs == LOST && run.events == LOST
+}
+
 /// Whether a run was kept so that it can be decided again: what the machine was given,
 /// and what happened, in the form that this program reads.
 pub fn is_replayable(run: &RunRecord) -> bool {

@@ -33,6 +33,7 @@ pub use report::{
     Report, Totals,
 };
 
+use super::record::is_broken_off;
 use super::standing::Earning;
 use crumb_domain::lead::Lead;
 use crumb_domain::network::OfferType;
@@ -189,7 +190,9 @@ impl<'n, S: Store> Replaying<'n, S> {
 
     fn leave_out(&mut self, begun: &mut Begun, lead: &Lead, record: &RunRecord) {
         begun.is_left_out = true;
-        self.report.not_replayable.push(lead.id, record.number);
+        let Report { broken_off, not_replayable, .. } = &mut self.report;
+        let left_out = if is_broken_off(record) { broken_off } else { not_replayable };
+        left_out.push(lead.id, record.number);
     }
 
     /// Decides a run again, by its own version of the network and by the changed one.

@@ -34,7 +34,10 @@ pub struct Report {
     pub runs_not_reached: u64,
     /// Runs that cannot be decided again: their record, or their version of the network,
     /// is not in the form that this program reads. Their leads count on neither side.
-    pub not_replayable: NotReplayable,
+    pub not_replayable: LeftOut,
+    /// Runs that broke off, by the server's end or a fault: what they met is lost. Their
+    /// leads count on neither side.
+    pub broken_off: LeftOut,
     /// Contracts whose results are others by the very network that decided them: so many.
     pub different: u64,
     /// The first [`MAX_DIFFERENCES`] of them.
@@ -123,9 +126,9 @@ pub struct Assumed {
     pub revenue: Money,
 }
 
-/// Runs that cannot be decided again.
+/// Runs that are not decided again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct NotReplayable {
+pub struct LeftOut {
     /// How many.
     pub runs: u64,
     /// The first of them.
@@ -133,7 +136,7 @@ pub struct NotReplayable {
     pub first: Option<(LeadId, u32)>,
 }
 
-impl NotReplayable {
+impl LeftOut {
     pub(super) fn push(&mut self, lead: LeadId, run: u32) {
         self.runs += 1;
         self.first.get_or_insert((lead, run));
