@@ -6,8 +6,10 @@
 //! nothing refuses. The price stands for the contract from then on: in the order, in
 //! its group's sum, in what is reserved, and in the margin of one that buys alone,
 //! which is tested now and not before. The token that came with it goes into the post.
+//!
+//! Pings end while there is time for a post: whoever has not answered by then is out.
 
-use super::{Command, Phase, Slot, State};
+use super::{Command, LEAST_POST_TIME_MS, Phase, Slot, State};
 use crate::candidate::{Candidate, margin};
 use crate::outcome::Alert;
 use crate::reason::Reason;
@@ -20,6 +22,14 @@ use crumb_domain::{ContractId, Money, Timestamp};
 /// price.
 const DEFAULT_MAXIMUM_TIMES: i64 = 10;
 
+/// Pings leave so many milliseconds of a sale's time to the posts, where there are twice as
+/// many: most buyers answer a post within that, and one that lets its ping stand must not
+/// take the sale from those that have answered theirs.
+const MOST_KEPT_FOR_POSTS_MS: i64 = 2_000;
+/// They leave as much at least: the time without which no post is begun, and a moment to
+/// begin it in.
+const LEAST_KEPT_FOR_POSTS_MS: i64 = LEAST_POST_TIME_MS + 50;
+
 impl State {
     pub(super) fn ping(&mut self, indices: Vec<usize>, now: Timestamp) -> Vec<Command> {
         let nodes = indices.iter().filter_map(|index| self.node(*index));
@@ -27,11 +37,22 @@ impl State {
             .map(|node| Command::Ping {
                 contract: node.id,
                 buyer: node.buyer,
-                until: self.until(now, node.ping_timeout_ms),
+                until: self.until(now, node.ping_timeout_ms).min(self.pings_end(now)),
             })
             .collect();
         self.phase = Phase::Pinging(indices);
         commands
+    }
+
+    /// When pings that are made now are given up at the latest: while there is time for a
+    /// post, if the lead is to be sold and not quoted.
+    fn pings_end(&self, now: Timestamp) -> Timestamp {
+        if self.is_quote {
+            return self.run.deadline;
+        }
+        let left = self.run.deadline.micros().saturating_sub(now.micros());
+        let kept = (left / 2).clamp(LEAST_KEPT_FOR_POSTS_MS * 1_000, MOST_KEPT_FOR_POSTS_MS * 1_000);
+        Timestamp::from_micros(self.run.deadline.micros().saturating_sub(kept)).max(now)
     }
 
     pub(super) fn pinged(

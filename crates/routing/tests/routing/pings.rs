@@ -237,7 +237,7 @@ fn a_pinged_contract_whose_cap_was_reached_meanwhile_does_not_change_its_row() {
 }
 
 #[test]
-fn a_ping_is_given_its_timeout_and_no_more_than_the_deadline() {
+fn a_ping_is_given_its_timeout_and_leaves_time_for_a_post() {
     let until = |market: Market| {
         let played = market.play();
         let (_, ping) = played.commands.into_iter().next().unwrap();
@@ -248,17 +248,33 @@ fn a_ping_is_given_its_timeout_and_no_more_than_the_deadline() {
     let mut spec = exclusive(1, "1.00");
     spec.contract["ping"]["timeout_ms"] = json!(700);
     assert_eq!(until(at_once([spec])), after_ms(700));
-    let short = at_once([exclusive(1, "1.00")]).run(|run| run.deadline = after_ms(1_500));
-    assert_eq!(until(short), after_ms(1_500));
+    let patient = |deadline: i64| {
+        let mut spec = exclusive(1, "1.00");
+        spec.contract["ping"]["timeout_ms"] = json!(60_000);
+        until(at_once([spec]).run(|run| run.deadline = after_ms(deadline)))
+    };
+    for (deadline, end) in [(20_000, 18_000), (4_000, 2_000), (1_500, 750), (1_000, 450), (550, 0)] {
+        assert_eq!(patient(deadline), after_ms(end), "{deadline}");
+    }
 }
 
 #[test]
-fn pings_that_the_deadline_overtakes_have_timed_out_and_the_rest_had_no_time() {
-    let mut slow = exclusive(1, "10.00");
-    slow.contract["ping"]["timeout_ms"] = json!(60_000);
-    let played = at_once([slow, contract(2, "exclusive", "5.00")]).takes_ms(1, 30_000).play();
-    assert_eq!(played.results(), ["1 ping_timeout", "2 deadline"]);
-    assert!(played.posts().is_empty());
+fn a_ping_that_is_not_answered_takes_the_sale_from_nobody_else() {
+    let slow = || {
+        let mut slow = exclusive(1, "10.00");
+        slow.contract["ping"]["timeout_ms"] = json!(60_000);
+        slow
+    };
+    for deadline in [20_000, 2_000, 1_200] {
+        for market in [
+            at_once([slow(), exclusive(2, "5.00")]),
+            at_once([slow(), contract(2, "exclusive", "5.00")]),
+            one_by_one([slow(), exclusive(2, "5.00")]),
+        ] {
+            let played = market.run(|run| run.deadline = after_ms(deadline)).takes_ms(1, 30_000).play();
+            assert_eq!(played.results(), ["1 ping_timeout", "2 sold"], "{deadline}");
+        }
+    }
 }
 
 #[test]
