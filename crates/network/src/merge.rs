@@ -10,7 +10,7 @@ use crate::documents::{State, sort};
 use crate::entity::{Entity, Places};
 use crate::error::FileError;
 use crate::prune::{Fate, Pruning};
-use crate::secrets::{unmask, unmask_contract, unmask_offer, unmask_webhook};
+use crate::secrets::{unmask, unmask_contract, unmask_offer, unmask_postback, unmask_webhook};
 use crumb_domain::network::{
     ActiveStatus, AffiliateStatus, Buyer, BuyerCredit, Campaign, Network, Offer, OfferStatus, Vertical,
 };
@@ -96,7 +96,16 @@ pub(crate) fn merge(present: &State, file: Network, laying: Laying, known: &Know
             |o| fate(&|p| p.offer(o.id)),
             |new, old| merged.offer(new, old, &places, &known.history),
         ),
-        affiliate: lay(&now.affiliate, file.affiliate, |a| fate(&|p| p.affiliate(a.id)), |new, _| new),
+        affiliate: lay(
+            &now.affiliate,
+            file.affiliate,
+            |a| fate(&|p| p.affiliate(a.id)),
+            |mut new, old| {
+                let (place, present) = (places.at(&new), old.and_then(|old| old.postback_url.as_deref()));
+                unmask_postback(&mut new.postback_url, present, &place, &mut merged.errors);
+                new
+            },
+        ),
         campaign: lay(
             &now.campaign,
             file.campaign,
@@ -197,6 +206,8 @@ impl Merged {
             Some(given) => unmask(given, key, &format!("{place}.key"), &mut self.errors),
             None => campaign.key = key.cloned(),
         }
+        let link = present.and_then(|campaign| campaign.postback_url.as_deref());
+        unmask_postback(&mut campaign.postback_url, link, &place, &mut self.errors);
         let other_use = present.filter(|present| {
             state.server_made.contains(&present.id)
                 && (present.affiliate, present.offer) != (campaign.affiliate, campaign.offer)

@@ -1,7 +1,7 @@
 //! What applying a file would change, line by line and without secrets unless asked for.
 
 use crate::entity::Entity;
-use crate::secrets::{MASK, is_secret, masked_body, masked_link, masked_parameter};
+use crate::secrets::{MASK, is_secret, masked_body, masked_link, masked_parameter, masked_postback};
 use crumb_domain::ConfigVersion;
 use crumb_domain::network::Network;
 use serde_json::{Map, Value};
@@ -252,6 +252,7 @@ fn masked(kind: &str, path: &str, value: &Value) -> String {
         Value::Object(_) if kind == "contract" => "{…}".to_owned(),
         Value::String(text) if is_secret(kind, path) && !text.starts_with("env:") => MASK.to_owned(),
         Value::String(link) if kind == "webhook" && path == "url" => shown(Some(&masked_link(link).into())),
+        Value::String(link) if path == "postback_url" => shown(Some(&masked_postback(link).into())),
         _ if kind == "contract" => shown(Some(&masked_within(path, value))),
         _ => shown(Some(value)),
     }

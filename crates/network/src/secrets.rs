@@ -18,6 +18,11 @@ pub(crate) fn mask(network: &mut Network) {
     for campaign in &mut network.campaign {
         campaign.key.iter_mut().for_each(mask_one);
     }
+    let of_campaigns = network.campaign.iter_mut().map(|campaign| &mut campaign.postback_url);
+    let of_affiliates = network.affiliate.iter_mut().map(|affiliate| &mut affiliate.postback_url);
+    for link in of_campaigns.chain(of_affiliates).flatten() {
+        *link = masked_postback(link);
+    }
     for offer in &mut network.offer {
         offer.postback_secret.iter_mut().for_each(mask_one);
     }
@@ -53,6 +58,12 @@ pub(crate) fn masked_link(link: &str) -> String {
     masked_at(link, &secrets_of_link(link))
 }
 
+/// The address of postbacks without its password. Its query is the affiliate's own, and
+/// shown: what looks like a secret there is mostly the name that it gives a click.
+pub(crate) fn masked_postback(link: &str) -> String {
+    masked_at(link, &password_of(link))
+}
+
 /// A parameter's value without secrets: the whole of it where its name says so.
 pub(crate) fn masked_parameter(name: &str, value: &str) -> String {
     masked_at(value, &secrets_of_parameter(name, value))
@@ -61,6 +72,10 @@ pub(crate) fn masked_parameter(name: &str, value: &str) -> String {
 /// A body without the constants that are named as secrets are.
 pub(crate) fn masked_body(body: &str) -> String {
     masked_at(body, &secrets_in(body))
+}
+
+fn password_of(link: &str) -> Vec<Range<usize>> {
+    credentials_in(link).into_iter().collect()
 }
 
 fn secrets_of_link(link: &str) -> Vec<Range<usize>> {
@@ -155,6 +170,18 @@ pub(crate) fn unmask_offer(
     if let Some(secret) = &mut offer.postback_secret {
         let present = present.and_then(|offer| offer.postback_secret.as_ref());
         unmask(secret, present, &format!("{place}.postback_secret"), errors);
+    }
+}
+
+/// The address of postbacks as a file has it, with the present password instead of a mask.
+pub(crate) fn unmask_postback(
+    link: &mut Option<String>,
+    present: Option<&str>,
+    place: &str,
+    errors: &mut Vec<FileError>,
+) {
+    if let Some(link) = link {
+        unmask_text(link, present, password_of, &format!("{place}.postback_url"), errors);
     }
 }
 

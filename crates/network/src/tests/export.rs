@@ -153,6 +153,34 @@ async fn a_plan_and_a_fault_show_no_secret_of_a_text() {
     assert_eq!(faults(&live, &file).await, [format!("contract[0].post.url: {why}")]);
 }
 
+#[tokio::test]
+async fn the_passwords_of_postbacks_are_masked_and_kept() {
+    let (live, _) = running().await;
+    let link = "https://me:in-postback@aff.example/pb?token=t&s2=#s2#";
+    let mut file = example();
+    file.affiliate[0].postback_url = Some(link.to_owned());
+    file.campaign[0].postback_url = Some(link.to_owned());
+    let plan = planned(&live, &file, false).await.join("\n");
+    let shown = "https://me:********@aff.example/pb?token=t&s2=#s2#";
+    assert!(plan.matches(shown).count() == 2 && !plan.contains("in-postback"), "{plan}");
+    apply(&live, file).await;
+    let mut masked = live.export(false).await;
+    assert_eq!(masked.affiliate[0].postback_url.as_deref(), Some(shown));
+    assert_eq!(masked.campaign[0].postback_url.as_deref(), Some(shown));
+    assert_eq!(planned(&live, &masked, true).await, [""; 0]);
+    masked.affiliate[0].postback_url = Some(shown.replace("/pb", "/v2"));
+    masked.campaign[0].pay_late_sales = true;
+    apply(&live, masked).await;
+    let now = live.export(true).await;
+    assert_eq!(now.affiliate[0].postback_url, Some(link.replace("/pb", "/v2")));
+    assert_eq!(now.campaign[0].postback_url.as_deref(), Some(link));
+    let mut unknown = example();
+    unknown.campaign[0].postback_url = Some("https://me:********@other.example/".to_owned());
+    unknown.campaign[0].id = crumb_domain::CampaignId(9_999);
+    let why = "is masked, and there is no present one to keep";
+    assert!(faults(&live, &unknown).await.contains(&format!("campaign[0].postback_url: {why}")));
+}
+
 fn small_network() -> impl Strategy<Value = Network> {
     let text = "[a-z ]{0,8}";
     let affiliates = proptest::collection::btree_map(
