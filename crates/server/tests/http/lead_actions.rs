@@ -484,16 +484,16 @@ async fn a_body_that_says_what_nobody_knows_is_an_error() {
     let id = accepted(&server, &[HOSTED, BAD]).await;
     let long = "n".repeat(1_001);
     for (action, body, path) in [
-        ("accept", json!({ "because": "x" }), ""),
-        ("throw-out", json!({ "note": 7 }), ""),
+        ("accept", json!({ "because": "x" }), "because"),
+        ("throw-out", json!({ "note": 7 }), "note"),
         ("resell", json!([]), ""),
         ("accept", json!({ "note": long }), "note"),
-        ("settle", json!({ "sold": true }), ""),
-        ("settle", json!({ "contract": 7 }), ""),
-        ("settle", json!({ "contract": 7, "sold": true, "price": "x" }), ""),
+        ("settle", json!({ "sold": true }), "contract"),
+        ("settle", json!({ "contract": 7 }), "sold"),
+        ("settle", json!({ "contract": 7, "sold": true, "price": "x" }), "price"),
         ("settle", json!({ "contract": 7, "sold": true, "price": "-1.00" }), "price"),
         ("settle", json!({ "contract": 7, "sold": false, "price": "1.00" }), "price"),
-        ("settle", json!({ "contract": 7, "sold": true, "buyer": 7 }), ""),
+        ("settle", json!({ "contract": 7, "sold": true, "buyer": 7 }), "buyer"),
     ] {
         let reply = server.api_post(&format!("/leads/{id}/{action}"), &body).await;
         assert_eq!(reply.status, 400, "{action} {body}");
