@@ -12,6 +12,16 @@ impl Check<'_> {
         }
     }
 
+    /// A link, where there is one, that paths and queries are put behind.
+    pub(super) fn base(&mut self, path: &str, link: Option<&str>) {
+        match link {
+            Some(link) if is_http(link) && link.contains(['?', '#']) => {
+                self.fault(path, format!("\"{}\" is no base of links: it has a query", masked_link(link)));
+            }
+            _ => self.link(path, link),
+        }
+    }
+
     /// A host without scheme, port or path.
     pub(super) fn host(&mut self, path: String, host: &str) {
         let parsed = url::Host::parse(host);

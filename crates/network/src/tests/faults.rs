@@ -166,6 +166,10 @@ async fn links_are_http_and_needed_unless_the_offer_is_third_party() {
         ["network.global_redirect: \"/x\" is no http or https address"]
     );
     assert_eq!(
+        after_edit("\"http://127.0.0.1:8080\"", "\"https://trk.example?x=#s1#\"").await,
+        ["network.tracking_url: \"https://trk.example?x=#s1#\" is no base of links: it has a query"]
+    );
+    assert_eq!(
         after_edit(
             "link_override_hosts = [\"lp.example\"]",
             "link_override_hosts = [\"https://lp.example/\"]"
