@@ -312,7 +312,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("crumb.sock");
         let listener = UnixListener::bind(&path).unwrap();
-        tokio::spawn(async move { while let Ok((stream, _)) = listener.accept().await { drop(stream) } });
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                drop(stream)
+            }
+        });
         // More than a socket takes in before its other side is heard of.
         let long = directory.path().join("network.toml");
         std::fs::write(&long, " ".repeat(4 << 20)).unwrap();

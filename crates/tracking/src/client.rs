@@ -107,11 +107,16 @@ mod tests {
 
     #[test]
     fn a_maker_of_telephones_is_no_robot() {
-        for agent in ["Dalvik/2.1.0 (Linux; U; Android 9; CUBOT)", "Mozilla/5.0 (Linux; CUBOT; X18) Chrome/120.0"] {
+        for agent in
+            ["Dalvik/2.1.0 (Linux; U; Android 9; CUBOT)", "Mozilla/5.0 (Linux; CUBOT; X18) Chrome/120.0"]
+        {
             assert_eq!(non_human(agent, false), None, "{agent}");
         }
         assert_eq!(non_human("Mozilla/5.0 (compatible; SomeBot; CUBOT)", false), Some(NonHuman::Bot));
-        assert_eq!(non_human("Pinterest/0.2 (+https://www.pinterest.com/bot.html)", false), Some(NonHuman::Preview));
+        assert_eq!(
+            non_human("Pinterest/0.2 (+https://www.pinterest.com/bot.html)", false),
+            Some(NonHuman::Preview)
+        );
     }
 
     #[test]

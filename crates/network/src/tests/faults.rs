@@ -308,11 +308,13 @@ async fn fields_have_rules_that_can_be_held() {
     fields[3].pattern = Some("^[0-9".to_owned());
     fields[4].minimum = Some("eighteen".to_owned());
     fields[5].maximum = Some("yesterday".to_owned());
+    fields[1].max_length = 0;
     let refused = of(&file).await;
     let places: Vec<&str> = refused.iter().filter_map(|fault| fault.split(": ").next()).collect();
     assert_eq!(
         places,
         [
+            "vertical[0].field[1].max_length",
             "vertical[0].field[2].values",
             "vertical[0].field[3].pattern",
             "vertical[0].field[4].minimum",
