@@ -7,9 +7,12 @@ use url::Url;
 impl Check<'_> {
     /// A link, where there is one.
     pub(super) fn link(&mut self, path: impl Into<String>, link: Option<&str>) {
-        if let Some(link) = link.filter(|link| !is_http(link)) {
-            self.fault(path, format!("\"{}\" is no http or https address", masked_link(link)));
-        }
+        let Some(link) = link.filter(|link| !is_http(link)) else { return };
+        let why = match has_token_at_host(link) {
+            true => "has a token at its host, where a stranger's value would choose the host",
+            false => "is no http or https address",
+        };
+        self.fault(path, format!("\"{}\" {why}", masked_link(link)));
     }
 
     /// A link, where there is one, that paths and queries are put behind.
@@ -31,10 +34,20 @@ impl Check<'_> {
     }
 }
 
+/// Whether a token follows a host at once. Read as an address it is a fragment, but
+/// what replaces it goes on with the host: `https://www#s1#` leads wherever a link says.
+fn has_token_at_host(link: &str) -> bool {
+    let Some((_, behind)) = link.split_once("://") else { return false };
+    let host = behind.split(['/', '?', '\\']).next().unwrap_or_default();
+    let mut parts = host.split('#').skip(1);
+    let (name, closed) = (parts.next().unwrap_or_default(), parts.next().is_some());
+    closed && !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
 /// Whether a link is an absolute http or https address. A token like `#reqid#`
 /// may stand anywhere behind the host.
 pub(crate) fn is_http(link: &str) -> bool {
-    if link.chars().any(|c| c.is_control() || c == ' ') {
+    if link.chars().any(|c| c.is_control() || c == ' ') || has_token_at_host(link) {
         return false;
     }
     match Url::parse(link) {

@@ -169,6 +169,17 @@ async fn links_are_http_and_needed_unless_the_offer_is_third_party() {
         after_edit("\"http://127.0.0.1:8080\"", "\"https://trk.example?x=#s1#\"").await,
         ["network.tracking_url: \"https://trk.example?x=#s1#\" is no base of links: it has a query"]
     );
+    for link in ["https://www#s1#", "https://www#s1#.example/quote", "https://lp.example:#s1#/"] {
+        let message = format!(
+            "offer[0].creative[0].link: \"{link}\" has a token at its host, where a stranger's value would choose the host"
+        );
+        assert_eq!(after_edit("\"https://lp.example/b\"", &format!("\"{link}\"")).await, [message]);
+    }
+    for link in ["https://lp.example#top", "https://lp.example#id=#reqid#", "https://lp.example/#s1#"] {
+        let file = edited("\"https://lp.example/b\"", &format!("\"{link}\""));
+        let planned = empty().await.0.plan(&file, false, Secrets::Masked).await;
+        assert!(planned.is_ok(), "{link}");
+    }
     assert_eq!(
         after_edit(
             "link_override_hosts = [\"lp.example\"]",
