@@ -222,7 +222,9 @@ pub struct MockBuyerArguments {
 pub struct PlanArguments {
     /// The network file, .toml or .json
     pub file: PathBuf,
-    /// Also remove what the file does not mention
+    /// Also remove what the file does not mention, save what the server itself made
+    ///
+    /// What has clicks, leads, sales or payments is made inactive instead.
     #[arg(long)]
     pub prune: bool,
     /// Show keys and credentials instead of masking them
@@ -236,6 +238,8 @@ pub struct ApplyArguments {
     /// The network file, .toml or .json
     pub file: PathBuf,
     /// Also remove what the file does not mention, save what the server itself made
+    ///
+    /// What has clicks, leads, sales or payments is made inactive instead.
     #[arg(long)]
     pub prune: bool,
 }
