@@ -92,11 +92,11 @@ pub enum Typed {
     Key(KeyCommand),
     /// Print an affiliate's tracking link
     Link(LinkArguments),
-    /// Print the pixel code of a page that an affiliate's visitors may reach without a link
+    /// Print the pixel code of a page that visitors may reach without a link
     Pixel(LinkArguments),
     /// Print an offer's conversion pixels, in their four forms
     ConversionPixel(ConversionPixelArguments),
-    /// Print the posting document of a campaign, an offer or a vertical, or that on pixels
+    /// Print the posting document of a campaign, offer or vertical, or that on pixels
     PostingDoc(PostingDocArguments),
     /// Say who bought a lead, and why the others did not
     ///
@@ -144,7 +144,7 @@ pub enum Typed {
     /// Print what comes as it comes
     #[command(subcommand)]
     Tail(TailCommand),
-    /// List postbacks and webhooks and what became of them, newest first, and send some again
+    /// List postbacks and webhooks and what became of them, or send some again
     Deliveries(DeliveriesTyped),
     /// Send a contract's buyer a test lead, or let a contract buy again
     #[command(subcommand)]

@@ -5,14 +5,21 @@ use crate::secrets::masked_link;
 use url::Url;
 
 impl Check<'_> {
-    /// A link, where there is one.
+    /// A link that visitors follow, where there is one.
     pub(super) fn link(&mut self, path: impl Into<String>, link: Option<&str>) {
-        let Some(link) = link.filter(|link| !is_http(link)) else { return };
-        let why = match has_token_at_host(link) {
-            true => "has a token at its host, where a stranger's value would choose the host",
-            false => "is no http or https address",
-        };
-        self.fault(path, format!("\"{}\" {why}", masked_link(link)));
+        let path = path.into();
+        if let Some(link) = link.filter(|link| has_token_in_host(link)) {
+            let message = "has a token in its host, which may not come from a visitor";
+            return self.fault(path, format!("\"{}\" {message}", masked_link(link)));
+        }
+        self.address(path, link);
+    }
+
+    /// An address, where there is one.
+    pub(super) fn address(&mut self, path: impl Into<String>, address: Option<&str>) {
+        if let Some(address) = address.filter(|address| !is_http(address)) {
+            self.fault(path, format!("\"{}\" is no http or https address", masked_link(address)));
+        }
     }
 
     /// A link, where there is one, that paths and queries are put behind.
@@ -36,7 +43,7 @@ impl Check<'_> {
 
 /// Whether a token follows a host at once. Read as an address it is a fragment, but
 /// what replaces it goes on with the host: `https://www#s1#` leads wherever a link says.
-fn has_token_at_host(link: &str) -> bool {
+fn has_token_in_host(link: &str) -> bool {
     let Some((_, behind)) = link.split_once("://") else { return false };
     let host = behind.split(['/', '?', '\\']).next().unwrap_or_default();
     let mut parts = host.split('#').skip(1);
@@ -47,7 +54,7 @@ fn has_token_at_host(link: &str) -> bool {
 /// Whether a link is an absolute http or https address. A token like `#reqid#`
 /// may stand anywhere behind the host.
 pub(crate) fn is_http(link: &str) -> bool {
-    if link.chars().any(|c| c.is_control() || c == ' ') || has_token_at_host(link) {
+    if link.chars().any(|c| c.is_control() || c == ' ') {
         return false;
     }
     match Url::parse(link) {

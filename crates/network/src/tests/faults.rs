@@ -171,7 +171,7 @@ async fn links_are_http_and_needed_unless_the_offer_is_third_party() {
     );
     for link in ["https://www#s1#", "https://www#s1#.example/quote", "https://lp.example:#s1#/"] {
         let message = format!(
-            "offer[0].creative[0].link: \"{link}\" has a token at its host, where a stranger's value would choose the host"
+            "offer[0].creative[0].link: \"{link}\" has a token in its host, which may not come from a visitor"
         );
         assert_eq!(after_edit("\"https://lp.example/b\"", &format!("\"{link}\"")).await, [message]);
     }
