@@ -92,11 +92,11 @@ pub enum Typed {
     Key(KeyCommand),
     /// Print an affiliate's tracking link
     Link(LinkArguments),
-    /// Print the pixel code of a page that an affiliate's visitors may reach without a link
+    /// Print the pixel code of a page that visitors may reach without a link
     Pixel(LinkArguments),
     /// Print an offer's conversion pixels, in their four forms
     ConversionPixel(ConversionPixelArguments),
-    /// Print the posting document of a campaign, an offer or a vertical, or that on pixels
+    /// Print the posting document of a campaign, offer or vertical, or that on pixels
     PostingDoc(PostingDocArguments),
     /// Say who bought a lead, and why the others did not
     ///
@@ -144,7 +144,7 @@ pub enum Typed {
     /// Print what comes as it comes
     #[command(subcommand)]
     Tail(TailCommand),
-    /// List postbacks and webhooks and what became of them, newest first, and send some again
+    /// List postbacks and webhooks and what became of them, or send some again
     Deliveries(DeliveriesTyped),
     /// Send a contract's buyer a test lead, or let a contract buy again
     #[command(subcommand)]
@@ -222,7 +222,9 @@ pub struct MockBuyerArguments {
 pub struct PlanArguments {
     /// The network file, .toml or .json
     pub file: PathBuf,
-    /// Also remove what the file does not mention
+    /// Also remove what the file does not mention, save what the server itself made
+    ///
+    /// What has clicks, leads, sales or payments is made inactive instead.
     #[arg(long)]
     pub prune: bool,
     /// Show keys and credentials instead of masking them
@@ -236,6 +238,8 @@ pub struct ApplyArguments {
     /// The network file, .toml or .json
     pub file: PathBuf,
     /// Also remove what the file does not mention, save what the server itself made
+    ///
+    /// What has clicks, leads, sales or payments is made inactive instead.
     #[arg(long)]
     pub prune: bool,
 }

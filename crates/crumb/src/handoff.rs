@@ -155,7 +155,8 @@ where
     Ok(tokio::task::spawn_blocking(move || runtime.block_on(work)).await?)
 }
 
-/// Hands a command to the server behind the socket; `None` where none listens.
+/// Hands a command to the server behind the socket; `None` where none listens, or it
+/// goes before it has heard the command: without the line's end none is carried out.
 ///
 /// # Errors
 /// Where the server breaks off or does not answer: then the command may or may not
@@ -176,8 +177,18 @@ pub async fn hand_over(socket: &Path, database: String, command: &Command) -> an
         }
     };
     let unclear = "the server gave no answer; whether the command was carried out is not known";
-    timeout(TRANSFER, write_line(&mut stream, &Borrowed { database, command })).await.context(unclear)??;
+    let line = Borrowed { database, command };
+    match timeout(TRANSFER, write_line(&mut stream, &line)).await.context(unclear)? {
+        Err(error) if is_gone(&error) => return Ok(None),
+        written => written?,
+    }
     timeout(ANSWER, read_line(&mut stream)).await.context(unclear)?.context(unclear).map(Some)
+}
+
+/// Whether the other side has closed the connection.
+fn is_gone(error: &anyhow::Error) -> bool {
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    matches!(kind, Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset))
 }
 
 /// Connects to the server behind a socket.
@@ -294,6 +305,24 @@ mod tests {
         assert_eq!(ask(&path, "crumb.db").await, None);
         let (path, _stop, _task) = started(directory.path());
         assert!(ask(&path, "crumb.db").await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_command_that_was_not_heard_to_its_end_is_not_lost() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("crumb.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                drop(stream)
+            }
+        });
+        // More than a socket takes in before its other side is heard of.
+        let long = directory.path().join("network.toml");
+        std::fs::write(&long, " ".repeat(4 << 20)).unwrap();
+        let file = crate::commands::NetworkFile::read(&long).unwrap();
+        let command = Command::Apply { file, prune: false };
+        assert_eq!(hand_over(&path, "crumb.db".to_owned(), &command).await.unwrap(), None);
     }
 
     #[tokio::test]

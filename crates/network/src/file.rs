@@ -2,6 +2,7 @@
 
 use crate::error::FileError;
 use crate::secrets::is_secret;
+use crate::tables::Tables;
 use crate::tree::Tree;
 use crumb_domain::network::{
     Affiliate, Blacklist, Buyer, Campaign, Contract, Creative, DeliveryMethod, Event, Field, Network, Offer,
@@ -102,7 +103,7 @@ fn entities<T: DeserializeOwned>(list: Tree, key: &str, errors: &mut Vec<FileErr
 /// # Errors
 /// The first fault.
 pub fn parse_entity<T: DeserializeOwned>(value: serde_json::Value, place: &str) -> Result<T, FileError> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    serde_path_to_error::deserialize(Tables(value)).map_err(|error| {
         let inner = error.path().to_string();
         fault(place, if inner == "." { "" } else { &inner }, &error.into_inner().to_string())
     })

@@ -18,6 +18,7 @@ pub mod plan;
 mod prune;
 pub mod secrets;
 pub mod snapshot;
+mod tables;
 mod tree;
 
 pub use check::ContractCheck;

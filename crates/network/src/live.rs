@@ -235,6 +235,11 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
     /// [`NetworkError::NoVersion`]; [`NetworkError::Invalid`] where the earlier version
     /// does not fit what has to be kept; the store's.
     pub async fn revert(&self, to: ConfigVersion, now: Timestamp) -> Result<Applied, NetworkError> {
+        // The store reads 0 as what there was before the first version: nothing, which no
+        // list of versions names and nobody means to go back to.
+        if to.0 < 1 {
+            return Err(NetworkError::NoVersion(to));
+        }
         let stored = self.store.configuration(Some(to)).await?.ok_or(NetworkError::NoVersion(to))?;
         self.change(Wanted::Earlier(documents::read(&stored)?, to), now).await
     }

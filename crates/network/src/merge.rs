@@ -115,13 +115,13 @@ pub(crate) fn merge(present: &State, file: Network, laying: Laying, known: &Know
         buyer: lay(
             &now.buyer,
             file.buyer,
-            |_| fate(&|_| Fate::Goes),
+            |b| fate(&|p| p.buyer(b.id)),
             |new, old| with_balance(new, old, known),
         ),
         contract: lay(
             &now.contract,
             file.contract,
-            |_| fate(&|_| Fate::Goes),
+            |c| fate(&|p| p.contract(c.id)),
             |mut new, old| {
                 let place = places.at(&new);
                 unmask_contract(&mut new, old, &place, &mut merged.errors);
@@ -241,6 +241,18 @@ impl Merged {
             if !places.mentions(offer) && pruning.offer(offer.id) == Fate::MadeInactive {
                 offer.status = OfferStatus::Inactive;
                 self.made_inactive.insert(offer.label(), WHY);
+            }
+        }
+        for buyer in &mut self.network.buyer {
+            if !places.mentions(buyer) && pruning.buyer(buyer.id) == Fate::MadeInactive {
+                buyer.status = ActiveStatus::Inactive;
+                self.made_inactive.insert(buyer.label(), "it has leads or payments");
+            }
+        }
+        for contract in &mut self.network.contract {
+            if !places.mentions(contract) && pruning.contract(contract.id) == Fate::MadeInactive {
+                contract.status = ActiveStatus::Inactive;
+                self.made_inactive.insert(contract.label(), "it has leads");
             }
         }
     }

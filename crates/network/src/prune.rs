@@ -3,7 +3,7 @@
 use crate::documents::State;
 use crate::entity::Places;
 use crumb_domain::network::Network;
-use crumb_domain::{AdvertiserId, AffiliateId, CampaignId, OfferId, VerticalId};
+use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, CampaignId, ContractId, OfferId, VerticalId};
 use crumb_storage::configuration::HistoryOf;
 use std::collections::{HashMap, HashSet};
 
@@ -21,6 +21,8 @@ pub(crate) struct Pruning {
     campaigns: HashMap<CampaignId, Fate>,
     affiliates: HashMap<AffiliateId, Fate>,
     offers: HashMap<OfferId, Fate>,
+    contracts: HashMap<ContractId, Fate>,
+    buyers: HashMap<BuyerId, Fate>,
     verticals: HashSet<VerticalId>,
     advertisers: HashSet<AdvertiserId>,
 }
@@ -34,7 +36,10 @@ pub(crate) fn asked(present: &State, places: &Places) -> Vec<HistoryOf> {
     let affiliates =
         network.affiliate.iter().filter(|a| !places.mentions(*a)).map(|a| HistoryOf::Affiliate(a.id));
     let offers = network.offer.iter().filter(|o| !places.mentions(*o)).map(|o| HistoryOf::Offer(o.id));
-    campaigns.chain(affiliates).chain(offers).collect()
+    let contracts =
+        network.contract.iter().filter(|c| !places.mentions(*c)).map(|c| HistoryOf::Contract(c.id));
+    let buyers = network.buyer.iter().filter(|b| !places.mentions(*b)).map(|b| HistoryOf::Buyer(b.id));
+    campaigns.chain(affiliates).chain(offers).chain(contracts).chain(buyers).collect()
 }
 
 impl Pruning {
@@ -47,6 +52,8 @@ impl Pruning {
                 HistoryOf::Campaign(id) => drop(pruning.campaigns.insert(*id, Fate::MadeInactive)),
                 HistoryOf::Affiliate(id) => drop(pruning.affiliates.insert(*id, Fate::MadeInactive)),
                 HistoryOf::Offer(id) => drop(pruning.offers.insert(*id, Fate::MadeInactive)),
+                HistoryOf::Contract(id) => drop(pruning.contracts.insert(*id, Fate::MadeInactive)),
+                HistoryOf::Buyer(id) => drop(pruning.buyers.insert(*id, Fate::MadeInactive)),
                 HistoryOf::Creative(_) => {}
             }
         }
@@ -69,6 +76,16 @@ impl Pruning {
                 self.affiliates.entry(campaign.affiliate).or_insert(Fate::Stays);
                 self.offers.entry(campaign.offer).or_insert(Fate::Stays);
                 campaign.redirect_offer.map(|id| self.offers.entry(id).or_insert(Fate::Stays));
+            }
+        }
+        for contract in network.contract.iter().filter(|c| !places.mentions(*c)) {
+            if self.contract(contract.id) != Fate::Goes {
+                self.buyers.entry(contract.buyer).or_insert(Fate::Stays);
+                self.verticals.insert(contract.vertical);
+                contract.offer.map(|id| self.offers.entry(id).or_insert(Fate::Stays));
+                for id in &contract.exclude_affiliates {
+                    self.affiliates.entry(*id).or_insert(Fate::Stays);
+                }
             }
         }
         // Each round follows references by one step; it ends because each round
@@ -107,6 +124,14 @@ impl Pruning {
 
     pub fn offer(&self, id: OfferId) -> Fate {
         self.offers.get(&id).copied().unwrap_or(Fate::Goes)
+    }
+
+    pub fn contract(&self, id: ContractId) -> Fate {
+        self.contracts.get(&id).copied().unwrap_or(Fate::Goes)
+    }
+
+    pub fn buyer(&self, id: BuyerId) -> Fate {
+        self.buyers.get(&id).copied().unwrap_or(Fate::Goes)
     }
 
     pub fn vertical(&self, id: VerticalId) -> Fate {

@@ -4,7 +4,7 @@
 //! remembers what it has noted, and asks the table only about what is new.
 
 use crumb_domain::lead::Lead;
-use crumb_domain::{AffiliateId, CampaignId, CreativeId, OfferId, RowId};
+use crumb_domain::{AffiliateId, BuyerId, CampaignId, ContractId, CreativeId, OfferId, RowId};
 use crumb_storage::configuration::HistoryOf;
 use rusqlite::{Connection, params};
 use std::collections::HashSet;
@@ -46,6 +46,8 @@ impl From<HistoryOf> for Key {
             HistoryOf::Campaign(CampaignId(id)) => Self { kind: 2, id },
             HistoryOf::Affiliate(AffiliateId(id)) => Self { kind: 3, id },
             HistoryOf::Offer(OfferId(id)) => Self { kind: 4, id },
+            HistoryOf::Contract(ContractId(id)) => Self { kind: 5, id },
+            HistoryOf::Buyer(BuyerId(id)) => Self { kind: 6, id },
         }
     }
 }

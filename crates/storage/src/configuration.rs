@@ -6,7 +6,9 @@
 //! while a small change costs a small write.
 
 use crate::{Page, PageRequest, Result};
-use crumb_domain::{AffiliateId, BuyerId, CampaignId, ConfigVersion, CreativeId, Money, OfferId, Timestamp};
+use crumb_domain::{
+    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, CreativeId, Money, OfferId, Timestamp,
+};
 
 /// Names an entity: `network`, `offer:100`, `campaign:57`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,7 +76,7 @@ pub struct VersionInfo {
     pub deleted: u32,
 }
 
-/// Something that clicks, posts or leads may refer to.
+/// Something that clicks, posts, leads or sales may refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum HistoryOf {
     /// A creative with clicks.
@@ -85,6 +87,10 @@ pub enum HistoryOf {
     Affiliate(AffiliateId),
     /// An offer with clicks or leads.
     Offer(OfferId),
+    /// A buyer's contract that leads were offered by.
+    Contract(ContractId),
+    /// A buyer that leads were sent to, or that paid.
+    Buyer(BuyerId),
 }
 
 /// The store of the configuration.
@@ -113,7 +119,7 @@ pub trait ConfigurationStore {
     /// Every document that an entity ever had, oldest first.
     fn entity_history(&self, key: EntityKey) -> impl Future<Output = Result<Vec<String>>> + Send;
 
-    /// Which of these clicks, posts or leads refer to, in the same order.
+    /// Which of these clicks, posts, leads or sales refer to, in the same order.
     fn have_history(&self, of: Vec<HistoryOf>) -> impl Future<Output = Result<Vec<bool>>> + Send;
 }
 

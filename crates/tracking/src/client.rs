@@ -35,7 +35,8 @@ pub fn non_human(user_agent: &str, head: bool) -> Option<NonHuman> {
     if head {
         return Some(NonHuman::Head);
     }
-    let lower = user_agent.to_ascii_lowercase();
+    // A maker of telephones, whose name ends as robots' names do.
+    let lower = user_agent.to_ascii_lowercase().replace("cubot", "");
     if PREVIEWS.iter().any(|word| lower.contains(word)) {
         return Some(NonHuman::Preview);
     }
@@ -102,6 +103,20 @@ mod tests {
             assert_eq!(agents.non_human("Firefox/132.0", true), Some(NonHuman::Head));
             assert_eq!(agents.non_human("Firefox/132.0", false), None);
         }
+    }
+
+    #[test]
+    fn a_maker_of_telephones_is_no_robot() {
+        for agent in
+            ["Dalvik/2.1.0 (Linux; U; Android 9; CUBOT)", "Mozilla/5.0 (Linux; CUBOT; X18) Chrome/120.0"]
+        {
+            assert_eq!(non_human(agent, false), None, "{agent}");
+        }
+        assert_eq!(non_human("Mozilla/5.0 (compatible; SomeBot; CUBOT)", false), Some(NonHuman::Bot));
+        assert_eq!(
+            non_human("Pinterest/0.2 (+https://www.pinterest.com/bot.html)", false),
+            Some(NonHuman::Preview)
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(crate) const PREVIEWS: &[&str] = &[
     "skypeuripreview",
     "microsoftpreview",
     "pinterestbot",
+    "pinterest/0.",
     "redditbot",
     "viber/",
     "snapchat-url-preview",

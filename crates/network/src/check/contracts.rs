@@ -117,7 +117,7 @@ impl Check<'_> {
         } else {
             match &method.url {
                 None => self.fault(format!("{place}.url"), "required"),
-                Some(url) if !is_http(url) => self.link(format!("{place}.url"), Some(url)),
+                Some(url) if !is_http(url) => self.address(format!("{place}.url"), Some(url)),
                 Some(_) => {}
             }
             if method.accepted.is_empty() {
@@ -127,7 +127,7 @@ impl Check<'_> {
         if method.timeout_ms == Some(0) {
             self.fault(format!("{place}.timeout_ms"), "must be at least 1");
         }
-        self.link(format!("{place}.status_url"), method.status_url.as_deref());
+        self.address(format!("{place}.status_url"), method.status_url.as_deref());
         if method.body.is_some() && !method.params.is_empty() {
             self.fault(format!("{place}.body"), "is instead of params, not besides them");
         }

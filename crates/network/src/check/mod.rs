@@ -176,7 +176,7 @@ impl Check<'_> {
             self.fault("network.currency", message);
         }
         self.time_zone("network.time_zone", &settings.time_zone);
-        self.link("network.tracking_url", settings.tracking_url.as_deref());
+        self.base("network.tracking_url", settings.tracking_url.as_deref());
         self.link("network.global_redirect", settings.global_redirect.as_deref());
     }
 

@@ -54,6 +54,9 @@ impl Check<'_> {
                     self.fault(format!("{place}.id"), used_twice(id));
                 }
             }
+            if field.max_length == 0 {
+                self.fault(format!("{place}.max_length"), "must be at least 1");
+            }
             self.field_rules(&place, vertical, field);
         }
     }

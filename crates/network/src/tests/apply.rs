@@ -278,8 +278,10 @@ async fn revert_keeps_what_has_history_and_what_the_server_made() {
 #[tokio::test]
 async fn there_is_no_reverting_to_a_version_that_never_was() {
     let (live, _) = running().await;
-    let error = live.revert(ConfigVersion(9), NOW).await.unwrap_err();
-    assert_eq!(error.to_string(), "no version 9");
+    for never in [9, 0, -1] {
+        let error = live.revert(ConfigVersion(never), NOW).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("no version {never}"));
+    }
 }
 
 #[tokio::test]

@@ -166,6 +166,21 @@ async fn links_are_http_and_needed_unless_the_offer_is_third_party() {
         ["network.global_redirect: \"/x\" is no http or https address"]
     );
     assert_eq!(
+        after_edit("\"http://127.0.0.1:8080\"", "\"https://trk.example?x=#s1#\"").await,
+        ["network.tracking_url: \"https://trk.example?x=#s1#\" is no base of links: it has a query"]
+    );
+    for link in ["https://www#s1#", "https://www#s1#.example/quote", "https://lp.example:#s1#/"] {
+        let message = format!(
+            "offer[0].creative[0].link: \"{link}\" has a token in its host, which may not come from a visitor"
+        );
+        assert_eq!(after_edit("\"https://lp.example/b\"", &format!("\"{link}\"")).await, [message]);
+    }
+    for link in ["https://lp.example#top", "https://lp.example#id=#reqid#", "https://lp.example/#s1#"] {
+        let file = edited("\"https://lp.example/b\"", &format!("\"{link}\""));
+        let planned = empty().await.0.plan(&file, false, Secrets::Masked).await;
+        assert!(planned.is_ok(), "{link}");
+    }
+    assert_eq!(
         after_edit(
             "link_override_hosts = [\"lp.example\"]",
             "link_override_hosts = [\"https://lp.example/\"]"
@@ -304,11 +319,13 @@ async fn fields_have_rules_that_can_be_held() {
     fields[3].pattern = Some("^[0-9".to_owned());
     fields[4].minimum = Some("eighteen".to_owned());
     fields[5].maximum = Some("yesterday".to_owned());
+    fields[1].max_length = 0;
     let refused = of(&file).await;
     let places: Vec<&str> = refused.iter().filter_map(|fault| fault.split(": ").next()).collect();
     assert_eq!(
         places,
         [
+            "vertical[0].field[1].max_length",
             "vertical[0].field[2].values",
             "vertical[0].field[3].pattern",
             "vertical[0].field[4].minimum",

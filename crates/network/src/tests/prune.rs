@@ -3,7 +3,7 @@
 use super::*;
 use crate::Made;
 use crumb_domain::network::{ActiveStatus, AffiliateStatus, OfferStatus};
-use crumb_domain::{AffiliateId, CampaignId, OfferId, VerticalId};
+use crumb_domain::{AffiliateId, BuyerId, CampaignId, ContractId, OfferId, VerticalId};
 use crumb_storage::configuration::HistoryOf;
 
 #[tokio::test]
@@ -59,6 +59,34 @@ async fn what_has_history_is_made_inactive_instead() {
     assert!(snapshot.vertical(VerticalId(1)).is_some() && snapshot.offer(OfferId(101)).is_some());
     assert_eq!(snapshot.network().advertiser.len(), 1);
     assert!(planned(&live, &file, true).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_has_sold_is_made_inactive_instead() {
+    let (live, store) = running().await;
+    store.remember(HistoryOf::Contract(ContractId(7)));
+    store.remember(HistoryOf::Buyer(BuyerId(5)));
+    let file = toml("[[affiliate]]\nid=1\nname=\"House\"");
+    let plan = planned(&live, &file, true).await;
+    let about = |what: &str| plan.iter().filter(|line| line.contains(what)).cloned().collect::<Vec<_>>();
+    assert_eq!(about(" buyer 5"), ["- buyer 5 (made inactive: it has leads or payments)"]);
+    assert_eq!(about(" contract 7"), ["- contract 7 (made inactive: it has leads)"]);
+    live.apply(file.clone(), true, NOW, &mut rng()).await.unwrap();
+    let snapshot = live.snapshot();
+    let (buyer, contract) = (&snapshot.network().buyer[0], &snapshot.network().contract[0]);
+    assert_eq!((buyer.status, contract.status), (ActiveStatus::Inactive, ActiveStatus::Inactive));
+    // What the contract refers to stays with it.
+    assert!(snapshot.vertical(VerticalId(1)).is_some() && snapshot.offer(OfferId(100)).is_some());
+    assert!(snapshot.affiliate(AffiliateId(13)).is_some(), "the contract excludes it");
+    assert!(planned(&live, &file, true).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_contract_that_stays_keeps_its_buyer() {
+    let (live, store) = running().await;
+    store.remember(HistoryOf::Contract(ContractId(7)));
+    live.apply(toml("[[affiliate]]\nid=1\nname=\"House\""), true, NOW, &mut rng()).await.unwrap();
+    assert_eq!(live.snapshot().network().buyer[0].status, ActiveStatus::Active);
 }
 
 #[tokio::test]

@@ -205,6 +205,18 @@ fn text_that_is_no_toml_or_json_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_list_is_no_table() {
+    let not_a_table = |place: &str| [format!("{place}: invalid type: sequence, expected a table")];
+    assert_eq!(faults("network = [\"Example\"]"), not_a_table("network"));
+    assert_eq!(faults("[[network]]\nname = \"Example\""), not_a_table("network"));
+    assert_eq!(faults("affiliate = [[14, \"Listed\"]]"), not_a_table("affiliate[0]"));
+    let listed = "[[vertical]]\nid = 1\nname = \"V\"\nrouter = [true]";
+    assert_eq!(faults(listed), not_a_table("vertical[0].router"));
+    let listed = "[[campaign]]\nid = 1\naffiliate = 1\noffer = 1\ncaps = [[\"click\", \"day\", 5]]";
+    assert_eq!(faults(listed), not_a_table("campaign[0].caps[0]"));
+}
+
+#[test]
 fn a_toml_date_is_as_good_as_its_text() {
     let text = EXAMPLE.replace("\"2030-01-01T00:00:00Z\"", "2030-01-01T00:00:00Z");
     assert_eq!(parse(&text, FileFormat::Toml).unwrap(), example());

@@ -20,6 +20,10 @@ use std::time::Duration;
 /// A request's body must arrive within this time.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What is taken in of a body that is too large: more than whoever mistook a lead's
+/// photographs for fields sends, and less than a second of a fast line.
+const MAX_THROWN_AWAY_BYTES: u64 = 64 << 20;
+
 impl<S: Store + Clone> Edge<S> {
     /// Takes a post. The work goes on if the client hangs up: its lead is stored,
     /// and sold, whether or not anybody waits for the answer.
@@ -77,16 +81,34 @@ impl<S: Store + Clone> Edge<S> {
 }
 
 /// Reads a body of at most `limit` bytes.
-pub(super) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Answer> {
+pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Answer> {
     if body.size_hint().lower() > limit as u64 {
-        return Err(Answer::too_large());
+        return Err(too_large(body));
     }
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
+    let limited = Limited::new(&mut body, limit).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, limited).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Answer::too_large()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large(body)),
         Ok(Err(_)) => Err(Answer::bad_request("The body ended early.\n")),
         Err(_) => Err(Answer::text(StatusCode::REQUEST_TIMEOUT, "The body took too long.\n")),
     }
+}
+
+/// The answer to a body that is too large, given at once. What is left of the body is
+/// taken in meanwhile and thrown away, up to a bound: most clients read no answer before
+/// they have sent all, and would see a broken connection instead of it.
+fn too_large(mut body: Incoming) -> Answer {
+    if body.size_hint().lower() <= MAX_THROWN_AWAY_BYTES {
+        tokio::spawn(tokio::time::timeout(BODY_TIMEOUT, async move {
+            let mut left = MAX_THROWN_AWAY_BYTES;
+            while let Some(Ok(frame)) = body.frame().await {
+                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+                let Some(less) = left.checked_sub(length) else { return };
+                left = less;
+            }
+        }));
+    }
+    Answer::too_large()
 }
 
 pub(super) fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<String> {

@@ -100,6 +100,21 @@ async fn query_and_body_have_64_kib_together() {
 }
 
 #[tokio::test]
+async fn whoever_sends_a_large_body_to_its_end_sees_the_answer() {
+    let server = Server::start(network::SMALL).await;
+    let length = 20 << 20;
+    for head in ["connection: close", "connection: keep-alive"] {
+        let mut socket = tokio::net::TcpStream::connect(server.tracking_address).await.unwrap();
+        let head = format!("POST /d.ashx HTTP/1.1\r\nhost: t\r\ncontent-length: {length}\r\n{head}\r\n\r\n");
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket.write_all(&vec![b'x'; length]).await.unwrap();
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 413");
+    }
+}
+
+#[tokio::test]
 async fn a_body_of_unknown_length_has_the_same_limit() {
     let server = Server::start(network::SMALL).await;
     let mut socket = tokio::net::TcpStream::connect(server.tracking_address).await.unwrap();

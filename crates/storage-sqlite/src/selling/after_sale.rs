@@ -17,6 +17,7 @@ use crumb_domain::{BuyerId, ContractId, Money, RowId, Timestamp};
 use crumb_storage::after_sale::{
     BuyerAccount, BuyerStatus, LeadReturn, LedgerFilter, Paid, Payment, ReturnFilter, StoredReturn,
 };
+use crumb_storage::configuration::HistoryOf;
 use crumb_storage::{AfterSaleStore, LeadStore as _, Page, PageRequest, Result};
 use rusqlite::{Connection, Row, params};
 use std::collections::BTreeMap;
@@ -59,7 +60,7 @@ impl AfterSaleStore for SqliteStore {
     }
 }
 
-fn pay(context: &WriteContext<'_>, payment: &Payment) -> Result<Paid> {
+fn pay(context: &mut WriteContext<'_>, payment: &Payment) -> Result<Paid> {
     let connection = context.connection;
     let Payment { at, buyer, entries, idempotency: claim, answer } = payment;
     if let Some(claim) = claim
@@ -68,6 +69,8 @@ fn pay(context: &WriteContext<'_>, payment: &Payment) -> Result<Paid> {
         return Ok(Paid::Before(before));
     }
     ledger::append_any(context, entries)?;
+    let paid_by = Key::from(HistoryOf::Buyer(*buyer));
+    context.memory.seen.note(connection, paid_by).map_err(from_sqlite)?;
     let answer = answer(&accounts::read(connection, *buyer)?);
     idempotency::keep(connection, claim.as_ref(), *at, Some(&to_json(&answer)?))?;
     Ok(Paid::Now(answer))

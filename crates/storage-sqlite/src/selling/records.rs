@@ -10,6 +10,7 @@ use crate::listing::lowest_row;
 use crate::seen::Key;
 use crumb_domain::selling::{Attempt, AttemptKind, ContractResult, Phase};
 use crumb_domain::{ConfigVersion, ContractId, Money, RowId, Timestamp};
+use crumb_storage::configuration::HistoryOf;
 use crumb_storage::selling::{LeadRun, RunRecord, TimelineEntry};
 use crumb_storage::{PageRequest, Result};
 use rusqlite::{Connection, Row, params};
@@ -44,7 +45,8 @@ pub(crate) fn insert_attempts(
                 ])
             })
             .map_err(from_sqlite)?;
-        context.memory.seen.note(connection, Key::node(attempt.id)).map_err(from_sqlite)?;
+        let refers_to = [Key::node(attempt.id), HistoryOf::Contract(attempt.contract).into()];
+        context.memory.seen.note_all(connection, refers_to).map_err(from_sqlite)?;
         if attempt.kind == AttemptKind::Post {
             contracts::posted(connection, attempt.contract, attempt.read.is_failure())?;
         }

@@ -6,11 +6,13 @@ use crate::batch::WriteContext;
 use crate::codes::{from_json, moment, sale_type, sale_type_of, unknown_rule};
 use crate::error::{corrupt, from_sqlite};
 use crate::ledger;
+use crate::seen::Key;
 use crumb_domain::lead::Sale;
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
 use crumb_domain::selling::{AttemptKind, BuyerAnswer};
 use crumb_domain::time::Day;
 use crumb_domain::{BuyerId, ContractId, Money, Timestamp};
+use crumb_storage::configuration::HistoryOf;
 use crumb_storage::selling::{
     EarlierSend, EndedReservation, Hold, ReservationEnd, ReservationState, Reserve, Reserved,
 };
@@ -61,6 +63,8 @@ pub(crate) fn reserve(
     if !insert(connection, wanted, taking)? {
         return Ok(Reserved::AlreadySent);
     }
+    let refers_to = [HistoryOf::Contract(wanted.contract), HistoryOf::Buyer(wanted.buyer)].map(Key::from);
+    context.memory.seen.note_all(connection, refers_to).map_err(from_sqlite)?;
     contracts::change_count(connection, wanted.contract, wanted.day, 1)?;
     accounts::change(connection, wanted.buyer, Money::ZERO, wanted.price)?;
     Ok(Reserved::Granted)

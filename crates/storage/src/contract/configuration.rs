@@ -1,15 +1,19 @@
 //! The network's versions.
 
 use super::build::{NOW, Rows, accepted, batch, click, lead, record, reject};
+use super::build_selling::{credit, in_hand, reserve, reserved};
+use super::selling_records::attempt;
 use crate::clicks::ClickBatch;
 use crate::configuration::{
     ConfigurationChange, Entity, EntityKey, HistoryOf, Origin, StoredConfiguration, VersionInfo,
 };
+use crate::selling::{Reserve, Reserved};
 use crate::{PageRequest, Store, StoreError};
 use crumb_domain::click::Click;
 use crumb_domain::lead::Lead;
 use crumb_domain::outcome::Problem;
-use crumb_domain::{AffiliateId, CampaignId, ConfigVersion, CreativeId, OfferId};
+use crumb_domain::selling::{BuyerAnswer, BuyerReading};
+use crumb_domain::{AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, CreativeId, OfferId};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -169,6 +173,22 @@ pub async fn what_clicks_posts_and_leads_refer_to_has_history<S: Store>(store: A
     }
     assert_eq!(store.have_history(of).await.unwrap(), expected);
     assert_eq!(store.have_history(Vec::new()).await.unwrap(), Vec::<bool>::new());
+}
+
+/// A contract has history from its first reservation or attempt on, a buyer from the
+/// first lead that is about to be sent to it, or its first payment.
+pub async fn what_leads_are_offered_to_has_history<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let sold = in_hand(&*store, lead(1, rows.next_row())).await;
+    reserved(&*store, sold.row, 7).await;
+    let pinged = attempt(rows.next_row(), 8, BuyerAnswer::Rejected(BuyerReading::default()));
+    let refused = Reserve { cap: Some(0), attempts: vec![pinged], ..reserve(sold.row, 9) };
+    assert_eq!(store.reserve(refused).await.unwrap(), Reserved::CapReached { count: 0 });
+    credit(&*store, 10, 50).await;
+    let contracts = [7, 8, 9, 10].map(|id| HistoryOf::Contract(ContractId(id)));
+    assert_eq!(store.have_history(contracts.to_vec()).await.unwrap(), [true, true, false, false]);
+    let buyers = [7, 8, 9, 10].map(|id| HistoryOf::Buyer(BuyerId(id)));
+    assert_eq!(store.have_history(buyers.to_vec()).await.unwrap(), [true, false, false, true]);
 }
 
 /// A link may carry any number: what its row names is no history of an affiliate

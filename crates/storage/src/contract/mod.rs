@@ -255,6 +255,7 @@ macro_rules! store_contract {
                 versions_are_listed_newest_first_in_pages,
                 every_document_of_an_entity_is_known,
                 what_clicks_posts_and_leads_refer_to_has_history,
+                what_leads_are_offered_to_has_history,
                 what_a_click_merely_names_has_no_history,
                 a_refused_write_makes_no_history_and_hides_none,
             ];
