@@ -30,7 +30,9 @@ CREATE TABLE click (
     country TEXT,
     user_agent TEXT,
     referrer TEXT,
-    redirect TEXT
+    redirect TEXT,
+    payout INTEGER,                  -- these two only where clicks are paid for
+    received INTEGER
 ) STRICT;
 
 -- The clicks of a session other than the one that opened it.
@@ -210,9 +212,21 @@ CREATE TABLE ledger (
     amount INTEGER NOT NULL,
     contract INTEGER,
     note TEXT,
-    conversion INTEGER
+    conversion INTEGER,
+    campaign INTEGER,                -- these two only for clicks and impressions
+    count INTEGER
 ) STRICT;
 CREATE INDEX ledger_of_lead ON ledger (lead);
+
+-- Impressions that somebody pays or is paid for by the thousand, short of one.
+CREATE TABLE impression_due (
+    campaign INTEGER NOT NULL,
+    account_kind INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    worth TEXT NOT NULL,             -- thousandths of millionths of a unit
+    PRIMARY KEY (campaign, account_kind, account_id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE config_version (
     version INTEGER PRIMARY KEY,

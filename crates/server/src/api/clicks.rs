@@ -15,7 +15,7 @@ use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::session::Session;
 use crumb_domain::why::explain_click;
 use crumb_domain::{
-    AffiliateId, CampaignId, ConfigVersion, CreativeId, LeadId, MediaTypeId, OfferContractId, OfferId,
+    AffiliateId, CampaignId, ConfigVersion, CreativeId, LeadId, MediaTypeId, Money, OfferContractId, OfferId,
     RequestId, RowId, SubIds, Timestamp,
 };
 use crumb_storage::clicks::ClickFilter;
@@ -88,6 +88,12 @@ pub struct ClickRow {
     pub visitor: Option<String>,
     /// Of a test link.
     pub test: bool,
+    /// What it earns its affiliate by itself: of a CPC campaign's clicks those that count.
+    #[schema(value_type = String, example = "0.50")]
+    pub payout: Money,
+    /// What the advertiser pays for it by itself; null for affiliates.
+    #[schema(value_type = Option<String>, example = "0.80")]
+    pub received: Option<Money>,
     /// The configuration that decided.
     #[schema(value_type = i64)]
     pub config_version: ConfigVersion,
@@ -122,6 +128,8 @@ impl ClickRow {
             country: click.country.clone(),
             visitor: click.visitor.map(|visitor| visitor.0.to_string()),
             test: click.test,
+            payout: click.payout,
+            received: Some(click.received),
             config_version: click.config_version,
             why: explain_click(click, request_id, credited),
         }
@@ -137,7 +145,7 @@ impl ClickRow {
             (Some(redirect), Some(visitor)) => Some(redirect.replace(visitor.as_str(), MASK)),
             _ => whole.redirect.clone(),
         };
-        let row = Self { ip: None, visitor: None, redirect, ..whole };
+        let row = Self { ip: None, visitor: None, received: None, redirect, ..whole };
         if session_is_its_own {
             row
         } else {
