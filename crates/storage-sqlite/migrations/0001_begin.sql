@@ -368,13 +368,13 @@ CREATE TABLE attempt (
 CREATE INDEX attempt_of_lead ON attempt (lead);
 
 CREATE TABLE timeline (
-    lead INTEGER NOT NULL,           -- its row
+    of INTEGER NOT NULL,             -- the row of a lead, or of a conversion that is none
     number INTEGER NOT NULL,         -- counts up from 0
     at INTEGER NOT NULL,
     code TEXT NOT NULL,
     text TEXT NOT NULL,
     by TEXT,
-    PRIMARY KEY (lead, number)
+    PRIMARY KEY (of, number)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE lead_return (

@@ -4,7 +4,7 @@
 //! shown how far that is; only what is right is handed to whoever owns the store, which
 //! checks it again as it writes.
 
-use super::{Command, Context, Reply, Result};
+use super::{BY, Command, Context, Reply, Result};
 use crate::cli::ImportArguments;
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -64,7 +64,7 @@ pub fn run(settings: &Settings, arguments: &ImportArguments) -> Result {
 /// Brings rows in that were read before.
 pub async fn import<S: Store + Clone>(context: &Context<'_, S>, rows: &[Numbered]) -> Result {
     let lines: Vec<Line> = rows.iter().map(|row| row.line.clone()).collect();
-    match import::import(context.installation, &lines).await {
+    match import::import(context.installation, &lines, Some(BY)).await {
         Ok(imported) => Ok(Reply::said(done(&imported, "are"))),
         Err(error) => refused(error, rows),
     }

@@ -134,7 +134,8 @@ pub(crate) async fn create<S: Store + Clone>(
     }
     let lines: Vec<Line> = conversions.into_iter().map(ImportMember::line).collect();
     let site = &admin.installation;
-    let imported = import::import(site, &lines).await?;
+    let by = caller.name(&admin).await?;
+    let imported = import::import(site, &lines, by.as_deref()).await?;
     let snapshot = site.network.snapshot();
     let mut rows = Vec::with_capacity(imported.ids.len());
     for id in imported.ids {

@@ -176,7 +176,8 @@ async fn say<S: Store + Clone>(
     let fact = LateFact::new(fact, note)?;
     let conversion = visible_conversion(admin, caller, id).await?;
     let site = &admin.installation;
-    let after = late::say(site, conversion.id, &fact).await?;
+    let by = caller.name(admin).await?;
+    let after = late::say(site, conversion.id, &fact, by.as_deref()).await?;
     let snapshot = site.network.snapshot();
     Ok(Json(ConversionRow::new(after, &site.keys.request_ids, &snapshot)))
 }

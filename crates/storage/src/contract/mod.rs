@@ -247,6 +247,7 @@ macro_rules! store_contract {
                 what_is_received_for_a_lead_is_what_it_brings_until_somebody_says_otherwise,
                 a_change_holds_on_what_was_read_only,
                 all_rows_of_an_import_are_brought_in_together,
+                what_people_say_is_in_the_time_line_with_what_it_changes,
                 an_import_of_which_a_row_cannot_be_leaves_nothing,
             ];
             conversion_lists: [
