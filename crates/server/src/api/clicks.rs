@@ -1,15 +1,12 @@
 //! `GET /clicks` and `GET /clicks/{request_id}`.
 
+use super::call::{OneCall, QueryCall};
 use super::conversions::ConversionRow;
 use super::key::Caller;
 use super::problem::{ApiError, KeyProblems, ListProblems, OneProblems};
-use super::query::{Listing, PageParameters, QueryString};
-use super::role::Role;
+use super::query::{Listing, PageParameters};
 use crate::admin::Admin;
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::Uri;
 use crumb_domain::click::{Click, ClickSource, Disposition, NonHuman};
 use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::session::Session;
@@ -25,7 +22,6 @@ use crumb_tracking::links::MASK;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// One recorded click.
@@ -191,13 +187,10 @@ pub struct SessionRow {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<Listing<ClickRow>>, ApiError> {
     let store = &admin.installation.store;
     let names = &admin.installation.keys.request_ids;
-    let mut query = QueryString::of(&uri);
     let mut filter = ClickFilter {
         affiliate: query.affiliate("affiliate"),
         offer: query.id("offer"),
@@ -209,8 +202,8 @@ pub(crate) async fn list<S: Store + Clone>(
         to: query.time("to"),
     };
     let page = query.finish_list()?;
-    match caller.role {
-        Role::Affiliate(own) => {
+    match caller.affiliate_or_network()? {
+        Some(own) => {
             super::only_its_own(&mut filter.affiliate, own)?;
             let page = store.clicks(filter, page).await?;
             let owners = owners(store, &page.data).await?;
@@ -220,8 +213,7 @@ pub(crate) async fn list<S: Store + Clone>(
                 Some(ClickRow::for_affiliate(&click, names, its_own))
             })))
         }
-        _ => {
-            caller.must_be_of_the_network()?;
+        None => {
             let page = store.clicks(filter, page).await?;
             Ok(Json(Listing::of(page, |click| Some(ClickRow::new(&click, names, None)))))
         }
@@ -255,22 +247,13 @@ async fn owners<S: Store>(store: &S, clicks: &[Click]) -> Result<HashMap<RowId, 
     )
 )]
 pub(crate) async fn get<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    name: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id: name }: OneCall<S>,
 ) -> Result<Json<SessionRow>, ApiError> {
-    let own = match caller.role {
-        Role::Affiliate(own) => Some(own),
-        _ => {
-            caller.must_be_of_the_network()?;
-            None
-        }
-    };
+    let own = caller.affiliate_or_network()?;
     let store = &admin.installation.store;
     let names = &admin.installation.keys.request_ids;
     let missing = || ApiError::NotFound("there is no click or session of this request id".to_owned());
-    let Path(name) = name.map_err(|_| missing())?;
-    let request_id: RequestId = name.parse().map_err(|_| missing())?;
+    let request_id: RequestId = name.and_then(|name| name.parse().ok()).ok_or_else(missing)?;
     let row = names.row_id(request_id).ok_or_else(missing)?;
     let session = store.session(row).await?;
     let clicks = clicks_of(store, row, session.as_ref()).await?;

@@ -1,20 +1,16 @@
 //! `GET /ledger`: the movements of money.
 
-use super::key::Caller;
+use super::call::QueryCall;
 use super::problem::{ApiError, KeyProblems, ListProblems};
-use super::query::{Listing, PageParameters, QueryString};
+use super::query::{Listing, PageParameters};
 use super::role::Role;
-use crate::admin::Admin;
 use axum::Json;
-use axum::extract::State;
-use axum::http::Uri;
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
 use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::{CampaignId, ContractId, LeadId, Money, RequestId, Timestamp};
 use crumb_storage::Store;
 use crumb_storage::after_sale::LedgerFilter;
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A movement of money from one account to another.
@@ -97,11 +93,8 @@ impl LedgerRow {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<Listing<LedgerRow>>, ApiError> {
-    let mut query = QueryString::of(&uri);
     let account = "\"house\", \"outside\", \"buyer:ID\", \"affiliate:ID\" or \"advertiser:ID\"";
     let mut filter = LedgerFilter {
         account: query.read("account", account, |text| text.parse().ok()),

@@ -9,6 +9,7 @@ mod after_sale;
 pub mod alerts;
 mod body;
 pub mod buyers;
+mod call;
 pub mod clicks;
 pub mod conversion_import;
 pub mod conversion_pixels;

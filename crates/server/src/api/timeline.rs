@@ -1,20 +1,16 @@
 //! `GET /leads/{leadid}/timeline`: everything that happened to a lead.
 //! `GET /conversions/{id}/timeline`: likewise to a conversion.
 
+use super::call::OneCall;
 use super::conversions::visible_conversion;
-use super::key::Caller;
 use super::leads::visible_lead;
 use super::problem::{ApiError, KeyProblems, OneProblems};
-use crate::admin::Admin;
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
 use crumb_domain::Timestamp;
 use crumb_intake::selling::timeline;
 use crumb_storage::Store;
 use crumb_storage::selling::TimelineEntry;
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What happened to a lead or conversion.
@@ -53,9 +49,7 @@ pub struct TimelineRow {
     )
 )]
 pub(crate) async fn get<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
 ) -> Result<Json<Timeline>, ApiError> {
     caller.must_be_of_the_network()?;
     let lead = visible_lead(&admin, caller, id).await?;
@@ -78,9 +72,7 @@ pub(crate) async fn get<S: Store + Clone>(
     )
 )]
 pub(crate) async fn of_conversion<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
 ) -> Result<Json<Timeline>, ApiError> {
     caller.must_be_of_the_network()?;
     let conversion = visible_conversion(&admin, caller, id).await?;
