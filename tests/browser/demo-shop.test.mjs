@@ -3,47 +3,9 @@
 // affiliate's server and HTML pixel are told.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startBrowser } from "./browser.mjs";
-import { startDemo } from "./demo.mjs";
-import { visitorsOf } from "./visitors.mjs";
-
-/** @type {Awaited<ReturnType<typeof startDemo>>} */
-let demo;
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {ReturnType<typeof visitorsOf>} */
-let visitors;
-
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), startBrowser()]);
-  visitors = visitorsOf(browser, demo);
-});
-after(async () => {
-  await visitors?.leave();
-  await browser?.close();
-  await demo?.stop();
-  await demo?.leave();
-});
+import { demo, scenario } from "./with-demo.mjs";
 
 /** @typedef {import("./visitors.mjs").Visitor} Visitor */
-
-/**
- * @param {string} name
- * @param {(visitor: Visitor) => Promise<void>} body
- * @param {{ cookies?: boolean }} [options]
- */
-function scenario(name, body, { cookies = true } = {}) {
-  test(name, { timeout: 60_000 }, async () => {
-    const visitor = await visitors.come({ cookies });
-    try {
-      await body(visitor);
-      assert.deepEqual(visitor.failures, [], "scripts of the page failed");
-    } finally {
-      await visitor.go();
-    }
-  });
-}
 
 /** Follows a link to the shop and buys; gives the order's number. @param {Visitor} visitor */
 async function buy({ page, open }, creative = 6001) {

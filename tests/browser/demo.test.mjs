@@ -3,50 +3,13 @@
 // cookies, without them, and on a site that is not the tracker's.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { startBrowser } from "./browser.mjs";
-import { startDemo } from "./demo.mjs";
-import { visitorsOf } from "./visitors.mjs";
+import { describe } from "node:test";
+import { demo, scenario } from "./with-demo.mjs";
 
-/** @type {Awaited<ReturnType<typeof startDemo>>} */
-let demo;
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {ReturnType<typeof visitorsOf>} */
-let visitors;
-
-before(async () => {
-  [demo, browser] = await Promise.all([startDemo(), startBrowser()]);
-  visitors = visitorsOf(browser, demo);
-});
-after(async () => {
-  await visitors?.leave();
-  await browser?.close();
-  await demo?.stop();
-  await demo?.leave();
-});
-
-/**
- * @param {string} name
- * @param {(visitor: import("./visitors.mjs").Visitor) => Promise<void>} body
- * @param {{ cookies?: boolean }} [options]
- */
-function scenario(name, body, { cookies = true } = {}) {
-  test(name, { timeout: 60_000 }, async () => {
-    const visitor = await visitors.come({ cookies });
-    try {
-      await body(visitor);
-      assert.deepEqual(visitor.failures, [], "scripts of the page failed");
-    } finally {
-      await visitor.go();
-    }
-  });
-}
+/** @typedef {import("./visitors.mjs").Visitor} Visitor */
 
 /** @param {string} query */
 const link = (query) => `${demo.tracking}/?${query}`;
-
-/** @typedef {import("./visitors.mjs").Visitor} Visitor */
 
 /** The one lead of a person, as the API has it. @param {string} email */
 async function leadOf(email) {

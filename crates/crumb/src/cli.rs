@@ -96,6 +96,8 @@ pub enum Typed {
     Pixel(LinkArguments),
     /// Print an offer's conversion pixels, in their four forms
     ConversionPixel(ConversionPixelArguments),
+    /// Print the signed address of a conversion postback, to try or report one by hand
+    SignPostback(SignPostbackArguments),
     /// Print the posting document of a campaign, offer or vertical, or that on pixels
     PostingDoc(PostingDocArguments),
     /// Say who bought a lead, and why the others did not
@@ -397,6 +399,17 @@ pub struct ConversionPixelArguments {
     /// The one for all offers of the offer's advertiser instead
     #[arg(long, conflicts_with = "event")]
     pub global: bool,
+}
+
+/// `crumb sign-postback`.
+#[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
+pub struct SignPostbackArguments {
+    /// Of which offer, whose postback_secret signs
+    #[arg(long, value_name = "ID")]
+    pub offer: OfferId,
+    /// What the call says: r=REQUEST_ID t=ORDER-1 p=12.50; f=pb, o and ts (now) are added
+    #[arg(value_name = "NAME=VALUE", value_parser = selling::name_and_value)]
+    pub parameters: Vec<(String, String)>,
 }
 
 /// In which form a posting document is printed.

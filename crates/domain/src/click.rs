@@ -2,8 +2,8 @@
 
 use crate::network::PriceFormat;
 use crate::{
-    AffiliateId, CampaignId, ConfigVersion, CreativeId, MediaTypeId, OfferContractId, OfferId, RowId, SubIds,
-    Timestamp,
+    AffiliateId, CampaignId, ConfigVersion, CreativeId, MediaTypeId, Money, OfferContractId, OfferId, RowId,
+    SubIds, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -61,6 +61,11 @@ pub struct Click {
     pub redirect: Option<String>,
     /// Pre-fill values kept for the session, as sent: personal data.
     pub prefill: Vec<(String, String)>,
+    /// What it earns its affiliate: nothing where it does not count, or clicks are not
+    /// what its campaign is paid for.
+    pub payout: Money,
+    /// What its advertiser pays for it.
+    pub received: Money,
     /// The configuration that decided.
     pub config_version: ConfigVersion,
 }

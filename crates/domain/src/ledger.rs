@@ -5,8 +5,9 @@
 //! somebody is owed or has left is a sum of entries. Nothing is ever edited; what was
 //! wrong is moved back by an entry of its own.
 
+use crate::charge::Charge;
 use crate::coded::coded;
-use crate::{AdvertiserId, AffiliateId, BuyerId, ContractId, LeadId, Money, RowId, Timestamp};
+use crate::{AdvertiserId, AffiliateId, BuyerId, CampaignId, ContractId, LeadId, Money, RowId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -78,6 +79,10 @@ pub struct LedgerEntry {
     pub conversion: Option<RowId>,
     /// Under which contract, where it is a sale's.
     pub contract: Option<ContractId>,
+    /// Of which campaign, where it is for clicks or impressions.
+    pub campaign: Option<CampaignId>,
+    /// For how many of them.
+    pub count: Option<u64>,
     /// Why, where a person said so.
     pub note: Option<String>,
 }
@@ -97,13 +102,33 @@ coded! {
         Credit = "credit";
         /// A correction by a person.
         Adjustment = "adjustment";
+        /// Owed to an affiliate for clicks.
+        ClickPayout = "click_payout";
+        /// Owed by an advertiser for clicks.
+        ClickReceived = "click_received";
+        /// Owed to an affiliate for impressions.
+        ImpressionPayout = "impression_payout";
+        /// Owed by an advertiser for impressions.
+        ImpressionReceived = "impression_received";
     }
 }
 
 impl LedgerEntry {
     /// Money that moves for no lead, conversion or contract, without a word.
     pub fn moved(at: Timestamp, kind: LedgerKind, from: Account, to: Account, amount: Money) -> Self {
-        Self { at, kind, from, to, amount, lead: None, conversion: None, contract: None, note: None }
+        Self {
+            at,
+            kind,
+            from,
+            to,
+            amount,
+            lead: None,
+            conversion: None,
+            contract: None,
+            campaign: None,
+            count: None,
+            note: None,
+        }
     }
 
     /// What a lead earns its affiliate.
@@ -129,6 +154,13 @@ impl LedgerEntry {
     pub fn received(at: Timestamp, conversion: RowId, advertiser: AdvertiserId, amount: Money) -> Self {
         let (from, to) = (Account::Advertiser(advertiser), Account::House);
         Self { conversion: Some(conversion), ..Self::moved(at, LedgerKind::Received, from, to, amount) }
+    }
+
+    /// What so many clicks or impressions of a campaign come to.
+    pub fn traffic(charge: &Charge, count: u64, amount: Money) -> Self {
+        let (kind, from, to) = charge.movement();
+        let moved = Self::moved(charge.at, kind, from, to, amount);
+        Self { campaign: Some(charge.campaign), count: Some(count), ..moved }
     }
 
     /// What a buyer pays for a lead.

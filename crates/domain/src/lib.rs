@@ -11,6 +11,7 @@
 pub mod amount;
 pub mod attribution;
 pub mod caps;
+pub mod charge;
 pub mod click;
 pub mod clock;
 mod coded;

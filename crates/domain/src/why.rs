@@ -295,6 +295,8 @@ mod tests {
             referrer: String::new(),
             redirect: Some("https://lp.example/".to_owned()),
             prefill: Vec::new(),
+            payout: Money::ZERO,
+            received: Money::ZERO,
             config_version: ConfigVersion(1),
         }
     }

@@ -30,7 +30,9 @@ CREATE TABLE click (
     country TEXT,
     user_agent TEXT,
     referrer TEXT,
-    redirect TEXT
+    redirect TEXT,
+    payout INTEGER,                  -- these two only where clicks are paid for
+    received INTEGER
 ) STRICT;
 
 -- The clicks of a session other than the one that opened it.
@@ -210,9 +212,21 @@ CREATE TABLE ledger (
     amount INTEGER NOT NULL,
     contract INTEGER,
     note TEXT,
-    conversion INTEGER
+    conversion INTEGER,
+    campaign INTEGER,                -- these two only for clicks and impressions
+    count INTEGER
 ) STRICT;
 CREATE INDEX ledger_of_lead ON ledger (lead);
+
+-- Impressions that somebody pays or is paid for by the thousand, short of one.
+CREATE TABLE impression_due (
+    campaign INTEGER NOT NULL,
+    account_kind INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    worth TEXT NOT NULL,             -- thousandths of millionths of a unit
+    PRIMARY KEY (campaign, account_kind, account_id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE config_version (
     version INTEGER PRIMARY KEY,
@@ -354,13 +368,13 @@ CREATE TABLE attempt (
 CREATE INDEX attempt_of_lead ON attempt (lead);
 
 CREATE TABLE timeline (
-    lead INTEGER NOT NULL,           -- its row
+    of INTEGER NOT NULL,             -- the row of a lead, or of a conversion that is none
     number INTEGER NOT NULL,         -- counts up from 0
     at INTEGER NOT NULL,
     code TEXT NOT NULL,
     text TEXT NOT NULL,
     by TEXT,
-    PRIMARY KEY (lead, number)
+    PRIMARY KEY (of, number)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE lead_return (

@@ -252,6 +252,10 @@ pub(crate) fn in_savepoint(
 mod tests {
     use super::*;
     use crate::connection::{SqliteOptions, open_writer};
+    use crumb_domain::charge::{Charge, Party, Priced};
+    use crumb_domain::time::Day;
+    use crumb_domain::{AffiliateId, CampaignId, Money};
+    use crumb_storage::contract::build::{self, NOW, Rows, click};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -301,5 +305,36 @@ mod tests {
         let (done, rows, runs) = run_batch(&["before", "refuses", "after"]);
         assert_eq!((done, runs), (vec![true, false, true], 3));
         assert_eq!(rows, ["after", "before"]);
+    }
+
+    #[test]
+    fn what_is_charged_for_is_charged_once_where_the_batch_is_begun_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_writer(&folder.path().join("crumb.db"), &SqliteOptions::default()).unwrap();
+        let (mut batch, runs) = (Batch::default(), Arc::new(AtomicUsize::new(0)));
+        let charge = Charge {
+            campaign: CampaignId(57),
+            party: Party::Affiliate(AffiliateId(12)),
+            priced: Priced::Click,
+            price: Money::from_micros(7),
+            at: NOW,
+            day: Day(1),
+        };
+        let clicks =
+            ClickBatch { charges: vec![charge], ..build::batch(vec![click(Rows::new().next_row())]) };
+        batch.clicks.push(QueuedClicks { clicks, reply: oneshot::channel().0 });
+        let failed = task(&mut batch, "fails", &runs);
+        let (reply, mut kept) = oneshot::channel();
+        let add = move |context: &mut WriteContext<'_>| {
+            context.memory.charges.add(&[charge]);
+            Ok(())
+        };
+        batch.tasks.insert(0, Box::new(QueuedTask::new(add, reply)));
+        let committed = commit(&connection, &mut Memory::default(), &mut batch);
+        batch.answer(&committed);
+        assert!(failed().is_err() && kept.try_recv().unwrap().0.is_ok());
+        let sum = "SELECT sum(count), sum(amount) FROM ledger";
+        let sum = connection.query_row(sum, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(sum, (2, 14));
     }
 }

@@ -9,7 +9,7 @@ use crate::listing::Listing;
 use crate::selling::accounts;
 use crate::statements::Statements;
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
-use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, ContractId, Money, RowId};
+use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, CampaignId, ContractId, Money, RowId};
 use crumb_storage::after_sale::LedgerFilter;
 use crumb_storage::{Page, PageRequest, Result, StoreError};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -27,8 +27,8 @@ fn append_one(statements: &dyn Statements, lead: i64, entry: &LedgerEntry) -> Re
     statements
         .execute(
             "INSERT INTO ledger (lead, at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note,
-                 conversion)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 conversion, campaign, count)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             params![
                 lead,
                 entry.at.micros(),
@@ -41,6 +41,8 @@ fn append_one(statements: &dyn Statements, lead: i64, entry: &LedgerEntry) -> Re
                 entry.contract.map(|id| id.0),
                 entry.note,
                 entry.conversion.map(RowId::as_i64),
+                entry.campaign.map(|id| id.0),
+                entry.count.map(u64::cast_signed),
             ],
         )
         .map_err(from_sqlite)?;
@@ -75,7 +77,7 @@ const ENTRY_AND_LEAD: &str = "(SELECT ledger.*, lead.id AS lead_id \
 
 /// The columns that [`entry`] reads, and an entry's number.
 const COLUMNS: &str = "at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note, lead_id, number, \
-                       conversion";
+                       conversion, campaign, count";
 
 /// A lead's entries, oldest first.
 pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<Vec<LedgerEntry>> {
@@ -138,6 +140,8 @@ fn entry(row: &Row<'_>) -> Result<LedgerEntry> {
         lead: standing::maybe_id(row, 9)?,
         conversion: row.get::<_, Option<i64>>(11).map_err(from_sqlite)?.map(row_id).transpose()?,
         contract: contract.map(ContractId),
+        campaign: row.get::<_, Option<i64>>(12).map_err(from_sqlite)?.map(CampaignId),
+        count: row.get::<_, Option<i64>>(13).map_err(from_sqlite)?.map(i64::cast_unsigned),
         note: row.get(8).map_err(from_sqlite)?,
     })
 }
@@ -155,7 +159,8 @@ pub(crate) fn balance(connection: &Connection, account: Account) -> Result<Money
         .map_err(from_sqlite)
 }
 
-fn column(account: Account) -> (i64, i64) {
+/// An account as its kind and number.
+pub(crate) fn column(account: Account) -> (i64, i64) {
     match account {
         Account::House => (1, 0),
         Account::Outside => (2, 0),

@@ -5,6 +5,7 @@
 //! whole transaction is rolled back, the memory goes back to the same moment;
 //! when the transaction is committed, what it added is known from then on.
 
+use crate::clicks::charges::Charges;
 use crate::clicks::counts::Counts;
 use crate::clicks::sessions::{Changes, Generation, Sessions};
 use crate::connection::SqliteOptions;
@@ -23,6 +24,7 @@ pub(crate) struct Memory {
     pub(crate) seen: Seen,
     pub(crate) sub_affiliates: SubAffiliates,
     pub(crate) counts: Counts,
+    pub(crate) charges: Charges,
     pub(crate) recent: Recent,
     pub(crate) outbox: Bell,
     /// What the open transaction does to sessions.
@@ -39,6 +41,7 @@ pub(crate) struct Mark {
     seen: usize,
     sub_affiliates: usize,
     counts: usize,
+    charges: usize,
     recent: recent::Mark,
     session_changes: usize,
 }
@@ -60,6 +63,7 @@ impl Memory {
             seen: self.seen.mark(),
             sub_affiliates: self.sub_affiliates.mark(),
             counts: self.counts.mark(),
+            charges: self.charges.mark(),
             recent: self.recent.mark(),
             session_changes: self.session_changes.mark(),
         }
@@ -70,6 +74,7 @@ impl Memory {
         self.seen.forget_since(mark.seen);
         self.sub_affiliates.forget_since(mark.sub_affiliates);
         self.counts.forget_since(mark.counts);
+        self.charges.forget_since(mark.charges);
         self.recent.forget_since(mark.recent);
         self.session_changes.forget_since(mark.session_changes);
     }
@@ -79,6 +84,7 @@ impl Memory {
         self.seen.forget_since(0);
         self.sub_affiliates.forget_since(0);
         self.counts.forget_since(0);
+        self.charges.forget_since(0);
         self.recent.forget_transaction();
         self.session_changes.forget_since(0);
     }
@@ -86,6 +92,7 @@ impl Memory {
     /// Writes what was put off to the transaction's end, and what goes with it.
     pub(crate) fn finish(&mut self, connection: &Connection) -> Result<()> {
         self.counts.write(connection)?;
+        self.charges.book(connection)?;
         self.recent.bring_in(connection)
     }
 
@@ -96,6 +103,7 @@ impl Memory {
         self.seen.committed();
         self.sub_affiliates.committed();
         self.counts.committed();
+        self.charges.committed();
         self.recent.committed();
         self.outbox.committed();
         self.sessions.change(&mut self.session_changes);

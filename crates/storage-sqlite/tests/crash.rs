@@ -6,10 +6,11 @@
 mod killing;
 
 use crumb_domain::caps::{CapCheck, CapScope, DayCount};
+use crumb_domain::charge::{Charge, Party, Priced};
 use crumb_domain::network::CapOf;
 use crumb_domain::request_id::{Node, RowIdSequence};
 use crumb_domain::time::Day;
-use crumb_domain::{OfferId, RowId};
+use crumb_domain::{AffiliateId, CampaignId, Money, OfferId, RowId};
 use crumb_storage::clicks::{ClickBatch, ClickFilter};
 use crumb_storage::contract::build::{NOW, accept, click, lead};
 use crumb_storage::leads::{AcceptLead, LeadFilter};
@@ -24,6 +25,8 @@ const TEST: &str = "nothing_acknowledged_is_lost_when_the_process_is_killed";
 const ROUNDS: usize = 6;
 
 const LEADS: DayCount = DayCount { scope: CapScope::Offer(OfferId(100)), of: CapOf::Lead, day: Day(1) };
+/// Of a click, and of a thousand impressions.
+const PRICE: Money = Money::from_micros(70_001);
 const CLICKS: DayCount = DayCount { of: CapOf::Click, ..LEADS };
 
 #[test]
@@ -70,12 +73,26 @@ fn look(path: &Path, acknowledged: &HashSet<String>, when: &str) {
             let check = CapCheck { scope, of, first_day: day, day, limit: 0 };
             assert_eq!(store.count(check).await.unwrap(), kept, "a count without its record: {when}");
         }
+        look_at_books(path, i64::try_from(clicks).unwrap(), when);
     });
     let whole: String = rusqlite::Connection::open(path)
         .unwrap()
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .unwrap();
     assert_eq!(whole, "ok", "{when}");
+}
+
+/// The ledger has what the clicks cost that are kept: no more, no less.
+fn look_at_books(path: &Path, clicks: i64, when: &str) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let sums = |kind: &str| -> (i64, i64) {
+        let sql = "SELECT coalesce(sum(count), 0), coalesce(sum(amount), 0) FROM ledger WHERE kind = ?1";
+        connection.query_row(sql, [kind], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    let price = PRICE.micros();
+    assert_eq!(sums("click_payout"), (clicks, clicks * price), "clicks in the ledger: {when}");
+    let thousands = clicks / 1_000;
+    assert_eq!(sums("impression_payout"), (thousands * 1_000, thousands * price), "thousands: {when}");
 }
 
 /// The child's part: clicks and leads from several tasks, each printed once it is
@@ -108,7 +125,22 @@ fn write_until_killed(path: &Path) {
 }
 
 async fn write_click(store: &SqliteStore, row: RowId) {
-    let batch = ClickBatch { clicks: vec![click(row)], counts: vec![CLICKS], refers_to: Vec::new() };
+    let click = click(row);
+    // As if each click were an impression too.
+    let charges = [Priced::Click, Priced::ThousandImpressions].map(|priced| Charge {
+        campaign: CampaignId(57),
+        party: Party::Affiliate(AffiliateId(12)),
+        priced,
+        price: PRICE,
+        at: click.at,
+        day: CLICKS.day,
+    });
+    let batch = ClickBatch {
+        clicks: vec![click],
+        counts: vec![CLICKS],
+        refers_to: Vec::new(),
+        charges: charges.to_vec(),
+    };
     store.record_clicks(batch).await.unwrap();
     println!("acknowledged click {}", row.as_i64());
 }

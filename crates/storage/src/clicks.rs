@@ -3,6 +3,7 @@
 use crate::configuration::HistoryOf;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::{CapCheck, DayCount};
+use crumb_domain::charge::Charge;
 use crumb_domain::click::{Click, Disposition};
 use crumb_domain::session::Session;
 use crumb_domain::time::Day;
@@ -19,6 +20,8 @@ pub struct ClickBatch {
     /// What they refer to of the network that decided, and that has history from now
     /// on. Not all that their rows name: a link may carry any number as an id.
     pub refers_to: Vec<HistoryOf>,
+    /// What they cost, where clicks are what somebody pays or is paid for.
+    pub charges: Vec<Charge>,
 }
 
 /// Sub-affiliates of an affiliate: the wire dialect's bound. Later ones stand on
@@ -64,9 +67,22 @@ pub enum ImpressionsOf {
     Creative(CreativeId),
 }
 
+/// That an advertisement was shown.
+#[derive(Debug, Clone)]
+pub struct Impression {
+    /// What it counts for.
+    pub of: Vec<ImpressionsOf>,
+    /// On which day of the network's zone.
+    pub day: Day,
+    /// What it costs, where impressions are what somebody pays or is paid for.
+    pub charges: Vec<Charge>,
+}
+
 /// The store of clicks.
 pub trait ClickStore {
-    /// Keeps the clicks of one request.
+    /// Keeps the clicks of one request. What they cost is in the ledger with them: an
+    /// entry for all clicks of a party, campaign and day that are written at once, with
+    /// their number.
     fn record_clicks(&self, batch: ClickBatch) -> impl Future<Output = Result<()>> + Send;
 
     /// The session of that id, opened by a click or by a lead; `None` where there
@@ -81,7 +97,9 @@ pub trait ClickStore {
     fn count(&self, check: CapCheck) -> impl Future<Output = Result<u64>> + Send;
 
     /// Counts an impression of each of these on a day. They have history from now on.
-    fn record_impression(&self, of: Vec<ImpressionsOf>, day: Day) -> impl Future<Output = Result<()>> + Send;
+    /// What it costs is gathered with it, and is in the ledger with the thousandth of its
+    /// party and campaign (see [`crumb_domain::charge::Gathered`]).
+    fn record_impression(&self, impression: Impression) -> impl Future<Output = Result<()>> + Send;
 
     /// How many impressions there were on which days of `first..=last`, in their order;
     /// days without any are left out.

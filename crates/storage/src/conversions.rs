@@ -5,6 +5,7 @@
 //! changes one says which it is.
 
 use crate::outbox::{CapTold, NewDelivery};
+use crate::selling::TimelineEntry;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::conversion::{Conversion, ConversionDisposition};
@@ -41,6 +42,8 @@ pub struct RecordConversion {
     pub deliveries: Vec<NewDelivery>,
     /// Who is to be told of caps that it fills.
     pub caps_told: Vec<CapTold>,
+    /// What its time line begins with: who brought it in, where a person did.
+    pub timeline: Vec<TimelineEntry>,
     /// What made the call one of its kind: a signed call counts once, whatever it made.
     /// None where it was not signed. Kept for [`SIGNATURE_SECONDS`] twice, so that clocks
     /// may differ.
@@ -133,6 +136,8 @@ pub struct ChangeConversion {
     pub ledger: Vec<LedgerEntry>,
     /// Who is to be told: of a conversion that is approved only now.
     pub deliveries: Vec<NewDelivery>,
+    /// What its time line, or its lead's, has of it.
+    pub timeline: Vec<TimelineEntry>,
 }
 
 /// Which conversions.

@@ -313,7 +313,7 @@ pub struct Held {
     pub hold: Hold,
 }
 
-/// What happened to a lead.
+/// What happened to a lead, or to a conversion that is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimelineEntry {
     /// When.
@@ -487,8 +487,8 @@ pub trait SellingStore {
     /// Its attempts, oldest first.
     fn attempts_of(&self, lead: RowId) -> impl Future<Output = Result<Vec<Attempt>>> + Send;
 
-    /// Its time line, oldest first.
-    fn timeline_of(&self, lead: RowId) -> impl Future<Output = Result<Vec<TimelineEntry>>> + Send;
+    /// Its time line, oldest first; that of a conversion which is no lead too, by its place.
+    fn timeline_of(&self, of: RowId) -> impl Future<Output = Result<Vec<TimelineEntry>>> + Send;
 
     /// Its entries of the ledger, oldest first.
     fn ledger_of(&self, lead: RowId) -> impl Future<Output = Result<Vec<LedgerEntry>>> + Send;

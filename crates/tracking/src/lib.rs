@@ -8,6 +8,7 @@
 //! for a visitor who brings this offer's cookie or a page's own request id (a
 //! second where the two differ).
 
+mod charges;
 pub mod click;
 pub mod client;
 pub mod conversion;

@@ -148,7 +148,8 @@ pub struct LedgerArguments {
     /// From or to house, outside, buyer:ID, affiliate:ID or advertiser:ID
     #[arg(long, value_name = "ACCOUNT")]
     pub account: Option<Account>,
-    /// sale, payout, received, return, credit or adjustment
+    /// sale, payout, received, return, credit, adjustment, click_payout, click_received,
+    /// impression_payout or impression_received
     #[arg(long, value_parser = ledger_kind)]
     pub kind: Option<LedgerKind>,
     /// For one lead
@@ -157,6 +158,8 @@ pub struct LedgerArguments {
 }
 
 fn ledger_kind(text: &str) -> Result<LedgerKind, String> {
-    LedgerKind::from_code(text)
-        .ok_or_else(|| "expected sale, payout, received, return, credit or adjustment".to_owned())
+    LedgerKind::from_code(text).ok_or_else(|| {
+        let kinds: Vec<&str> = LedgerKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        format!("expected one of {}", kinds.join(", "))
+    })
 }

@@ -44,7 +44,7 @@ pub struct ConversionsArguments {
 /// `crumb import`.
 #[derive(Debug, Args)]
 pub struct ImportArguments {
-    /// The conversions, as CSV
+    /// The conversions, as CSV: at most 20,000 rows and 16 MiB, all of them or none
     pub file: PathBuf,
     /// Say what is wrong, or how many there are, and bring nothing in
     #[arg(long)]

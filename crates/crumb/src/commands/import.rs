@@ -4,7 +4,7 @@
 //! shown how far that is; only what is right is handed to whoever owns the store, which
 //! checks it again as it writes.
 
-use super::{Command, Context, Reply, Result};
+use super::{BY, Command, Context, Reply, Result};
 use crate::cli::ImportArguments;
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -64,7 +64,7 @@ pub fn run(settings: &Settings, arguments: &ImportArguments) -> Result {
 /// Brings rows in that were read before.
 pub async fn import<S: Store + Clone>(context: &Context<'_, S>, rows: &[Numbered]) -> Result {
     let lines: Vec<Line> = rows.iter().map(|row| row.line.clone()).collect();
-    match import::import(context.installation, &lines).await {
+    match import::import(context.installation, &lines, Some(BY)).await {
         Ok(imported) => Ok(Reply::said(done(&imported, "are"))),
         Err(error) => refused(error, rows),
     }
@@ -133,7 +133,7 @@ fn read_file(path: &Path) -> anyhow::Result<std::result::Result<Vec<Numbered>, S
     let file = File::open(path).with_context(|| path.display().to_string())?;
     // A pipe has no length to ask for, so the limit is held while reading.
     let (read, left) = rows(file.take(MAX_FILE_BYTES + 1)).with_context(|| path.display().to_string())?;
-    ensure!(left > 0, "{}: larger than {MAX_FILE_BYTES} bytes", path.display());
+    ensure!(left > 0, "{}: larger than {MAX_FILE_BYTES} bytes; nothing was brought in", path.display());
     Ok(read)
 }
 
@@ -165,7 +165,10 @@ fn rows<R: Read>(
         }
         let number = record.position().map_or(0, csv::Position::line);
         if rows.len() == MAX_ROWS {
-            let _ = writeln!(faults, "line {number}: at most {MAX_ROWS} rows at once");
+            let _ = writeln!(
+                faults,
+                "line {number}: at most {MAX_ROWS} rows at once: bring the others in by another file"
+            );
             break;
         }
         if record.len() != names.len() {

@@ -25,6 +25,7 @@ pub mod replay;
 mod returns;
 mod revert;
 pub mod serve;
+mod sign_postback;
 pub mod tail;
 mod terminal;
 pub mod test_post;
@@ -37,7 +38,7 @@ use crate::cli::{
     AlertsArguments, BuyerCommand, ContractCommand, ConversionPixelArguments, ConversionsArguments,
     DecidedAs, DecisionArguments, DeliveriesCommand, DeliveryArguments, DeliveryFilterArguments, Format,
     KeyCommand, LeadCommand, LedgerArguments, LinkArguments, PostingDocArguments, ReturnArguments,
-    ReturnsArguments, ReturnsCommand, Typed,
+    ReturnsArguments, ReturnsCommand, SignPostbackArguments, Typed,
 };
 use anyhow::Context as _;
 use crumb_domain::lead::Lead;
@@ -105,6 +106,8 @@ pub enum Command {
     Pixel(LinkArguments),
     /// `crumb conversion-pixel`.
     ConversionPixel(ConversionPixelArguments),
+    /// `crumb sign-postback`.
+    SignPostback(SignPostbackArguments),
     /// `crumb posting-doc`.
     PostingDoc(PostingDocArguments),
     /// `crumb contract on`.
@@ -268,6 +271,7 @@ impl Command {
             Typed::Link(link) => Self::Link(link.clone()),
             Typed::Pixel(link) => Self::Pixel(link.clone()),
             Typed::ConversionPixel(arguments) => Self::ConversionPixel(arguments.clone()),
+            Typed::SignPostback(arguments) => Self::SignPostback(arguments.clone()),
             Typed::PostingDoc(arguments) => Self::PostingDoc(arguments.clone()),
             Typed::Alerts(arguments) => Self::Alerts(arguments.clone()),
             Typed::Deliveries(asked) => match &asked.command {
@@ -321,6 +325,7 @@ impl Command {
             | Self::Link(_)
             | Self::Pixel(_)
             | Self::ConversionPixel(_)
+            | Self::SignPostback(_)
             | Self::PostingDoc(_)
             | Self::ContractOn { .. }
             | Self::ContractTest(_)
@@ -371,6 +376,7 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
         Command::Link(arguments) => link::link(context, &arguments),
         Command::Pixel(arguments) => pixel::pixel(context, &arguments),
         Command::ConversionPixel(arguments) => conversion_pixel::conversion_pixel(context, &arguments),
+        Command::SignPostback(arguments) => sign_postback::sign_postback(context, &arguments),
         Command::PostingDoc(arguments) => posting_doc::posting_doc(context, &arguments).await,
         Command::ContractOn { id } => contract::on(context, id).await,
         Command::ContractTest(arguments) => test_post::test(context, arguments).await,

@@ -3,10 +3,10 @@
 use super::pages::each_row;
 use super::{BY, Context, Reply, Result};
 use crate::cli::LedgerArguments;
-use crumb_domain::ledger::LedgerEntry;
+use crumb_domain::ledger::{LedgerEntry, LedgerKind};
 use crumb_domain::post::StoredAnswer;
 use crumb_domain::request_id::RequestIdKey;
-use crumb_domain::{BuyerId, Money};
+use crumb_domain::{BuyerId, CampaignId, Money};
 use crumb_intake::selling::credit::{BuyerBalance, Credit, Credited, OnceKey};
 use crumb_storage::Store;
 use crumb_storage::after_sale::LedgerFilter;
@@ -85,8 +85,9 @@ fn push(text: &mut String, entry: &LedgerEntry, names: &RequestIdKey) {
     let contract = entry.contract.map(|contract| format!("contract {contract}"));
     let conversion = entry.conversion.and_then(|id| names.request_id(id));
     let conversion = conversion.map(|conversion| format!("conversion {conversion}"));
-    // None is of both: only sales are under a contract.
-    let of = contract.or(conversion).unwrap_or_else(|| "-".to_owned());
+    let traffic = entry.campaign.map(|campaign| traffic(entry, campaign));
+    // None is of two: only sales are under a contract, only traffic is a campaign's.
+    let of = contract.or(conversion).or(traffic).unwrap_or_else(|| "-".to_owned());
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
@@ -100,10 +101,23 @@ fn push(text: &mut String, entry: &LedgerEntry, names: &RequestIdKey) {
     );
 }
 
+/// Of what a movement is that clicks or impressions made.
+fn traffic(entry: &LedgerEntry, campaign: CampaignId) -> String {
+    let of = match entry.kind {
+        LedgerKind::ClickPayout | LedgerKind::ClickReceived => "click",
+        _ => "impression",
+    };
+    let count = entry.count.unwrap_or(0);
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {of}{plural} of campaign {campaign}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crumb_domain::{AdvertiserId, RowId, Timestamp};
+    use crumb_domain::charge::{Charge, Party, Priced};
+    use crumb_domain::time::Day;
+    use crumb_domain::{AdvertiserId, AffiliateId, RowId, Timestamp};
 
     #[test]
     fn a_line_says_for_which_conversion_money_moved() {
@@ -115,6 +129,33 @@ mod tests {
         push(&mut text, &LedgerEntry::received(at, conversion, AdvertiserId(1), amount), &names);
         let name = names.request_id(conversion).unwrap();
         let expected = format!("{at}\treceived\tadvertiser:1 -> house\t9.00\t-\tconversion {name}\t-\n");
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_line_says_for_how_many_clicks_or_impressions_of_which_campaign_money_moved() {
+        let at = Timestamp::from_micros(1_795_348_800_000_000);
+        let click = Charge {
+            campaign: CampaignId(57),
+            party: Party::Affiliate(AffiliateId(12)),
+            priced: Priced::Click,
+            price: Money::from_micros(500_000),
+            at,
+            day: Day(0),
+        };
+        let shown = Charge {
+            party: Party::Advertiser(AdvertiserId(1)),
+            priced: Priced::ThousandImpressions,
+            ..click
+        };
+        let mut text = String::new();
+        for (charge, count) in [(&click, 1), (&shown, 1_000)] {
+            push(&mut text, &LedgerEntry::traffic(charge, count, click.price), &RequestIdKey::new(&[7; 32]));
+        }
+        let expected = format!(
+            "{at}\tclick_payout\thouse -> affiliate:12\t0.50\t-\t1 click of campaign 57\t-\n\
+             {at}\timpression_received\tadvertiser:1 -> house\t0.50\t-\t1000 impressions of campaign 57\t-\n"
+        );
         assert_eq!(text, expected);
     }
 }

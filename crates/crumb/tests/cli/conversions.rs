@@ -91,7 +91,9 @@ fn all_that_is_wrong_with_a_file_is_told_by_its_lines_and_nothing_is_brought_in(
     assert!(told.starts_with("line 1: no column is called \"price\"; there are id, request_id, "), "{told}");
     place.write("long.csv", &format!("request_id\n{}", "1\n".repeat(20_001)));
     let told = place.refused(&["import", "long.csv"]);
-    assert_eq!(told, "line 20002: at most 20000 rows at once\nnothing was brought in\n");
+    let expected = "line 20002: at most 20000 rows at once: bring the others in by another file\n\
+                    nothing was brought in\n";
+    assert_eq!(told, expected);
     assert_eq!(place.run(&["conversions"]).stderr, "no conversions\n");
 }
 

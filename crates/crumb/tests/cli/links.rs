@@ -1,4 +1,4 @@
-//! `crumb link`, `crumb pixel`, `crumb conversion-pixel`, `crumb posting-doc`.
+//! `crumb link`, `crumb pixel`, `crumb conversion-pixel`, `crumb sign-postback`, `crumb posting-doc`.
 
 use crate::program::{NETWORK, Place};
 
@@ -58,6 +58,41 @@ fn conversion_pixel_prints_the_four_forms_of_each_event() {
     assert_eq!(place.refused(&unknown), "offer 100 has no event x\n");
     let global = ["conversion-pixel", "--offer", "100", "--global"];
     assert_eq!(place.refused(&global), "offer 100 has no advertiser\n");
+}
+
+#[test]
+fn sign_postback_prints_an_address_that_makes_a_conversion_and_that_others_sign_alike() {
+    let place = Place::new();
+    let signed = "id = 100\nname = \"Free quote\"\npostback_secret = \"s3cret\"\n";
+    let network = NETWORK.replace("tracking_url = \"https://trk.example\"\n", "");
+    let network = network.replace("id = 100\nname = \"Free quote\"\n", signed);
+    place.write("network.toml", &network.replace("host_n_post", "third_party"));
+    place.printed(&["apply", "network.toml"]);
+    let server = place.serve(&[]);
+    let script = server.get(server.tracking, "/?a=-1&c=1057&cp=js");
+    let (_, rest) = script.split_once("var ckm_request_id = ").unwrap();
+    let request_id = format!("r={}", rest.split_once(';').unwrap().0);
+    let command = ["sign-postback", "--offer", "100", &request_id, "t=ORDER 1/é", "P=12.50"];
+    let printed = place.printed(&command);
+    let address = format!("http://{}", server.tracking);
+    let target = printed.trim_end().strip_prefix(&address).unwrap();
+    assert!(server.get(server.tracking, target).contains("SUCCESS"), "{printed}");
+    let (text, sig) = target.strip_prefix("/p.ashx?").unwrap().split_once("&sig=").unwrap();
+    let start = format!("f=pb&o=100&p=12.50&{request_id}&t=ORDER%201%2F%C3%A9&ts=");
+    assert!(text.starts_with(&start), "{text}");
+    let openssl = format!("printf '%s' '{text}' | openssl dgst -sha256 -hmac s3cret");
+    let others = std::process::Command::new("sh").args(["-c", &openssl]).output().unwrap();
+    assert!(String::from_utf8_lossy(&others.stdout).trim_end().ends_with(sig), "{others:?}");
+    let with_sig = ["sign-postback", "--offer", "100", "Sig=1"];
+    assert_eq!(place.refused(&with_sig), "sig is what is reckoned here: leave it out\n");
+}
+
+#[test]
+fn sign_postback_refuses_an_offer_whose_calls_need_no_signature() {
+    let place = Place::with_network();
+    let refused = place.refused(&["sign-postback", "--offer", "100", "r=5"]);
+    assert_eq!(refused, "offer 100 has no postback_secret: its calls need no signature\n");
+    assert_eq!(place.refused(&["sign-postback", "--offer", "9"]), "no offer 9\n");
 }
 
 #[test]

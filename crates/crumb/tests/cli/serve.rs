@@ -139,6 +139,7 @@ fn commands_do_the_same_through_a_running_server() {
         &["posting-doc", "--campaign", "57"],
         &["posting-doc", "--offer", "100", "--kind", "pixels"],
         &["conversion-pixel", "--offer", "100"],
+        &["sign-postback", "--offer", "100", "r=5"],
         &["contract", "on", "7"],
         &["key", "revoke", "nobody"],
         &["key", "create", "--role", "root", "--name", "x"],

@@ -172,9 +172,9 @@ pub enum PriceFormat {
     /// Per action.
     #[default]
     Cpa,
-    /// Per click (`p=c`).
+    /// Per counted click (`p=c`).
     Cpc,
-    /// Per thousand impressions (`p=m`).
+    /// Per full thousand of counted impressions (`p=m`).
     Cpm,
     /// A fixed sum (`p=f`).
     Fixed,

@@ -17,8 +17,10 @@
 //! A lead is a conversion from the moment in which one of these rows has come true but
 //! for the pixel, also where what it earns is nothing ([`is_conversion`]).
 
+mod traffic;
 mod worth;
 
+pub use traffic::TrafficTerms;
 pub use worth::{ConversionTerms, Overrides, Worth};
 
 use crate::Money;

@@ -7,8 +7,12 @@
 //! | CPC, CPM, fixed | nothing for conversions, unless the event says so |
 //!
 //! The internal affiliate earns what its own campaign says and nothing for an event. What
-//! is received is the event's, else the contract's or offer's. A pixel that may says
-//! either otherwise.
+//! is received is the event's, else the contract's or offer's; where the contract or offer
+//! is CPC or CPM, that is charged for clicks or impressions already (see [`TrafficTerms`])
+//! and conversions bring what their event says alone. A pixel that may says either
+//! otherwise.
+//!
+//! [`TrafficTerms`]: super::TrafficTerms
 
 use super::share;
 use crate::Money;
@@ -50,11 +54,20 @@ pub struct ConversionTerms<'a> {
 impl ConversionTerms<'_> {
     /// What the conversion is worth.
     pub fn worth(&self, overrides: Overrides) -> Worth {
-        let of_contract = self.contract.and_then(|contract| contract.received);
-        let usual = self.event.received.or(of_contract).unwrap_or(self.offer.received);
-        let received = overrides.received.unwrap_or(usual);
+        let usual = || self.event.received.unwrap_or_else(|| self.received());
+        let received = overrides.received.unwrap_or_else(usual);
         let payout = overrides.payout.unwrap_or_else(|| self.payout(received));
         Worth { payout, received }
+    }
+
+    /// What the advertiser's own terms say of conversions.
+    fn received(&self) -> Money {
+        match super::price_format(self.offer, self.contract, None) {
+            PriceFormat::Cpc | PriceFormat::Cpm => Money::ZERO,
+            PriceFormat::Cpa | PriceFormat::Fixed | PriceFormat::Revshare => {
+                super::traffic::received(self.offer, self.contract)
+            }
+        }
     }
 
     fn payout(&self, received: Money) -> Money {
@@ -192,6 +205,18 @@ mod tests {
             assert_eq!(Case::new(json!({}), campaign(), json!({})).usual(), is("0.00", "25.00"));
             let event = json!({ "payout": "5.00" });
             assert_eq!(Case::new(json!({}), campaign(), event).usual(), is("5.00", "25.00"));
+        }
+    }
+
+    #[test]
+    fn an_advertiser_that_pays_for_traffic_is_not_charged_again_for_a_conversion() {
+        for (format, usual) in [("cpc", "0.00"), ("cpm", "0.00"), ("fixed", "25.00")] {
+            let offer = || json!({ "price_format": format });
+            assert_eq!(Case::new(offer(), json!({}), json!({})).usual(), is("0.00", usual), "{format}");
+            let event = json!({ "received": "9.00" });
+            assert_eq!(Case::new(offer(), json!({}), event).usual(), is("0.00", "9.00"), "{format}");
+            let said = Overrides { received: money("40.00"), payout: None };
+            assert_eq!(Case::new(offer(), json!({}), json!({})).worth(said), is("0.00", "40.00"));
         }
     }
 

@@ -27,7 +27,8 @@ pub async fn of<S: Store>(store: &S, lead: &Lead) -> Result<Vec<TimelineEntry>, 
 
 fn joined(lead: &Lead, kept: Vec<TimelineEntry>) -> Vec<TimelineEntry> {
     let mut entries = vec![received(lead)];
-    if kept.is_empty() {
+    // What people say of its conversion does not move the lead.
+    if kept.iter().all(|entry| entry.code.starts_with("conversion_")) {
         entries.extend(at_first(lead));
     }
     let left_out = kept.len().saturating_sub(MAX_ENTRIES);

@@ -1,18 +1,14 @@
 //! `GET /alerts`: what a person should look at.
 
-use super::key::Caller;
+use super::call::QueryCall;
 use super::problem::{ApiError, KeyProblems, ListProblems};
-use super::query::{Listing, PageParameters, QueryString};
-use crate::admin::Admin;
+use super::query::{Listing, PageParameters};
 use axum::Json;
-use axum::extract::State;
-use axum::http::Uri;
 use crumb_domain::selling::AlertCode;
 use crumb_domain::{BuyerId, ContractId, LeadId, Timestamp};
 use crumb_storage::Store;
 use crumb_storage::alerts::{AlertFilter, StoredAlert};
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What a person should look at. Those of a minute about the same are one.
@@ -83,12 +79,9 @@ impl From<StoredAlert> for AlertRow {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<Listing<AlertRow>>, ApiError> {
     caller.must_be_of_the_network()?;
-    let mut query = QueryString::of(&uri);
     let filter = AlertFilter {
         code: query.read("code", "a code like \"contract_switched_off\"", AlertCode::from_code),
         contract: query.id("contract"),

@@ -5,11 +5,14 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use serde::de::DeserializeOwned;
 
+/// A body, or why it could not be taken.
+pub(crate) type Body = Result<Bytes, BytesRejection>;
+
 /// Reads a body.
 ///
 /// # Errors
 /// [`ApiError::TooLarge`], and [`ApiError::Invalid`] with what is wrong and where.
-pub(super) fn json<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
+pub(super) fn json<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
     read(&body.map_err(|_| ApiError::TooLarge)?)
 }
 
@@ -17,9 +20,7 @@ pub(super) fn json<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> 
 ///
 /// # Errors
 /// As [`json`].
-pub(super) fn json_or_none<T: DeserializeOwned + Default>(
-    body: Result<Bytes, BytesRejection>,
-) -> Result<T, ApiError> {
+pub(super) fn json_or_none<T: DeserializeOwned + Default>(body: Body) -> Result<T, ApiError> {
     let body = body.map_err(|_| ApiError::TooLarge)?;
     if body.is_empty() { Ok(T::default()) } else { read(&body) }
 }

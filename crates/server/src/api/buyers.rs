@@ -1,15 +1,11 @@
 //! `/buyers/{id}/balance` and `/buyers/{id}/credit`: what a buyer has, and what it pays in.
 
-use super::body;
+use super::body::{self, Body};
+use super::call::OneCall;
 use super::idempotency;
-use super::key::Caller;
 use super::problem::{ApiError, KeyProblems, OneProblems, Problem};
 use super::role::Role;
-use crate::admin::Admin;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use crumb_domain::post::StoredAnswer;
@@ -17,7 +13,6 @@ use crumb_domain::{BuyerId, ContractId, Money};
 use crumb_intake::selling::credit::{BuyerBalance, Credit, Credited};
 use crumb_storage::Store;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What a buyer has.
@@ -91,9 +86,7 @@ pub struct CreditBody {
     )
 )]
 pub(crate) async fn balance<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
 ) -> Result<Json<BalanceRow>, ApiError> {
     let id = id_of(id)?;
     match caller.role {
@@ -144,11 +137,9 @@ pub(crate) async fn balance<S: Store + Clone>(
     )
 )]
 pub(crate) async fn credit<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
     headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
+    bytes: Body,
 ) -> Result<Response, ApiError> {
     caller.must_be_allowed_to_change("give credit")?;
     let id = id_of(id)?;
@@ -171,9 +162,8 @@ fn told(has: &BuyerBalance) -> StoredAnswer {
     idempotency::kept(StatusCode::OK, json)
 }
 
-fn id_of(id: Result<Path<String>, PathRejection>) -> Result<BuyerId, ApiError> {
-    let Path(id) = id.map_err(|_| missing())?;
-    id.parse().map_err(|_| missing())
+fn id_of(id: Option<String>) -> Result<BuyerId, ApiError> {
+    id.and_then(|id| id.parse().ok()).ok_or_else(missing)
 }
 
 pub(super) fn missing() -> ApiError {

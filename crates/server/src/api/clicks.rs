@@ -1,21 +1,18 @@
 //! `GET /clicks` and `GET /clicks/{request_id}`.
 
+use super::call::{OneCall, QueryCall};
 use super::conversions::ConversionRow;
 use super::key::Caller;
 use super::problem::{ApiError, KeyProblems, ListProblems, OneProblems};
-use super::query::{Listing, PageParameters, QueryString};
-use super::role::Role;
+use super::query::{Listing, PageParameters};
 use crate::admin::Admin;
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::Uri;
 use crumb_domain::click::{Click, ClickSource, Disposition, NonHuman};
 use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::session::Session;
 use crumb_domain::why::explain_click;
 use crumb_domain::{
-    AffiliateId, CampaignId, ConfigVersion, CreativeId, LeadId, MediaTypeId, OfferContractId, OfferId,
+    AffiliateId, CampaignId, ConfigVersion, CreativeId, LeadId, MediaTypeId, Money, OfferContractId, OfferId,
     RequestId, RowId, SubIds, Timestamp,
 };
 use crumb_storage::clicks::ClickFilter;
@@ -25,7 +22,6 @@ use crumb_tracking::links::MASK;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// One recorded click.
@@ -88,6 +84,12 @@ pub struct ClickRow {
     pub visitor: Option<String>,
     /// Of a test link.
     pub test: bool,
+    /// What it earns its affiliate by itself: of a CPC campaign's clicks those that count.
+    #[schema(value_type = String, example = "0.50")]
+    pub payout: Money,
+    /// What the advertiser pays for it by itself; null for affiliates.
+    #[schema(value_type = Option<String>, example = "0.80")]
+    pub received: Option<Money>,
     /// The configuration that decided.
     #[schema(value_type = i64)]
     pub config_version: ConfigVersion,
@@ -122,6 +124,8 @@ impl ClickRow {
             country: click.country.clone(),
             visitor: click.visitor.map(|visitor| visitor.0.to_string()),
             test: click.test,
+            payout: click.payout,
+            received: Some(click.received),
             config_version: click.config_version,
             why: explain_click(click, request_id, credited),
         }
@@ -137,7 +141,7 @@ impl ClickRow {
             (Some(redirect), Some(visitor)) => Some(redirect.replace(visitor.as_str(), MASK)),
             _ => whole.redirect.clone(),
         };
-        let row = Self { ip: None, visitor: None, redirect, ..whole };
+        let row = Self { ip: None, visitor: None, received: None, redirect, ..whole };
         if session_is_its_own {
             row
         } else {
@@ -183,13 +187,10 @@ pub struct SessionRow {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<Listing<ClickRow>>, ApiError> {
     let store = &admin.installation.store;
     let names = &admin.installation.keys.request_ids;
-    let mut query = QueryString::of(&uri);
     let mut filter = ClickFilter {
         affiliate: query.affiliate("affiliate"),
         offer: query.id("offer"),
@@ -201,8 +202,8 @@ pub(crate) async fn list<S: Store + Clone>(
         to: query.time("to"),
     };
     let page = query.finish_list()?;
-    match caller.role {
-        Role::Affiliate(own) => {
+    match caller.affiliate_or_network()? {
+        Some(own) => {
             super::only_its_own(&mut filter.affiliate, own)?;
             let page = store.clicks(filter, page).await?;
             let owners = owners(store, &page.data).await?;
@@ -212,8 +213,7 @@ pub(crate) async fn list<S: Store + Clone>(
                 Some(ClickRow::for_affiliate(&click, names, its_own))
             })))
         }
-        _ => {
-            caller.must_be_of_the_network()?;
+        None => {
             let page = store.clicks(filter, page).await?;
             Ok(Json(Listing::of(page, |click| Some(ClickRow::new(&click, names, None)))))
         }
@@ -247,22 +247,13 @@ async fn owners<S: Store>(store: &S, clicks: &[Click]) -> Result<HashMap<RowId, 
     )
 )]
 pub(crate) async fn get<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    name: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id: name }: OneCall<S>,
 ) -> Result<Json<SessionRow>, ApiError> {
-    let own = match caller.role {
-        Role::Affiliate(own) => Some(own),
-        _ => {
-            caller.must_be_of_the_network()?;
-            None
-        }
-    };
+    let own = caller.affiliate_or_network()?;
     let store = &admin.installation.store;
     let names = &admin.installation.keys.request_ids;
     let missing = || ApiError::NotFound("there is no click or session of this request id".to_owned());
-    let Path(name) = name.map_err(|_| missing())?;
-    let request_id: RequestId = name.parse().map_err(|_| missing())?;
+    let request_id: RequestId = name.and_then(|name| name.parse().ok()).ok_or_else(missing)?;
     let row = names.row_id(request_id).ok_or_else(missing)?;
     let session = store.session(row).await?;
     let clicks = clicks_of(store, row, session.as_ref()).await?;

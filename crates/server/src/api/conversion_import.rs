@@ -1,14 +1,12 @@
 //! `POST /conversions`: conversions that a person brings in, new ones and changes.
 
-use super::body;
+use super::body::{self, Body};
 use super::conversions::ConversionRow;
 use super::key::Caller;
 use super::problem::{ApiError, ChangeProblems, FieldError, KeyProblems};
 use crate::admin::Admin;
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use crumb_domain::EventId;
 use crumb_storage::Store;
@@ -124,7 +122,7 @@ pub struct ImportedRow {
 pub(crate) async fn create<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
-    bytes: Result<Bytes, BytesRejection>,
+    bytes: Body,
 ) -> Result<(StatusCode, Json<ImportedRow>), ApiError> {
     caller.must_be_allowed_to_change("bring conversions in")?;
     let ImportBody { conversions } = body::json(bytes)?;
@@ -134,7 +132,8 @@ pub(crate) async fn create<S: Store + Clone>(
     }
     let lines: Vec<Line> = conversions.into_iter().map(ImportMember::line).collect();
     let site = &admin.installation;
-    let imported = import::import(site, &lines).await?;
+    let by = caller.name(&admin).await?;
+    let imported = import::import(site, &lines, by.as_deref()).await?;
     let snapshot = site.network.snapshot();
     let mut rows = Vec::with_capacity(imported.ids.len());
     for id in imported.ids {

@@ -1,18 +1,13 @@
 //! `GET /conversion-pixels`: what is put on thank-you pages and into advertisers' servers.
 
-use super::key::Caller;
+use super::call::QueryCall;
 use super::problem::{ApiError, FieldError, KeyProblems, ListProblems};
-use super::query::QueryString;
 use super::role::Role;
-use crate::admin::Admin;
 use axum::Json;
-use axum::extract::State;
-use axum::http::Uri;
 use crumb_domain::{EventId, OfferId};
 use crumb_storage::Store;
 use crumb_wire::conversion_code::{ConversionCode, PixelOf, conversion_code};
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A conversion pixel in its four forms. `TRANSACTION_ID` and `REQUEST_ID` are for the page
@@ -74,15 +69,12 @@ impl From<ConversionCode> for PixelForms {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<ConversionPixels>, ApiError> {
     if let Role::Affiliate(_) | Role::Buyer(_) = caller.role {
         let message = format!("the role {} has no use for conversion pixels", caller.role);
         return Err(ApiError::Forbidden(message));
     }
-    let mut query = QueryString::of(&uri);
     let id = query.id::<OfferId>("offer");
     query.finish()?;
     let Some(id) = id else {

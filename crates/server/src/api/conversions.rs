@@ -1,14 +1,11 @@
 //! `GET /conversions` and `GET /conversions/{id}`.
 
+use super::call::{OneCall, QueryCall};
 use super::key::Caller;
 use super::problem::{ApiError, KeyProblems, ListProblems, OneProblems};
-use super::query::{Listing, PageParameters, QueryString};
-use super::role::Role;
+use super::query::{Listing, PageParameters};
 use crate::admin::Admin;
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::Uri;
 use crumb_domain::conversion::{Conversion, ConversionDisposition, ConversionSource, Order};
 use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::{
@@ -20,7 +17,6 @@ use crumb_storage::Store;
 use crumb_storage::conversions::ConversionFilter;
 use serde::Serialize;
 use std::net::IpAddr;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A conversion.
@@ -164,13 +160,10 @@ impl ConversionRow {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<Listing<ConversionRow>>, ApiError> {
     let site = &admin.installation;
     let names = &site.keys.request_ids;
-    let mut query = QueryString::of(&uri);
     let snapshot = site.network.snapshot();
     let mut filter = ConversionFilter {
         advertiser_offers: Vec::new(),
@@ -190,15 +183,12 @@ pub(crate) async fn list<S: Store + Clone>(
         to: query.time("to"),
     };
     let page = query.finish_list()?;
-    match caller.role {
-        Role::Affiliate(own) => {
-            super::only_its_own(&mut filter.affiliate, own)?;
-            // Its rows do not say whose the offers are, and no filter does.
-            if filter.advertiser.is_some() {
-                return Err(ApiError::Forbidden("this key may not ask by advertiser".to_owned()));
-            }
+    if let Some(own) = caller.affiliate_or_network()? {
+        super::only_its_own(&mut filter.affiliate, own)?;
+        // Its rows do not say whose the offers are, and no filter does.
+        if filter.advertiser.is_some() {
+            return Err(ApiError::Forbidden("this key may not ask by advertiser".to_owned()));
         }
-        _ => caller.must_be_of_the_network()?,
     }
     if let Some(advertiser) = filter.advertiser {
         let offers = snapshot.offers().filter(|offer| offer.advertiser == Some(advertiser));
@@ -224,9 +214,7 @@ pub(crate) async fn list<S: Store + Clone>(
     )
 )]
 pub(crate) async fn get<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
 ) -> Result<Json<ConversionRow>, ApiError> {
     let conversion = visible_conversion(&admin, caller, id).await?;
     let site = &admin.installation;
@@ -238,17 +226,11 @@ pub(crate) async fn get<S: Store + Clone>(
 pub(super) async fn visible_conversion<S: Store + Clone>(
     admin: &Admin<S>,
     caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    id: Option<String>,
 ) -> Result<Conversion, ApiError> {
-    let own = match caller.role {
-        Role::Affiliate(own) => Some(own),
-        _ => {
-            caller.must_be_of_the_network()?;
-            None
-        }
-    };
+    let own = caller.affiliate_or_network()?;
     let missing = || ApiError::NotFound("there is no conversion of this id".to_owned());
-    let Path(id) = id.map_err(|_| missing())?;
+    let id = id.ok_or_else(missing)?;
     let row = row_of(admin, &id).await?.ok_or_else(missing)?;
     let found = admin.installation.store.conversion(row).await?;
     found.filter(|conversion| own.is_none_or(|own| conversion.affiliate == own)).ok_or_else(missing)

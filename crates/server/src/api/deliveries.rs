@@ -2,18 +2,16 @@
 //!
 //! An affiliate sees the postbacks that are its own: its log.
 
-use super::body;
+use super::body::{self, Body};
+use super::call::{OneCall, QueryCall};
 use super::key::Caller;
 use super::only_its_own;
 use super::problem::{ApiError, ChangeProblems, FieldError, KeyProblems, ListProblems, OneProblems};
-use super::query::{Listing, PageParameters, QueryString};
+use super::query::{Listing, PageParameters};
 use super::role::Role;
 use crate::admin::Admin;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
-use axum::http::Uri;
+use axum::extract::State;
 use crumb_domain::delivery::{Delivery, DeliveryAttempt, DeliveryKind, DeliveryState};
 use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::{AffiliateId, CampaignId, Clock as _, LeadId, OfferId, RequestId, RowId, Timestamp};
@@ -221,12 +219,9 @@ pub struct Replayed {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<Listing<DeliveryRow>>, ApiError> {
     let names = &admin.installation.keys.request_ids;
-    let mut query = QueryString::of(&uri);
     let mut filter = DeliveryFilter {
         kind: query.read("kind", "\"postback\" or \"webhook\"", DeliveryKind::from_code),
         state: query.read("state", "\"waiting\", \"delivered\" or \"parked\"", DeliveryState::from_code),
@@ -242,14 +237,11 @@ pub(crate) async fn list<S: Store + Clone>(
         to: query.time("to"),
     };
     let page = query.finish_list()?;
-    match caller.role {
-        Role::Affiliate(own) => {
-            only_its_own(&mut filter.affiliate, own)?;
-            if filter.kind.replace(DeliveryKind::Postback) == Some(DeliveryKind::Webhook) {
-                return Err(ApiError::Forbidden("this key may see postbacks only".to_owned()));
-            }
+    if let Some(own) = caller.affiliate_or_network()? {
+        only_its_own(&mut filter.affiliate, own)?;
+        if filter.kind.replace(DeliveryKind::Postback) == Some(DeliveryKind::Webhook) {
+            return Err(ApiError::Forbidden("this key may see postbacks only".to_owned()));
         }
-        _ => caller.must_be_of_the_network()?,
     }
     let page = admin.installation.store.deliveries(filter, page).await?;
     Ok(Json(Listing::of(page, |delivery| Some(DeliveryRow::new(delivery, names)))))
@@ -269,13 +261,11 @@ pub(crate) async fn list<S: Store + Clone>(
     )
 )]
 pub(crate) async fn get<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
 ) -> Result<Json<DeliveryWithAttempts>, ApiError> {
     let names = &admin.installation.keys.request_ids;
-    let Path(id) = id.map_err(|_| missing())?;
-    let row: RowId = id.parse().ok().and_then(|id| names.row_id(id)).ok_or_else(missing)?;
+    let id = id.and_then(|id| id.parse().ok());
+    let row: RowId = id.and_then(|id| names.row_id(id)).ok_or_else(missing)?;
     let store = &admin.installation.store;
     let mut delivery = store.delivery(row).await?.ok_or_else(missing)?;
     let may_see = match caller.role {
@@ -307,7 +297,7 @@ pub(crate) async fn get<S: Store + Clone>(
 pub(crate) async fn replay<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
-    bytes: Result<Bytes, BytesRejection>,
+    bytes: Body,
 ) -> Result<Json<Replayed>, ApiError> {
     caller.must_be_allowed_to_change("send deliveries again")?;
     let installation = &admin.installation;

@@ -1,16 +1,13 @@
 //! `GET /events`: what is recorded, as it is recorded, as server-sent events.
 
+use super::call::QueryCall;
 use super::clicks::ClickRow;
 use super::conversions::ConversionRow;
-use super::key::Caller;
 use super::leads::{LeadRow, Sight};
 use super::pixels::PixelRow;
 use super::problem::{ApiError, KeyProblems, Problem};
-use super::query::QueryString;
 use super::rejections::RejectionRow;
 use crate::admin::Admin;
-use axum::extract::State;
-use axum::http::Uri;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::{Clock as _, Timestamp};
@@ -90,12 +87,10 @@ fn text(name: &'static str, row: &impl Serialize) -> Option<EventText> {
     )
 )]
 pub(crate) async fn stream<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, query }: QueryCall<S>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<S>>, ApiError> {
     caller.must_be_of_the_network()?;
-    QueryString::of(&uri).finish()?;
+    query.finish()?;
     let place = admin
         .listeners
         .clone()

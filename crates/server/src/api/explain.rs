@@ -3,13 +3,10 @@
 //! [`Explanation::of`] joins what each run recorded with what was sent and answered;
 //! the command `crumb explain` prints the same.
 
-use super::key::Caller;
+use super::call::OneCall;
 use super::leads::visible_lead;
 use super::problem::{ApiError, KeyProblems, OneProblems};
-use crate::admin::Admin;
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
 use crumb_domain::lead::{Lead, Sale};
 use crumb_domain::selling::{
     Attempt, AttemptKind, BuyerAnswer, BuyerReading, ContractResult, Milliseconds, Phase, PostFailure,
@@ -22,7 +19,6 @@ use crumb_storage::selling::RunRecord;
 use crumb_storage::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Runs that are shown beside the latest one, newest first: a lead that waits for a month
@@ -352,9 +348,7 @@ impl From<BuyerReading> for ReadFromAnswer {
     )
 )]
 pub(crate) async fn get<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
 ) -> Result<Json<Explanation>, ApiError> {
     let lead = visible_lead(&admin, caller, id).await?;
     // Who else was asked, and what each pays, is nobody's but the network's.

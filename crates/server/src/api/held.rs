@@ -1,18 +1,14 @@
 //! `GET /held`: posts whose end is not known.
 
-use super::key::Caller;
+use super::call::QueryCall;
 use super::problem::{ApiError, KeyProblems, ListProblems};
-use super::query::{Listing, QueryString};
-use crate::admin::Admin;
+use super::query::Listing;
 use axum::Json;
-use axum::extract::State;
-use axum::http::Uri;
 use crumb_domain::network::{SaleType, UnknownRule};
 use crumb_domain::{BuyerId, ContractId, LeadId, Money, Timestamp};
 use crumb_storage::Store;
 use crumb_storage::selling::Held;
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A post whose end is not known: its buyer may have the lead.
@@ -78,12 +74,10 @@ impl From<Held> for HeldRow {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, query }: QueryCall<S>,
 ) -> Result<Json<Listing<HeldRow>>, ApiError> {
     caller.must_be_of_the_network()?;
-    let page = QueryString::of(&uri).finish_list()?;
+    let page = query.finish_list()?;
     let held = admin.installation.store.held(page).await?;
     Ok(Json(Listing::of(held, |held| Some(held.into()))))
 }

@@ -1,19 +1,14 @@
 //! `GET /impressions`: how often a campaign's or a creative's advertisements were shown, by day.
 
-use super::key::Caller;
+use super::call::QueryCall;
 use super::problem::{ApiError, FieldError, KeyProblems, ListProblems};
-use super::query::QueryString;
 use super::role::Role;
-use crate::admin::Admin;
 use axum::Json;
-use axum::extract::State;
-use axum::http::Uri;
 use crumb_domain::time::Day;
 use crumb_domain::{CampaignId, CreativeId};
 use crumb_storage::Store;
 use crumb_storage::clicks::ImpressionsOf;
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// The impressions of one day.
@@ -54,11 +49,8 @@ pub struct Impressions {
     )
 )]
 pub(crate) async fn count<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<Impressions>, ApiError> {
-    let mut query = QueryString::of(&uri);
     let (campaign, creative) = (query.id::<CampaignId>("campaign"), query.id::<CreativeId>("creative"));
     let (from, to) = (query.time("from"), query.time("to"));
     query.finish()?;

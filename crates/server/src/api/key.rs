@@ -15,6 +15,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use crumb_domain::AffiliateId;
 use crumb_storage::Store;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -64,6 +65,18 @@ impl Caller {
             Ok(())
         } else {
             Err(ApiError::Forbidden(format!("the role {} may not see this", self.role)))
+        }
+    }
+
+    /// Whose alone the caller may see: an affiliate's its own, the network's people's
+    /// nobody's in particular. Of no use to buyers, who are refused.
+    ///
+    /// # Errors
+    /// [`ApiError::Forbidden`].
+    pub fn affiliate_or_network(self) -> Result<Option<AffiliateId>, ApiError> {
+        match self.role {
+            Role::Affiliate(own) => Ok(Some(own)),
+            _ => self.must_be_of_the_network().map(|()| None),
         }
     }
 

@@ -1,18 +1,14 @@
 //! `GET /keys`: which keys there are. Never the keys themselves, which nobody
 //! has but their holders.
 
-use super::key::Caller;
+use super::call::QueryCall;
 use super::problem::{ApiError, KeyProblems, Problem};
-use super::query::{Listing, QueryString};
-use crate::admin::Admin;
+use super::query::Listing;
 use axum::Json;
-use axum::extract::State;
-use axum::http::Uri;
 use crumb_domain::Timestamp;
 use crumb_storage::Store;
 use crumb_storage::access::ApiKey;
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// An API key, without the key.
@@ -43,12 +39,10 @@ pub struct KeyRow {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, query }: QueryCall<S>,
 ) -> Result<Json<Listing<KeyRow>>, ApiError> {
     caller.must_be_admin()?;
-    QueryString::of(&uri).finish()?;
+    query.finish()?;
     let keys = admin.installation.store.api_keys().await?;
     let row = |key: ApiKey| KeyRow {
         name: key.name,

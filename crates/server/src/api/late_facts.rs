@@ -2,20 +2,15 @@
 //! conversions afterwards. What each makes of a conversion, `crumb_tracking::conversion::late`
 //! says.
 
-use super::body;
+use super::body::{self, Body};
+use super::call::OneCall;
 use super::conversions::{ConversionRow, visible_conversion};
-use super::key::Caller;
 use super::problem::{ApiError, ChangeProblems, FieldError, KeyProblems};
-use crate::admin::Admin;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
 use crumb_domain::Money;
 use crumb_storage::Store;
 use crumb_tracking::conversion::late::{self, Adjustment, Fact, Invalid, LateError, LateFact};
 use serde::Deserialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What a conversion is worth instead. At least one member beside the note must be said.
@@ -63,15 +58,13 @@ pub struct LateNote {
     )
 )]
 pub(crate) async fn adjust<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    call: OneCall<S>,
+    bytes: Body,
 ) -> Result<Json<ConversionRow>, ApiError> {
-    caller.must_be_allowed_to_change("adjust conversions")?;
+    call.caller.must_be_allowed_to_change("adjust conversions")?;
     let AdjustmentBody { payout, received, transaction_id, note } = body::json(bytes)?;
     let fact = Fact::Adjust(Adjustment { payout, received, transaction_id });
-    say(&admin, caller, id, fact, note).await
+    say(call, fact, note).await
 }
 
 /// Lets a conversion count: one that waits for it, came over a cap, or was rejected or
@@ -93,12 +86,10 @@ pub(crate) async fn adjust<S: Store + Clone>(
     )
 )]
 pub(crate) async fn approve<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    call: OneCall<S>,
+    bytes: Body,
 ) -> Result<Json<ConversionRow>, ApiError> {
-    stands(&admin, caller, id, bytes, Fact::Approve).await
+    stands(call, bytes, Fact::Approve).await
 }
 
 /// Says that a conversion does not count; what it moved is taken back.
@@ -116,12 +107,10 @@ pub(crate) async fn approve<S: Store + Clone>(
     )
 )]
 pub(crate) async fn reject<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    call: OneCall<S>,
+    bytes: Body,
 ) -> Result<Json<ConversionRow>, ApiError> {
-    stands(&admin, caller, id, bytes, Fact::Reject).await
+    stands(call, bytes, Fact::Reject).await
 }
 
 /// Takes an approved conversion back, with what its affiliate earned and its advertiser
@@ -140,19 +129,15 @@ pub(crate) async fn reject<S: Store + Clone>(
     )
 )]
 pub(crate) async fn give_back<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    call: OneCall<S>,
+    bytes: Body,
 ) -> Result<Json<ConversionRow>, ApiError> {
-    stands(&admin, caller, id, bytes, Fact::Return).await
+    stands(call, bytes, Fact::Return).await
 }
 
 async fn stands<S: Store + Clone>(
-    admin: &Admin<S>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    call: OneCall<S>,
+    bytes: Body,
     fact: Fact,
 ) -> Result<Json<ConversionRow>, ApiError> {
     let what = match fact {
@@ -161,22 +146,21 @@ async fn stands<S: Store + Clone>(
         Fact::Reject => "reject conversions",
         Fact::Return => "return conversions",
     };
-    caller.must_be_allowed_to_change(what)?;
+    call.caller.must_be_allowed_to_change(what)?;
     let LateNote { note } = body::json_or_none(bytes)?;
-    say(admin, caller, id, fact, note).await
+    say(call, fact, note).await
 }
 
 async fn say<S: Store + Clone>(
-    admin: &Admin<S>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
     fact: Fact,
     note: Option<String>,
 ) -> Result<Json<ConversionRow>, ApiError> {
     let fact = LateFact::new(fact, note)?;
-    let conversion = visible_conversion(admin, caller, id).await?;
+    let conversion = visible_conversion(&admin, caller, id).await?;
     let site = &admin.installation;
-    let after = late::say(site, conversion.id, &fact).await?;
+    let by = caller.name(&admin).await?;
+    let after = late::say(site, conversion.id, &fact, by.as_deref()).await?;
     let snapshot = site.network.snapshot();
     Ok(Json(ConversionRow::new(after, &site.keys.request_ids, &snapshot)))
 }

@@ -1,22 +1,19 @@
 //! `POST /leads/{leadid}/accept`, `/throw-out`, `/resell` and `/settle`: what people do
 //! with leads. What can be done to which lead, `crumb_intake::selling::actions` says.
 
-use super::body;
+use super::body::{self, Body};
+use super::call::OneCall;
 use super::key::Caller;
 use super::leads::{LeadRow, missing, sight, visible_lead};
 use super::problem::{ApiError, ChangeProblems, FieldError, KeyProblems};
 use crate::admin::Admin;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
 use crumb_domain::lead::Lead;
 use crumb_domain::{ContractId, Money};
 use crumb_intake::selling::actions::{Action, ActionError, Said};
 use crumb_intake::selling::held::{HeldEnd, HeldError};
 use crumb_storage::Store;
 use serde::Deserialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Why something is done; may be left out, with the whole body.
@@ -61,12 +58,10 @@ pub struct Settlement {
     )
 )]
 pub(crate) async fn accept<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    call: OneCall<S>,
+    bytes: Body,
 ) -> Result<Json<LeadRow>, ApiError> {
-    act(&admin, caller, id, bytes, Action::Accept).await
+    act(call, bytes, Action::Accept).await
 }
 
 /// Takes a lead out of the market that is not sold; a payout that it had earned is taken
@@ -85,12 +80,10 @@ pub(crate) async fn accept<S: Store + Clone>(
     )
 )]
 pub(crate) async fn throw_out<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    call: OneCall<S>,
+    bytes: Body,
 ) -> Result<Json<LeadRow>, ApiError> {
-    act(&admin, caller, id, bytes, Action::ThrowOut).await
+    act(call, bytes, Action::ThrowOut).await
 }
 
 /// Offers a lead again, to those that have not bought it; not one that is sold exclusively.
@@ -108,12 +101,10 @@ pub(crate) async fn throw_out<S: Store + Clone>(
     )
 )]
 pub(crate) async fn resell<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    call: OneCall<S>,
+    bytes: Body,
 ) -> Result<Json<LeadRow>, ApiError> {
-    act(&admin, caller, id, bytes, Action::Resell).await
+    act(call, bytes, Action::Resell).await
 }
 
 /// Says how a post ended whose end is not known.
@@ -131,10 +122,8 @@ pub(crate) async fn resell<S: Store + Clone>(
     )
 )]
 pub(crate) async fn settle<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
+    bytes: Body,
 ) -> Result<Json<LeadRow>, ApiError> {
     caller.must_be_allowed_to_change("settle leads")?;
     let settlement: Settlement = body::json(bytes)?;
@@ -157,10 +146,8 @@ impl Settlement {
 }
 
 async fn act<S: Store + Clone>(
-    admin: &Admin<S>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
+    bytes: Body,
     action: Action,
 ) -> Result<Json<LeadRow>, ApiError> {
     let what = match action {
@@ -170,9 +157,9 @@ async fn act<S: Store + Clone>(
     };
     caller.must_be_allowed_to_change(what)?;
     let reason: Reason = body::json_or_none(bytes)?;
-    let said = said(admin, caller, reason.note).await?;
-    let lead = visible_lead(admin, caller, id).await?;
-    answer(admin, caller, &admin.selling.act(lead.id, action, &said).await?)
+    let said = said(&admin, caller, reason.note).await?;
+    let lead = visible_lead(&admin, caller, id).await?;
+    answer(&admin, caller, &admin.selling.act(lead.id, action, &said).await?)
 }
 
 /// Who does something, by the name of the key, and why.

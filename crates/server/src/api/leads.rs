@@ -1,14 +1,12 @@
 //! `GET /leads` and `GET /leads/{leadid}`.
 
+use super::call::{OneCall, QueryCall};
 use super::key::Caller;
 use super::problem::{ApiError, KeyProblems, ListProblems, Problem};
-use super::query::{Listing, PageParameters, QueryString};
+use super::query::{Listing, PageParameters};
 use super::role::Role;
 use crate::admin::Admin;
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::Uri;
 use crumb_domain::attribution::Attribution;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::network::SaleType;
@@ -25,7 +23,6 @@ use crumb_storage::leads::LeadFilter;
 use crumb_storage::{Store, lead_search};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What stands in place of personal data that the reader may not see.
@@ -248,13 +245,10 @@ fn masked(lead: &Lead, network: &Snapshot) -> Vec<(String, String)> {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<Listing<LeadRow>>, ApiError> {
     let installation = &admin.installation;
     let names = &installation.keys.request_ids;
-    let mut query = QueryString::of(&uri);
     let mut filter = LeadFilter {
         status: query.read("status", "a status like \"unsold\"", LeadStatus::from_code),
         offer: query.id("offer"),
@@ -322,9 +316,7 @@ async fn find_session<S: Store>(
     )
 )]
 pub(crate) async fn get<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
 ) -> Result<Json<LeadRow>, ApiError> {
     let lead = visible_lead(&admin, caller, id).await?;
     let installation = &admin.installation;
@@ -337,10 +329,9 @@ pub(crate) async fn get<S: Store + Clone>(
 pub(super) async fn visible_lead<S: Store + Clone>(
     admin: &Admin<S>,
     caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    id: Option<String>,
 ) -> Result<Lead, ApiError> {
-    let Path(id) = id.map_err(|_| missing())?;
-    let id: LeadId = id.parse().map_err(|_| missing())?;
+    let id: LeadId = id.and_then(|id| id.parse().ok()).ok_or_else(missing)?;
     let lead = admin.installation.store.lead(id).await?.ok_or_else(missing)?;
     let may_see = match caller.role {
         Role::Admin | Role::Manager | Role::Reader => true,

@@ -1,20 +1,16 @@
 //! `GET /ledger`: the movements of money.
 
-use super::key::Caller;
+use super::call::QueryCall;
 use super::problem::{ApiError, KeyProblems, ListProblems};
-use super::query::{Listing, PageParameters, QueryString};
+use super::query::{Listing, PageParameters};
 use super::role::Role;
-use crate::admin::Admin;
 use axum::Json;
-use axum::extract::State;
-use axum::http::Uri;
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
 use crumb_domain::request_id::RequestIdKey;
-use crumb_domain::{ContractId, LeadId, Money, RequestId, Timestamp};
+use crumb_domain::{CampaignId, ContractId, LeadId, Money, RequestId, Timestamp};
 use crumb_storage::Store;
 use crumb_storage::after_sale::LedgerFilter;
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A movement of money from one account to another.
@@ -23,7 +19,8 @@ pub struct LedgerRow {
     /// When it takes effect.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// `sale`, `payout`, `received`, `return`, `credit` or `adjustment`.
+    /// `sale`, `payout`, `received`, `return`, `credit` or `adjustment`; for clicks and impressions
+    /// `click_payout`, `click_received`, `impression_payout` or `impression_received`.
     #[schema(value_type = String)]
     pub kind: LedgerKind,
     /// Who gives: `house`, `outside`, `buyer:5`, `affiliate:12`, `advertiser:1`.
@@ -48,6 +45,11 @@ pub struct LedgerRow {
     /// Under which contract.
     #[schema(value_type = Option<i64>)]
     pub contract: Option<ContractId>,
+    /// Of which campaign, where it is for clicks or impressions.
+    #[schema(value_type = Option<i64>)]
+    pub campaign: Option<CampaignId>,
+    /// For how many clicks or impressions.
+    pub count: Option<u64>,
     /// Why, where a person said so.
     pub note: Option<String>,
 }
@@ -64,6 +66,8 @@ impl LedgerRow {
             lead: entry.lead,
             conversion: entry.conversion.and_then(|id| names.request_id(id)),
             contract: entry.contract,
+            campaign: entry.campaign,
+            count: entry.count,
             note: entry.note,
         }
     }
@@ -78,7 +82,7 @@ impl LedgerRow {
     operation_id = "list_ledger",
     params(
         ("account" = Option<String>, Query, description = "From or to this account: `buyer:5`, `affiliate:12`, `advertiser:1`, `house` or `outside`."),
-        ("kind" = Option<String>, Query, description = "`sale`, `payout`, `received`, `return`, `credit` or `adjustment`."),
+        ("kind" = Option<String>, Query, description = "`sale`, `payout`, `received`, `return`, `credit`, `adjustment`, `click_payout`, `click_received`, `impression_payout` or `impression_received`."),
         ("lead" = Option<String>, Query, description = "For this lead."),
         PageParameters,
     ),
@@ -89,11 +93,8 @@ impl LedgerRow {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<Listing<LedgerRow>>, ApiError> {
-    let mut query = QueryString::of(&uri);
     let account = "\"house\", \"outside\", \"buyer:ID\", \"affiliate:ID\" or \"advertiser:ID\"";
     let mut filter = LedgerFilter {
         account: query.read("account", account, |text| text.parse().ok()),

@@ -1,21 +1,17 @@
 //! `GET /links` and `GET /pixel-code`: what is put on pages, made by the server
 //! so that nobody has to know how.
 
-use super::key::Caller;
+use super::call::QueryCall;
 use super::problem::{ApiError, FieldError, KeyProblems, ListProblems};
 use super::query::QueryString;
 use super::role::Role;
-use crate::admin::Admin;
 use axum::Json;
-use axum::extract::State;
-use axum::http::Uri;
 use crumb_domain::network::{OfferStatus, PriceFormat};
 use crumb_domain::{AffiliateId, CreativeId, SubIds};
 use crumb_network::Snapshot;
 use crumb_storage::Store;
 use crumb_wire::generate::{LinkOptions, click_pixel_code, tracking_link};
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 /// What a link or click pixel is made of.
@@ -74,12 +70,10 @@ pub struct PixelCode {
     )
 )]
 pub(crate) async fn link<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, query }: QueryCall<S>,
 ) -> Result<Json<Link>, ApiError> {
     let network = admin.installation.network.snapshot();
-    let Wanted { affiliate, creative, sub_ids, options } = wanted(&uri, caller.role, &network)?;
+    let Wanted { affiliate, creative, sub_ids, options } = wanted(query, caller.role, &network)?;
     let link = tracking_link(admin.tracking_url(&network), affiliate, creative, &sub_ids, options);
     Ok(Json(Link { link }))
 }
@@ -98,12 +92,10 @@ pub(crate) async fn link<S: Store + Clone>(
     )
 )]
 pub(crate) async fn pixel_code<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, query }: QueryCall<S>,
 ) -> Result<Json<PixelCode>, ApiError> {
     let network = admin.installation.network.snapshot();
-    let Wanted { affiliate, creative, sub_ids, options } = wanted(&uri, caller.role, &network)?;
+    let Wanted { affiliate, creative, sub_ids, options } = wanted(query, caller.role, &network)?;
     let code = click_pixel_code(admin.tracking_url(&network), affiliate, creative, &sub_ids, options);
     Ok(Json(PixelCode { code }))
 }
@@ -117,11 +109,10 @@ struct Wanted {
 
 /// Reads what is wanted and refuses what the network does not have: a link to
 /// nothing is a lost click.
-fn wanted(uri: &Uri, role: Role, network: &Snapshot) -> Result<Wanted, ApiError> {
+fn wanted(mut query: QueryString, role: Role, network: &Snapshot) -> Result<Wanted, ApiError> {
     if let Role::Buyer(_) = role {
         return Err(ApiError::Forbidden("a buyer has no links".to_owned()));
     }
-    let mut query = QueryString::of(uri);
     let affiliate = query.affiliate("affiliate");
     let creative: Option<CreativeId> = query.id("creative");
     let sub_ids = ["s1", "s2", "s3", "s4", "s5"].map(|name| query.text(name).unwrap_or_default());

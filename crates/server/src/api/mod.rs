@@ -9,6 +9,7 @@ mod after_sale;
 pub mod alerts;
 mod body;
 pub mod buyers;
+mod call;
 pub mod clicks;
 pub mod conversion_import;
 pub mod conversion_pixels;
@@ -66,6 +67,7 @@ pub(crate) fn router<S: Store + Clone>(admin: Arc<Admin<S>>) -> Router<Arc<Admin
         .route("/conversions/{id}/approve", post(late_facts::approve::<S>))
         .route("/conversions/{id}/reject", post(late_facts::reject::<S>))
         .route("/conversions/{id}/return", post(late_facts::give_back::<S>))
+        .route("/conversions/{id}/timeline", get(timeline::of_conversion::<S>))
         .route("/pixels", get(pixels::list::<S>))
         .route("/deliveries", get(deliveries::list::<S>))
         .route("/deliveries/replay", post(deliveries::replay::<S>))

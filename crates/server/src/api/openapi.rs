@@ -37,6 +37,7 @@ use utoipa::{Modify, OpenApi};
         leads::get,
         explain::get,
         timeline::get,
+        timeline::of_conversion,
         lead_actions::accept,
         lead_actions::throw_out,
         lead_actions::resell,

@@ -1,13 +1,9 @@
 //! `GET /pixels`: the log of the conversion pixel.
 
-use super::key::Caller;
+use super::call::QueryCall;
 use super::problem::{ApiError, KeyProblems, ListProblems};
-use super::query::{Listing, PageParameters, QueryString};
-use super::role::Role;
-use crate::admin::Admin;
+use super::query::{Listing, PageParameters};
 use axum::Json;
-use axum::extract::State;
-use axum::http::Uri;
 use crumb_domain::conversion::ConversionSource;
 use crumb_domain::pixel::{PixelCall, PixelDisposition};
 use crumb_domain::request_id::RequestIdKey;
@@ -18,7 +14,6 @@ use crumb_storage::Store;
 use crumb_storage::conversions::PixelFilter;
 use serde::Serialize;
 use std::net::IpAddr;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A call of the conversion pixel.
@@ -127,12 +122,9 @@ impl PixelRow {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<Listing<PixelRow>>, ApiError> {
     let names = &admin.installation.keys.request_ids;
-    let mut query = QueryString::of(&uri);
     let mut filter = PixelFilter {
         offer: query.id("offer"),
         affiliate: query.affiliate("affiliate"),
@@ -142,19 +134,13 @@ pub(crate) async fn list<S: Store + Clone>(
         to: query.time("to"),
     };
     let page = query.finish_list()?;
-    let is_affiliate = match caller.role {
-        Role::Affiliate(own) => {
-            super::only_its_own(&mut filter.affiliate, own)?;
-            true
-        }
-        _ => {
-            caller.must_be_of_the_network()?;
-            false
-        }
-    };
+    let own = caller.affiliate_or_network()?;
+    if let Some(own) = own {
+        super::only_its_own(&mut filter.affiliate, own)?;
+    }
     let page = admin.installation.store.pixels(filter, page).await?;
     Ok(Json(Listing::of(page, |call| {
         let row = PixelRow::new(call, names);
-        Some(if is_affiliate { row.for_affiliate() } else { row })
+        Some(if own.is_some() { row.for_affiliate() } else { row })
     })))
 }

@@ -1,7 +1,7 @@
 //! `POST /posting-docs`: how leads are posted, or conversions reported, to read or to give
 //! out.
 
-use super::body;
+use super::body::{self, Body};
 use super::key::Caller;
 use super::problem::{ApiError, FieldError, KeyProblems, Problem};
 use super::role::Role;
@@ -10,9 +10,7 @@ use crate::posting_doc::{
     Kind, Method, Subject, create_share, document, page, pixel_document, pixel_page, pixel_text, text,
 };
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use crumb_domain::{AffiliateId, CampaignId, OfferId, VerticalId};
 use crumb_network::Snapshot;
@@ -80,7 +78,7 @@ pub struct PostingDocument {
 pub(crate) async fn create<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
-    bytes: Result<Bytes, BytesRejection>,
+    bytes: Body,
 ) -> Result<(StatusCode, Json<PostingDocument>), ApiError> {
     let request: PostingDocRequest = body::json(bytes)?;
     let (subject, place, id) = subject(&request)?;

@@ -1,12 +1,9 @@
 //! `GET /rejections`: posts that made no lead.
 
-use super::key::Caller;
+use super::call::QueryCall;
 use super::problem::{ApiError, KeyProblems, ListProblems};
-use super::query::{Listing, PageParameters, QueryString};
-use crate::admin::Admin;
+use super::query::{Listing, PageParameters};
 use axum::Json;
-use axum::extract::State;
-use axum::http::Uri;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::{KeptPost, PostKind, PostOutcome};
 use crumb_domain::request_id::RequestIdKey;
@@ -16,7 +13,6 @@ use crumb_storage::Store;
 use crumb_storage::leads::RejectionFilter;
 use serde::Serialize;
 use std::net::IpAddr;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A post that made no lead.
@@ -150,14 +146,11 @@ pub struct RejectionListing {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<RejectionListing>, ApiError> {
     caller.must_be_of_the_network()?;
     let store = &admin.installation.store;
     let names = &admin.installation.keys.request_ids;
-    let mut query = QueryString::of(&uri);
     let filter = RejectionFilter {
         offer: query.id("offer"),
         affiliate: query.affiliate("affiliate"),

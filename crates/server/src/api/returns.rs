@@ -1,17 +1,17 @@
 //! `/leads/{leadid}/returns` and `/returns`: leads that buyers give back, or ask to.
 
-use super::body;
+use super::body::{self, Body};
+use super::call::{OneCall, QueryCall};
 use super::key::Caller;
 use super::leads::visible_lead;
 use super::problem::{ApiError, ChangeProblems, FieldError, KeyProblems, ListProblems, OneProblems, Problem};
-use super::query::{Listing, PageParameters, QueryString};
+use super::query::{Listing, PageParameters};
 use super::role::Role;
 use crate::admin::Admin;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use crumb_domain::selling::{ReturnState, ReturnType};
 use crumb_domain::{BuyerId, ContractId, LeadId, Money, Timestamp};
 use crumb_intake::selling::after_sale::WhichSale;
@@ -135,10 +135,8 @@ pub struct ApprovalBody {
     )
 )]
 pub(crate) async fn create<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
+    bytes: Body,
 ) -> Result<(StatusCode, Json<ReturnRow>), ApiError> {
     let lead = visible_lead(&admin, caller, id).await?;
     let buyer = returner(caller)?;
@@ -207,10 +205,10 @@ pub(crate) async fn approve<S: Store + Clone>(
     State(admin): State<Arc<Admin<S>>>,
     caller: Caller,
     place: Result<Path<(String, String)>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    bytes: Body,
 ) -> Result<Json<ReturnRow>, ApiError> {
     let (lead, contract) = place_of(place)?;
-    let lead = visible_lead(&admin, caller, Ok(Path(lead))).await?.id;
+    let lead = visible_lead(&admin, caller, Some(lead)).await?.id;
     caller.must_be_allowed_to_change("decide returns")?;
     let approval: ApprovalBody = body::json(bytes)?;
     let Some(redress) = redress_of(approval.return_type) else {
@@ -245,7 +243,7 @@ pub(crate) async fn refuse<S: Store + Clone>(
     place: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Json<ReturnRow>, ApiError> {
     let (lead, contract) = place_of(place)?;
-    let lead = visible_lead(&admin, caller, Ok(Path(lead))).await?.id;
+    let lead = visible_lead(&admin, caller, Some(lead)).await?.id;
     caller.must_be_allowed_to_change("decide returns")?;
     decide(&admin, caller, lead, contract, Decision::Refuse).await
 }
@@ -282,9 +280,7 @@ async fn decide<S: Store + Clone>(
     )
 )]
 pub(crate) async fn of_lead<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
 ) -> Result<Json<Listing<ReturnRow>>, ApiError> {
     let lead = visible_lead(&admin, caller, id).await?;
     let own = reader(caller)?;
@@ -322,12 +318,9 @@ fn reader(caller: Caller) -> Result<Option<BuyerId>, ApiError> {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<Listing<ReturnRow>>, ApiError> {
     let own = reader(caller)?;
-    let mut query = QueryString::of(&uri);
     let mut filter = ReturnFilter {
         state: query.read("state", "a state like \"submitted\"", ReturnState::from_code),
         buyer: query.id("buyer"),

@@ -1,16 +1,12 @@
 //! `/leads/{leadid}/statuses`: what buyers say of the leads that they bought.
 
-use super::body;
-use super::key::Caller;
+use super::body::{self, Body};
+use super::call::OneCall;
 use super::leads::visible_lead;
 use super::problem::{ApiError, ChangeProblems, KeyProblems, OneProblems};
 use super::query::Listing;
 use super::role::Role;
-use crate::admin::Admin;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use crumb_domain::{BuyerId, ContractId, Timestamp};
 use crumb_intake::selling::after_sale::WhichSale;
@@ -18,7 +14,6 @@ use crumb_intake::selling::statuses::StatusRequest;
 use crumb_storage::Store;
 use crumb_storage::after_sale::BuyerStatus;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What a buyer says of a lead now.
@@ -82,10 +77,8 @@ pub struct StatusBody {
     )
 )]
 pub(crate) async fn create<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
+    bytes: Body,
 ) -> Result<(StatusCode, Json<StatusRow>), ApiError> {
     let lead = visible_lead(&admin, caller, id).await?;
     let buyer = match caller.role {
@@ -123,9 +116,7 @@ pub(crate) async fn create<S: Store + Clone>(
     )
 )]
 pub(crate) async fn of_lead<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
 ) -> Result<Json<Listing<StatusRow>>, ApiError> {
     let lead = visible_lead(&admin, caller, id).await?;
     let own = match caller.role {

@@ -1,19 +1,14 @@
 //! `GET /sub-affiliates`: the distinct `s1` values that an affiliate's people sent.
 
-use super::key::Caller;
+use super::call::QueryCall;
 use super::only_its_own;
 use super::problem::{ApiError, FieldError, KeyProblems, ListProblems};
-use super::query::{Listing, QueryString};
-use super::role::Role;
-use crate::admin::Admin;
+use super::query::Listing;
 use axum::Json;
-use axum::extract::State;
-use axum::http::Uri;
 use crumb_domain::Timestamp;
 use crumb_storage::Store;
 use crumb_storage::clicks::SubAffiliate;
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A sub-affiliate.
@@ -52,16 +47,12 @@ impl From<SubAffiliate> for SubAffiliateRow {
     )
 )]
 pub(crate) async fn list<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    uri: Uri,
+    QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<Listing<SubAffiliateRow>>, ApiError> {
-    let mut query = QueryString::of(&uri);
     let mut affiliate = query.affiliate("affiliate");
     let page = query.finish_list()?;
-    match caller.role {
-        Role::Affiliate(own) => only_its_own(&mut affiliate, own)?,
-        _ => caller.must_be_of_the_network()?,
+    if let Some(own) = caller.affiliate_or_network()? {
+        only_its_own(&mut affiliate, own)?;
     }
     let Some(affiliate) = affiliate else {
         return Err(ApiError::Invalid(vec![FieldError::new("affiliate", "which affiliate's?")]));

@@ -1,20 +1,15 @@
 //! `POST /contracts/{id}/test-post`: a test lead to a buyer, of which nothing is kept.
 
-use super::body;
+use super::body::{self, Body};
+use super::call::OneCall;
 use super::explain::ExplainedAttempt;
-use super::key::Caller;
 use super::problem::{ApiError, FieldError, KeyProblems, Problem};
-use crate::admin::Admin;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
 use crumb_domain::ContractId;
 use crumb_intake::selling::{Trial, TrialError, Tried};
 use crumb_storage::Store;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What is sent.
@@ -81,15 +76,12 @@ impl TestPost {
     )
 )]
 pub(crate) async fn send<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    bytes: Result<Bytes, BytesRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
+    bytes: Body,
 ) -> Result<Json<TestPost>, ApiError> {
     caller.must_be_allowed_to_change("send test posts")?;
     let missing = || ApiError::NotFound("there is no contract of this id".to_owned());
-    let Path(id) = id.map_err(|_| missing())?;
-    let id: ContractId = id.parse().map_err(|_| missing())?;
+    let id: ContractId = id.and_then(|id| id.parse().ok()).ok_or_else(missing)?;
     let TestPostRequest { kind, fields, session } = body::json_or_none(bytes)?;
     let trial = Trial {
         is_ping: kind == Some(TestKind::Ping),

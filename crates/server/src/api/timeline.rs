@@ -1,23 +1,22 @@
 //! `GET /leads/{leadid}/timeline`: everything that happened to a lead.
+//! `GET /conversions/{id}/timeline`: likewise to a conversion.
 
-use super::key::Caller;
+use super::call::OneCall;
+use super::conversions::visible_conversion;
 use super::leads::visible_lead;
 use super::problem::{ApiError, KeyProblems, OneProblems};
-use crate::admin::Admin;
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
 use crumb_domain::Timestamp;
 use crumb_intake::selling::timeline;
 use crumb_storage::Store;
+use crumb_storage::selling::TimelineEntry;
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// What happened to a lead.
+/// What happened to a lead or conversion.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Timeline {
-    /// Oldest first: its receipt, and the last 1,000 things since.
+    /// Oldest first: that it came, and the last 1,000 things since.
     pub data: Vec<TimelineRow>,
 }
 
@@ -50,18 +49,48 @@ pub struct TimelineRow {
     )
 )]
 pub(crate) async fn get<S: Store + Clone>(
-    State(admin): State<Arc<Admin<S>>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    OneCall { admin, caller, id }: OneCall<S>,
 ) -> Result<Json<Timeline>, ApiError> {
     caller.must_be_of_the_network()?;
     let lead = visible_lead(&admin, caller, id).await?;
     let entries = timeline::of(&admin.installation.store, &lead).await?;
-    let row = |entry: crumb_storage::selling::TimelineEntry| TimelineRow {
-        at: entry.at,
-        code: entry.code,
-        text: entry.text,
-        by: entry.by,
+    Ok(Json(Timeline::of(entries)))
+}
+
+/// What happened to a conversion, with what people said of it: of one that is a lead, what
+/// happened to the lead. For the network's own people.
+#[utoipa::path(
+    get,
+    path = "/conversions/{id}/timeline",
+    tag = "conversions",
+    operation_id = "get_conversion_timeline",
+    params(("id" = String, Path, description = "Its id, or the id of the lead that it is.")),
+    responses(
+        (status = 200, body = Timeline),
+        OneProblems,
+        KeyProblems,
+    )
+)]
+pub(crate) async fn of_conversion<S: Store + Clone>(
+    OneCall { admin, caller, id }: OneCall<S>,
+) -> Result<Json<Timeline>, ApiError> {
+    caller.must_be_of_the_network()?;
+    let conversion = visible_conversion(&admin, caller, id).await?;
+    let store = &admin.installation.store;
+    let lead = match conversion.lead {
+        Some(lead) => store.lead(lead).await?,
+        None => None,
     };
-    Ok(Json(Timeline { data: entries.into_iter().map(row).collect() }))
+    let entries = match &lead {
+        Some(lead) => timeline::of(store, lead).await?,
+        None => crumb_tracking::conversion::timeline::of(store, &conversion).await?,
+    };
+    Ok(Json(Timeline::of(entries)))
+}
+
+impl Timeline {
+    fn of(entries: Vec<TimelineEntry>) -> Self {
+        let row = |TimelineEntry { at, code, text, by }| TimelineRow { at, code, text, by };
+        Self { data: entries.into_iter().map(row).collect() }
+    }
 }

@@ -277,3 +277,119 @@ async fn pixels_and_conversions_are_told_to_listeners_as_rows_of_the_api() {
     assert_eq!(next().0, "click");
     assert_eq!(next(), ("conversion", conversions(&server).await[1].clone()));
 }
+
+/// What a time line has beside the times: code, text, by whom.
+async fn timeline(server: &Server, path: &str) -> Vec<[Value; 3]> {
+    let line = server.api_json(&format!("/{path}/timeline")).await;
+    let entries = line["data"].as_array().unwrap();
+    entries.iter().map(|entry| ["code", "text", "by"].map(|member| entry[member].clone())).collect()
+}
+
+fn entry(code: &str, text: &str, by: Option<&str>) -> [Value; 3] {
+    [json!(code), json!(text), json!(by)]
+}
+
+/// Says something by the key of a person of the network.
+async fn said_by(server: &Server, key: &str, id: &str, what: &str, body: Value) -> u16 {
+    let path = format!("/api/v1/conversions/{id}/{what}");
+    let request = Request::post(&path, "application/json", &body.to_string()).bearer(key);
+    server.admin.send(request).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn what_people_say_of_a_conversion_is_in_its_time_line_with_who_why_and_what_it_moved() {
+    let server = shop_server("", "").await;
+    let id = one(&server).await;
+    let key = server.api_key("manager").await;
+    let by = format!("manager {}", &key[key.len() - 6..]);
+    let body = json!({ "payout": "10.50", "transaction_id": "T-2", "note": "a refund" });
+    assert_eq!(said_by(&server, &key, &id, "adjust", body).await, 200);
+    assert_eq!(said_by(&server, &key, &id, "reject", json!({})).await, 200);
+    assert_eq!(said_by(&server, &key, &id, "reject", json!({})).await, 409);
+    assert_eq!(said_by(&server, &key, &id, "adjust", json!({ "received": "30" })).await, 200);
+    assert_eq!(said_by(&server, &key, &id, "approve", json!({ "note": "it is good" })).await, 200);
+    assert_eq!(said_by(&server, &key, &id, "return", json!({})).await, 200);
+    let transaction = conversions(&server).await[0]["request_id"].as_str().unwrap().to_owned();
+    let adjusted = format!(
+        "the conversion was adjusted (payout from 12.00 to 10.50, transaction id from \"T-{transaction}\" to \
+         \"T-2\"): a refund"
+    );
+    let (moved, by) = ("payout from 10.50 to 0.00, received from", Some(by.as_str()));
+    assert_eq!(
+        timeline(&server, &format!("conversions/{id}")).await,
+        [
+            entry("reported", "reported by a pixel (pb), for event 1 on offer 400 and affiliate 12", None),
+            entry("conversion_adjusted", &adjusted, by),
+            entry("conversion_rejected", &format!("the conversion was rejected ({moved} 25.00 to 0.00)"), by),
+            entry(
+                "conversion_adjusted",
+                "the conversion was adjusted (received once it is approved from 25.00 to 30.00)",
+                by
+            ),
+            entry(
+                "conversion_approved",
+                "the conversion was approved (payout from 0.00 to 10.50, received from 0.00 to 30.00): it is good",
+                by
+            ),
+            entry("conversion_returned", &format!("the conversion was returned ({moved} 30.00 to 0.00)"), by),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_people_say_of_a_leads_conversion_is_in_the_leads_time_line() {
+    let server = Server::start(SMALL).await;
+    let lead = accepted_lead(&server, &[HOSTED, ANN]).await;
+    let before = timeline(&server, &format!("leads/{lead}")).await;
+    assert_eq!(said(&server, &lead, "reject", json!({ "note": "no such person" })).await.0, 200);
+    let name = server.api_json("/keys").await["data"][0]["name"].as_str().unwrap().to_owned();
+    let rejected = "the conversion was rejected (payout from 12.00 to 0.00): no such person";
+    let expected = [before, vec![entry("conversion_rejected", rejected, Some(&name))]].concat();
+    for path in [format!("leads/{lead}"), format!("conversions/{lead}")] {
+        assert_eq!(timeline(&server, &path).await, expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_brought_in_is_in_the_time_line_with_who_did_it() {
+    let server = shop_server("", "").await;
+    let name = server.api_json("/keys").await["data"][0]["name"].as_str().unwrap().to_owned();
+    let session = clicked(&server).await;
+    let mut rows = vec![json!({ "request_id": session, "disposition": "pending", "note": "by phone" })];
+    for _ in 0..2 {
+        let reply = server.api_post("/conversions", &json!({ "conversions": rows })).await;
+        assert_eq!(reply.status, 201, "{}", reply.text());
+        let id = reply.json()["conversions"][0]["id"].clone();
+        rows = vec![json!({ "id": id, "payout": "1", "disposition": "approved", "note": "checked" })];
+    }
+    let id = rows[0]["id"].as_str().unwrap();
+    let by = Some(name.as_str());
+    let imported =
+        "the conversion was brought in as pending, for event 1 on offer 400 and affiliate 12: by phone";
+    let approved =
+        "the conversion was approved (payout from 0.00 to 1.00, received from 0.00 to 25.00): checked";
+    assert_eq!(
+        timeline(&server, &format!("conversions/{id}")).await,
+        [
+            entry("conversion_imported", imported, by),
+            entry(
+                "conversion_adjusted",
+                "the conversion was adjusted (payout once it is approved from 12.00 to 1.00): checked",
+                by
+            ),
+            entry("conversion_approved", approved, by),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_conversions_time_line_is_for_the_networks_own_people() {
+    let server = shop_server("", "").await;
+    let id = one(&server).await;
+    for (role, status) in [("affiliate:12", 403), ("buyer:1", 403), ("reader", 200)] {
+        let key = server.api_key(role).await;
+        let path = format!("/api/v1/conversions/{id}/timeline");
+        assert_eq!(server.admin.send(Request::get(&path).bearer(&key)).await.status, status, "{role}");
+    }
+    assert_eq!(server.api("/conversions/1/timeline").await.status, 404);
+}

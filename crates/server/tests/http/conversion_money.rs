@@ -90,9 +90,11 @@ async fn a_share_is_of_what_the_advertiser_pays() {
 
 #[tokio::test]
 async fn clicks_thousands_and_fixed_sums_pay_nothing_for_a_conversion() {
-    for format in ["cpc", "cpm", "fixed"] {
+    // What clicks and impressions have brought, a conversion does not bring again.
+    for (format, received) in [("cpc", "0.00"), ("cpm", "0.00"), ("fixed", "25.00")] {
         let server = shop_server(&format!("price_format = \"{format}\""), "").await;
-        assert_eq!(convert(&server, "").await, is("0.00", "25.00"));
+        assert_eq!(convert(&server, "").await, is("0.00", received));
+        assert_eq!(convert(&server, "&p=40").await, is("0.00", "40.00"));
     }
 }
 

@@ -88,4 +88,5 @@ mod test_post;
 mod tokens;
 mod touch;
 mod traffic;
+mod traffic_money;
 mod webhooks;

@@ -6,21 +6,22 @@ use crate::error::{corrupt, from_sqlite};
 use crate::seen::Key;
 use crumb_domain::time::Day;
 use crumb_storage::Result;
-use crumb_storage::clicks::ImpressionsOf;
+use crumb_storage::clicks::{Impression, ImpressionsOf};
 use crumb_storage::configuration::HistoryOf;
 use rusqlite::{Connection, params};
 
-/// Counts one of each, and notes that they have history.
-pub(crate) fn record(context: &mut WriteContext<'_>, of: &[ImpressionsOf], day: Day) -> Result<()> {
-    for of in of {
+/// Counts one of each, notes that they have history, and charges for it.
+pub(crate) fn record(context: &mut WriteContext<'_>, impression: &Impression) -> Result<()> {
+    for of in &impression.of {
         let (scope, id) = impressions_of(*of);
-        context.memory.counts.raise_key((scope, id, IMPRESSION, day.0));
+        context.memory.counts.raise_key((scope, id, IMPRESSION, impression.day.0));
         let history = match *of {
             ImpressionsOf::Campaign(id) => HistoryOf::Campaign(id),
             ImpressionsOf::Creative(id) => HistoryOf::Creative(id),
         };
         context.memory.seen.note(context.connection, Key::from(history)).map_err(from_sqlite)?;
     }
+    context.memory.charges.add(&impression.charges);
     Ok(())
 }
 

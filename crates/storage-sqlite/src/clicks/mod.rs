@@ -1,5 +1,6 @@
 //! Clicks, sessions, pre-fill values and counts.
 
+pub(crate) mod charges;
 pub(crate) mod counts;
 pub(crate) mod impressions;
 pub(crate) mod read;
@@ -14,7 +15,7 @@ use crumb_domain::click::{Click, Disposition};
 use crumb_domain::session::{Session, SessionOrigin};
 use crumb_domain::time::Day;
 use crumb_domain::{AffiliateId, OfferId, RowId, Timestamp};
-use crumb_storage::clicks::{ClickBatch, ClickFilter, ImpressionsOf, SubAffiliate};
+use crumb_storage::clicks::{ClickBatch, ClickFilter, Impression, ImpressionsOf, SubAffiliate};
 use crumb_storage::{ClickStore, Page, PageRequest, Result};
 
 impl ClickStore for SqliteStore {
@@ -45,8 +46,8 @@ impl ClickStore for SqliteStore {
         self.readers().read(LaneOf::Short, move |connection| counts::count(connection, &check)).await
     }
 
-    async fn record_impression(&self, of: Vec<ImpressionsOf>, day: Day) -> Result<()> {
-        self.writer().write(move |context| impressions::record(context, &of, day)).await
+    async fn record_impression(&self, impression: Impression) -> Result<()> {
+        self.writer().write(move |context| impressions::record(context, &impression)).await
     }
 
     async fn impressions(&self, of: ImpressionsOf, first: Day, last: Day) -> Result<Vec<(Day, u64)>> {

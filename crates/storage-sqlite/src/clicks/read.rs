@@ -8,7 +8,7 @@ use crate::seen::Key;
 use crumb_domain::click::{Click, Disposition, VisitorId};
 use crumb_domain::session::{Session, SessionOrigin};
 use crumb_domain::{
-    AffiliateId, CampaignId, ConfigVersion, CreativeId, MediaTypeId, OfferContractId, OfferId, RowId,
+    AffiliateId, CampaignId, ConfigVersion, CreativeId, MediaTypeId, Money, OfferContractId, OfferId, RowId,
     Timestamp,
 };
 use crumb_storage::clicks::ClickFilter;
@@ -190,7 +190,7 @@ macro_rules! click_columns {
     () => {
         "id, at, flags, disposition, session, visitor, affiliate, offer, campaign, creative, \
          offer_contract, media_type, config_version, s1, s2, s3, s4, s5, device_id, ip, country, \
-         user_agent, referrer, redirect"
+         user_agent, referrer, redirect, payout, received"
     };
 }
 use click_columns;
@@ -239,12 +239,13 @@ pub(crate) fn recent_openings(
 }
 
 /// The column after those of a click.
-const CONVERTED: usize = 24;
+const CONVERTED: usize = 26;
 
 fn click(row: &Row<'_>) -> Result<Click> {
     let text = |at| row.get::<_, Option<String>>(at).map_err(from_sqlite);
     let number = |at| row.get::<_, Option<i64>>(at).map_err(from_sqlite);
     let given = |at| row.get::<_, i64>(at).map_err(from_sqlite);
+    let money = |at| number(at).map(|micros| Money::from_micros(micros.unwrap_or(0)));
     let id = row_id(given(0)?)?;
     let flags = ClickFlags::unpack(given(2)?)?;
     let disposition = given(3)?;
@@ -275,6 +276,8 @@ fn click(row: &Row<'_>) -> Result<Click> {
         referrer: text(22)?.unwrap_or_default(),
         redirect: text(23)?,
         prefill: Vec::new(),
+        payout: money(24)?,
+        received: money(25)?,
         config_version: ConfigVersion(given(12)?),
     })
 }

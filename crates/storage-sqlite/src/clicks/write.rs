@@ -4,8 +4,8 @@ use super::opens_session;
 use crate::codes::{ClickFlags, IpBytes, from_json, or_null, sub_id_columns, to_json};
 use crate::memory::Memory;
 use crate::seen::Key;
-use crumb_domain::RowId;
 use crumb_domain::click::Click;
+use crumb_domain::{Money, RowId};
 use crumb_storage::clicks::ClickBatch;
 use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 
@@ -35,16 +35,17 @@ pub(crate) fn insert_clicks<'a>(
     }
     let refers_to = batches.clone().flat_map(|batch| &batch.refers_to);
     memory.seen.note_all(connection, refers_to.map(|of| Key::from(*of)))?;
-    memory.counts.raise(batches.flat_map(|batch| &batch.counts));
+    memory.counts.raise(batches.clone().flat_map(|batch| &batch.counts));
+    memory.charges.add(batches.flat_map(|batch| &batch.charges));
     Ok(())
 }
 
 const INSERT_ROW: &str =
     "INSERT INTO click (id, at, flags, disposition, session, visitor, affiliate, offer, campaign,
          creative, offer_contract, media_type, config_version, s1, s2, s3, s4, s5, device_id, ip,
-         country, user_agent, referrer, redirect)
+         country, user_agent, referrer, redirect, payout, received)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-         ?20, ?21, ?22, ?23, ?24)";
+         ?20, ?21, ?22, ?23, ?24, ?25, ?26)";
 
 fn insert_row(insert: &mut Statement<'_>, click: &Click) -> rusqlite::Result<()> {
     let own_session = click.session == Some(click.id);
@@ -82,6 +83,8 @@ fn insert_row(insert: &mut Statement<'_>, click: &Click) -> rusqlite::Result<()>
         or_null(&click.user_agent),
         or_null(&click.referrer),
         click.redirect,
+        (click.payout != Money::ZERO).then(|| click.payout.micros()),
+        (click.received != Money::ZERO).then(|| click.received.micros()),
     ])?;
     Ok(())
 }

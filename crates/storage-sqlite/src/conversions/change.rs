@@ -4,12 +4,14 @@ use super::rows;
 use crate::batch::WriteContext;
 use crate::codes::to_json;
 use crate::error::from_sqlite;
+use crate::selling::records::append_timeline;
 use crate::{leads, ledger, outbox};
 use crumb_domain::Timestamp;
 use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion};
 use crumb_domain::delivery::Delivery;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_storage::conversions::ChangeConversion;
+use crumb_storage::selling::TimelineEntry;
 use crumb_storage::{Result, StoreError};
 use rusqlite::params;
 
@@ -20,6 +22,7 @@ pub(crate) struct Change {
     reported: Option<String>,
     ledger: Vec<LedgerEntry>,
     deliveries: Vec<Delivery>,
+    timeline: Vec<TimelineEntry>,
 }
 
 impl Change {
@@ -27,12 +30,14 @@ impl Change {
         conversion: Conversion,
         ledger: Vec<LedgerEntry>,
         deliveries: Vec<Delivery>,
+        timeline: Vec<TimelineEntry>,
     ) -> Result<Self> {
-        Ok(Self { reported: rows::reported_column(&conversion)?, conversion, ledger, deliveries })
+        Ok(Self { reported: rows::reported_column(&conversion)?, conversion, ledger, deliveries, timeline })
     }
 
     pub(crate) fn of(change: ChangeConversion) -> Result<Self> {
-        Self::new(change.conversion, change.ledger, change.deliveries)
+        let ChangeConversion { conversion, ledger, deliveries, timeline } = change;
+        Self::new(conversion, ledger, deliveries, timeline)
     }
 
     /// The conversion as it will stand.
@@ -62,6 +67,7 @@ pub(crate) fn apply(
     // Whether its session has converted may have changed with it.
     context.memory.session_changes.unknown(conversion.session);
     ledger::append(context.connection, lead, &change.ledger)?;
+    append_timeline(context.connection, conversion.id.as_i64(), &change.timeline)?;
     outbox::put(context, &change.deliveries)
 }
 

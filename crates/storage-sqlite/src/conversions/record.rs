@@ -7,6 +7,7 @@ use super::{duplicates, pixels, rows, signatures};
 use crate::batch::WriteContext;
 use crate::error::from_sqlite;
 use crate::seen::{self, Key};
+use crate::selling::records::append_timeline;
 use crate::{ledger, outbox};
 use crumb_domain::pixel::PixelCall;
 use crumb_domain::{RowId, Timestamp};
@@ -49,7 +50,7 @@ impl Pixel {
             PixelEffect::New(record) => Effect::New(Box::new(New::of(*record)?)),
             PixelEffect::Noted(note) => {
                 let NoteCall { conversion, once_a_transaction, signature, ledger, deliveries } = *note;
-                let change = Change::new(conversion, ledger, deliveries)?;
+                let change = Change::new(conversion, ledger, deliveries, Vec::new())?;
                 Effect::Noted(Box::new(Note { change, once_a_transaction, signature }))
             }
         };
@@ -138,6 +139,7 @@ pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New, session: Sessi
     let refers_to = seen::references(Some(conversion.affiliate), Some(conversion.offer), conversion.campaign)
         .chain([Key::node(conversion.id)]);
     context.memory.seen.note_all(context.connection, refers_to).map_err(from_sqlite)?;
+    append_timeline(context.connection, conversion.id.as_i64(), &record.timeline)?;
     if is_over_cap {
         return Ok(Recorded::OverCap);
     }

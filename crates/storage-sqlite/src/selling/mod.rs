@@ -120,9 +120,9 @@ impl SellingStore for SqliteStore {
         self.readers().read(LaneOf::Short, move |connection| records::attempts_of(connection, lead)).await
     }
 
-    async fn timeline_of(&self, lead: RowId) -> Result<Vec<TimelineEntry>> {
-        let lead = lead.as_i64();
-        self.readers().read(LaneOf::Short, move |connection| records::timeline_of(connection, lead)).await
+    async fn timeline_of(&self, of: RowId) -> Result<Vec<TimelineEntry>> {
+        let of = of.as_i64();
+        self.readers().read(LaneOf::Short, move |connection| records::timeline_of(connection, of)).await
     }
 
     async fn ledger_of(&self, lead: RowId) -> Result<Vec<LedgerEntry>> {

@@ -206,29 +206,29 @@ pub(crate) fn count_runs_of_leads(connection: &Connection, from: Timestamp, to: 
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-/// Appends to a lead's time line.
-pub(crate) fn append_timeline(connection: &Connection, lead: i64, entries: &[TimelineEntry]) -> Result<()> {
+/// Appends to the time line of a lead or conversion, by its row.
+pub(crate) fn append_timeline(connection: &Connection, of: i64, entries: &[TimelineEntry]) -> Result<()> {
     for entry in entries {
         connection
             .prepare_cached(
-                "INSERT INTO timeline (lead, number, at, code, text, by)
-                 VALUES (?1, (SELECT coalesce(max(number) + 1, 0) FROM timeline WHERE lead = ?1), ?2, ?3, ?4, ?5)",
+                "INSERT INTO timeline (of, number, at, code, text, by)
+                 VALUES (?1, (SELECT coalesce(max(number) + 1, 0) FROM timeline WHERE of = ?1), ?2, ?3, ?4, ?5)",
             )
             .and_then(|mut insert| {
-                insert.execute(params![lead, entry.at.micros(), entry.code, entry.text, entry.by])
+                insert.execute(params![of, entry.at.micros(), entry.code, entry.text, entry.by])
             })
             .map_err(from_sqlite)?;
     }
     Ok(())
 }
 
-/// A lead's time line.
-pub(crate) fn timeline_of(connection: &Connection, lead: i64) -> Result<Vec<TimelineEntry>> {
+/// The time line of a lead or conversion, by its row.
+pub(crate) fn timeline_of(connection: &Connection, of: i64) -> Result<Vec<TimelineEntry>> {
     let mut select = connection
-        .prepare_cached("SELECT at, code, text, by FROM timeline WHERE lead = ?1 ORDER BY number")
+        .prepare_cached("SELECT at, code, text, by FROM timeline WHERE of = ?1 ORDER BY number")
         .map_err(from_sqlite)?;
     let entries = select
-        .query_map([lead], |row| {
+        .query_map([of], |row| {
             Ok(TimelineEntry {
                 at: moment(row.get(0)?),
                 code: row.get(1)?,

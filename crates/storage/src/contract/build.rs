@@ -82,6 +82,8 @@ pub fn click(id: RowId) -> Click {
         referrer: String::new(),
         redirect: Some("https://offer.example/".to_owned()),
         prefill: Vec::new(),
+        payout: Money::ZERO,
+        received: Money::ZERO,
         config_version: ConfigVersion(3),
     }
 }
@@ -108,7 +110,7 @@ pub fn batch(clicks: Vec<Click>) -> ClickBatch {
         let (offer, campaign) = (click.offer.map(HistoryOf::Offer), click.campaign.map(HistoryOf::Campaign));
         [affiliate, offer, campaign, click.creative.map(HistoryOf::Creative)].into_iter().flatten()
     });
-    ClickBatch { refers_to: refers_to.collect(), clicks, counts: Vec::new() }
+    ClickBatch { refers_to: refers_to.collect(), clicks, counts: Vec::new(), charges: Vec::new() }
 }
 
 /// The id of the nth lead.

@@ -64,6 +64,7 @@ pub fn new(conversion: Conversion) -> RecordConversion {
         counts: Vec::new(),
         deliveries: Vec::new(),
         caps_told: Vec::new(),
+        timeline: Vec::new(),
         signature: None,
         conversion,
     }

@@ -1,7 +1,7 @@
 //! Clicks, sessions and counts.
 
-use super::build::{NOW, Rows, click, duplicate, record, record_all};
-use crate::clicks::{ClickBatch, ClickFilter, ImpressionsOf};
+use super::build::{NOW, Rows, batch, click, duplicate, record, record_all};
+use crate::clicks::{ClickBatch, ClickFilter, Impression, ImpressionsOf};
 use crate::configuration::HistoryOf;
 use crate::{PageRequest, Store};
 use crumb_domain::caps::{CapCheck, CapScope, DayCount};
@@ -10,7 +10,8 @@ use crumb_domain::network::{CapOf, PriceFormat};
 use crumb_domain::session::SessionOrigin;
 use crumb_domain::time::Day;
 use crumb_domain::{
-    AffiliateId, CampaignId, ConfigVersion, CreativeId, MediaTypeId, OfferContractId, OfferId, RowId, SubIds,
+    AffiliateId, CampaignId, ConfigVersion, CreativeId, MediaTypeId, Money, OfferContractId, OfferId, RowId,
+    SubIds,
 };
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -48,6 +49,8 @@ fn full_click(id: RowId, session: RowId) -> Click {
         referrer: "https://referrer.example/?q=1".to_owned(),
         redirect: Some("https://offer.example/?email=***".to_owned()),
         prefill: Vec::new(),
+        payout: Money::from_micros(500_000),
+        received: Money::from_micros(800_001),
         config_version: ConfigVersion(9),
     }
 }
@@ -218,8 +221,14 @@ pub async fn the_clicks_of_one_request_are_kept_together_or_not_at_all<S: Store>
         let ids: Vec<RowId> = clicks.iter().map(|click| click.id).take(1).collect();
         let store = Arc::clone(&store);
         tasks.spawn(async move {
-            let result =
-                store.record_clicks(ClickBatch { clicks, counts: vec![count], refers_to: Vec::new() }).await;
+            let result = store
+                .record_clicks(ClickBatch {
+                    clicks,
+                    counts: vec![count],
+                    refers_to: Vec::new(),
+                    charges: Vec::new(),
+                })
+                .await;
             assert_eq!(result.is_err(), refused, "{result:?}");
             (ids[0], refused)
         });
@@ -271,7 +280,12 @@ pub async fn counts_add_up_over_the_days_of_a_check<S: Store>(store: Arc<S>) {
     for _ in 0..2 {
         let clicks = vec![click(rows.next_row())];
         store
-            .record_clicks(ClickBatch { clicks, counts: counts.clone(), refers_to: Vec::new() })
+            .record_clicks(ClickBatch {
+                clicks,
+                counts: counts.clone(),
+                refers_to: Vec::new(),
+                charges: Vec::new(),
+            })
             .await
             .unwrap();
     }
@@ -289,19 +303,24 @@ pub async fn counts_add_up_over_the_days_of_a_check<S: Store>(store: Arc<S>) {
     }
 }
 
+fn impression(of: Vec<ImpressionsOf>, day: i32) -> Impression {
+    Impression { of, day: Day(day), charges: Vec::new() }
+}
+
 /// [`crate::ClickStore::impressions`] tells each day's count apart from clicks and from
 /// each other's; what was shown has history.
 pub async fn impressions_are_counted_by_day_for_campaign_and_creative<S: Store>(store: Arc<S>) {
     let campaign = ImpressionsOf::Campaign(CampaignId(57));
     let creative = ImpressionsOf::Creative(CreativeId(57));
     for day in [3, 1, 3] {
-        store.record_impression(vec![campaign, creative], Day(day)).await.unwrap();
+        store.record_impression(impression(vec![campaign, creative], day)).await.unwrap();
     }
-    store.record_impression(vec![creative], Day(4)).await.unwrap();
+    store.record_impression(impression(vec![creative], 4)).await.unwrap();
     let click = ClickBatch {
         clicks: vec![click(Rows::new().next_row())],
         counts: vec![DayCount { scope: CapScope::Campaign(CampaignId(57)), of: CapOf::Click, day: Day(3) }],
         refers_to: Vec::new(),
+        charges: Vec::new(),
     };
     store.record_clicks(click).await.unwrap();
     let shown = async |of, first, last| store.impressions(of, Day(first), Day(last)).await.unwrap();
@@ -331,10 +350,7 @@ pub async fn many_clicks_at_once_are_all_kept_and_counted<S: Store>(store: Arc<S
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             let id = click.id;
-            store
-                .record_clicks(ClickBatch { clicks: vec![click], counts: vec![count], refers_to: Vec::new() })
-                .await
-                .unwrap();
+            store.record_clicks(ClickBatch { counts: vec![count], ..batch(vec![click]) }).await.unwrap();
             assert!(store.session(id).await.unwrap().is_some(), "an acknowledged click is seen");
         });
     }

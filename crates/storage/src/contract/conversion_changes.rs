@@ -9,6 +9,7 @@ use super::build_selling::{in_hand, money, read, reserved, sold};
 use crate::conversions::{
     ChangeConversion, ImportConversions, ImportFault, ImportRow, NoteCall, RecordConversion, Recorded,
 };
+use crate::selling::TimelineEntry;
 use crate::{PageRequest, Store, StoreError};
 use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion, Reported, Withheld};
 use crumb_domain::lead::{Lead, LeadStatus};
@@ -18,7 +19,7 @@ use crumb_domain::{AffiliateId, EventId, RowId};
 use std::sync::Arc;
 
 fn changed(conversion: Conversion) -> ChangeConversion {
-    ChangeConversion { conversion, ledger: Vec::new(), deliveries: Vec::new() }
+    ChangeConversion { conversion, ledger: Vec::new(), deliveries: Vec::new(), timeline: Vec::new() }
 }
 
 /// The lead earns by it; what became of the lead otherwise stays.
@@ -261,4 +262,36 @@ pub async fn an_import_of_which_a_row_cannot_be_leaves_nothing<S: Store>(store: 
     assert_eq!(store.conversions(Default::default(), page).await.unwrap().total, 5);
     let paid = store.balance(Account::Affiliate(AffiliateId(12))).await.unwrap();
     assert_eq!(paid.micros(), 5 * PAYOUT.micros());
+}
+
+/// Of a lead's conversion in the lead's; what is refused is in none.
+pub async fn what_people_say_is_in_the_time_line_with_what_it_changes<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let said = |code: &str| TimelineEntry {
+        at: NOW,
+        code: code.to_owned(),
+        text: format!("{code} by somebody"),
+        by: Some("Ann".to_owned()),
+    };
+    let opened = session(&*store, rows.next_row()).await;
+    let lead = Lead { session: opened, ..lead(1, rows.next_row()) };
+    accepted(&*store, lead.clone()).await;
+    let own = Conversion { event: EventId(2), ..conversion(rows.next_row(), opened) };
+    let made = RecordConversion { timeline: vec![said("came")], ..new(own.clone()) };
+    let rows = vec![ImportRow::New(Box::new(made.clone()))];
+    store.import_conversions(ImportConversions { rows: rows.clone() }).await.unwrap().unwrap();
+    for (place, first) in [(own.id, Some("came")), (lead.row, None)] {
+        let mut expected: Vec<TimelineEntry> = first.into_iter().map(said).collect();
+        for code in ["first", "second"] {
+            let stands = Conversion { received: money(7), ..stands(&*store, place).await };
+            let change = ChangeConversion { timeline: vec![said(code)], ..changed(stands.clone()) };
+            store.change_conversion(change.clone()).await.unwrap();
+            assert_eq!(store.change_conversion(change).await, Err(StoreError::Conflict));
+            expected.push(said(code));
+        }
+        assert_eq!(store.timeline_of(place).await.unwrap(), expected);
+    }
+    let again = store.import_conversions(ImportConversions { rows }).await.unwrap();
+    assert_eq!(again, Err((0, ImportFault::Duplicate(own.id))));
+    assert_eq!(store.timeline_of(own.id).await.unwrap().len(), 3);
 }

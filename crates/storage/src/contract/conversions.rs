@@ -154,7 +154,7 @@ pub async fn a_leads_conversion_stands_by_its_status_until_somebody_says_otherwi
         let disposition = if expected == Rejected { Approved } else { Rejected };
         let said = Conversion { disposition, ..now };
         let (ledger, deliveries) = (Vec::new(), Vec::new());
-        let change = ChangeConversion { conversion: said.clone(), ledger, deliveries };
+        let change = ChangeConversion { conversion: said.clone(), ledger, deliveries, timeline: Vec::new() };
         store.change_conversion(change).await.unwrap();
         assert_eq!(stands(&*store, lead.row).await, Conversion { revision: said.revision + 1, ..said });
         let kept = store.lead(lead.id).await.unwrap().unwrap();
@@ -414,7 +414,8 @@ pub async fn a_session_has_converted_with_an_approved_conversion<S: Store>(store
             _ => ConversionDisposition::Approved,
         };
         let conversion = Conversion { disposition, ..made };
-        let change = ChangeConversion { conversion, ledger: Vec::new(), deliveries: Vec::new() };
+        let change =
+            ChangeConversion { conversion, ledger: Vec::new(), deliveries: Vec::new(), timeline: Vec::new() };
         store.change_conversion(change).await.unwrap();
         assert_eq!(converted_now().await, !expected && !test, "{disposition:?} {test}");
     }

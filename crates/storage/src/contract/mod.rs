@@ -21,6 +21,7 @@ pub mod build;
 pub mod build_conversions;
 pub mod build_selling;
 pub mod caps_told;
+pub mod charges;
 pub mod clicks;
 pub mod configuration;
 pub mod conversion_changes;
@@ -58,6 +59,15 @@ macro_rules! store_contract {
                 many_clicks_at_once_are_all_kept_and_counted,
                 the_newest_row_of_each_node_is_known,
                 recent_openings_are_the_newest_sessions_of_the_offers,
+            ];
+            charges: [
+                clicks_that_are_written_at_once_are_one_entry_a_party_campaign_and_day,
+                a_click_that_nobody_is_paid_for_has_no_entry,
+                entries_of_clicks_sum_to_count_times_price_however_many_come_at_once,
+                a_click_that_is_not_kept_costs_nothing,
+                clicks_beyond_the_range_of_an_amount_are_several_entries,
+                impressions_are_entries_by_the_thousand_however_many_come_at_once,
+                a_price_that_changes_within_a_thousand_holds_for_those_that_came_under_it,
             ];
             leads: [
                 a_lead_comes_back_as_it_was,
@@ -237,6 +247,7 @@ macro_rules! store_contract {
                 what_is_received_for_a_lead_is_what_it_brings_until_somebody_says_otherwise,
                 a_change_holds_on_what_was_read_only,
                 all_rows_of_an_import_are_brought_in_together,
+                what_people_say_is_in_the_time_line_with_what_it_changes,
                 an_import_of_which_a_row_cannot_be_leaves_nothing,
             ];
             conversion_lists: [

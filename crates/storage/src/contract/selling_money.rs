@@ -139,6 +139,8 @@ fn given_back(lead: &Lead, contract: i64, amount: Money) -> LedgerEntry {
         lead: Some(lead.id),
         conversion: None,
         contract: Some(ContractId(contract)),
+        campaign: None,
+        count: None,
         note: Some("returned".to_owned()),
     }
 }

@@ -4,8 +4,10 @@ use super::credit::Credit;
 use super::incoming::{Incoming, Target};
 use super::reply::{Sending, send};
 use super::{ClickAnswer, ClickError, Clicks};
+use crate::charges;
 use crate::double_tap::{Tap, opened_by};
 use crate::links::TokenValues;
+use crumb_domain::charge::Priced;
 use crumb_domain::click::{Click, Disposition};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::{Store, StoreError};
@@ -54,6 +56,9 @@ impl<S: Store + Clone> Clicks<S> {
         click.redirect = sent.kept.clone();
         click.prefill = prefill;
         let counted = click.is_counted();
+        if counted {
+            price(&mut click, snapshot, offer);
+        }
         let diverted_row = diverted_row.map(|row| Click { redirect: sent.kept, ..row });
         self.record(snapshot, diverted_row.into_iter().chain([click]).collect()).await?;
         if let Some(opening) = credit.opening {
@@ -71,6 +76,13 @@ fn credit_row(click: &mut Click, credit: &Credit<'_>, disposition: Disposition) 
     click.session = Some(credit.session.id);
     click.duplicate = credit.duplicate;
     click.disposition = disposition;
+}
+
+/// What a click that counts is worth by itself.
+fn price(click: &mut Click, snapshot: &Snapshot, offer: &CompiledOffer) {
+    let Some(campaign) = click.campaign.and_then(|id| snapshot.campaign(id)) else { return };
+    let worth = charges::worth(snapshot, offer, click.offer_contract, campaign, Priced::Click);
+    (click.payout, click.received) = (worth.payout, worth.received);
 }
 
 fn unopened(row: i64) -> StoreError {

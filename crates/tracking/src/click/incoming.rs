@@ -4,7 +4,7 @@ use crate::client::{Client, UserAgents, kept_header};
 use crate::installation::Installation;
 use crumb_domain::click::{Click, ClickSource, Disposition, NonHuman, VisitorId};
 use crumb_domain::network::Creative;
-use crumb_domain::{AffiliateId, RowId, Timestamp};
+use crumb_domain::{AffiliateId, Money, RowId, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::Store;
 use crumb_wire::link::{LinkRequest, PixelKind};
@@ -100,6 +100,8 @@ impl<'a> Incoming<'a> {
             referrer: kept_referrer(&client.referrer, offer),
             redirect: None,
             prefill: Vec::new(),
+            payout: Money::ZERO,
+            received: Money::ZERO,
             config_version: snapshot.version(),
         }
     }

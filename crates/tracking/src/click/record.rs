@@ -1,10 +1,13 @@
 //! Writing clicks: the rows of one request with what they count, in one write.
 
 use super::Clicks;
+use crate::charges;
 use crate::feed::Recorded;
 use crumb_domain::caps::{CapScope, DayCount};
+use crumb_domain::charge::{Charge, Priced};
 use crumb_domain::click::Click;
 use crumb_domain::network::CapOf;
+use crumb_domain::payout::Worth;
 use crumb_network::Snapshot;
 use crumb_storage::clicks::ClickBatch;
 use crumb_storage::configuration::HistoryOf;
@@ -17,7 +20,9 @@ impl<S: Store + Clone> Clicks<S> {
         let counts = counts(snapshot, &clicks);
         let told = if self.site.feed.is_heard() { clicks.clone() } else { Vec::new() };
         let refers_to = references(snapshot, &clicks);
-        self.site.store.record_clicks(ClickBatch { clicks, counts: counts.clone(), refers_to }).await?;
+        let charges = charges_of(snapshot, &clicks);
+        let batch = ClickBatch { clicks, counts: counts.clone(), refers_to, charges };
+        self.site.store.record_clicks(batch).await?;
         for count in counts {
             self.caps.add(count.scope, count.day);
         }
@@ -53,4 +58,21 @@ fn counts(snapshot: &Snapshot, clicks: &[Click]) -> Vec<DayCount> {
         counts.extend(scopes.into_iter().flatten().map(|scope| DayCount { scope, of: CapOf::Click, day }));
     }
     counts
+}
+
+/// Who is paid and who pays for the clicks; nobody for those of most campaigns.
+fn charges_of(snapshot: &Snapshot, clicks: &[Click]) -> Vec<Charge> {
+    let mut all = Vec::new();
+    for click in clicks {
+        let worth = Worth { payout: click.payout, received: click.received };
+        if worth == Worth::default() {
+            continue;
+        }
+        let campaign = click.campaign.and_then(|id| snapshot.campaign(id));
+        let offer = click.offer.and_then(|id| snapshot.offer(id));
+        if let (Some(campaign), Some(offer)) = (campaign, offer) {
+            all.extend(charges::charges(snapshot, offer, campaign, Priced::Click, worth, click.at));
+        }
+    }
+    all
 }

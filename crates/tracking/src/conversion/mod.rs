@@ -16,6 +16,7 @@ pub mod import;
 pub mod late;
 mod lead;
 mod record;
+pub mod timeline;
 
 use crate::client::Client;
 use crate::feed::Recorded;

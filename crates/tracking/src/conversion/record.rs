@@ -101,6 +101,7 @@ impl<S: Store + Clone> Conversions<S> {
             ledger: entries(&conversion),
             deliveries,
             caps_told: self.caps_told(call, &conversion),
+            timeline: Vec::new(),
             signature: found.signature,
             conversion,
         };

@@ -75,9 +75,20 @@ impl super::PixelRequest {
 
 /// The `sig` of a call with this query string, `ts` in it.
 pub fn sign_query(raw_query: &[u8], secret: &str) -> Result<String, InputError> {
+    Ok(sign(&pairs_of(raw_query)?, secret))
+}
+
+/// The query string of a call that is signed: the canonical text of this one, `ts` in it,
+/// with its `sig` behind.
+pub fn signed_query(raw_query: &[u8], secret: &str) -> Result<String, InputError> {
+    let pairs = pairs_of(raw_query)?;
+    Ok(format!("{}&sig={}", canonical_text(&pairs), sign(&pairs, secret)))
+}
+
+fn pairs_of(raw_query: &[u8]) -> Result<Pairs, InputError> {
     let mut pairs = Pairs::default();
     read_form(raw_query, &mut pairs, &mut PairCount::default())?;
-    Ok(sign(&pairs, secret))
+    Ok(pairs)
 }
 
 /// The `sig` of a call with these parameters, `ts` among them: 64 hexadecimal digits.

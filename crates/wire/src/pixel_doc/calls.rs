@@ -43,6 +43,7 @@ pub(super) fn authenticity(subject: &Subject<'_>) -> Section {
             "sig is the HMAC-SHA-256 of the canonical text under the secret, in hexadecimal. Call with the \
              canonical text as the query, and &sig= behind it."
                 .to_owned(),
+            worked_example(subject),
         ],
         examples: vec![
             Example::new("A signed call, in a shell", Language::Shell, signed_in_shell(subject)),
@@ -50,6 +51,22 @@ pub(super) fn authenticity(subject: &Subject<'_>) -> Section {
         ],
         ..Section::default()
     }
+}
+
+/// A call that is signed by a secret which everybody knows, to hold one's own code against.
+fn worked_example(subject: &Subject<'_>) -> String {
+    let text = format!(
+        "{}&o={}&p=12.50&r=4503599627370495&t=ORDER%201002%2F%C3%A9&ts=1800000000",
+        event_and_form(subject),
+        subject.offer.id
+    );
+    let secret = "example-secret";
+    // Canonical already, and short: it can be read.
+    let sig = crate::pixel::sign_query(text.as_bytes(), secret).unwrap_or_default();
+    format!(
+        "To test your code: under the secret {secret} the canonical text of the transaction ORDER 1002/é is {text} \
+         and sig is {sig}."
+    )
 }
 
 /// What `f=pb` is answered.

@@ -70,21 +70,22 @@ pub async fn check<S: Store + Clone>(
     lines: &[Line],
     progress: impl FnMut(usize) + Send,
 ) -> Result<Imported, ImportError> {
-    Ok(Plan::of(site, lines, progress).await?.imported)
+    Ok(Plan::of(site, lines, None, progress).await?.imported)
 }
 
-/// Brings all rows in.
+/// Brings all rows in. `by` is whoever does so, for the time lines.
 ///
 /// # Errors
 /// As [`check`]; then nothing was brought in.
 pub async fn import<S: Store + Clone>(
     site: &Installation<S>,
     lines: &[Line],
+    by: Option<&str>,
 ) -> Result<Imported, ImportError> {
     let mut tries = 0;
     loop {
         tries += 1;
-        let Plan { rows, places, mut imported } = Plan::of(site, lines, |_| ()).await?;
+        let Plan { rows, places, mut imported } = Plan::of(site, lines, by, |_| ()).await?;
         let heard = site.feed.is_heard().then(|| rows.iter().map(conversion_of).collect::<Vec<_>>());
         match site.store.import_conversions(ImportConversions { rows }).await? {
             Ok(recorded) => {
@@ -119,6 +120,13 @@ fn fault(row: usize, path: &'static str, message: impl Into<String>) -> Fault {
     Fault { row, path, message: message.into() }
 }
 
+/// Where rows are brought in, on what network, and by whom.
+struct Bringing<'a, S> {
+    site: &'a Installation<S>,
+    snapshot: &'a Snapshot,
+    by: Option<&'a str>,
+}
+
 /// What an import is to write.
 struct Plan {
     rows: Vec<ImportRow>,
@@ -142,6 +150,7 @@ impl Plan {
     async fn of<S: Store + Clone>(
         site: &Installation<S>,
         lines: &[Line],
+        by: Option<&str>,
         mut progress: impl FnMut(usize) + Send,
     ) -> Result<Self, ImportError> {
         if lines.len() > MAX_ROWS {
@@ -154,7 +163,10 @@ impl Plan {
         let mut faults = Vec::new();
         for (row, line) in lines.iter().enumerate() {
             match line.checked(&site.keys.request_ids) {
-                Ok(checked) => match plan.take(site, &snapshot, row, checked, &mut above).await {
+                Ok(checked) => match plan
+                    .take(&Bringing { site, snapshot: &snapshot, by }, row, checked, &mut above)
+                    .await
+                {
                     Ok(()) => {}
                     Err(Stop::Wrong(path, message)) => faults.push(fault(row, path, message)),
                     Err(Stop::Store(error)) => return Err(error.into()),
@@ -170,15 +182,15 @@ impl Plan {
 
     async fn take<S: Store + Clone>(
         &mut self,
-        site: &Installation<S>,
-        snapshot: &Snapshot,
+        bringing: &Bringing<'_, S>,
         row: usize,
         checked: Checked,
         above: &mut Above,
     ) -> Result<(), Stop> {
+        let Bringing { site, snapshot, by } = *bringing;
         match checked.subject {
             Subject::Session { .. } => {
-                let record = new::record(site, snapshot, checked, above).await?;
+                let record = new::record(bringing, checked, above).await?;
                 self.imported.ids.push(record.conversion.id);
                 self.imported.created += 1;
                 self.rows.push(ImportRow::New(Box::new(record)));
@@ -192,7 +204,7 @@ impl Plan {
                 let before = before.ok_or_else(|| Stop::wrong("id", "there is no conversion of this id"))?;
                 let facts = checked.facts(&before)?;
                 self.imported.ids.push(id);
-                if let Some(change) = late::change(site, snapshot, &before, &facts).await? {
+                if let Some(change) = late::change(site, snapshot, &before, &facts, by).await? {
                     self.imported.changed += 1;
                     self.rows.push(ImportRow::Changed(Box::new(change)));
                     self.places.push(row);

@@ -2,7 +2,7 @@
 
 use super::super::{late, record};
 use super::line::{Checked, Subject};
-use super::{Above, Stop};
+use super::{Above, Bringing, Stop};
 use crate::installation::Installation;
 use crate::postbacks::Telling;
 use crate::webhooks;
@@ -16,6 +16,7 @@ use crumb_domain::{Money, RowId};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::Store;
 use crumb_storage::conversions::RecordConversion;
+use crumb_storage::selling::TimelineEntry;
 
 /// What a row is about.
 struct About<'a> {
@@ -27,11 +28,11 @@ struct About<'a> {
 
 /// The record of a row.
 pub(super) async fn record<S: Store + Clone>(
-    site: &Installation<S>,
-    snapshot: &Snapshot,
+    bringing: &Bringing<'_, S>,
     checked: Checked,
     above: &mut Above,
 ) -> Result<RecordConversion, Stop> {
+    let Bringing { site, snapshot, by } = *bringing;
     let now = site.clock.now();
     let about = about(site, snapshot, &checked.subject, now).await?;
     let conversion = conversion(site, snapshot, &about, &checked, now);
@@ -57,9 +58,25 @@ pub(super) async fn record<S: Store + Clone>(
         deliveries,
         // Caps of days that are over reach nobody.
         caps_told: Vec::new(),
+        timeline: vec![brought_in(&conversion, checked.note.as_deref(), by, now)],
         signature: None,
         conversion,
     })
+}
+
+/// What the time line begins with.
+fn brought_in(conversion: &Conversion, note: Option<&str>, by: Option<&str>, at: Timestamp) -> TimelineEntry {
+    let mut text = format!(
+        "the conversion was brought in as {}, for event {} on offer {} and affiliate {}",
+        conversion.disposition.as_str(),
+        conversion.event,
+        conversion.offer,
+        conversion.affiliate
+    );
+    if let Some(note) = note {
+        text += &format!(": {note}");
+    }
+    TimelineEntry { at, code: "conversion_imported".to_owned(), text, by: by.map(str::to_owned) }
 }
 
 async fn about<'a, S: Store + Clone>(

@@ -7,6 +7,7 @@
 mod decision;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub(crate) use decision::Decided;
 pub use decision::{Adjustment, Fact, Refusal};
@@ -131,7 +132,8 @@ pub(super) fn text(
     Ok((!trimmed.is_empty()).then(|| trimmed.to_owned()))
 }
 
-/// Says a fact of a conversion: the conversion as it stands then.
+/// Says a fact of a conversion: the conversion as it stands then. `by` is whoever says so,
+/// for the time line.
 ///
 /// # Errors
 /// Where there is none, or the fact cannot be said of it; the store's.
@@ -139,13 +141,14 @@ pub async fn say<S: Store + Clone>(
     site: &Installation<S>,
     id: RowId,
     late: &LateFact,
+    by: Option<&str>,
 ) -> Result<Conversion, LateError> {
     let mut tries = 0;
     loop {
         tries += 1;
         let before = site.store.conversion(id).await?.ok_or(LateError::Missing)?;
         let snapshot = site.network.snapshot();
-        let Some(change) = change(site, &snapshot, &before, std::slice::from_ref(late)).await? else {
+        let Some(change) = change(site, &snapshot, &before, std::slice::from_ref(late), by).await? else {
             return Ok(before);
         };
         let mut after = change.conversion.clone();
@@ -168,6 +171,7 @@ pub(super) async fn change<S: Store + Clone>(
     snapshot: &Snapshot,
     before: &Conversion,
     facts: &[LateFact],
+    by: Option<&str>,
 ) -> Result<Option<ChangeConversion>, LateError> {
     let now = site.clock.now();
     let books = books(site, snapshot, before).await?;
@@ -180,9 +184,13 @@ pub(super) async fn change<S: Store + Clone>(
         };
         refuse_taken(site, snapshot, before, &decided).await?;
         tells |= decided.tells;
-        let mut ledger = change.take().map(|change| change.ledger).unwrap_or_default();
+        let told = told::entry(stands, &decided.conversion, fact, note.as_deref(), by, now);
+        let (mut ledger, mut timeline) =
+            change.take().map(|change| (change.ledger, change.timeline)).unwrap_or_default();
         ledger.extend(decided.ledger);
-        change = Some(ChangeConversion { conversion: decided.conversion, ledger, deliveries: Vec::new() });
+        timeline.push(told);
+        let conversion = decided.conversion;
+        change = Some(ChangeConversion { conversion, ledger, deliveries: Vec::new(), timeline });
     }
     if let Some(change) = change.as_mut().filter(|_| tells) {
         change.deliveries = deliveries(site, snapshot, &change.conversion, now).await?;
