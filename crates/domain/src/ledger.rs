@@ -78,7 +78,7 @@ pub struct LedgerEntry {
     pub conversion: Option<RowId>,
     /// Under which contract, where it is a sale's.
     pub contract: Option<ContractId>,
-    /// Why, where a person said so.
+    /// Why, where a person said so or it is not plain.
     pub note: Option<String>,
 }
 

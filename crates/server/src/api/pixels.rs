@@ -138,6 +138,7 @@ pub(crate) async fn list<S: Store + Clone>(
         affiliate: query.affiliate("affiliate"),
         session: query.session("request_id", names),
         disposition: query.read("disposition", "a disposition like \"ok\"", PixelDisposition::from_code),
+        hides_others: matches!(caller.role, Role::Affiliate(_)),
         from: query.time("from"),
         to: query.time("to"),
     };

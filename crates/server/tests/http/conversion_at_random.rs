@@ -1,18 +1,22 @@
 //! Clicks, leads, pixels in all forms, sales, returns, restarts and crashes, in an order
-//! that nobody thought of. Whatever happened, a session has each event once, the books hold
-//! what the conversions say, and each conversion is told once to each destination.
+//! that nobody thought of. Whatever happened, a session has each event once, of a pixel that
+//! came before its lead both are one, the books hold what the conversions say, each counts
+//! once, and each is told once to each destination.
 //!
 //! What is done is drawn from a seed; who is faster is the machine's to say.
 
 use crate::contracts::*;
 use crate::conversions::shop;
+use crumb_domain::caps::{CapCheck, CapScope};
 use crumb_domain::conversion::{Conversion, ConversionDisposition};
-use crumb_domain::lead::LeadStatus;
+use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::ledger::Account;
-use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, Money};
+use crumb_domain::network::CapOf;
+use crumb_domain::time::Day;
+use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, Clock as _, Money, OfferId};
 use crumb_storage::conversions::{ConversionFilter, ConversionStore as _};
 use crumb_storage::outbox::{DeliveryFilter, OutboxStore as _};
-use crumb_storage::{PageRequest, SellingStore as _};
+use crumb_storage::{ClickStore as _, PageRequest, SellingStore as _};
 use crumb_testkit::buyers::{Behaviour, MockBuyers};
 use crumb_testkit::{Request, Server, Visitor};
 use rand::rngs::StdRng;
@@ -142,6 +146,12 @@ impl World {
         for conversion in all.iter().filter(|one| one.lead.is_none() && one.event.0 == 1) {
             assert!(once.insert(conversion.session), "{seed}: {conversion:?}");
         }
+        let accepted: Vec<_> = stored(&self.server).await.into_iter().filter(Lead::is_conversion).collect();
+        for lead in &accepted {
+            // Whichever came first: a pixel's conversion is that of its session's lead.
+            assert!(!once.contains(&lead.session), "{seed}: {lead:?}");
+        }
+        self.each_counts_once(seed, &all, &accepted).await;
         let mut transactions = HashSet::new();
         for conversion in all.iter().filter(|one| one.offer.0 == 400 && one.event.0 == 2) {
             let Some(transaction) = &conversion.reported.transaction_id else { continue };
@@ -151,6 +161,28 @@ impl World {
         assert!(all.iter().filter(counted).count() <= CAP, "{seed}");
         self.books_agree(seed, &all).await;
         self.each_is_told_once(seed, &all).await;
+    }
+
+    /// For the caps: each that came within them, and each accepted lead.
+    async fn each_counts_once(&self, seed: u64, all: &[Conversion], accepted: &[Lead]) {
+        let today = self.server.site.network.snapshot().zone().day_of(self.server.site.clock.now());
+        for (_, offer) in OFFERS {
+            let of = OfferId(i64::from(offer));
+            let check = CapCheck {
+                scope: CapScope::Offer(of),
+                of: CapOf::Conversion,
+                first_day: Day(today.0 - 30),
+                day: today,
+                limit: 0,
+            };
+            let counted = self.server.site.store.count(check).await.unwrap();
+            let is_own = |one: &&Conversion| {
+                one.offer == of && one.lead.is_none() && one.disposition != ConversionDisposition::OverCap
+            };
+            let expected =
+                all.iter().filter(is_own).count() + accepted.iter().filter(|lead| lead.offer == of).count();
+            assert_eq!(counted, expected as u64, "{seed}: {of}");
+        }
     }
 
     async fn books_agree(&self, seed: u64, all: &[Conversion]) {
@@ -176,7 +208,9 @@ impl World {
         assert!(deliveries.len() < 1_000);
         let mut told: HashMap<_, HashSet<String>> = HashMap::new();
         for delivery in deliveries {
-            let of = told.entry(delivery.conversion.unwrap()).or_default();
+            // What was told of a pixel's conversion was told of the lead that took it over.
+            let of = self.server.site.store.conversion(delivery.conversion.unwrap()).await.unwrap();
+            let of = told.entry(of.unwrap().id).or_default();
             assert!(of.insert(delivery.destination.clone()), "{seed}: told twice: {delivery:?}");
         }
         for conversion in all {

@@ -213,7 +213,12 @@ async fn a_sale_pays_no_conversion_that_a_person_has_rejected() {
     let conversion = server.site.store.conversion(lead.row).await.unwrap().unwrap();
     let rejected =
         Conversion { payout: Money::ZERO, disposition: ConversionDisposition::Rejected, ..conversion };
-    let change = ChangeConversion { conversion: rejected, ledger: Vec::new(), deliveries: Vec::new() };
+    let change = ChangeConversion {
+        conversion: rejected,
+        ledger: Vec::new(),
+        deliveries: Vec::new(),
+        once_a_transaction: false,
+    };
     server.site.store.change_conversion(change).await.unwrap();
     server.apply(&Contract::new(7, &buyers.url("/accept"), "30.00").to_string()).await;
     let sold = until(&server, LeadStatus::Sold).await;
@@ -246,7 +251,12 @@ async fn a_pixel_pays_no_conversion_that_a_person_has_rejected() {
     let lead = only(&server).await;
     let conversion = server.site.store.conversion(lead.row).await.unwrap().unwrap();
     let conversion = Conversion { disposition: ConversionDisposition::Rejected, ..conversion };
-    let change = ChangeConversion { conversion, ledger: Vec::new(), deliveries: Vec::new() };
+    let change = ChangeConversion {
+        conversion,
+        ledger: Vec::new(),
+        deliveries: Vec::new(),
+        once_a_transaction: false,
+    };
     server.site.store.change_conversion(change).await.unwrap();
     named(&server, &lead).await;
     assert_eq!(only(&server).await.payout.to_string(), "0.00");
