@@ -7,7 +7,7 @@ use crumb_domain::conversion::{Conversion, ConversionDisposition};
 use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_storage::conversions::{ChangeConversion, ConversionStore as _};
 use crumb_storage::outbox::{DeliveryFilter, OutboxStore as _};
-use crumb_storage::{LeadStore as _, PageRequest};
+use crumb_storage::{LeadStore as _, PageRequest, SellingStore as _};
 use crumb_testkit::Server;
 use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::Part;
@@ -181,6 +181,9 @@ async fn a_lead_for_review_is_told_of_once_however_often_a_person_lets_it_throug
     accepted(&server, &[HOSTED, &format!("ckm_lead_id={id}&zip_code=90210")]).await;
     accepted(&server, &[HOSTED, &format!("ckm_lead_id={id}&zip_code=y")]).await;
     assert_eq!(read(&server, &id).await.status, LeadStatus::Review);
+    while server.site.store.selling_counts().await.unwrap().in_hand > 0 {
+        tokio::task::yield_now().await;
+    }
     act(&server, &lead, "accept", json!({})).await;
     assert_told(&server, 57, "12.00", &lead).await;
 }

@@ -24,7 +24,7 @@ use crate::installation::Installation;
 use crumb_domain::conversion::{Conversion, ConversionSource};
 use crumb_domain::pixel::{PixelCall, PixelDisposition};
 use crumb_domain::session::Session;
-use crumb_domain::{AdvertiserId, EventId, OfferId, RowId, Timestamp};
+use crumb_domain::{AdvertiserId, AffiliateId, CampaignId, EventId, OfferId, RowId, Timestamp};
 use crumb_network::Snapshot;
 use crumb_storage::conversions::{self as stored, PixelEffect, PixelWrite};
 use crumb_storage::{Store, StoreError};
@@ -72,10 +72,24 @@ struct Found {
     offer: Option<OfferId>,
     advertiser: Option<AdvertiserId>,
     event: Option<EventId>,
-    session: Option<Session>,
+    session: Option<Whose>,
     trusted: bool,
     signature: Option<[u8; 32]>,
     ignored: Vec<String>,
+}
+
+/// Whose session was found.
+#[derive(Clone, Copy)]
+struct Whose {
+    session: RowId,
+    affiliate: AffiliateId,
+    campaign: Option<CampaignId>,
+}
+
+impl Whose {
+    fn of(session: &Session) -> Self {
+        Self { session: session.id, affiliate: session.affiliate, campaign: session.campaign }
+    }
 }
 
 /// Why a call makes nothing.
@@ -178,7 +192,7 @@ impl<S: Store + Clone> Conversions<S> {
 
     /// The call's line of the log.
     fn line(&self, call: &Call<'_>, found: Found, made: &Made) -> PixelCall {
-        let (request, session) = (call.request, found.session.as_ref());
+        let (request, whose) = (call.request, found.session);
         let mut ignored = found.ignored;
         ignored.sort_unstable();
         ignored.dedup();
@@ -190,9 +204,9 @@ impl<S: Store + Clone> Conversions<S> {
             offer: found.offer,
             advertiser: found.advertiser,
             event: found.event,
-            session: session.map(|session| session.id),
-            affiliate: session.map(|session| session.affiliate),
-            campaign: session.and_then(|session| session.campaign),
+            session: whose.map(|whose| whose.session),
+            affiliate: whose.map(|whose| whose.affiliate),
+            campaign: whose.and_then(|whose| whose.campaign),
             conversion: made.conversion,
             transaction_id: request.reported.transaction_id.clone(),
             trusted: found.trusted,
