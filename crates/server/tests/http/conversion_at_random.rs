@@ -1,5 +1,5 @@
-//! Clicks, leads, pixels in all forms, sales, returns, restarts and crashes, in an order
-//! that nobody thought of. Whatever happened, a session has each event once, of a pixel that
+//! Clicks, leads, pixels in all forms, sales, returns, what people say of conversions,
+//! restarts and crashes, in an order that nobody thought of. Whatever happened, a session has each event once, of a pixel that
 //! came before its lead both are one, the books hold what the conversions say, each counts
 //! once, and each is told once to each destination.
 //!
@@ -13,7 +13,7 @@ use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::ledger::Account;
 use crumb_domain::network::CapOf;
 use crumb_domain::time::Day;
-use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, Clock as _, Money, OfferId};
+use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, Clock as _, Money, OfferId, RequestId};
 use crumb_storage::conversions::{ConversionFilter, ConversionStore as _};
 use crumb_storage::outbox::{DeliveryFilter, OutboxStore as _};
 use crumb_storage::{ClickStore as _, PageRequest, SellingStore as _};
@@ -26,7 +26,7 @@ use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-const SEEDS: [u64; 2] = [1, 2];
+const SEEDS: [u64; 3] = [1, 2, 3];
 const ROUNDS: usize = 24;
 /// Conversions that the shop takes.
 const CAP: usize = 12;
@@ -87,9 +87,40 @@ impl World {
             let tracking = self.server.tracking.clone();
             running.spawn(async move { assert_ne!(tracking.send(request).await.status, 503) });
         }
+        if self.random.random_ratio(1, 2)
+            && let Some(id) = self.one_that_counted().await
+        {
+            let said = [("approve", json!({})), ("reject", json!({})), ("return", json!({}))];
+            let adjusted = ("adjust", json!({ "received": "5.00" }));
+            let (what, body) =
+                said.iter().chain([&adjusted]).nth(self.random.random_range(0..4)).unwrap().clone();
+            let server = Arc::clone(&self.server);
+            running.spawn(async move {
+                let reply = server.api_post(&format!("/conversions/{id}/{what}"), &body).await;
+                assert!(matches!(reply.status.as_u16(), 200 | 409), "{what}: {}", reply.text());
+            });
+        }
         while let Some(done) = running.join_next().await {
             done.unwrap();
         }
+    }
+
+    /// The id of a conversion that came within its caps, no lead that was only named.
+    async fn one_that_counted(&mut self) -> Option<RequestId> {
+        let mut all = self.all().await;
+        let leads = stored(&self.server).await;
+        let is_named = |one: &Conversion| {
+            let lead = leads.iter().find(|lead| Some(lead.id) == one.lead);
+            lead.is_some_and(|lead| !lead.is_conversion())
+        };
+        all.retain(|one| one.disposition != ConversionDisposition::OverCap && !is_named(one));
+        all.choose(&mut self.random).and_then(|one| self.server.site.request_id(one.id))
+    }
+
+    async fn all(&self) -> Vec<Conversion> {
+        let all = self.server.site.store.conversions(ConversionFilter::default(), PAGE).await.unwrap().data;
+        assert!(all.len() < 1_000);
+        all
     }
 
     fn request(&mut self, (visitor, id, offer): &Came) -> Request {
@@ -140,8 +171,7 @@ impl World {
     }
 
     async fn check(&self, seed: u64) {
-        let all = self.server.site.store.conversions(ConversionFilter::default(), PAGE).await.unwrap().data;
-        assert!(all.len() < 1_000);
+        let all = self.all().await;
         let mut once = HashSet::new();
         for conversion in all.iter().filter(|one| one.lead.is_none() && one.event.0 == 1) {
             assert!(once.insert(conversion.session), "{seed}: {conversion:?}");
@@ -216,11 +246,12 @@ impl World {
         for conversion in all {
             // Campaign 57 has no postback, its affiliate has.
             let has = if conversion.offer.0 == 100 { 1 } else { 2 };
-            let is_over = conversion.disposition == ConversionDisposition::OverCap;
-            let expected = match conversion.lead {
-                None if is_over => 0,
-                Some(_) if conversion.payout == Money::ZERO => continue,
-                _ => has,
+            let expected = match (conversion.disposition, conversion.lead) {
+                (ConversionDisposition::OverCap, None) => 0,
+                (ConversionDisposition::Approved, None) => has,
+                (ConversionDisposition::Approved, Some(_)) if conversion.payout != Money::ZERO => has,
+                // Told of once at most, which was looked at.
+                _ => continue,
             };
             let told = told.get(&conversion.id).map_or(0, HashSet::len);
             assert_eq!(told, expected, "{seed}: {conversion:?}");

@@ -235,8 +235,9 @@ async fn of_a_pixel_and_a_lead_at_the_same_moment_whoever_is_first_there_is_one_
         let offer = if number % 2 == 0 { 100 } else { 200 };
         let id = clicked(&server, offer).await;
         let body = post_of(offer, &id, &format!("email_address=p{number}@example.com"));
-        requests.push(form(&body));
-        requests.push(Request::get(&format!("/p.ashx?f=pb&r={id}&t={number}")));
+        let pixel = Request::get(&format!("/p.ashx?f=pb&r={id}&t={number}"));
+        let post = form(&body);
+        requests.extend(if number % 4 < 2 { [post, pixel] } else { [pixel, post] });
     }
     let tracking = server.tracking.clone();
     let send = |request| {
@@ -354,4 +355,22 @@ async fn a_busy_session_takes_every_conversion_of_an_event_that_may_come_again()
         assert!(reply.text().contains("SUCCESS"), "{}", reply.text());
     }
     assert_eq!(server.api_json("/conversions").await["total"], 600);
+}
+
+#[tokio::test]
+async fn what_a_person_adjusts_of_a_lead_that_is_not_accepted_is_booked_when_it_is() {
+    let server = Server::start(&market_with(&[AFFILIATE, REVIEW], &[])).await;
+    for said in ["", "&p=40.00"] {
+        let id = clicked(&server, 100).await;
+        let body = format!("ckm_offer_id=100&ckm_request_id={id}&email_address=p{id}@example.com&zip_code=x");
+        let lead = crate::posts::lead_id(&server.tracking.post_form("/d.ashx", &body).await);
+        converted(&server, &format!("r={id}{said}")).await;
+        let before = books(&server).await;
+        let place = conversions(&server).await.pop().unwrap()["id"].as_str().unwrap().to_owned();
+        act(&server, &format!("/conversions/{place}/adjust"), json!({ "received": "50.00" })).await;
+        assert_eq!(books(&server).await, before, "{said}");
+        act(&server, &format!("/leads/{lead}/accept"), json!({})).await;
+        assert_eq!(conversions(&server).await.pop().unwrap()["received"], "50.00");
+    }
+    assert_eq!(books(&server).await, ["24.00", "-100.00", "0.00"]);
 }

@@ -89,7 +89,7 @@ pub(super) fn decide(
     let told = before.withheld.is_some_and(|withheld| withheld.told);
     let counts_first = match fact {
         Fact::Adjust(adjustment) => {
-            adjust(&mut after, adjustment)?;
+            adjust(&mut after, books, adjustment)?;
             false
         }
         Fact::Approve => {
@@ -113,11 +113,19 @@ pub(super) fn decide(
     Ok(Some(Decided { tells, conversion: after, ledger }))
 }
 
-fn adjust(after: &mut Conversion, adjustment: &Adjustment) -> Result<(), Refusal> {
+fn adjust(after: &mut Conversion, books: Books, adjustment: &Adjustment) -> Result<(), Refusal> {
     let Adjustment { payout, received, transaction_id } = adjustment;
     let is_money = |amount: &Option<Money>| amount.is_some_and(|amount| amount != Money::ZERO);
     if after.test && (is_money(payout) || is_money(received)) {
         return Err(Refusal::Test);
+    }
+    let is_only_named =
+        after.lead.is_some() && after.disposition == ConversionDisposition::Rejected && !books.by_its_lead;
+    if is_only_named && (payout.is_some() || received.is_some()) {
+        // Nobody owes anything for a lead that was not accepted: what it is worth waits for that.
+        let stands =
+            Withheld { payout: after.payout, received: after.received, said: after.said, told: false };
+        after.withheld.get_or_insert(stands);
     }
     let (its_payout, its_received, said) = match &mut after.withheld {
         Some(withheld) => (&mut withheld.payout, &mut withheld.received, &mut withheld.said),
