@@ -5,7 +5,9 @@
 //! record of its own beside the lead ([`LeadConversion`] is what is kept with it). A
 //! pixel that comes for it later is noted there, and one that comes for a lead that was
 //! not accepted makes that a rejected conversion, until it is one by itself. Everything
-//! else that is reported is a conversion with a record of its own.
+//! else that is reported is a conversion with a record of its own; one that was reported
+//! before a lead of its session was accepted is taken over by that lead, so that both are
+//! one ([`LeadConversion::taking_over`]).
 
 use crate::coded::coded;
 use crate::lead::{Lead, LeadOutcome, LeadStatus};
@@ -51,11 +53,16 @@ pub struct Conversion {
     /// What the advertiser pays. Of a lead: what its sales brought, unless a pixel or a
     /// person said otherwise.
     pub received: Money,
+    /// A pixel or a person said what is received: it is not the offer's price, nor what a
+    /// lead's sales brought.
+    pub said: bool,
     /// Where it stands.
     pub disposition: ConversionDisposition,
     /// What it is worth once it is approved; none while it counts, and of a lead that its
     /// own status keeps from counting.
     pub withheld: Option<Withheld>,
+    /// What a lead waits for before its affiliate is told of it.
+    pub waits: Option<Awaited>,
     /// What the pixel said.
     pub reported: Reported,
     /// A pixel has named it: always so unless it is a lead.
@@ -86,6 +93,9 @@ pub struct LeadConversion {
     /// What the advertiser pays, where a pixel or a person said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received: Option<Money>,
+    /// Who pays that: the books hold what it differs by from what the sales brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advertiser: Option<AdvertiserId>,
     /// Where a person put it; by the lead's own status where nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposition: Option<ConversionDisposition>,
@@ -99,6 +109,9 @@ pub struct LeadConversion {
     /// one by itself or a person approves it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub only_named: bool,
+    /// What it waits for before its affiliate is told of it; none once it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Awaited>,
 }
 
 impl LeadConversion {
@@ -109,22 +122,80 @@ impl LeadConversion {
             pixel_at: None,
             reported: Reported::default(),
             received: None,
+            advertiser: None,
             disposition: None,
             withheld: None,
             pixels_shown: false,
             only_named: false,
+            waits: None,
         }
     }
 
     /// The same once the lead is a conversion by itself: what a person said of it stays,
-    /// that nothing but a pixel spoke for it does not.
+    /// that nothing but a pixel spoke for it does not. What the pixel said is received is
+    /// so from now on.
     #[must_use]
     pub fn accepted(self) -> Self {
         if !self.only_named {
             return self;
         }
         let by_person = |said: &ConversionDisposition| *said != ConversionDisposition::Rejected;
-        Self { only_named: false, disposition: self.disposition.filter(by_person), ..self }
+        let disposition = self.disposition.filter(by_person);
+        let (received, withheld) = match self.withheld {
+            Some(waited) if disposition.is_none() => (waited.said.then_some(waited.received), None),
+            withheld => (self.received, withheld),
+        };
+        Self { only_named: false, disposition, received, withheld, ..self }
+    }
+
+    /// The same once the lead has taken over the conversion that was reported before it was
+    /// accepted: what the pixel said is said of the lead, and what a person said of it
+    /// stays. A conversion that does not count is worth what the lead earns, which is for
+    /// the caller to say.
+    #[must_use]
+    pub fn taking_over(self, earlier: &Conversion) -> Self {
+        use ConversionDisposition as D;
+        let disposition =
+            Some(earlier.disposition).filter(|said| matches!(said, D::Pending | D::Rejected | D::Returned));
+        let before = earlier.withheld.unwrap_or(Withheld {
+            payout: earlier.payout,
+            received: earlier.received,
+            said: earlier.said,
+            told: true,
+        });
+        let withheld = Withheld { payout: Money::ZERO, said: earlier.said, ..before };
+        Self {
+            pixel_at: Some(earlier.at),
+            reported: earlier.reported.clone(),
+            received: Some(before.received).filter(|_| earlier.said && disposition.is_none()),
+            advertiser: earlier.advertiser,
+            withheld: disposition.map(|_| withheld),
+            disposition,
+            pixels_shown: earlier.pixels_shown,
+            ..self
+        }
+    }
+
+    /// Whether it stands as its lead does, or a person lets it count.
+    pub fn may_count(&self) -> bool {
+        use ConversionDisposition as D;
+        !matches!(self.disposition, Some(D::Pending | D::Rejected | D::Returned))
+    }
+
+    /// What the books hold for the advertiser beside what the sales brought.
+    pub fn advertisers_part(&self, brought: Money) -> Money {
+        let said = self.received.filter(|_| !self.only_named);
+        said.map_or(Money::ZERO, |said| Money::from_micros(said.micros().saturating_sub(brought.micros())))
+    }
+}
+
+coded! {
+    /// What a lead waits for before its affiliate is told of it: what pays it.
+    Awaited {
+        /// A pixel that names it.
+        Pixel = "pixel";
+        /// A sale, of which it has a share.
+        Sale = "sale";
     }
 }
 
@@ -136,6 +207,9 @@ pub struct Withheld {
     pub payout: Money,
     /// From its advertiser.
     pub received: Money,
+    /// A pixel or a person said so; what a lead is worth otherwise is what its sales bring.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub said: bool,
     /// It has counted before: its affiliate's postbacks were told of it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub told: bool,
@@ -278,8 +352,10 @@ impl Conversion {
             sub_ids: lead.sub_ids.clone(),
             payout: lead.payout,
             received: told.received.unwrap_or(lead.revenue),
+            said: told.received.is_some(),
             disposition: told.disposition.unwrap_or(by_status),
             withheld: told.withheld,
+            waits: told.waits,
             reported: told.reported.clone(),
             has_pixel: told.pixel_at.is_some(),
             pixels_shown: told.pixels_shown,
@@ -293,14 +369,19 @@ impl Conversion {
     /// It, as it is recorded where a cap is reached: at nothing, worth it where a person
     /// lets it count all the same.
     pub fn over_cap(self) -> Self {
-        let (payout, received) = (self.payout, self.received);
+        let (payout, received, said) = (self.payout, self.received, self.said);
         Self {
-            withheld: self.withheld.or(Some(Withheld { payout, received, told: false })),
+            withheld: self.withheld.or(Some(Withheld { payout, received, said, told: false })),
             payout: Money::ZERO,
             received: Money::ZERO,
             disposition: ConversionDisposition::OverCap,
             ..self
         }
+    }
+
+    /// Whether it has counted and been told of: nothing that came over a cap has.
+    pub fn was_told(&self) -> bool {
+        self.disposition != ConversionDisposition::OverCap
     }
 
     /// Whether it makes its session a converted one.
@@ -334,5 +415,18 @@ mod tests {
             let accepted = LeadConversion { only_named: false, disposition: expected, ..told.clone() };
             assert_eq!(told.accepted(), accepted);
         }
+    }
+
+    #[test]
+    fn what_a_pixel_said_is_received_waits_until_the_lead_is_accepted() {
+        let received = Money::from_micros(40_000_000);
+        let withheld = Some(Withheld { payout: Money::ZERO, received, said: true, told: false });
+        let disposition = Some(ConversionDisposition::Rejected);
+        let named =
+            LeadConversion { only_named: true, disposition, withheld, ..LeadConversion::of(EventId(4)) };
+        assert_eq!(named.advertisers_part(Money::ZERO), Money::ZERO);
+        let accepted = named.accepted();
+        assert_eq!((accepted.received, accepted.withheld), (Some(received), None));
+        assert_eq!(accepted.advertisers_part(Money::from_micros(30_000_000)), Money::from_micros(10_000_000));
     }
 }

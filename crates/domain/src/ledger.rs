@@ -83,7 +83,7 @@ pub struct LedgerEntry {
     pub campaign: Option<CampaignId>,
     /// For how many of them.
     pub count: Option<u64>,
-    /// Why, where a person said so.
+    /// Why, where a person said so or it is not plain.
     pub note: Option<String>,
 }
 

@@ -7,12 +7,13 @@ use crate::onward::Onward;
 use crate::refused::{About, record};
 use crate::replies::{self, ReplyTokens};
 use crate::sale::Waits;
-use crate::selling::becoming;
+use crate::selling::becoming::{self, Becoming};
 use crate::selling::quote::Quoted;
 use crate::selling::{timeline, webhooks};
 use crate::service::{Leads, PostAnswer, PostError};
 use crate::settlement::{Settlement, settle};
 use crumb_domain::caps::{self, CapCheck, CapScope, DayCount};
+use crumb_domain::conversion::Conversion;
 use crumb_domain::duplicate::duplicate_hash;
 use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::ledger::LedgerEntry;
@@ -34,9 +35,10 @@ use crumb_wire::post::parse_post;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// New random lead ids tried before a post is given up: one in 10^12 is taken
-/// once a few million leads are stored, so a second try is already rare.
-const MAX_ID_TRIES: usize = 8;
+/// Times that a post is begun again before it is given up, with a new random lead id or
+/// with what a pixel has reported meanwhile: one id in 10^12 is taken once a few million
+/// leads are stored, and a session's event is reported once, so a second try is rare.
+const MAX_TRIES: usize = 16;
 
 /// The names of a lead that is made.
 #[derive(Clone, Copy)]
@@ -65,7 +67,8 @@ impl<S: Store + Clone> Leads<S> {
     ) -> Result<PostAnswer, PostError> {
         let incoming = case.incoming;
         let test = judgement::is_test(incoming.request, case.credit);
-        let settlement = settle(case, &judged, test, quoted.as_ref().map(|quoted| quoted.quote.payout));
+        let promised = quoted.as_ref().map(|quoted| quoted.quote.payout);
+        let mut settlement = settle(case, &judged, test, promised, None);
         let names = || self.names(case);
         let mut first = names();
         if let Some(id) = quoted.as_ref().and_then(|quoted| quoted.lead) {
@@ -73,13 +76,26 @@ impl<S: Store + Clone> Leads<S> {
             first.id = id;
         }
         let mut lead = Arc::new(lead(case, &mut judged, &settlement, first, test));
-        let mut ids = 0;
+        let mut tries = 0;
         let mut waits = Waits::default();
+        let mut earlier = None;
         loop {
-            let accept = self.accept_lead(case, &judged, &settlement, &lead, quoted.as_ref());
+            let earlier_is = earlier.as_deref();
+            let accept = self.accept_lead(case, &judged, &settlement, &lead, quoted.as_ref(), earlier_is);
             match self.site.store.accept_lead(accept).await? {
-                Posted::LeadIdTaken if ids < MAX_ID_TRIES => ids += 1,
-                Posted::LeadIdTaken => return Err(PostError::Store(StoreError::Conflict)),
+                // Only now is it known that a pixel was faster, which is seldom so.
+                Posted::TakesOver(found) if tries < MAX_TRIES => {
+                    tries += 1;
+                    settlement = settle(case, &judged, test, promised, found.as_deref());
+                    earlier = found;
+                    let lead = Arc::make_mut(&mut lead);
+                    (lead.payout, lead.conversion) = (settlement.payout, settlement.conversion.clone());
+                    continue;
+                }
+                Posted::LeadIdTaken if tries < MAX_TRIES => tries += 1,
+                Posted::LeadIdTaken | Posted::TakesOver(_) => {
+                    return Err(PostError::Store(StoreError::Conflict));
+                }
                 Posted::Before(before) => return Ok(replay(incoming, &before)),
                 Posted::KeyInFlight { body_hash } => {
                     let wait = Box::pin(self.wait_for_key(incoming, body_hash, &mut waits));
@@ -121,6 +137,7 @@ impl<S: Store + Clone> Leads<S> {
         settlement: &Settlement,
         lead: &Arc<Lead>,
         quoted: Option<&Quoted>,
+        earlier: Option<&Conversion>,
     ) -> AcceptLead {
         let (incoming, credit) = (case.incoming, case.credit);
         // A lead for review or thrown out skips the checks after its fields.
@@ -133,10 +150,11 @@ impl<S: Store + Clone> Leads<S> {
             register: key.filter(|_| settlement.counts.as_earlier()),
             filtered: judged.filtered.filter(|_| !skips),
             caps: if skips || lead.test { Vec::new() } else { lead_caps(case) },
-            counts: counts(case.snapshot, lead, settlement),
-            ledger: payout_entry(lead).into_iter().collect(),
+            counts: counts(case.snapshot, lead, settlement, earlier),
+            ledger: payout_entry(lead).into_iter().chain(advertisers_entry(lead)).collect(),
+            takes_over: earlier.map(|earlier| becoming::take_over(lead, earlier, incoming.now)),
             timeline: timeline::held_back(lead, incoming.now).into_iter().collect(),
-            deliveries: self.told_of(case, lead),
+            deliveries: self.told_of(case, lead, earlier),
             caps_told: self.caps_told(case, settlement, lead),
             refused_told: self.refused_told(case, lead),
             quote: quoted
@@ -159,9 +177,10 @@ impl<S: Store + Clone> Leads<S> {
     }
 
     /// Who is told of it once it is accepted.
-    fn told_of(&self, case: &Case<'_>, lead: &Lead) -> Vec<NewDelivery> {
+    fn told_of(&self, case: &Case<'_>, lead: &Lead, earlier: Option<&Conversion>) -> Vec<NewDelivery> {
         let (snapshot, session, now) = (case.snapshot, case.credit.session.as_ref(), case.incoming.now);
-        let mut all = becoming::deliveries(&self.site, snapshot, lead, session, now);
+        let change = Becoming { before: None, lead, earlier };
+        let mut all = change.deliveries(&self.site, snapshot, session, now);
         all.extend(webhooks::of_new_lead(&self.site, snapshot, lead));
         all
     }
@@ -351,9 +370,15 @@ pub(crate) fn lead_caps(case: &Case<'_>) -> Vec<(CapCheck, Problem)> {
 }
 
 /// What a lead that is accepted counts as at once.
-fn counts(snapshot: &Snapshot, lead: &Lead, settlement: &Settlement) -> Vec<DayCount> {
+fn counts(
+    snapshot: &Snapshot,
+    lead: &Lead,
+    settlement: &Settlement,
+    earlier: Option<&Conversion>,
+) -> Vec<DayCount> {
     let of_lead = settlement.counts.in_caps().then_some(CapOf::Lead);
-    let of_conversion = lead.conversion.is_some().then_some(CapOf::Conversion);
+    let has_counted = earlier.is_some_and(Conversion::was_told);
+    let of_conversion = (lead.conversion.is_some() && !has_counted).then_some(CapOf::Conversion);
     of_lead.into_iter().chain(of_conversion).flat_map(|of| day_counts(snapshot, lead, of)).collect()
 }
 
@@ -373,6 +398,14 @@ fn day_counts(snapshot: &Snapshot, lead: &Lead, of: CapOf) -> impl Iterator<Item
     let scopes = [Some(CapScope::Offer(lead.offer)), lead.campaign.map(CapScope::Campaign)];
     let day = snapshot.zone().day_of(lead.at);
     scopes.into_iter().flatten().map(move |scope| DayCount { scope, of, day })
+}
+
+/// What its advertiser pays for a lead that took over what was said of that.
+fn advertisers_entry(lead: &Lead) -> Option<LedgerEntry> {
+    let told = lead.conversion.as_ref()?;
+    let part = told.advertisers_part(lead.revenue);
+    let received = |advertiser| LedgerEntry::received(lead.at, lead.row, advertiser, part);
+    told.advertiser.map(received).filter(|entry| entry.amount != Money::ZERO)
 }
 
 /// What the lead earns its affiliate, as an entry of the ledger.

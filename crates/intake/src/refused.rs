@@ -132,7 +132,7 @@ impl<S: Store + Clone> Leads<S> {
                         return Ok(answer);
                     }
                 }
-                Posted::Now(..) | Posted::LeadIdTaken | Posted::InHand => {
+                Posted::Now(..) | Posted::LeadIdTaken | Posted::TakesOver(_) | Posted::InHand => {
                     self.tell_rejection(incoming, id, about.offer, problem, errors);
                     return Ok(told);
                 }

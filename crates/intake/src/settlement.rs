@@ -3,11 +3,11 @@
 use crate::case::Case;
 use crate::judgement::Judged;
 use crumb_domain::Money;
-use crumb_domain::conversion::LeadConversion;
+use crumb_domain::conversion::{Conversion, LeadConversion};
 use crumb_domain::fields::FieldVerdict;
 use crumb_domain::lead::{LeadOutcome, LeadStatus};
 use crumb_domain::network::OfferType;
-use crumb_domain::payout::{LeadFacts, Standing, Terms, is_conversion, lead_payout};
+use crumb_domain::payout::{LeadFacts, Standing, Terms, converted, is_conversion, lead_payout};
 use crumb_storage::leads::Offering;
 
 /// Where a lead stands after it was accepted and offered.
@@ -55,8 +55,15 @@ impl Counts {
     }
 }
 
-/// Settles an accepted lead. `promised`: what its seller was told that it earns.
-pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, promised: Option<Money>) -> Settlement {
+/// Settles an accepted lead. `promised`: what its seller was told that it earns; `earlier`:
+/// the conversion that it takes over where it is one at once.
+pub(crate) fn settle(
+    case: &Case<'_>,
+    judged: &Judged,
+    test: bool,
+    promised: Option<Money>,
+    earlier: Option<&Conversion>,
+) -> Settlement {
     let credit = case.credit;
     let at_rest = |status, outcome| Settlement {
         status,
@@ -93,12 +100,20 @@ pub(crate) fn settle(case: &Case<'_>, judged: &Judged, test: bool, promised: Opt
     let facts = LeadFacts::accepted(Standing::Sellable, tier_payout);
     let contract = credit.offer_contract.and_then(|id| offer.contract(id));
     let terms = Terms::of(&offer.offer, contract, case.campaign);
-    let earned = lead_payout(&terms, &facts);
+    // Only hosted leads earn before they are sold.
+    let promised = promised.filter(|_| hosted).unwrap_or_default();
+    let earn = |facts: &LeadFacts| lead_payout(&terms, facts).max(promised);
     let event = offer.default_event().filter(|_| is_conversion(&terms, &facts));
+    let (conversion, payout) = match event.map(|event| LeadConversion::of(event.id)) {
+        Some(told) => {
+            let (told, payout) = converted(told, earlier, &terms, &facts, earn);
+            (Some(told), payout)
+        }
+        None => (None, earn(&facts)),
+    };
     Settlement {
-        conversion: event.map(|event| LeadConversion::of(event.id)),
-        // Only hosted leads earn before they are sold.
-        payout: promised.filter(|_| hosted).map_or(earned, |promised| earned.max(promised)),
+        conversion,
+        payout,
         counts: match status {
             LeadStatus::Queued if hosted => Counts::Fully,
             LeadStatus::Queued => Counts::AsEarlier,

@@ -418,7 +418,7 @@ CREATE TABLE quote (
 CREATE INDEX quote_by_end ON quote (expires);
 CREATE INDEX quote_with_record ON quote (expires) WHERE record <> '';
 
--- Conversions that are no leads.
+-- Conversions that are no leads, or were none before one took them over.
 CREATE TABLE conversion (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -440,7 +440,8 @@ CREATE TABLE conversion (
     test INTEGER NOT NULL,
     ip BLOB,
     revision INTEGER NOT NULL,
-    config_version INTEGER NOT NULL
+    config_version INTEGER NOT NULL,
+    taken_by INTEGER                 -- the row of the lead that has taken it over and is it now
 ) STRICT;
 CREATE INDEX conversion_of_session ON conversion (session);
 CREATE INDEX conversion_by_transaction ON conversion (transaction_id, offer, event)

@@ -12,7 +12,7 @@ use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
 use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, CampaignId, ContractId, Money, RowId};
 use crumb_storage::after_sale::LedgerFilter;
 use crumb_storage::{Page, PageRequest, Result, StoreError};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, Row, params};
 
 /// The row of entries that are of no lead.
 pub(crate) const NO_LEAD: i64 = 0;
@@ -89,18 +89,6 @@ pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<Vec<LedgerEn
         entries.push(entry(row)?);
     }
     Ok(entries)
-}
-
-/// The advertiser that pays a part of what is received for a lead, by its row.
-pub(crate) fn advertiser_of(connection: &Connection, lead: i64) -> Result<Option<AdvertiserId>> {
-    let received = LedgerKind::Received.as_str();
-    connection
-        .prepare_cached(
-            "SELECT from_id FROM ledger WHERE lead = ?1 AND kind = ?2 ORDER BY number DESC LIMIT 1",
-        )
-        .and_then(|mut select| select.query_row(params![lead, received], |row| row.get(0)).optional())
-        .map(|id: Option<i64>| id.map(AdvertiserId))
-        .map_err(from_sqlite)
 }
 
 /// A page of entries; `lead` is the row of the filter's lead.

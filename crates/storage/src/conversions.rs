@@ -25,11 +25,11 @@ pub struct RecordConversion {
     /// A transaction id may be there once only, over all sessions of its offer and event.
     /// Tests use up none but those of tests.
     pub once_a_transaction: bool,
-    /// The leads, whatever became of them, and the other conversions that the session had
-    /// when this was decided, together. Another number is
-    /// [`crate::StoreError::Conflict`]: a lead may have come that this call belongs to.
-    /// Of no interest where a person brings the conversion in.
-    pub session_had: usize,
+    /// What the session had when this was decided.
+    pub session_had: SessionHad,
+    /// A duplicate of a conversion of its own session is [`crate::StoreError::Conflict`] and
+    /// not recorded as one: there may be something to be shown with that.
+    pub shows_html: bool,
     /// Caps. Where one is reached, the conversion is recorded at 0.00 as
     /// [`ConversionDisposition::OverCap`], without entries and deliveries. A test meets
     /// no cap.
@@ -51,6 +51,65 @@ pub struct RecordConversion {
 }
 
 pub use crumb_domain::pixel::SIGNATURE_SECONDS;
+
+/// What a new conversion was decided on. Where its session has something else,
+/// [`crate::StoreError::Conflict`]: a lead may have come that the call belongs to. Other
+/// conversions are no conflict, since the write itself looks for those that are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionHad {
+    /// Nobody has looked: that the session has neither leads nor conversions was taken for
+    /// granted.
+    Nothing,
+    /// So many leads, whatever became of them.
+    Leads(usize),
+    /// Of no interest: a person brings it in.
+    Any,
+}
+
+/// What of a session matters for a call of the conversion pixel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionQuery {
+    /// Which session.
+    pub session: RowId,
+    /// Of which event the call is.
+    pub event: EventId,
+    /// Its transaction id, where the event counts each of them once.
+    pub transaction_id: Option<String>,
+}
+
+/// What a session has, as far as a call of the conversion pixel rests on it: however much
+/// it has, this is small.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SessionRead {
+    /// How many leads, whatever became of them.
+    pub leads: usize,
+    /// It has leads, and all of them are tests.
+    pub only_tests: bool,
+    /// The lead to which a call belongs: the oldest conversion that no pixel has named yet,
+    /// else the oldest lead that none has. No test.
+    pub open_lead: Option<Lead>,
+    /// There is what [`ConversionStore::before_lead`] says: it is a lead's that may yet be
+    /// accepted.
+    pub is_before_lead: bool,
+    /// The oldest conversion of the event.
+    pub oldest: Option<Conversion>,
+    /// The oldest approved one of the event whose HTML pixels were not shown.
+    pub unshown: Option<Conversion>,
+    /// The one of the event with the transaction id.
+    pub same_transaction: Option<Conversion>,
+}
+
+/// A conversion that was reported before a lead of its session was accepted: the lead takes
+/// it over, is it from then on, and is found by its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakeOver {
+    /// Which.
+    pub conversion: RowId,
+    /// Its revision that was read.
+    pub revision: u32,
+    /// What takes it out of the books: the lead's entries stand in its place.
+    pub ledger: Vec<LedgerEntry>,
+}
 
 /// A call that names a conversion which is there: a lead without a pixel, or one whose
 /// pixels were not shown yet.
@@ -129,8 +188,9 @@ impl PixelEffect {
 pub struct ChangeConversion {
     /// The conversion as it will stand; its `revision` is the one that was read. Payout,
     /// received, disposition, what was reported and whether pixels were shown are written,
-    /// nothing else. Of a lead's, what is received and the disposition are those of its
-    /// sales and status until one is written that differs; that one then stays.
+    /// nothing else. Of a lead's, what is received is what its sales bring unless that was
+    /// said, and the disposition that of its status until one is written that differs; that
+    /// one then stays.
     pub conversion: Conversion,
     /// Entries to append.
     pub ledger: Vec<LedgerEntry>,
@@ -138,6 +198,9 @@ pub struct ChangeConversion {
     pub deliveries: Vec<NewDelivery>,
     /// What its time line, or its lead's, has of it.
     pub timeline: Vec<TimelineEntry>,
+    /// As in [`RecordConversion`]: a transaction id that another conversion has is not
+    /// given to it.
+    pub once_a_transaction: bool,
 }
 
 /// Which conversions.
@@ -178,6 +241,9 @@ pub struct PixelFilter {
     pub session: Option<RowId>,
     /// With this end.
     pub disposition: Option<PixelDisposition>,
+    /// Calls do not say which conversion they are duplicates of where that is another
+    /// affiliate's.
+    pub hides_others: bool,
     /// At or after.
     pub from: Option<Timestamp>,
     /// Before.
@@ -208,14 +274,29 @@ pub trait ConversionStore {
     ///
     /// A new conversion is looked at in this order: its signature, what the session had,
     /// event, transaction id, caps.
+    ///
+    /// A conversion with a record of its own that a lead has taken over is read nowhere any
+    /// more but by its place, where the lead's stands.
     fn record_pixel(&self, write: PixelWrite) -> impl Future<Output = Result<Option<Recorded>>> + Send;
 
-    /// The conversions of a session, leads and others, in the order in which they came.
-    /// No lead knows its advertiser, here and wherever conversions are read.
-    fn conversions_of(&self, session: RowId) -> impl Future<Output = Result<Vec<Conversion>>> + Send;
+    /// The oldest conversions of a session, leads and others, in the order in which they
+    /// came. No lead knows its advertiser, here and wherever conversions are read.
+    fn conversions_of(
+        &self,
+        session: RowId,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Conversion>>> + Send;
 
-    /// The leads of a session, whatever became of them, in the order in which they came.
-    fn leads_of_session(&self, session: RowId) -> impl Future<Output = Result<Vec<Lead>>> + Send;
+    /// What of a session matters for a call of the conversion pixel.
+    fn session_read(&self, query: SessionQuery) -> impl Future<Output = Result<SessionRead>> + Send;
+
+    /// What a lead of the session that becomes a conversion of the event takes over: the
+    /// oldest of that event with a record of its own which is no test.
+    fn before_lead(
+        &self,
+        session: RowId,
+        event: EventId,
+    ) -> impl Future<Output = Result<Option<Conversion>>> + Send;
 
     /// The conversion of that place, a lead's or another.
     fn conversion(&self, id: RowId) -> impl Future<Output = Result<Option<Conversion>>> + Send;
@@ -227,9 +308,13 @@ pub trait ConversionStore {
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<Conversion>>> + Send;
 
-    /// Changes one. [`crate::StoreError::Conflict`] where its revision is no longer the
-    /// one that was read.
-    fn change_conversion(&self, change: ChangeConversion) -> impl Future<Output = Result<()>> + Send;
+    /// Changes one, or says which other conversion has its transaction id already.
+    /// [`crate::StoreError::Conflict`] where its revision is no longer the one that was
+    /// read.
+    fn change_conversion(
+        &self,
+        change: ChangeConversion,
+    ) -> impl Future<Output = Result<Option<RowId>>> + Send;
 
     /// Records and changes all of them, or none: the place in the list of the first that
     /// could not be, and why, or what became of each; what was changed is there, as what

@@ -1,9 +1,11 @@
 //! Leads and the posts that made them, or did not.
 
+use crate::conversions::TakeOver;
 use crate::outbox::{CapTold, NewDelivery, RefusedFn};
 use crate::selling::TimelineEntry;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::{CapCheck, DayCount};
+use crumb_domain::conversion::Conversion;
 use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::outcome::Problem;
@@ -51,6 +53,8 @@ pub struct AcceptLead {
     pub caps_told: Vec<CapTold>,
     /// Who is to be told where it is refused, if anybody.
     pub refused_told: Option<RefusedFn>,
+    /// The conversion that the lead takes over when it is accepted.
+    pub takes_over: Option<TakeOver>,
     /// The quote that it uses up when it is accepted.
     pub quote: Option<QuoteUse>,
     /// How it is offered for sale, if it is.
@@ -265,6 +269,9 @@ pub enum Posted {
     },
     /// Another lead has this random id; try again with a new one.
     LeadIdTaken,
+    /// What the lead is to take over has changed since it was decided: this is what it takes
+    /// over now, as [`crate::ConversionStore::before_lead`] says. Decide again.
+    TakesOver(Option<Box<Conversion>>),
 }
 
 /// Which leads.
@@ -312,6 +319,7 @@ pub trait LeadStore {
     /// this order: idempotency key, quote ([`Problem::InvalidPingId`],
     /// [`Problem::PingExpired`]), duplicate, `filtered`, caps. Equal posts at the same
     /// moment make one lead. A quote is used up by an accepted post only, and by one.
+    /// Looked at last: whether a lead that is a conversion at once takes over what it must.
     fn accept_lead(&self, accept: AcceptLead) -> impl Future<Output = Result<Posted>> + Send;
 
     /// Changes a lead, in the same order. [`crate::StoreError::Conflict`] where

@@ -32,6 +32,7 @@
 //! adjustments, never sales. A buyer's balance is always the sum of its entries.
 
 use crate::after_sale::{BuyerStatus, LeadReturn};
+use crate::conversions::TakeOver;
 use crate::leads::DuplicateKey;
 use crate::outbox::{CapTold, NewDelivery};
 use crate::{Page, PageRequest, Result};
@@ -200,6 +201,10 @@ pub struct LeadChange {
     pub at: Timestamp,
     /// Whether it is the earlier lead of a later one from now on.
     pub earlier: Earlier,
+    /// The conversion that the lead takes over, where it becomes one by this without a pixel
+    /// having named it. Another one than [`crate::ConversionStore::before_lead`] says is
+    /// [`crate::StoreError::Conflict`].
+    pub takes_over: Option<TakeOver>,
     /// Counts that rise by one: it is a conversion from now on.
     pub count: Vec<DayCount>,
     /// Lead counts that fall by one: it was answered as not taken after all.
@@ -239,6 +244,7 @@ impl LeadChange {
             lead,
             at,
             earlier: Earlier::AsBefore,
+            takes_over: None,
             count: Vec::new(),
             uncount: Vec::new(),
             run: None,

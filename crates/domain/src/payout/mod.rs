@@ -24,6 +24,7 @@ pub use traffic::TrafficTerms;
 pub use worth::{ConversionTerms, Overrides, Worth};
 
 use crate::Money;
+use crate::conversion::{Awaited, Conversion, LeadConversion};
 use crate::network::{Campaign, Offer, OfferContract, OfferType, PriceFormat};
 
 /// On what terms an affiliate sends leads to an offer.
@@ -168,6 +169,51 @@ pub fn is_conversion(terms: &Terms, lead: &LeadFacts) -> bool {
 /// of them.
 pub fn pays_by_pixel(offer: &Offer) -> bool {
     offer.offer_type == OfferType::HostNPost && !offer.pay_on_post
+}
+
+/// A lead becomes a conversion now: what is kept of that, and what it earns, which `earn`
+/// says by the facts as they are then. It takes over the conversion that was reported
+/// before it, if there is one: a pixel has named it then, and whom that was told of is not
+/// told again. One that a person says does not count keeps what it earns for later.
+pub fn converted(
+    told: LeadConversion,
+    earlier: Option<&Conversion>,
+    terms: &Terms,
+    lead: &LeadFacts,
+    earn: impl FnOnce(&LeadFacts) -> Money,
+) -> (LeadConversion, Money) {
+    let mut told = match earlier {
+        Some(earlier) => told.taking_over(earlier),
+        None => told,
+    };
+    let facts = LeadFacts { has_pixel: told.pixel_at.is_some(), ..*lead };
+    let earned = earn(&facts);
+    told.waits = match earlier {
+        Some(earlier) if earlier.was_told() => None,
+        _ => awaited(terms, &facts, earned),
+    };
+    match &mut told.withheld {
+        Some(withheld) => {
+            withheld.payout = earned;
+            (told, Money::ZERO)
+        }
+        None => (told, earned),
+    }
+}
+
+/// What a conversion that a lead is waits for, so that its affiliate is told of it when it
+/// is paid and not before: a pixel where its offer pays for those that one names, a sale
+/// where only that brings anything. None where it is to be told now.
+pub fn awaited(terms: &Terms, lead: &LeadFacts, payout: Money) -> Option<Awaited> {
+    if terms.offer_type == OfferType::HostNPost && !terms.pay_on_post && !lead.has_pixel {
+        return Some(Awaited::Pixel);
+    }
+    let is_share = lead.tier_payout.is_none() && terms.payout_percent.is_some();
+    let waits = matches!(terms.price_format, PriceFormat::Cpa | PriceFormat::Revshare)
+        && payout == Money::ZERO
+        && counted_sale(terms, lead).is_none()
+        && (is_share || !is_due(terms, lead));
+    waits.then_some(Awaited::Sale)
 }
 
 /// Whether the moment has come in which the offer pays.

@@ -30,6 +30,7 @@ use super::{Selling, standing};
 use crate::acceptance::duplicate_key;
 use crate::selling::settle::is_sold_alone;
 use crumb_domain::attribution::Attribution;
+use crumb_domain::conversion::Conversion;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{Offer, OfferType};
 use crumb_domain::post::{KeptPost, PostKind};
@@ -189,9 +190,12 @@ impl<S: Store + Clone> Selling<S> {
         let mut tries = Tries::default();
         loop {
             let Some(lead) = self.site.store.lead(id).await? else { return Err(ActionError::NoLead(id)) };
-            tries.at_rest::<ActionError>(&lead)?;
+            let snapshot = self.site.network.snapshot();
+            let earlier = self.before_lead(&lead, &snapshot).await?;
+            tries.at_rest_with::<ActionError>(&lead, earlier.as_ref())?;
             let goes = decide(&lead, action).map_err(|why| ActionError::Refused(id, why))?;
-            let change = self.change_by(&lead, action, goes, said).await?;
+            let subject = Subject { lead: &lead, snapshot: &snapshot, earlier: earlier.as_ref() };
+            let change = self.change_by(subject, action, goes, said).await?;
             let changed = Lead { revision: lead.revision.saturating_add(1), ..change.lead.clone() };
             match self.site.store.act(change).await {
                 Ok(()) => {
@@ -207,15 +211,15 @@ impl<S: Store + Clone> Selling<S> {
 
     async fn change_by(
         &self,
-        lead: &Lead,
+        subject: Subject<'_>,
         action: Action,
         goes: Goes,
         said: &Said,
     ) -> Result<LeadChange, ActionError> {
         let now = self.site.clock.now();
-        let snapshot = self.site.network.snapshot();
+        let Subject { lead, snapshot, .. } = subject;
         match goes {
-            Goes::ForSale => self.for_sale(&snapshot, lead, action, said, now).await,
+            Goes::ForSale => self.for_sale(subject, action, said, now).await,
             Goes::Unattributed => {
                 let mut lead = lead.clone();
                 let before = came_from(&lead);
@@ -226,18 +230,18 @@ impl<S: Store + Clone> Selling<S> {
                 change.timeline = vec![said.entry(now, ACCEPTED, &text)];
                 Ok(change)
             }
-            Goes::Out => self.out(&snapshot, lead, said, now).await,
+            Goes::Out => self.out(snapshot, lead, said, now).await,
         }
     }
 
     async fn for_sale(
         &self,
-        snapshot: &Snapshot,
-        lead: &Lead,
+        subject: Subject<'_>,
         action: Action,
         said: &Said,
         now: Timestamp,
     ) -> Result<LeadChange, ActionError> {
+        let Subject { lead, snapshot, earlier } = subject;
         let refused = || ActionError::Refused(lead.id, Refusal::NoOffer);
         let offer = snapshot.offer(lead.offer).ok_or_else(refused)?;
         let mut offered = lead.clone();
@@ -246,16 +250,19 @@ impl<S: Store + Clone> Selling<S> {
         }
         let entry = if action == Action::Accept {
             let is_late = self.is_late(lead, &offer.offer).await?;
-            let earning = standing::Earning::of(snapshot, offer, lead, is_late);
-            offered.payout = earning.after(None).max(lead.payout);
-            earning.convert(&mut offered, None);
+            let earning = standing::Earning::of(snapshot, offer, lead, is_late).taking_over(earlier);
+            let total = |earning: &standing::Earning<'_>| earning.after(None).max(lead.payout);
+            if !earning.convert(&mut offered, None, total) && !standing::is_taken_back(&offered) {
+                offered.payout = total(&earning);
+            }
+            standing::is_told_if_paid(&mut offered);
             let text = format!("accepted, before {}; it earns {} for now", came_from(lead), offered.payout);
             said.entry(now, ACCEPTED, &text)
         } else {
             said.entry(now, OFFERED_AGAIN, "offered again to those that have not bought it")
         };
         let mut change = LeadChange::new(offered, now);
-        self.follow(&mut change, lead, snapshot).await?;
+        self.follow(&mut change, lead, snapshot, earlier).await?;
         change.ledger = standing::payout_difference(lead, &change.lead, now).into_iter().collect();
         change.timeline = vec![entry];
         change.then = Then::Wait(now);
@@ -308,6 +315,15 @@ impl<S: Store + Clone> Selling<S> {
         let answered_unsold = |first: &KeptPost| first.errors.is_empty() && is_answered(first);
         Ok(posts.first().is_none_or(answered_unsold))
     }
+}
+
+/// What an action is done to.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    lead: &'a Lead,
+    snapshot: &'a Snapshot,
+    /// What it takes over if it becomes a conversion.
+    earlier: Option<&'a Conversion>,
 }
 
 /// Whether a sale of a lead has paid, or makes it pay once a pixel comes.

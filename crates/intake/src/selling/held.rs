@@ -11,6 +11,7 @@ use super::{Selling, alerts, timeline, webhooks};
 use crate::acceptance::{Answering, consumer_ip};
 use crate::onward::Onward;
 use crate::replies::ReplyTokens;
+use crumb_domain::conversion::Conversion;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::network::UnknownRule;
 use crumb_domain::post::StoredAnswer;
@@ -103,6 +104,8 @@ struct Resting {
     /// The run that broke off.
     run: Option<RunRecord>,
     entry: TimelineEntry,
+    /// What the lead takes over if it becomes a conversion.
+    earlier: Option<Conversion>,
 }
 
 impl<S: Store + Clone> Selling<S> {
@@ -133,7 +136,8 @@ impl<S: Store + Clone> Selling<S> {
         let mut tries = Tries::default();
         loop {
             let Some(lead) = self.site.store.lead(id).await? else { return Ok(()) };
-            if tries.on(&lead)? == Meets::TheSame {
+            let earlier = self.before_lead(&lead, &snapshot).await?;
+            if tries.with(&lead, earlier.as_ref())? == Meets::TheSame {
                 // In hand again: its new run tells.
                 return Ok(());
             }
@@ -143,7 +147,7 @@ impl<S: Store + Clone> Selling<S> {
                 Some(offer) => Some(self.broken_off(&snapshot, offer, &lead, now).await?),
                 None => None,
             };
-            let resting = Resting { ended: Vec::new(), attempts: Vec::new(), run, entry };
+            let resting = Resting { ended: Vec::new(), attempts: Vec::new(), run, entry, earlier };
             match self.rest(&snapshot, lead, resting, now).await {
                 Err(StoreError::Conflict) => {}
                 told => return told.map(drop),
@@ -363,7 +367,8 @@ impl<S: Store + Clone> Selling<S> {
                 // Somebody was faster, and said that it was not bought.
                 return Err(missing());
             }
-            tries.at_rest::<HeldError>(&lead)?;
+            let earlier = self.before_lead(&lead, &snapshot).await?;
+            tries.at_rest_with::<HeldError>(&lead, earlier.as_ref())?;
             let (ended, price) = match end {
                 HeldEnd::Sold(price) => {
                     let price = price.unwrap_or(held.price);
@@ -385,7 +390,7 @@ impl<S: Store + Clone> Selling<S> {
             let (code, text) = settled_posts::told(how, held.buyer, held.contract, price);
             let ended = vec![EndedReservation { contract: held.contract, end: ended }];
             let entry = said.entry(now, code, &text);
-            let resting = Resting { ended, attempts: attempts.clone(), run: None, entry };
+            let resting = Resting { ended, attempts: attempts.clone(), run: None, entry, earlier };
             match self.rest(&snapshot, lead, resting, now).await {
                 Ok(lead) => return Ok(lead),
                 Err(StoreError::Conflict) => {}
@@ -403,7 +408,7 @@ impl<S: Store + Clone> Selling<S> {
         resting: Resting,
         now: Timestamp,
     ) -> Result<Lead, StoreError> {
-        let Resting { ended, attempts, run, entry } = resting;
+        let Resting { ended, attempts, run, entry, earlier } = resting;
         let before_payout = lead.payout;
         let Some(offer) = snapshot.offer(lead.offer) else {
             tracing::error!(lead = %lead.id, "its offer is gone: it stays as it is");
@@ -412,7 +417,7 @@ impl<S: Store + Clone> Selling<S> {
         let bought_before: Vec<_> = lead.sales.iter().filter(|sale| !is_new(&ended, sale)).cloned().collect();
         let before = Lead { sales: bought_before, ..lead.clone() };
         let is_late = self.is_late(&before, &offer.offer).await?;
-        let earning = Earning::of(snapshot, offer, &lead, is_late);
+        let earning = Earning::of(snapshot, offer, &lead, is_late).taking_over(earlier.as_ref());
         let facts = self.site.store.selling_facts(Some(lead.row), self.days_from(snapshot, now)).await?;
         let is_ended = |contract| ended.iter().any(|end: &EndedReservation| end.contract == contract);
         let still_held =
@@ -437,7 +442,7 @@ impl<S: Store + Clone> Selling<S> {
             Some(_) => lead.payout = Money::ZERO,
         }
         let mut change = LeadChange::new(lead.clone(), now);
-        self.follow(&mut change, &before, snapshot).await?;
+        self.follow(&mut change, &before, snapshot, earlier.as_ref()).await?;
         change.ended = ended;
         change.attempts = attempts;
         change.run = run;

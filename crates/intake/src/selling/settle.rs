@@ -8,6 +8,7 @@ use super::tries::{Meets, Tries};
 use super::unsettled::{self, InHandBy};
 use super::{Selling, alerts, becoming, supervised};
 use crate::onward::Onward;
+use crumb_domain::conversion::Conversion;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{ActiveStatus, OfferType, SaleType};
 use crumb_domain::post::StoredAnswer;
@@ -111,7 +112,8 @@ impl<S: Store + Clone> Selling<S> {
             self.let_go(change).await?;
             return Err(error.clone());
         }
-        let settled = |before: &Lead| {
+        let settled = |before: &Lead, earlier: Option<&Conversion>| {
+            let earning = earning.taking_over(earlier);
             let after = standing::after_run(before, &ran.state, &earning, now);
             let onward = Onward::of(&ran.state, hand.snapshot);
             let unsold = (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers);
@@ -132,17 +134,25 @@ impl<S: Store + Clone> Selling<S> {
                 *due = now;
             }
             change.run = Some(record.clone());
-            becoming::follow(&self.site, &mut change, before, hand.snapshot, hand.session);
+            becoming::follow(&self.site, &mut change, before, hand.snapshot, hand.session, earlier);
             change.answer.clone_from(&answer);
             (change, Settled { lead: after, answer })
         };
         let mut tries = Tries::default();
+        // What a session has that has not converted is nothing, nearly always: the write
+        // looks, and begins this again.
+        let mut earlier = match hand.session {
+            Some(session) if session.converted => {
+                self.before_lead(&before, hand.snapshot).await.ok().flatten()
+            }
+            _ => None,
+        };
         loop {
-            if tries.on(&before)? == Meets::TheSame {
+            if tries.with(&before, earlier.as_ref())? == Meets::TheSame {
                 // It is not in hand any more.
                 return Err(StoreError::Conflict);
             }
-            let (change, settled) = settled(&before);
+            let (change, settled) = settled(&before, earlier.as_ref());
             match self.settle(&change).await {
                 Ok(()) => {
                     let took = begun.elapsed();
@@ -150,9 +160,10 @@ impl<S: Store + Clone> Selling<S> {
                     supervised::beside(&settled.lead, after).await;
                     return Ok(settled);
                 }
-                // Its fields were changed meanwhile: what the run came to stands on those.
-                Err(StoreError::Conflict) => match self.site.store.lead(before.id).await {
-                    Ok(Some(stands)) => before = stands,
+                // Its fields were changed meanwhile, or a pixel has come: what the run came to
+                // stands on those.
+                Err(StoreError::Conflict) => match self.stands(&before, hand.snapshot).await {
+                    Ok(Some(stands)) => (before, earlier) = stands,
                     Ok(None) => return Err(StoreError::Conflict),
                     Err(error) => {
                         self.tell_later(change);
@@ -162,6 +173,17 @@ impl<S: Store + Clone> Selling<S> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The lead as it stands now, and what it takes over if it becomes a conversion.
+    pub(super) async fn stands(
+        &self,
+        lead: &Lead,
+        snapshot: &Snapshot,
+    ) -> Result<Option<(Lead, Option<Conversion>)>, StoreError> {
+        let Some(lead) = self.site.store.lead(lead.id).await? else { return Ok(None) };
+        let earlier = self.before_lead(&lead, snapshot).await?;
+        Ok(Some((lead, earlier)))
     }
 
     pub(super) fn inputs(

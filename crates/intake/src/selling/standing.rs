@@ -1,10 +1,10 @@
 //! Where a lead stands after a run, what it has earned, and what follows.
 
-use crumb_domain::conversion::{ConversionDisposition, LeadConversion};
+use crumb_domain::conversion::{Conversion, LeadConversion};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::OfferType;
-use crumb_domain::payout::{LeadFacts, Standing, Terms, is_conversion, lead_payout};
+use crumb_domain::payout::{self, LeadFacts, Standing, Terms, is_conversion, lead_payout};
 use crumb_domain::selling::ContractResult;
 use crumb_domain::{Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
@@ -27,6 +27,8 @@ pub(crate) struct Earning<'a> {
     has_pixel: bool,
     /// What its seller was told that the lead earns, before it was posted.
     promised: Option<Money>,
+    /// The conversion that it takes over where it becomes one.
+    earlier: Option<&'a Conversion>,
 }
 
 impl<'a> Earning<'a> {
@@ -41,7 +43,13 @@ impl<'a> Earning<'a> {
             is_late,
             has_pixel: has_pixel(lead),
             promised: None,
+            earlier: None,
         }
+    }
+
+    /// The same where a conversion was reported before the lead was accepted.
+    pub fn taking_over(self, earlier: Option<&'a Conversion>) -> Self {
+        Self { earlier, ..self }
     }
 
     /// The same where a price was promised: once the lead is sold it earns no less.
@@ -85,14 +93,26 @@ impl<'a> Earning<'a> {
         }
     }
 
-    /// Makes the lead the conversion that it is once its sales have brought that together.
-    /// One that is a conversion stays the one that it is, whatever the network says later.
-    pub fn convert(&self, lead: &mut Lead, sold: Option<Money>) {
+    /// Makes the lead the conversion that it is once its sales have brought that together,
+    /// which has earned what `total` says then: whether it became one by this. One that is a
+    /// conversion stays the one that it is, whatever the network says later.
+    pub fn convert(
+        &self,
+        lead: &mut Lead,
+        sold: Option<Money>,
+        total: impl FnOnce(&Earning<'_>) -> Money,
+    ) -> bool {
         if lead.is_conversion() || !is_conversion(&self.terms, &self.facts(sold)) {
-            return;
+            return false;
         }
+        let named = lead.conversion.take().map(LeadConversion::accepted);
+        let earlier = self.earlier.filter(|_| named.is_none());
         let new = || self.offer.default_event().map(|event| LeadConversion::of(event.id));
-        lead.conversion = lead.conversion.take().map(LeadConversion::accepted).or_else(new);
+        let Some(told) = named.or_else(new) else { return false };
+        let earn = |facts: &LeadFacts| total(&Earning { has_pixel: facts.has_pixel, ..*self });
+        let (told, earned) = payout::converted(told, earlier, &self.terms, &self.facts(sold), earn);
+        (lead.conversion, lead.payout) = (Some(told), earned);
+        true
     }
 
     /// What a sale costs, for the margin: what the affiliate is paid for it, also where a
@@ -172,20 +192,28 @@ pub(crate) fn earned(lead: &mut Lead, earning: &Earning<'_>) {
         // Its payout was taken back with its last sale, and no sale has come since.
         None if !lead.sales.is_empty() => Money::ZERO,
         sold => {
-            earning.convert(lead, sold);
-            match is_taken_back(lead) {
+            let (paid, has_fallen) = (lead.payout, lead.revenue < before);
+            let total = |earning: &Earning<'_>| earning.total(sold, paid, has_fallen);
+            match earning.convert(lead, sold, total) || is_taken_back(lead) {
                 true => lead.payout,
-                false => earning.total(sold, lead.payout, lead.revenue < before),
+                false => total(&earning),
             }
         }
     };
+    is_told_if_paid(lead);
 }
 
 /// Whether a person said of the conversion that it does not count: no sale pays it then.
-fn is_taken_back(lead: &Lead) -> bool {
-    use ConversionDisposition as D;
-    let said = lead.conversion.as_ref().filter(|told| !told.only_named).and_then(|told| told.disposition);
-    matches!(said, Some(D::Rejected | D::Returned))
+pub(crate) fn is_taken_back(lead: &Lead) -> bool {
+    lead.conversion.as_ref().is_some_and(|told| !told.only_named && !told.may_count())
+}
+
+/// A lead that is paid waits for nothing more.
+pub(crate) fn is_told_if_paid(lead: &mut Lead) {
+    let paid = lead.payout != Money::ZERO;
+    if let Some(told) = lead.conversion.as_mut().filter(|_| paid) {
+        told.waits = None;
+    }
 }
 
 /// Whether a pixel has named a lead, be it before that was a conversion.

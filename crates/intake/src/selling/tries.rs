@@ -1,8 +1,9 @@
 //! Beginning again: a change is made of a lead as it was read, and the store takes it only
 //! if the lead still stands so. Whoever changes a lead tries until it does.
 
-use crumb_domain::LeadId;
+use crumb_domain::conversion::Conversion;
 use crumb_domain::lead::Lead;
+use crumb_domain::{LeadId, RowId};
 use crumb_storage::StoreError;
 
 /// Times that a change of a lead is begun again because others changed it meanwhile. Of
@@ -18,8 +19,9 @@ pub struct InHand(pub LeadId);
 #[derive(Debug, Default)]
 pub(crate) struct Tries {
     made: usize,
-    /// The revision at which the last one was refused.
-    refused_at: Option<u32>,
+    /// The revision at which the last one was refused, and that of the conversion which the
+    /// lead was to take over.
+    refused_at: Option<(u32, Option<(RowId, u32)>)>,
 }
 
 /// What is known before a try.
@@ -38,7 +40,23 @@ impl Tries {
     /// # Errors
     /// [`StoreError::Conflict`] where others were faster too often.
     pub fn on(&mut self, lead: &Lead) -> Result<Meets, StoreError> {
-        if self.refused_at.replace(lead.revision) == Some(lead.revision) {
+        self.with(lead, None)
+    }
+
+    /// The same for a change that may make the lead a conversion, which takes that over.
+    ///
+    /// # Errors
+    /// The same conflict.
+    pub fn with(&mut self, lead: &Lead, earlier: Option<&Conversion>) -> Result<Meets, StoreError> {
+        self.at(lead.revision, earlier.map(|earlier| (earlier.id, earlier.revision)))
+    }
+
+    /// The same by revisions.
+    ///
+    /// # Errors
+    /// The same conflict.
+    pub fn at(&mut self, lead: u32, earlier: Option<(RowId, u32)>) -> Result<Meets, StoreError> {
+        if self.refused_at.replace((lead, earlier)) == Some((lead, earlier)) {
             return Ok(Meets::TheSame);
         }
         self.made += 1;
@@ -50,7 +68,19 @@ impl Tries {
     /// # Errors
     /// [`InHand`] where it is; the same conflict.
     pub fn at_rest<E: From<StoreError> + From<InHand>>(&mut self, lead: &Lead) -> Result<(), E> {
-        match self.on(lead)? {
+        self.at_rest_with(lead, None)
+    }
+
+    /// The same for a change that may make the lead a conversion, which takes that over.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn at_rest_with<E: From<StoreError> + From<InHand>>(
+        &mut self,
+        lead: &Lead,
+        earlier: Option<&Conversion>,
+    ) -> Result<(), E> {
+        match self.with(lead, earlier)? {
             Meets::News => Ok(()),
             Meets::TheSame => Err(InHand(lead.id).into()),
         }

@@ -218,7 +218,11 @@ impl<S: Store + Clone> Selling<S> {
     /// more: it was told after all.
     async fn settle_rebased(&self, mut change: LeadChange) -> Result<Option<Lead>, StoreError> {
         let mut tries = Tries::default();
-        while tries.on(&change.lead)? == Meets::News {
+        loop {
+            let takes_over = change.takes_over.as_ref().map(|taken| (taken.conversion, taken.revision));
+            if tries.at(change.lead.revision, takes_over)? == Meets::TheSame {
+                return Ok(None);
+            }
             match self.site.store.settle(change.clone()).await {
                 Ok(()) => return Ok(Some(change.lead)),
                 Err(StoreError::Conflict) => {
@@ -228,22 +232,36 @@ impl<S: Store + Clone> Selling<S> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(None)
     }
 
-    /// What a pixel that came meanwhile makes of a lead's payout, its run's sales included.
+    /// What a pixel that came before the lead or meanwhile makes of its payout, its run's
+    /// sales included.
     async fn with_its_pixel(&self, change: LeadChange, stands: &Lead) -> Result<LeadChange, StoreError> {
         let snapshot = self.site.network.snapshot();
         let Some(offer) = snapshot.offer(stands.offer) else { return Ok(change) };
-        if !standing::has_pixel(stands) || standing::is_held_back_meanwhile(&change.lead) {
-            return Ok(change);
+        let earlier = self.before_lead(stands, &snapshot).await?;
+        let is_reported = standing::has_pixel(stands) || earlier.is_some() || change.takes_over.is_some();
+        if !is_reported || standing::is_held_back_meanwhile(&change.lead) {
+            return Ok(LeadChange { takes_over: None, ..change });
         }
         let is_late = self.is_late(stands, &offer.offer).await?;
-        let mut lead = Lead { payout: change.lead.payout.max(stands.payout), ..change.lead };
-        standing::earned(&mut lead, &standing::Earning::of(&snapshot, offer, stands, is_late));
+        let told = change.lead.payout;
+        let (conversion, payout) = match stands.is_conversion() {
+            true => (change.lead.conversion, told.max(stands.payout)),
+            // It becomes one by this, of what is known now.
+            false => (stands.conversion.clone(), stands.payout),
+        };
+        let mut lead = Lead { conversion, payout, ..change.lead };
+        let earning = standing::Earning::of(&snapshot, offer, stands, is_late);
+        standing::earned(&mut lead, &earning.taking_over(earlier.as_ref()));
+        if !standing::is_taken_back(&lead) {
+            // Its seller may have been promised more.
+            lead.payout = lead.payout.max(told);
+            standing::is_told_if_paid(&mut lead);
+        }
         let ledger = standing::payout_difference(stands, &lead, change.at).into_iter().collect();
         let mut change = LeadChange { lead, ledger, ..change };
-        self.follow(&mut change, stands, &snapshot).await?;
+        self.follow(&mut change, stands, &snapshot, earlier.as_ref()).await?;
         Ok(change)
     }
 }

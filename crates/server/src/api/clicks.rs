@@ -288,7 +288,7 @@ async fn conversions<S: Store + Clone>(
 ) -> Result<Vec<ConversionRow>, ApiError> {
     let site = &admin.installation;
     let snapshot = site.network.snapshot();
-    let found = site.store.conversions_of(session).await?;
+    let found = site.store.conversions_of(session, PageRequest::MAX_LIMIT).await?;
     let row = |conversion| ConversionRow::new(conversion, &site.keys.request_ids, &snapshot).seen_by(caller);
     Ok(found.into_iter().map(row).collect())
 }

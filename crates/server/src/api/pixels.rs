@@ -125,16 +125,17 @@ pub(crate) async fn list<S: Store + Clone>(
     QueryCall { admin, caller, mut query }: QueryCall<S>,
 ) -> Result<Json<Listing<PixelRow>>, ApiError> {
     let names = &admin.installation.keys.request_ids;
+    let own = caller.affiliate_or_network()?;
     let mut filter = PixelFilter {
         offer: query.id("offer"),
         affiliate: query.affiliate("affiliate"),
         session: query.session("request_id", names),
         disposition: query.read("disposition", "a disposition like \"ok\"", PixelDisposition::from_code),
+        hides_others: own.is_some(),
         from: query.time("from"),
         to: query.time("to"),
     };
     let page = query.finish_list()?;
-    let own = caller.affiliate_or_network()?;
     if let Some(own) = own {
         super::only_its_own(&mut filter.affiliate, own)?;
     }

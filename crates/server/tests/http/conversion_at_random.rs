@@ -1,18 +1,22 @@
-//! Clicks, leads, pixels in all forms, sales, returns, restarts and crashes, in an order
-//! that nobody thought of. Whatever happened, a session has each event once, the books hold
-//! what the conversions say, and each conversion is told once to each destination.
+//! Clicks, leads, pixels in all forms, sales, returns, what people say of conversions,
+//! restarts and crashes, in an order that nobody thought of. Whatever happened, a session has each event once, of a pixel that
+//! came before its lead both are one, the books hold what the conversions say, each counts
+//! once, and each is told once to each destination.
 //!
 //! What is done is drawn from a seed; who is faster is the machine's to say.
 
 use crate::contracts::*;
 use crate::conversions::shop;
+use crumb_domain::caps::{CapCheck, CapScope};
 use crumb_domain::conversion::{Conversion, ConversionDisposition};
-use crumb_domain::lead::LeadStatus;
+use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::ledger::Account;
-use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, Money};
+use crumb_domain::network::CapOf;
+use crumb_domain::time::Day;
+use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, Clock as _, Money, OfferId, RequestId};
 use crumb_storage::conversions::{ConversionFilter, ConversionStore as _};
 use crumb_storage::outbox::{DeliveryFilter, OutboxStore as _};
-use crumb_storage::{PageRequest, SellingStore as _};
+use crumb_storage::{ClickStore as _, PageRequest, SellingStore as _};
 use crumb_testkit::buyers::{Behaviour, MockBuyers};
 use crumb_testkit::{Request, Server, Visitor};
 use rand::rngs::StdRng;
@@ -22,7 +26,7 @@ use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-const SEEDS: [u64; 2] = [1, 2];
+const SEEDS: [u64; 3] = [1, 2, 3];
 const ROUNDS: usize = 24;
 /// Conversions that the shop takes.
 const CAP: usize = 12;
@@ -83,9 +87,40 @@ impl World {
             let tracking = self.server.tracking.clone();
             running.spawn(async move { assert_ne!(tracking.send(request).await.status, 503) });
         }
+        if self.random.random_ratio(1, 2)
+            && let Some(id) = self.one_that_counted().await
+        {
+            let said = [("approve", json!({})), ("reject", json!({})), ("return", json!({}))];
+            let adjusted = ("adjust", json!({ "received": "5.00" }));
+            let (what, body) =
+                said.iter().chain([&adjusted]).nth(self.random.random_range(0..4)).unwrap().clone();
+            let server = Arc::clone(&self.server);
+            running.spawn(async move {
+                let reply = server.api_post(&format!("/conversions/{id}/{what}"), &body).await;
+                assert!(matches!(reply.status.as_u16(), 200 | 409), "{what}: {}", reply.text());
+            });
+        }
         while let Some(done) = running.join_next().await {
             done.unwrap();
         }
+    }
+
+    /// The id of a conversion that came within its caps, no lead that was only named.
+    async fn one_that_counted(&mut self) -> Option<RequestId> {
+        let mut all = self.all().await;
+        let leads = stored(&self.server).await;
+        let is_named = |one: &Conversion| {
+            let lead = leads.iter().find(|lead| Some(lead.id) == one.lead);
+            lead.is_some_and(|lead| !lead.is_conversion())
+        };
+        all.retain(|one| one.disposition != ConversionDisposition::OverCap && !is_named(one));
+        all.choose(&mut self.random).and_then(|one| self.server.site.request_id(one.id))
+    }
+
+    async fn all(&self) -> Vec<Conversion> {
+        let all = self.server.site.store.conversions(ConversionFilter::default(), PAGE).await.unwrap().data;
+        assert!(all.len() < 1_000);
+        all
     }
 
     fn request(&mut self, (visitor, id, offer): &Came) -> Request {
@@ -136,12 +171,17 @@ impl World {
     }
 
     async fn check(&self, seed: u64) {
-        let all = self.server.site.store.conversions(ConversionFilter::default(), PAGE).await.unwrap().data;
-        assert!(all.len() < 1_000);
+        let all = self.all().await;
         let mut once = HashSet::new();
         for conversion in all.iter().filter(|one| one.lead.is_none() && one.event.0 == 1) {
             assert!(once.insert(conversion.session), "{seed}: {conversion:?}");
         }
+        let accepted: Vec<_> = stored(&self.server).await.into_iter().filter(Lead::is_conversion).collect();
+        for lead in &accepted {
+            // Whichever came first: a pixel's conversion is that of its session's lead.
+            assert!(!once.contains(&lead.session), "{seed}: {lead:?}");
+        }
+        self.each_counts_once(seed, &all, &accepted).await;
         let mut transactions = HashSet::new();
         for conversion in all.iter().filter(|one| one.offer.0 == 400 && one.event.0 == 2) {
             let Some(transaction) = &conversion.reported.transaction_id else { continue };
@@ -151,6 +191,28 @@ impl World {
         assert!(all.iter().filter(counted).count() <= CAP, "{seed}");
         self.books_agree(seed, &all).await;
         self.each_is_told_once(seed, &all).await;
+    }
+
+    /// For the caps: each that came within them, and each accepted lead.
+    async fn each_counts_once(&self, seed: u64, all: &[Conversion], accepted: &[Lead]) {
+        let today = self.server.site.network.snapshot().zone().day_of(self.server.site.clock.now());
+        for (_, offer) in OFFERS {
+            let of = OfferId(i64::from(offer));
+            let check = CapCheck {
+                scope: CapScope::Offer(of),
+                of: CapOf::Conversion,
+                first_day: Day(today.0 - 30),
+                day: today,
+                limit: 0,
+            };
+            let counted = self.server.site.store.count(check).await.unwrap();
+            let is_own = |one: &&Conversion| {
+                one.offer == of && one.lead.is_none() && one.disposition != ConversionDisposition::OverCap
+            };
+            let expected =
+                all.iter().filter(is_own).count() + accepted.iter().filter(|lead| lead.offer == of).count();
+            assert_eq!(counted, expected as u64, "{seed}: {of}");
+        }
     }
 
     async fn books_agree(&self, seed: u64, all: &[Conversion]) {
@@ -176,17 +238,20 @@ impl World {
         assert!(deliveries.len() < 1_000);
         let mut told: HashMap<_, HashSet<String>> = HashMap::new();
         for delivery in deliveries {
-            let of = told.entry(delivery.conversion.unwrap()).or_default();
+            // What was told of a pixel's conversion was told of the lead that took it over.
+            let of = self.server.site.store.conversion(delivery.conversion.unwrap()).await.unwrap();
+            let of = told.entry(of.unwrap().id).or_default();
             assert!(of.insert(delivery.destination.clone()), "{seed}: told twice: {delivery:?}");
         }
         for conversion in all {
             // Campaign 57 has no postback, its affiliate has.
             let has = if conversion.offer.0 == 100 { 1 } else { 2 };
-            let is_over = conversion.disposition == ConversionDisposition::OverCap;
-            let expected = match conversion.lead {
-                None if is_over => 0,
-                Some(_) if conversion.payout == Money::ZERO => continue,
-                _ => has,
+            let expected = match (conversion.disposition, conversion.lead) {
+                (ConversionDisposition::OverCap, None) => 0,
+                (ConversionDisposition::Approved, None) => has,
+                (ConversionDisposition::Approved, Some(_)) if conversion.payout != Money::ZERO => has,
+                // Told of once at most, which was looked at.
+                _ => continue,
             };
             let told = told.get(&conversion.id).map_or(0, HashSet::len);
             assert_eq!(told, expected, "{seed}: {conversion:?}");

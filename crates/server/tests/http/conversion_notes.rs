@@ -198,7 +198,7 @@ async fn a_sale_that_a_crash_left_untold_changes_nothing_of_what_a_pixel_said_is
     tokio::spawn(async move { client.post_form("/d.ashx", &body).await });
     buyers.wait_for(2).await.unwrap();
     converted(&server, &format!("r={id}&p=40.00")).await;
-    assert_eq!(ledger_sum(&server, "advertiser:1").await, "-40.00", "its run is not over");
+    assert_eq!(ledger_sum(&server, "advertiser:1").await, "0.00", "its run is not over");
     let server = server.crashed().await;
     assert_eq!(only(&server).await.status, LeadStatus::Sold);
     assert_eq!(conversions(&server).await[0]["received"], "40.00");

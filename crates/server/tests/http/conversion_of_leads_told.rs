@@ -7,7 +7,7 @@ use crumb_domain::conversion::{Conversion, ConversionDisposition};
 use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_storage::conversions::{ChangeConversion, ConversionStore as _};
 use crumb_storage::outbox::{DeliveryFilter, OutboxStore as _};
-use crumb_storage::{LeadStore as _, PageRequest};
+use crumb_storage::{LeadStore as _, PageRequest, SellingStore as _};
 use crumb_testkit::Server;
 use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::Part;
@@ -188,6 +188,9 @@ async fn a_lead_for_review_is_told_of_once_however_often_a_person_lets_it_throug
     accepted(&server, &[HOSTED, &format!("ckm_lead_id={id}&zip_code=90210")]).await;
     accepted(&server, &[HOSTED, &format!("ckm_lead_id={id}&zip_code=y")]).await;
     assert_eq!(read(&server, &id).await.status, LeadStatus::Review);
+    while server.site.store.selling_counts().await.unwrap().in_hand > 0 {
+        tokio::task::yield_now().await;
+    }
     act(&server, &lead, "accept", json!({})).await;
     assert_told(&server, 57, "12.00", &lead).await;
 }
@@ -225,6 +228,7 @@ async fn a_sale_pays_no_conversion_that_a_person_has_rejected() {
         ledger: Vec::new(),
         deliveries: Vec::new(),
         timeline: Vec::new(),
+        once_a_transaction: false,
     };
     server.site.store.change_conversion(change).await.unwrap();
     server.apply(&Contract::new(7, &buyers.url("/accept"), "30.00").to_string()).await;
@@ -258,8 +262,13 @@ async fn a_pixel_pays_no_conversion_that_a_person_has_rejected() {
     let lead = only(&server).await;
     let conversion = server.site.store.conversion(lead.row).await.unwrap().unwrap();
     let conversion = Conversion { disposition: ConversionDisposition::Rejected, ..conversion };
-    let change =
-        ChangeConversion { conversion, ledger: Vec::new(), deliveries: Vec::new(), timeline: Vec::new() };
+    let change = ChangeConversion {
+        conversion,
+        ledger: Vec::new(),
+        deliveries: Vec::new(),
+        timeline: Vec::new(),
+        once_a_transaction: false,
+    };
     server.site.store.change_conversion(change).await.unwrap();
     named(&server, &lead).await;
     assert_eq!(only(&server).await.payout.to_string(), "0.00");

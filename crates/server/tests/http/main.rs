@@ -16,6 +16,7 @@ mod clients;
 mod contracts;
 mod conversion_access;
 mod conversion_at_random;
+mod conversion_before_lead;
 mod conversion_import;
 mod conversion_late;
 mod conversion_money;

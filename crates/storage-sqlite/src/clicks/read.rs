@@ -22,7 +22,7 @@ macro_rules! converted {
         "(EXISTS (SELECT 1 FROM lead WHERE lead.session = ?1 AND NOT lead.test
              AND (lead.status IN ('sold', 'queued') OR lead.payout > 0))
           OR EXISTS (SELECT 1 FROM conversion WHERE conversion.session = ?1 AND NOT conversion.test
-             AND conversion.disposition = 'approved'))"
+             AND conversion.disposition = 'approved' AND conversion.taken_by IS NULL))"
     };
 }
 

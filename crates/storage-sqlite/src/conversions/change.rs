@@ -1,15 +1,15 @@
 //! A conversion that is there changes: a pixel names it, or a person says something.
 
-use super::rows;
+use super::{duplicates, rows};
 use crate::batch::WriteContext;
 use crate::codes::to_json;
 use crate::error::from_sqlite;
 use crate::selling::records::append_timeline;
 use crate::{leads, ledger, outbox};
-use crumb_domain::Timestamp;
 use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion};
 use crumb_domain::delivery::Delivery;
 use crumb_domain::ledger::LedgerEntry;
+use crumb_domain::{RowId, Timestamp};
 use crumb_storage::conversions::ChangeConversion;
 use crumb_storage::selling::TimelineEntry;
 use crumb_storage::{Result, StoreError};
@@ -23,6 +23,7 @@ pub(crate) struct Change {
     ledger: Vec<LedgerEntry>,
     deliveries: Vec<Delivery>,
     timeline: Vec<TimelineEntry>,
+    once_a_transaction: bool,
 }
 
 impl Change {
@@ -31,19 +32,39 @@ impl Change {
         ledger: Vec<LedgerEntry>,
         deliveries: Vec<Delivery>,
         timeline: Vec<TimelineEntry>,
+        once_a_transaction: bool,
     ) -> Result<Self> {
-        Ok(Self { reported: rows::reported_column(&conversion)?, conversion, ledger, deliveries, timeline })
+        let reported = rows::reported_column(&conversion)?;
+        Ok(Self { reported, conversion, ledger, deliveries, timeline, once_a_transaction })
     }
 
     pub(crate) fn of(change: ChangeConversion) -> Result<Self> {
-        let ChangeConversion { conversion, ledger, deliveries, timeline } = change;
-        Self::new(conversion, ledger, deliveries, timeline)
+        let ChangeConversion { conversion, ledger, deliveries, timeline, once_a_transaction } = change;
+        Self::new(conversion, ledger, deliveries, timeline, once_a_transaction)
+    }
+
+    /// The other conversion that has its transaction id, where that counts once.
+    pub(crate) fn taken_by(&self, context: &WriteContext<'_>) -> Result<Option<RowId>> {
+        match self.once_a_transaction {
+            true => duplicates::of_transaction(context.connection, &self.conversion),
+            false => Ok(None),
+        }
     }
 
     /// The conversion as it will stand.
     pub(crate) fn conversion(&self) -> &Conversion {
         &self.conversion
     }
+}
+
+/// Writes what a person says of a conversion, unless another has its transaction id: that
+/// one.
+pub(crate) fn say(context: &mut WriteContext<'_>, change: &Change) -> Result<Option<RowId>> {
+    let taken = change.taken_by(context)?;
+    if taken.is_none() {
+        apply(context, change, None)?;
+    }
+    Ok(taken)
 }
 
 /// Writes a change, and when a pixel named the conversion if one does. Refused before
@@ -80,19 +101,21 @@ fn of_lead(context: &WriteContext<'_>, conversion: &Conversion, pixel_at: Option
     let is_named = becomes_one(context, conversion)?;
     let found = rows::read_lead(context.connection, conversion.id)?;
     let (stands, kept) = found.ok_or(StoreError::Conflict)?;
-    let said = |differs: bool| differs.then_some(conversion);
+    let is_said = conversion.said || conversion.withheld.is_some_and(|withheld| withheld.said);
     let kept = LeadConversion {
         event: kept.event,
         pixel_at: kept.pixel_at.or(pixel_at.filter(|_| conversion.has_pixel)),
         reported: conversion.reported.clone(),
-        received: said(conversion.received != stands.received).map(|new| new.received).or(kept.received),
-        disposition: said(conversion.disposition != stands.disposition)
-            .map(|new| new.disposition)
+        received: conversion.said.then_some(conversion.received),
+        advertiser: conversion.advertiser.or(kept.advertiser).filter(|_| is_said),
+        disposition: Some(conversion.disposition)
+            .filter(|new| *new != stands.disposition)
             .or(kept.disposition),
         withheld: conversion.withheld,
         pixels_shown: conversion.pixels_shown,
         only_named: (is_named || kept.only_named)
             && conversion.disposition == ConversionDisposition::Rejected,
+        waits: conversion.waits,
     };
     let column = (kept != LeadConversion::of(kept.event)).then(|| to_json(&kept)).transpose()?;
     let changed = context
@@ -131,7 +154,7 @@ fn of_its_own(context: &WriteContext<'_>, change: &Change) -> Result<()> {
         .prepare_cached(
             "UPDATE conversion SET payout = ?3, received = ?4, disposition = ?5, transaction_id = ?6,
                  reported = ?7, pixels_shown = ?8, revision = revision + 1
-             WHERE id = ?1 AND revision = ?2",
+             WHERE id = ?1 AND revision = ?2 AND taken_by IS NULL",
         )
         .and_then(|mut update| {
             update.execute(params![

@@ -9,14 +9,22 @@ use crumb_domain::conversion::Conversion;
 use crumb_storage::Result;
 use rusqlite::{Connection, Params, params};
 
-/// How many leads, whatever became of them, and other conversions a session has.
-pub(crate) fn count_of_session(statements: &dyn Statements, session: RowId) -> Result<usize> {
-    let count = statements
+/// Whether a session has neither leads, whatever became of them, nor other conversions.
+pub(crate) fn has_nothing(statements: &dyn Statements, session: RowId) -> Result<bool> {
+    let has_some = statements
         .number(
-            "SELECT (SELECT count(*) FROM conversion WHERE session = ?1)
-                 + (SELECT count(*) FROM lead WHERE session = ?1)",
+            "SELECT EXISTS (SELECT 1 FROM conversion WHERE session = ?1)
+                 OR EXISTS (SELECT 1 FROM lead WHERE session = ?1)",
             &[&session.as_i64()],
         )
+        .map_err(from_sqlite)?;
+    Ok(has_some == Some(0))
+}
+
+/// How many leads a session has, whatever became of them.
+pub(crate) fn leads_of_session(statements: &dyn Statements, session: RowId) -> Result<usize> {
+    let count = statements
+        .number("SELECT count(*) FROM lead WHERE session = ?1", &[&session.as_i64()])
         .map_err(from_sqlite)?;
     Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
 }

@@ -1,7 +1,7 @@
 //! Conversions brought in at once: all of them or none.
 
 use super::change::{self, Change};
-use super::record::{self, New, Session};
+use super::record::{self, New};
 use crate::batch::{WriteContext, in_savepoint};
 use crumb_storage::conversions::{ImportConversions, ImportFault, ImportRow, Recorded};
 use crumb_storage::{Result, StoreError};
@@ -55,7 +55,9 @@ pub(crate) fn import(
 
 fn one(context: &mut WriteContext<'_>, row: &ReadyRow) -> Result<Recorded> {
     match row {
-        ReadyRow::New(new) => record::bring_in(context, new, Session::Unknown),
-        ReadyRow::Changed(change) => change::apply(context, change, None).map(|()| Recorded::New),
+        ReadyRow::New(new) => record::bring_in(context, new),
+        ReadyRow::Changed(change) => {
+            change::say(context, change).map(|taken| taken.map_or(Recorded::New, Recorded::Duplicate))
+        }
     }
 }

@@ -8,14 +8,14 @@ use crumb_domain::RowId;
 use crumb_domain::conversion::Conversion;
 use crumb_storage::conversions::ConversionFilter;
 use crumb_storage::{Page, PageRequest, Result};
-use rusqlite::Connection;
 use rusqlite::types::Value;
+use rusqlite::{Connection, params};
 
-/// A session's conversions, in the order in which they came.
-pub(crate) fn of_session(connection: &Connection, session: RowId) -> Result<Vec<Conversion>> {
-    let sql = format!("SELECT {COLUMNS} FROM {ALL} WHERE session = ?1 ORDER BY place");
+/// A session's oldest conversions, in the order in which they came.
+pub(crate) fn of_session(connection: &Connection, session: RowId, limit: u32) -> Result<Vec<Conversion>> {
+    let sql = format!("SELECT {COLUMNS} FROM {ALL} WHERE session = ?1 ORDER BY place LIMIT ?2");
     let mut select = connection.prepare_cached(&sql).map_err(from_sqlite)?;
-    let mut rows = select.query([session.as_i64()]).map_err(from_sqlite)?;
+    let mut rows = select.query(params![session.as_i64(), limit]).map_err(from_sqlite)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(from_sqlite)? {
         found.push(from_row(row)?);

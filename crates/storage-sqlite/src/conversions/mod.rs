@@ -3,7 +3,9 @@
 //! * `rows`: conversions as rows, leads among them; `list`: conversions by filter.
 //! * `record`: a call with what it makes, decided inside the write; `change`: one that is
 //!   there changes; `import`: many at once.
-//! * `duplicates`: what is there already; `signatures`: signed calls of the last minutes.
+//! * `take_over`: a lead that is accepted is what was reported before it.
+//! * `duplicates`: what is there already; `session`: what of its session a call rests on;
+//!   `signatures`: signed calls of the last minutes.
 //! * `pixels`: the log.
 
 mod change;
@@ -13,19 +15,20 @@ mod list;
 mod pixels;
 mod record;
 mod rows;
+mod session;
 mod signatures;
+pub(crate) mod take_over;
 
 use crate::SqliteStore;
 use crate::clicks::read;
-use crate::leads;
 use crate::readers::LaneOf;
 use crumb_domain::conversion::Conversion;
-use crumb_domain::lead::Lead;
 use crumb_domain::pixel::PixelCall;
 use crumb_domain::session::Session;
-use crumb_domain::{OfferId, RowId, Timestamp};
+use crumb_domain::{EventId, OfferId, RowId, Timestamp};
 use crumb_storage::conversions::{
     ChangeConversion, ConversionFilter, ImportConversions, ImportFault, PixelFilter, PixelWrite, Recorded,
+    SessionQuery, SessionRead,
 };
 use crumb_storage::{ConversionStore, Page, PageRequest, Result};
 
@@ -38,13 +41,18 @@ impl ConversionStore for SqliteStore {
         }
     }
 
-    async fn conversions_of(&self, session: RowId) -> Result<Vec<Conversion>> {
-        self.readers().read(LaneOf::Short, move |connection| list::of_session(connection, session)).await
+    async fn conversions_of(&self, session: RowId, limit: u32) -> Result<Vec<Conversion>> {
+        let read = move |connection: &_| list::of_session(connection, session, limit);
+        self.readers().read(LaneOf::Short, read).await
     }
 
-    async fn leads_of_session(&self, session: RowId) -> Result<Vec<Lead>> {
+    async fn session_read(&self, query: SessionQuery) -> Result<SessionRead> {
+        self.readers().read(LaneOf::Short, move |connection| session::read(connection, &query)).await
+    }
+
+    async fn before_lead(&self, session: RowId, event: EventId) -> Result<Option<Conversion>> {
         self.readers()
-            .read(LaneOf::Short, move |connection| leads::list::of_session(connection, session))
+            .read(LaneOf::Short, move |connection| take_over::find(connection, session, event))
             .await
     }
 
@@ -58,9 +66,9 @@ impl ConversionStore for SqliteStore {
             .await
     }
 
-    async fn change_conversion(&self, change: ChangeConversion) -> Result<()> {
+    async fn change_conversion(&self, change: ChangeConversion) -> Result<Option<RowId>> {
         let change = change::Change::of(change)?;
-        self.writer().write(move |context| change::apply(context, &change, None)).await
+        self.writer().write(move |context| change::say(context, &change)).await
     }
 
     async fn import_conversions(
@@ -105,7 +113,7 @@ mod tests {
     use crumb_domain::time::Day;
     use crumb_storage::contract::build::Rows;
     use crumb_storage::contract::build_conversions::{conversion, delivery, makes, new};
-    use crumb_storage::conversions::RecordConversion;
+    use crumb_storage::conversions::{RecordConversion, SessionHad};
     use rusqlite::Connection;
 
     #[tokio::test]
@@ -127,7 +135,7 @@ mod tests {
         let (call, told, first) = with_delivery(session);
         assert_eq!(store.record_pixel(makes(call, first)).await.unwrap(), Some(Recorded::New));
         let (call, _, again) = with_delivery(session);
-        let again = RecordConversion { session_had: 1, ..again };
+        let again = RecordConversion { session_had: SessionHad::Leads(0), ..again };
         let recorded = store.record_pixel(makes(call, again)).await.unwrap();
         assert!(matches!(recorded, Some(Recorded::Duplicate(_))));
         let (call, _, over) = with_delivery(told.id);

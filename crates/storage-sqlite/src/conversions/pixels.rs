@@ -59,6 +59,14 @@ pub(crate) fn insert(
 const COLUMNS: &str = "id, at, form, disposition, offer, advertiser, event, session, affiliate, campaign, \
                        conversion, transaction_id, trusted, ignored, ip, user_agent, referrer, config_version";
 
+/// The conversion of a call, where that is of the affiliate whose session the call is of. A
+/// duplicate may be one of somebody else's.
+const OWN_CONVERSION: &str = "CASE WHEN EXISTS (SELECT 1 FROM conversion AS c WHERE c.id = pixel.conversion \
+                                  AND c.affiliate = pixel.affiliate) \
+                              OR EXISTS (SELECT 1 FROM lead WHERE lead.row = pixel.conversion \
+                                  AND lead.affiliate = pixel.affiliate) \
+                              THEN conversion END AS conversion,";
+
 /// A page of the log.
 pub(crate) fn list(
     connection: &Connection,
@@ -71,7 +79,11 @@ pub(crate) fn list(
     listing.equals("session", filter.session.map(RowId::as_i64));
     listing.equals("disposition", filter.disposition.map(|disposition| disposition.as_str().to_owned()));
     listing.between(filter.from, filter.to);
-    listing.page(connection, page, COLUMNS, |row| Ok((from_row(row), row.get(0)?)))
+    let columns = match filter.hides_others {
+        true => &COLUMNS.replace("conversion,", OWN_CONVERSION),
+        false => COLUMNS,
+    };
+    listing.page(connection, page, columns, |row| Ok((from_row(row), row.get(0)?)))
 }
 
 fn from_row(row: &Row<'_>) -> Result<PixelCall> {

@@ -11,7 +11,7 @@ use crate::selling::records::append_timeline;
 use crate::{ledger, outbox};
 use crumb_domain::pixel::PixelCall;
 use crumb_domain::{RowId, Timestamp};
-use crumb_storage::conversions::{NoteCall, PixelEffect, PixelWrite, RecordConversion, Recorded};
+use crumb_storage::conversions::{NoteCall, PixelEffect, PixelWrite, RecordConversion, Recorded, SessionHad};
 use crumb_storage::{Result, StoreError};
 
 /// A call, made ready: all writes wait for the one writer.
@@ -38,7 +38,6 @@ pub(crate) struct New {
 /// A note with a conversion that is there, made ready.
 struct Note {
     change: Change,
-    once_a_transaction: bool,
     signature: Option<[u8; 32]>,
 }
 
@@ -50,8 +49,8 @@ impl Pixel {
             PixelEffect::New(record) => Effect::New(Box::new(New::of(*record)?)),
             PixelEffect::Noted(note) => {
                 let NoteCall { conversion, once_a_transaction, signature, ledger, deliveries } = *note;
-                let change = Change::new(conversion, ledger, deliveries, Vec::new())?;
-                Effect::Noted(Box::new(Note { change, once_a_transaction, signature }))
+                let change = Change::new(conversion, ledger, deliveries, Vec::new(), once_a_transaction)?;
+                Effect::Noted(Box::new(Note { change, signature }))
             }
         };
         Ok(Self { ignored: pixels::ignored_column(&call)?, call, effect })
@@ -91,38 +90,62 @@ fn make(context: &mut WriteContext<'_>, new: &New, at: Timestamp) -> Result<Reco
     if let Some(before) = signatures::find(context.connection, record.signature.as_ref())? {
         return Ok(Recorded::Duplicate(before));
     }
-    let had = duplicates::count_of_session(context.statements, record.conversion.session)?;
-    if had != record.session_had {
-        return Err(StoreError::Conflict);
+    let session = session(context, record)?;
+    // Before anything is written, so that a conflict has changed nothing.
+    if let Some(before) = duplicate_of(context, record, session)? {
+        return match is_to_be_shown(context, record, before)? {
+            true => Err(StoreError::Conflict),
+            false => Ok(Recorded::Duplicate(before)),
+        };
     }
-    let recorded = bring_in(context, new, Session::of(had))?;
-    if !matches!(recorded, Recorded::Duplicate(_)) {
-        signatures::keep(context.connection, record.signature.as_ref(), at, record.conversion.id)?;
-    }
+    let recorded = insert(context, new)?;
+    signatures::keep(context.connection, record.signature.as_ref(), at, record.conversion.id)?;
     Ok(recorded)
+}
+
+/// Whether a call may have something to show with the conversion that it is a duplicate of:
+/// one of its own session. Who decides again finds it there.
+fn is_to_be_shown(context: &WriteContext<'_>, record: &RecordConversion, before: RowId) -> Result<bool> {
+    if !record.shows_html {
+        return Ok(false);
+    }
+    let before = rows::read(context.connection, before)?;
+    Ok(before.is_some_and(|before| before.session == record.conversion.session))
+}
+
+/// What is known of a new conversion's session, unless it has changed since that was
+/// decided.
+fn session(context: &WriteContext<'_>, record: &RecordConversion) -> Result<Session> {
+    let id = record.conversion.session;
+    match record.session_had {
+        SessionHad::Nothing if duplicates::has_nothing(context.statements, id)? => Ok(Session::IsNew),
+        SessionHad::Leads(leads) if duplicates::leads_of_session(context.statements, id)? == leads => {
+            Ok(Session::Unknown)
+        }
+        SessionHad::Any => Ok(Session::Unknown),
+        SessionHad::Nothing | SessionHad::Leads(_) => Err(StoreError::Conflict),
+    }
 }
 
 /// What is known of the session of a new conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Session {
+enum Session {
     /// It has no lead and no conversion.
     IsNew,
     /// It may have some.
     Unknown,
 }
 
-impl Session {
-    fn of(had: usize) -> Self {
-        if had == 0 { Self::IsNew } else { Self::Unknown }
+/// A new conversion that a person brings in, whatever else its session has.
+pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New) -> Result<Recorded> {
+    match duplicate_of(context, &new.record, Session::Unknown)? {
+        Some(before) => Ok(Recorded::Duplicate(before)),
+        None => insert(context, new),
     }
 }
 
-/// A new conversion, whoever reports it and whatever else its session has.
-pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New, session: Session) -> Result<Recorded> {
+fn insert(context: &mut WriteContext<'_>, new: &New) -> Result<Recorded> {
     let record = &new.record;
-    if let Some(before) = duplicate_of(context, record, session)? {
-        return Ok(Recorded::Duplicate(before));
-    }
     let is_over_cap = is_over_cap(context, record)?;
     let (at_nothing, its_reported);
     let (conversion, reported) = if is_over_cap {
@@ -184,12 +207,12 @@ fn is_over_cap(context: &WriteContext<'_>, record: &RecordConversion) -> Result<
 
 /// A call that names a conversion which is there; what it is a duplicate of, if it is one.
 fn note(context: &mut WriteContext<'_>, note: &Note, at: Timestamp) -> Result<Option<Recorded>> {
-    let Note { change, once_a_transaction, signature } = note;
+    let Note { change, signature } = note;
     let connection = context.connection;
-    let mut before = signatures::find(connection, signature.as_ref())?;
-    if before.is_none() && *once_a_transaction {
-        before = duplicates::of_transaction(connection, change.conversion())?;
-    }
+    let before = match signatures::find(connection, signature.as_ref())? {
+        None => change.taken_by(context)?,
+        before => before,
+    };
     if let Some(before) = before {
         return Ok(Some(Recorded::Duplicate(before)));
     }

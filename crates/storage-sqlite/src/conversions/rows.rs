@@ -14,15 +14,23 @@ use crumb_storage::Result;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 
+/// Conversions with a record of their own that no lead has taken over.
+macro_rules! own {
+    () => {
+        "SELECT id AS place, at, source, event, offer, advertiser, affiliate, campaign, \
+             offer_contract, session, CAST(NULL AS INTEGER) AS lead_id, s1, s2, s3, s4, s5, payout, received, \
+             disposition, transaction_id, reported AS told, pixels_shown, test, ip, revision, config_version
+         FROM conversion WHERE taken_by IS NULL"
+    };
+}
+
 /// All conversions, both kinds under the same names. SQLite reads both by an index, in
 /// step where they are asked for in the order of their places, and builds no table of
 /// them: as long as each column is of one type in both, for which the casts are.
-pub(crate) const ALL: &str =
-    "(SELECT id AS place, at, source, event, offer, advertiser, affiliate, campaign, \
-         offer_contract, session, CAST(NULL AS INTEGER) AS lead_id, s1, s2, s3, s4, s5, payout, received, \
-         disposition, transaction_id, reported AS told, pixels_shown, test, ip, revision, config_version
-     FROM conversion
-     UNION ALL
+pub(crate) const ALL: &str = concat!(
+    "(",
+    own!(),
+    " UNION ALL
      SELECT row, at, CAST('lead' AS TEXT), event, offer, CAST(NULL AS INTEGER), affiliate, campaign, \
          offer_contract, session, id, s1, s2, s3, s4, s5, payout, revenue,
          CAST(coalesce(conversion ->> '$.disposition', CASE
@@ -30,8 +38,13 @@ pub(crate) const ALL: &str =
              WHEN status = 'review' THEN 'pending'
              WHEN status = 'scrubbed' AND outcome = 'thrown_out' THEN 'rejected'
              ELSE 'approved' END) AS TEXT),
-         transaction_id, conversion, CAST(0 AS INTEGER), test, ip, revision, config_version
-     FROM lead WHERE event IS NOT NULL)";
+         transaction_id, conversion, CAST(coalesce(conversion ->> '$.pixels_shown', 0) AS INTEGER), test, ip, \
+         revision, config_version
+     FROM lead WHERE event IS NOT NULL)"
+);
+
+/// Those of [`ALL`] that have a record of their own.
+pub(crate) const OWN: &str = concat!("(", own!(), ")");
 
 /// The columns of [`ALL`] that [`from_row`] reads.
 pub(crate) const COLUMNS: &str = "place, at, source, event, offer, advertiser, affiliate, campaign, \
@@ -46,13 +59,16 @@ struct Beside {
     reported: Reported,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     withheld: Option<Withheld>,
+    /// Somebody said what is received.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    said: bool,
 }
 
 /// What was reported of a conversion with a record of its own, beside its transaction id,
 /// and what it is worth where it does not count, as JSON; none where that is all.
 pub(crate) fn reported_column(conversion: &Conversion) -> Result<Option<String>> {
     let reported = Reported { transaction_id: None, ..conversion.reported.clone() };
-    let beside = Beside { reported, withheld: conversion.withheld };
+    let beside = Beside { reported, withheld: conversion.withheld, said: conversion.said };
     if beside == Beside::default() { Ok(None) } else { to_json(&beside).map(Some) }
 }
 
@@ -98,8 +114,22 @@ pub(crate) fn insert(statements: &dyn Statements, new: &Conversion, reported: Op
     Ok(())
 }
 
-/// The conversion of that place, of either kind.
+/// The conversion of that place, of either kind; where a lead has taken it over, that.
 pub(crate) fn read(connection: &Connection, id: RowId) -> Result<Option<Conversion>> {
+    if let Some(stands) = read_at(connection, id)? {
+        return Ok(Some(stands));
+    }
+    let taken_by: Option<Option<i64>> = connection
+        .prepare_cached("SELECT taken_by FROM conversion WHERE id = ?1")
+        .and_then(|mut select| select.query_row([id.as_i64()], |row| row.get(0)).optional())
+        .map_err(from_sqlite)?;
+    match taken_by.flatten() {
+        Some(lead) => read_at(connection, row_id(lead)?),
+        None => Ok(None),
+    }
+}
+
+fn read_at(connection: &Connection, id: RowId) -> Result<Option<Conversion>> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM {ALL} WHERE place = ?1"))
         .and_then(|mut select| select.query_row([id.as_i64()], |row| Ok(from_row(row))).optional())
@@ -143,9 +173,11 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Conversion> {
         sub_ids: sub_ids(row, 11).map_err(from_sqlite)?,
         payout: Money::from_micros(given(16)?),
         received: Money::from_micros(given(17)?),
+        said: false,
         disposition: ConversionDisposition::from_code(&disposition)
             .ok_or_else(|| corrupt("a conversion's disposition", disposition))?,
         withheld: None,
+        waits: None,
         reported: Reported::default(),
         has_pixel: true,
         pixels_shown: row.get(21).map_err(from_sqlite)?,
@@ -155,12 +187,14 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Conversion> {
         config_version: ConfigVersion(given(25)?),
     };
     if lead.is_none() {
-        let Beside { reported, withheld } = beside(row)?;
-        return Ok(Conversion { reported, withheld, ..stands });
+        let Beside { reported, withheld, said } = beside(row)?;
+        return Ok(Conversion { reported, withheld, said, ..stands });
     }
     let kept = kept(row)?;
     Ok(Conversion {
         received: kept.received.unwrap_or(stands.received),
+        said: kept.received.is_some(),
+        waits: kept.waits,
         has_pixel: kept.pixel_at.is_some(),
         pixels_shown: kept.pixels_shown,
         withheld: kept.withheld,

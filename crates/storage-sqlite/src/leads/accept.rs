@@ -6,6 +6,7 @@ use super::{idempotency, indexes, posts, rows};
 use crate::batch::WriteContext;
 use crate::clicks::counts;
 use crate::codes::{IpBytes, sub_id_columns, to_json};
+use crate::conversions::take_over::{self, Instead};
 use crate::error::from_sqlite;
 use crate::ledger;
 use crate::outbox;
@@ -57,6 +58,9 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     if let Some(problem) = problem_of(context, new)? {
         return refuse(context, posting, problem);
     }
+    if let Err(Instead(taken)) = taken_over(connection, new)? {
+        return Ok(Decided::Otherwise(Posted::TakesOver(taken)));
+    }
     if let Some(quote) = &new.quote {
         quotes::use_up(connection, quote)?;
     }
@@ -71,11 +75,22 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     if converts(lead) {
         context.memory.session_changes.converted(lead.session);
     }
+    if let Some(taken) = &new.takes_over {
+        take_over::take(context, lead, taken)?;
+    }
     context.memory.seen.note_all(connection, seen::references_of_lead(lead)).map_err(from_sqlite)?;
     if let Some(offering) = posting.offering {
         offer(context.statements, posting, offering, &new.counts)?;
     }
     keep_accepted(context, posting)
+}
+
+/// Whether it takes over what it must. A session that it opens itself has nothing.
+fn taken_over(connection: &Connection, new: &NewLead) -> Result<std::result::Result<(), Instead>> {
+    match &new.open_session {
+        Some(_) => Ok(Ok(())),
+        None => take_over::check(connection, &new.posting.row.lead, new.takes_over.as_ref()),
+    }
 }
 
 /// A change of a lead by its id.

@@ -3,7 +3,6 @@
 use super::indexes::{id_column, row_of};
 use super::recent::RecentIds;
 use super::rows;
-use crate::error::from_sqlite;
 use crate::listing::Listing;
 use crumb_domain::lead::Lead;
 use crumb_domain::{LeadId, RowId};
@@ -11,18 +10,6 @@ use crumb_storage::leads::LeadFilter;
 use crumb_storage::{Page, PageRequest, Result, lead_search};
 use rusqlite::Connection;
 use rusqlite::types::Value;
-
-/// A session's leads, in the order in which they came.
-pub(crate) fn of_session(connection: &Connection, session: RowId) -> Result<Vec<Lead>> {
-    let sql = format!("SELECT {} FROM lead WHERE session = ?1 ORDER BY row", rows::COLUMNS);
-    let mut select = connection.prepare_cached(&sql).map_err(from_sqlite)?;
-    let mut found = select.query([session.as_i64()]).map_err(from_sqlite)?;
-    let mut leads = Vec::new();
-    while let Some(row) = found.next().map_err(from_sqlite)? {
-        leads.push(rows::from_row(connection, row)?);
-    }
-    Ok(leads)
-}
 
 /// A page of leads.
 pub(crate) fn leads(

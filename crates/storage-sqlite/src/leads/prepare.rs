@@ -9,6 +9,7 @@ use crumb_domain::lead::Lead;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::StoredAnswer;
+use crumb_storage::conversions::TakeOver;
 use crumb_storage::leads::{
     AcceptLead, AnswerFn, DuplicateCheck, DuplicateKey, IdempotencyClaim, KeepFn, LeadSession, Offering,
     PostRecord, QuoteUse, UpdateLead, Verdict,
@@ -106,6 +107,7 @@ pub(crate) struct NewLead {
     pub(crate) caps: Vec<(CapCheck, Problem)>,
     pub(crate) counts: Vec<DayCount>,
     pub(crate) caps_told: Vec<CapTold>,
+    pub(crate) takes_over: Option<TakeOver>,
     pub(crate) quote: Option<QuoteUse>,
 }
 
@@ -127,8 +129,8 @@ pub(crate) fn new_lead(accept: AcceptLead) -> Result<(Box<NewLead>, Option<Store
         answer: accept.answer,
         keep_refused: accept.keep_refused,
     };
-    let AcceptLead { open_session, caps, counts, caps_told, quote, .. } = accept;
-    Ok((Box::new(NewLead { posting, open_session, caps, counts, caps_told, quote }), answer))
+    let AcceptLead { open_session, caps, counts, caps_told, takes_over, quote, .. } = accept;
+    Ok((Box::new(NewLead { posting, open_session, caps, counts, caps_told, takes_over, quote }), answer))
 }
 
 /// A changed lead, one revision on, and the answer if the change holds.

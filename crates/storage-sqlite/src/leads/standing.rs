@@ -59,25 +59,18 @@ pub(crate) fn write(connection: &Connection, lead: &Lead, at: Timestamp) -> Resu
 }
 
 /// What changes of an advertiser's part in a lead of which it was said what is received,
-/// when the lead's sales change what they bring: the books hold in sum what was said,
-/// whether a pixel or the sale came first. None where nothing was said, or no advertiser
-/// has a part.
+/// when the lead is accepted or its sales change what they bring: the books hold in sum
+/// what was said, whether a pixel or the sale came first. None where nothing was said, or
+/// no advertiser has a part.
 fn advertisers_part(connection: &Connection, lead: &Lead, at: Timestamp) -> Result<Option<LedgerEntry>> {
-    if lead.conversion.as_ref().is_none_or(|told| told.received.is_none()) {
-        return Ok(None);
-    }
-    let row = lead.row.as_i64();
-    let brought: Option<i64> = connection
-        .prepare_cached("SELECT revenue FROM lead WHERE row = ?1")
-        .and_then(|mut select| select.query_row([row], |row| row.get(0)).optional())
-        .map_err(from_sqlite)?;
-    let less = lead.revenue.micros().saturating_sub(brought.unwrap_or_default());
-    if less == 0 {
-        return Ok(None);
-    }
-    let advertiser = ledger::advertiser_of(connection, row)?;
-    let part = Money::from_micros(less.saturating_neg());
-    Ok(advertiser.map(|advertiser| LedgerEntry::received(at, lead.row, advertiser, part)))
+    let Some(told) = lead.conversion.as_ref().filter(|told| told.received.is_some()) else { return Ok(None) };
+    let Some(advertiser) = told.advertiser else { return Ok(None) };
+    let before = read(connection, lead.row.as_i64())?;
+    let part_before =
+        before.as_ref().and_then(|lead| Some(lead.conversion.as_ref()?.advertisers_part(lead.revenue)));
+    let part = told.advertisers_part(lead.revenue).micros();
+    let more = part.saturating_sub(part_before.unwrap_or_default().micros());
+    Ok((more != 0).then(|| LedgerEntry::received(at, lead.row, advertiser, Money::from_micros(more))))
 }
 
 /// The lead is the earlier one of no later lead from now on. That it is still found by

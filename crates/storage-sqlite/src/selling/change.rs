@@ -6,6 +6,7 @@ use super::queue::{self, Offered, State};
 use super::{after_sale, records, reservations};
 use crate::alerts;
 use crate::batch::WriteContext;
+use crate::conversions::take_over;
 use crate::error::corrupt;
 use crate::leads::{idempotency, posts, standing};
 use crate::ledger;
@@ -50,8 +51,19 @@ fn apply(context: &mut WriteContext<'_>, ready: &Change, offered: Option<&Offere
     let change = &ready.change;
     let lead = change.lead.row.as_i64();
     // First, so that a change that is refused has changed nothing: nobody begins again.
+    let is_taken_over = match change.lead.is_conversion() && take_over::is_open(connection, change.lead.row)?
+    {
+        true => take_over::check(connection, &change.lead, change.takes_over.as_ref())?.is_ok(),
+        false => change.takes_over.is_none(),
+    };
+    if !is_taken_over {
+        return Err(StoreError::Conflict);
+    }
     if !standing::write(connection, &change.lead, change.at)? {
         return Err(StoreError::Conflict);
+    }
+    if let Some(taken) = &change.takes_over {
+        take_over::take(context, &change.lead, taken)?;
     }
     // Whether its session has converted may have changed with it.
     context.memory.session_changes.unknown(change.lead.session);

@@ -203,6 +203,7 @@ pub fn accept(lead: Lead) -> AcceptLead {
         deliveries: Vec::new(),
         caps_told: Vec::new(),
         refused_told: None,
+        takes_over: None,
         quote: None,
         offering: None,
         post: PostRecord { at, ..post(row) },

@@ -2,7 +2,7 @@
 
 use super::build::{NOW, click, record};
 use crate::Store;
-use crate::conversions::{NoteCall, PixelEffect, PixelWrite, RecordConversion, Recorded};
+use crate::conversions::{NoteCall, PixelEffect, PixelWrite, RecordConversion, Recorded, SessionHad};
 use crumb_domain::conversion::{Conversion, ConversionDisposition, ConversionSource, Reported};
 use crumb_domain::delivery::{Delivery, DeliveryKind, DeliveryState};
 use crumb_domain::ledger::LedgerEntry;
@@ -34,8 +34,10 @@ pub fn conversion(id: RowId, session: RowId) -> Conversion {
         sub_ids: SubIds::default(),
         payout: PAYOUT,
         received: RECEIVED,
+        said: false,
         disposition: ConversionDisposition::Approved,
         withheld: None,
+        waits: None,
         reported: Reported::default(),
         has_pixel: true,
         pixels_shown: false,
@@ -59,7 +61,8 @@ pub fn new(conversion: Conversion) -> RecordConversion {
         ledger: money_of(&conversion),
         once_a_session: true,
         once_a_transaction: false,
-        session_had: 0,
+        session_had: SessionHad::Nothing,
+        shows_html: false,
         caps: Vec::new(),
         counts: Vec::new(),
         deliveries: Vec::new(),

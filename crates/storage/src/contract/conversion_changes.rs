@@ -19,7 +19,13 @@ use crumb_domain::{AffiliateId, EventId, RowId};
 use std::sync::Arc;
 
 fn changed(conversion: Conversion) -> ChangeConversion {
-    ChangeConversion { conversion, ledger: Vec::new(), deliveries: Vec::new(), timeline: Vec::new() }
+    ChangeConversion {
+        conversion,
+        ledger: Vec::new(),
+        deliveries: Vec::new(),
+        timeline: Vec::new(),
+        once_a_transaction: false,
+    }
 }
 
 /// The lead earns by it; what became of the lead otherwise stays.
@@ -31,7 +37,7 @@ pub async fn a_call_is_noted_with_its_lead<S: Store>(store: Arc<S>) {
     store.settle(sold(&bought, 7, money(30))).await.unwrap();
     let before = read(&*store, &bought).await;
     let named = with_transaction(stands(&*store, bought.row).await, "T-1");
-    let named = Conversion { payout: PAYOUT, received: RECEIVED, pixels_shown: true, ..named };
+    let named = Conversion { payout: PAYOUT, received: RECEIVED, said: true, pixels_shown: true, ..named };
     let paid = LedgerEntry::payout(NOW, bought.id, AffiliateId(12), PAYOUT);
     let note = NoteCall { ledger: vec![paid.clone()], ..note(named.clone()) };
     assert_eq!(store.record_pixel(notes(rows.next_row(), note)).await.unwrap(), None);
@@ -156,7 +162,7 @@ pub async fn what_is_received_for_a_lead_is_what_it_brings_until_somebody_says_o
     store.settle(sold(&read(&*store, &lead).await, 7, money(30))).await.unwrap();
     let now = stands(&*store, lead.row).await;
     assert_eq!((now.received, now.has_pixel), (money(30), false));
-    store.change_conversion(changed(Conversion { received: money(9), ..now })).await.unwrap();
+    store.change_conversion(changed(Conversion { received: money(9), said: true, ..now })).await.unwrap();
     let now = Conversion { payout: money(1), ..stands(&*store, lead.row).await };
     store.change_conversion(changed(now)).await.unwrap();
     let mut kept = read(&*store, &lead).await;
@@ -178,10 +184,11 @@ pub async fn a_change_holds_on_what_was_read_only<S: Store>(store: Arc<S>) {
         let read = stands(&*store, place).await;
         let reported = Reported { user_id: Some("u".to_owned()), ..Reported::default() };
         let (payout, disposition) = (money(7), ConversionDisposition::Returned);
-        let withheld = Some(Withheld { payout: PAYOUT, received: RECEIVED, told: false });
+        let withheld = Some(Withheld { payout: PAYOUT, received: RECEIVED, said: false, told: false });
         let after = Conversion {
             payout,
             received: money(8),
+            said: true,
             disposition,
             withheld,
             reported,
@@ -208,7 +215,7 @@ pub async fn all_rows_of_an_import_are_brought_in_together<S: Store>(store: Arc<
     let opened = session(&*store, rows.next_row()).await;
     let lead = Lead { session: opened, ..lead(1, rows.next_row()) };
     accepted(&*store, lead.clone()).await;
-    let of_lead = Conversion { received: RECEIVED, ..stands(&*store, lead.row).await };
+    let of_lead = Conversion { received: RECEIVED, said: true, ..stands(&*store, lead.row).await };
     let made = Conversion { event: EventId(2), ..conversion(rows.next_row(), opened) };
     let further = Conversion { event: EventId(3), ..conversion(rows.next_row(), opened) };
     let import = ImportConversions {
@@ -221,7 +228,7 @@ pub async fn all_rows_of_an_import_are_brought_in_together<S: Store>(store: Arc<
     let done = store.import_conversions(import).await.unwrap();
     assert_eq!(done, Ok(vec![Recorded::New; 3]));
     let of_lead = Conversion { revision: of_lead.revision + 1, ..of_lead };
-    assert_eq!(store.conversions_of(opened).await.unwrap(), [of_lead, made, further]);
+    assert_eq!(store.conversions_of(opened, 100).await.unwrap(), [of_lead, made, further]);
     let paid = store.balance(Account::Affiliate(AffiliateId(12))).await.unwrap();
     assert_eq!(paid.micros(), 2 * PAYOUT.micros());
     assert_eq!(log(&*store).await, []);

@@ -2,7 +2,7 @@
 
 use super::build::{NOW, Rows, accepted, click, duplicate, lead, record};
 use super::build_conversions::{call, conversion, converted, new, refused, session, with_transaction};
-use crate::conversions::{ConversionFilter, PixelFilter};
+use crate::conversions::{ConversionFilter, PixelFilter, RecordConversion, SessionHad};
 use crate::{PageRequest, Store};
 use crumb_domain::click::{Click, Disposition};
 use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion, Reported};
@@ -33,7 +33,7 @@ async fn six<S: Store>(store: &S, rows: &mut Rows) -> (RowId, Vec<RowId>) {
         };
         let own = with_transaction(own, &format!("T-{number}"));
         places.push(own.id);
-        converted(store, rows.next_row_at(later(2 * number)), new(own)).await;
+        let call_id = rows.next_row_at(later(2 * number));
         let lead = Lead {
             at: later(2 * number + 1),
             session: if number == 0 { opened } else { rows.next_row_at(later(2 * number + 1)) },
@@ -50,6 +50,8 @@ async fn six<S: Store>(store: &S, rows: &mut Rows) -> (RowId, Vec<RowId>) {
         };
         places.push(lead.row);
         accepted(store, lead).await;
+        let session_had = if number == 0 { SessionHad::Leads(1) } else { SessionHad::Nothing };
+        converted(store, call_id, RecordConversion { session_had, once_a_session: false, ..new(own) }).await;
     }
     accepted(store, Lead { conversion: None, ..lead(9, rows.next_row_at(later(6))) }).await;
     (opened, places)

@@ -6,7 +6,7 @@ use super::build_conversions::{
     with_transaction,
 };
 use crate::after_sale::LedgerFilter;
-use crate::conversions::{ChangeConversion, RecordConversion, Recorded};
+use crate::conversions::{ChangeConversion, RecordConversion, Recorded, SessionHad};
 use crate::{PageRequest, Store, StoreError};
 use crumb_domain::caps::{CapCheck, CapScope, DayCount};
 use crumb_domain::conversion::{
@@ -56,19 +56,24 @@ pub async fn a_conversion_comes_back_as_it_was<S: Store>(store: Arc<S>) {
         offer_contract: Some(OfferContractId(9)),
         sub_ids: SubIds::new(["a", "", "c", "", ""]),
         disposition: ConversionDisposition::Pending,
-        withheld: Some(Withheld { payout: PAYOUT, received: RECEIVED, told: true }),
+        withheld: Some(Withheld { payout: PAYOUT, received: RECEIVED, said: false, told: true }),
         reported: everything(),
         pixels_shown: true,
         ip: None,
         ..conversion(rows.next_row(), plain.session)
     };
     converted(&*store, rows.next_row(), new(plain.clone())).await;
-    converted(&*store, rows.next_row(), RecordConversion { session_had: 1, ..new(full.clone()) }).await;
+    converted(
+        &*store,
+        rows.next_row(),
+        RecordConversion { session_had: SessionHad::Leads(0), ..new(full.clone()) },
+    )
+    .await;
     assert_eq!(store.conversion(full.id).await.unwrap().as_ref(), Some(&full));
-    assert_eq!(store.conversions_of(plain.session).await.unwrap(), [plain.clone(), full]);
+    assert_eq!(store.conversions_of(plain.session, 100).await.unwrap(), [plain.clone(), full]);
     let unknown = rows.next_row();
     assert_eq!(store.conversion(unknown).await.unwrap(), None);
-    assert_eq!(store.conversions_of(unknown).await.unwrap(), []);
+    assert_eq!(store.conversions_of(unknown, 100).await.unwrap(), []);
 }
 
 /// What it made, what it found there, or why it made nothing.
@@ -77,7 +82,8 @@ pub async fn every_call_is_in_the_log_with_what_became_of_it<S: Store>(store: Ar
     let opened = session(&*store, rows.next_row()).await;
     let first = conversion(rows.next_row(), opened);
     converted(&*store, rows.next_row(), new(first.clone())).await;
-    let again = RecordConversion { session_had: 1, ..new(conversion(rows.next_row(), opened)) };
+    let again =
+        RecordConversion { session_had: SessionHad::Leads(0), ..new(conversion(rows.next_row(), opened)) };
     let recorded = store.record_pixel(makes(rows.next_row(), again)).await.unwrap();
     assert_eq!(recorded, Some(Recorded::Duplicate(first.id)));
     let mut unknown = call(rows.next_row(), opened);
@@ -129,7 +135,7 @@ pub async fn an_accepted_lead_is_the_conversion_of_its_place<S: Store>(store: Ar
         ip: told.ip,
         ..conversion(told.row, opened)
     };
-    assert_eq!(store.conversions_of(opened).await.unwrap(), std::slice::from_ref(&expected));
+    assert_eq!(store.conversions_of(opened, 100).await.unwrap(), std::slice::from_ref(&expected));
     assert_eq!(store.conversion(told.row).await.unwrap(), Some(expected));
     assert_eq!(store.conversion(held_back.row).await.unwrap(), None);
 }
@@ -154,7 +160,13 @@ pub async fn a_leads_conversion_stands_by_its_status_until_somebody_says_otherwi
         let disposition = if expected == Rejected { Approved } else { Rejected };
         let said = Conversion { disposition, ..now };
         let (ledger, deliveries) = (Vec::new(), Vec::new());
-        let change = ChangeConversion { conversion: said.clone(), ledger, deliveries, timeline: Vec::new() };
+        let change = ChangeConversion {
+            conversion: said.clone(),
+            ledger,
+            deliveries,
+            timeline: Vec::new(),
+            once_a_transaction: false,
+        };
         store.change_conversion(change).await.unwrap();
         assert_eq!(stands(&*store, lead.row).await, Conversion { revision: said.revision + 1, ..said });
         let kept = store.lead(lead.id).await.unwrap().unwrap();
@@ -169,19 +181,21 @@ pub async fn the_same_event_of_a_session_counts_once_unless_it_may_come_again<S:
     let other = session(&*store, rows.next_row()).await;
     let first = conversion(rows.next_row(), opened);
     converted(&*store, rows.next_row(), new(first.clone())).await;
+    const SOME: SessionHad = SessionHad::Leads(0);
     let with = |session_had, once_a_session, conversion| RecordConversion {
         session_had,
         once_a_session,
         ..new(conversion)
     };
-    let again = with(1, true, conversion(rows.next_row(), opened));
+    let again = with(SOME, true, conversion(rows.next_row(), opened));
     let recorded = store.record_pixel(makes(rows.next_row(), again)).await.unwrap();
     assert_eq!(recorded, Some(Recorded::Duplicate(first.id)));
     let event = Conversion { event: EventId(2), ..conversion(rows.next_row(), opened) };
-    converted(&*store, rows.next_row(), with(1, true, event)).await;
-    converted(&*store, rows.next_row(), with(2, false, conversion(rows.next_row(), opened))).await;
-    converted(&*store, rows.next_row(), with(0, true, conversion(rows.next_row(), other))).await;
-    assert_eq!(store.conversions_of(opened).await.unwrap().len(), 3);
+    converted(&*store, rows.next_row(), with(SOME, true, event)).await;
+    converted(&*store, rows.next_row(), with(SOME, false, conversion(rows.next_row(), opened))).await;
+    converted(&*store, rows.next_row(), with(SessionHad::Nothing, true, conversion(rows.next_row(), other)))
+        .await;
+    assert_eq!(store.conversions_of(opened, 100).await.unwrap().len(), 3);
     let account = Account::Affiliate(AffiliateId(12));
     assert_eq!(store.balance(account).await.unwrap().micros(), 4 * PAYOUT.micros());
 }
@@ -192,11 +206,13 @@ pub async fn a_lead_counts_among_its_sessions_conversions<S: Store>(store: Arc<S
     let opened = session(&*store, rows.next_row()).await;
     let lead = Lead { session: opened, ..lead(1, rows.next_row()) };
     accepted(&*store, lead.clone()).await;
-    let again = RecordConversion { session_had: 1, ..new(conversion(rows.next_row(), opened)) };
+    let again =
+        RecordConversion { session_had: SessionHad::Leads(1), ..new(conversion(rows.next_row(), opened)) };
     let recorded = store.record_pixel(makes(rows.next_row(), again)).await.unwrap();
     assert_eq!(recorded, Some(Recorded::Duplicate(lead.row)));
     let event = Conversion { event: EventId(2), ..conversion(rows.next_row(), opened) };
-    converted(&*store, rows.next_row(), RecordConversion { session_had: 1, ..new(event) }).await;
+    converted(&*store, rows.next_row(), RecordConversion { session_had: SessionHad::Leads(1), ..new(event) })
+        .await;
 }
 
 /// Over all sessions of its offer and event, leads' included; tests are a world of their own.
@@ -244,7 +260,7 @@ pub async fn a_call_decided_before_its_session_changed_is_decided_again<S: Store
     assert_eq!(refused, Err(StoreError::Conflict));
     assert_eq!(log(&*store).await, []);
     assert_eq!(store.balance(Account::Affiliate(AffiliateId(12))).await.unwrap(), Money::ZERO);
-    converted(&*store, rows.next_row(), RecordConversion { session_had: 1, ..late }).await;
+    converted(&*store, rows.next_row(), RecordConversion { session_had: SessionHad::Leads(1), ..late }).await;
 }
 
 /// Of any number.
@@ -258,7 +274,8 @@ pub async fn equal_calls_at_the_same_moment_make_one_conversion<S: Store>(store:
             // As a caller does: what it decided on may have changed.
             tokio::spawn(async move {
                 loop {
-                    let session_had = store.conversions_of(opened).await.unwrap().len();
+                    let has_some = !store.conversions_of(opened, 100).await.unwrap().is_empty();
+                    let session_had = if has_some { SessionHad::Leads(0) } else { SessionHad::Nothing };
                     let new = RecordConversion { session_had, ..new.clone() };
                     match store.record_pixel(makes(call_id, new)).await {
                         Err(StoreError::Conflict) => {}
@@ -273,7 +290,7 @@ pub async fn equal_calls_at_the_same_moment_make_one_conversion<S: Store>(store:
         made += usize::from(task.await.unwrap() == Some(Recorded::New));
     }
     assert_eq!(made, 1);
-    assert_eq!(store.conversions_of(opened).await.unwrap().len(), 1);
+    assert_eq!(store.conversions_of(opened, 100).await.unwrap().len(), 1);
     assert_eq!(store.balance(Account::Affiliate(AffiliateId(12))).await.unwrap(), PAYOUT);
     assert_eq!(log(&*store).await.len(), 50);
 }
@@ -332,7 +349,7 @@ pub async fn a_cap_of_ten_pays_ten_of_fifty_at_once<S: Store>(store: Arc<S>) {
     let over = |one: &&Conversion| one.disposition == ConversionDisposition::OverCap;
     let at_nothing =
         all.iter().filter(over).filter(|one| one.payout == one.received && one.payout == Money::ZERO);
-    let worth = Some(Withheld { payout: PAYOUT, received: RECEIVED, told: false });
+    let worth = Some(Withheld { payout: PAYOUT, received: RECEIVED, said: false, told: false });
     assert_eq!(at_nothing.filter(|one| one.withheld == worth).count(), 40);
     assert_eq!(
         store.balance(Account::Affiliate(AffiliateId(12))).await.unwrap().micros(),
@@ -354,7 +371,10 @@ pub async fn what_is_over_a_cap_earns_and_counts_nothing<S: Store>(store: Arc<S>
     let ledger = store.ledger(LedgerFilter::default(), PageRequest::default()).await.unwrap();
     assert_eq!(ledger.data, []);
     assert!(!store.session(opened).await.unwrap().unwrap().converted);
-    let again = RecordConversion { session_had: 1, ..capped(conversion(rows.next_row(), opened), 5) };
+    let again = RecordConversion {
+        session_had: SessionHad::Leads(0),
+        ..capped(conversion(rows.next_row(), opened), 5)
+    };
     let recorded = store.record_pixel(makes(rows.next_row(), again)).await.unwrap();
     assert_eq!(recorded, Some(Recorded::Duplicate(over.id)));
 }
@@ -380,17 +400,20 @@ pub async fn a_signed_call_counts_once<S: Store>(store: Arc<S>) {
     };
     let first = conversion(rows.next_row(), opened);
     converted(&*store, rows.next_row(), signed(first.clone(), 1)).await;
-    for session_had in [0, 1] {
+    for session_had in [SessionHad::Nothing, SessionHad::Leads(0)] {
         let again = RecordConversion { session_had, ..signed(conversion(rows.next_row(), opened), 1) };
         let recorded = store.record_pixel(makes(rows.next_row(), again)).await.unwrap();
         assert_eq!(recorded, Some(Recorded::Duplicate(first.id)));
     }
-    let other = RecordConversion { session_had: 1, ..signed(conversion(rows.next_row(), opened), 2) };
+    let other = RecordConversion {
+        session_had: SessionHad::Leads(0),
+        ..signed(conversion(rows.next_row(), opened), 2)
+    };
     converted(&*store, rows.next_row(), other).await;
     // A call that is refused has not used its signature up.
     let late = signed(conversion(rows.next_row(), opened), 3);
     assert_eq!(store.record_pixel(makes(rows.next_row(), late.clone())).await, Err(StoreError::Conflict));
-    converted(&*store, rows.next_row(), RecordConversion { session_had: 2, ..late }).await;
+    converted(&*store, rows.next_row(), RecordConversion { session_had: SessionHad::Leads(0), ..late }).await;
 }
 
 /// Not with one that waits, is a test's, or was taken back; read anew or not.
@@ -414,8 +437,13 @@ pub async fn a_session_has_converted_with_an_approved_conversion<S: Store>(store
             _ => ConversionDisposition::Approved,
         };
         let conversion = Conversion { disposition, ..made };
-        let change =
-            ChangeConversion { conversion, ledger: Vec::new(), deliveries: Vec::new(), timeline: Vec::new() };
+        let change = ChangeConversion {
+            conversion,
+            ledger: Vec::new(),
+            deliveries: Vec::new(),
+            timeline: Vec::new(),
+            once_a_transaction: false,
+        };
         store.change_conversion(change).await.unwrap();
         assert_eq!(converted_now().await, !expected && !test, "{disposition:?} {test}");
     }

@@ -26,6 +26,7 @@ pub mod clicks;
 pub mod configuration;
 pub mod conversion_changes;
 pub mod conversion_lists;
+pub mod conversion_taken;
 pub mod conversions;
 pub mod lead_lists;
 pub mod leads;
@@ -249,6 +250,19 @@ macro_rules! store_contract {
                 all_rows_of_an_import_are_brought_in_together,
                 what_people_say_is_in_the_time_line_with_what_it_changes,
                 an_import_of_which_a_row_cannot_be_leaves_nothing,
+            ];
+            conversion_taken: [
+                a_lead_takes_over_what_was_reported_before_it,
+                a_lead_that_was_decided_before_a_pixel_came_is_decided_again,
+                a_lead_takes_over_no_test_and_no_other_event,
+                a_lead_in_hand_takes_over_what_is_there_when_its_run_ends,
+                what_was_said_is_received_is_in_the_books_from_the_leads_acceptance_on,
+                a_transaction_id_that_another_has_is_not_given_to_a_conversion,
+                a_call_reads_of_its_session_what_it_rests_on,
+                a_call_that_can_show_html_is_decided_again_where_its_session_has_the_event,
+                conversions_of_an_event_that_may_come_again_do_not_stand_in_each_others_way,
+                a_call_hides_of_which_conversion_of_another_affiliate_it_is_a_duplicate,
+                a_conversion_that_does_not_count_is_taken_over_as_one,
             ];
             conversion_lists: [
                 conversions_are_found_by_each_filter_and_by_time,

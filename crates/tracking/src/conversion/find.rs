@@ -2,7 +2,7 @@
 //! reason why it makes nothing, in the dialect's order: offer, signature, address list,
 //! request id or cookie, expiry, event.
 
-use super::{Call, Conversions, Found, Stop, authenticity};
+use super::{Call, Conversions, Found, Stop, Whose, authenticity};
 use crumb_domain::network::Event;
 use crumb_domain::pixel::PixelDisposition;
 use crumb_domain::session::Session;
@@ -56,7 +56,7 @@ impl<S: Store + Clone> Conversions<S> {
                 session.as_ref().and_then(|session| call.snapshot.offer(session.offer))
             }
         };
-        found.session = session.clone();
+        found.session = session.as_ref().map(Whose::of);
         if let Some(offer) = offer {
             found.offer = Some(offer.id);
             found.advertiser = offer.advertiser.or(found.advertiser);

@@ -7,17 +7,17 @@
 
 use super::find::About;
 use super::record::is_to_be_shown;
-use super::{Call, Conversions, Found, Made, Stop};
-use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion};
+use super::{Call, Conversions, Found, Made};
+use crumb_domain::conversion::{Awaited, Conversion, ConversionDisposition, LeadConversion, Withheld};
 use crumb_domain::lead::{Lead, LeadOutcome};
 use crumb_domain::ledger::LedgerEntry;
-use crumb_domain::network::{Offer, OfferType};
-use crumb_domain::payout::{LeadFacts, Overrides, Standing, Terms, lead_payout, pays_by_pixel};
+use crumb_domain::network::OfferType;
+use crumb_domain::payout::{LeadFacts, Overrides, Standing, Terms, awaited, lead_payout};
 use crumb_domain::pixel::PixelDisposition;
 use crumb_domain::{Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::Store;
-use crumb_storage::conversions::{NoteCall, PixelEffect};
+use crumb_storage::conversions::{NoteCall, PixelEffect, SessionRead};
 
 impl<S: Store + Clone> Conversions<S> {
     /// The note that a call is, where it belongs to a lead.
@@ -25,21 +25,20 @@ impl<S: Store + Clone> Conversions<S> {
         &self,
         call: &Call<'_>,
         about: &About<'_>,
-        leads: &[Lead],
+        read: &SessionRead,
         mut overrides: Overrides,
         found: &mut Found,
-    ) -> Result<Option<Made>, Stop> {
+    ) -> Option<Made> {
         let is_default = about.offer.default_event().is_some_and(|event| event.id == about.event.id);
         let takes_leads = about.offer.offer_type != OfferType::ThirdParty;
         if !is_default || !takes_leads {
-            return Ok(None);
+            return None;
         }
-        let without_pixel = |lead: &&Lead| {
-            !lead.test && lead.conversion.as_ref().is_none_or(|conversion| conversion.pixel_at.is_none())
-        };
-        let mut open = leads.iter().filter(without_pixel);
-        let accepted = open.clone().find(|lead| lead.is_conversion());
-        let Some(lead) = accepted.or_else(|| open.next()) else { return Ok(None) };
+        let lead = read.open_lead.as_ref()?;
+        if read.is_before_lead && !about.event.allow_duplicates && !lead.is_conversion() {
+            // A call that came before the lead is its pixel once it is accepted.
+            return None;
+        }
         if overrides.payout.is_some() {
             // A lead pays what its terms say, whatever a pixel says.
             found.ignored.push("ap".to_owned());
@@ -49,7 +48,7 @@ impl<S: Store + Clone> Conversions<S> {
             found.ignored.push("p".to_owned());
             overrides.received = None;
         }
-        Ok(Some(self.noted(call, about, lead, overrides, found)))
+        Some(self.noted(call, about, lead, overrides, found))
     }
 
     fn noted(
@@ -64,17 +63,20 @@ impl<S: Store + Clone> Conversions<S> {
         let is_accepted = lead.is_conversion();
         conversion.has_pixel = true;
         conversion.reported = call.request.reported.clone();
-        conversion.received = overrides.received.unwrap_or(conversion.received);
-        let pays_now = is_accepted && is_to_be_paid(&about.offer.offer, lead, &conversion);
-        if pays_now {
-            conversion.payout = payout_with_pixel(call.snapshot, about.offer, lead);
+        let is_waited_for = is_accepted && is_waited_for(lead, &conversion);
+        if is_waited_for {
+            let (payout, waits) = with_pixel(call.snapshot, about.offer, lead);
+            conversion.payout = if lead.payout == Money::ZERO { payout } else { lead.payout };
+            conversion.waits = waits;
         }
-        let waits = withhold(&mut conversion, as_conversion(lead, about), overrides);
-        let pays_now = pays_now && !waits;
+        let counts = is_accepted && conversion.withheld.is_none();
+        say_received(&mut conversion, counts, overrides);
+        withhold(&mut conversion, lead.payout);
+        let tells = is_waited_for && counts && conversion.waits.is_none();
         let telling = self.telling(call, about, &conversion, &lead.fields);
         let shows = call.shows_html() && is_accepted && is_to_be_shown(&conversion);
         let html = if shows { telling.html_pixels() } else { Vec::new() };
-        let deliveries = if pays_now { telling.deliveries(&self.site, call.now) } else { Vec::new() };
+        let deliveries = if tells { telling.deliveries(&self.site, call.now) } else { Vec::new() };
         conversion.pixels_shown |= !html.is_empty();
         let ledger = entries(call.now, lead, about, &conversion);
         let note = NoteCall {
@@ -94,14 +96,27 @@ impl<S: Store + Clone> Conversions<S> {
     }
 }
 
-/// Where a person said that the lead's conversion does not count, what the call says of its
-/// worth waits with it: whether that is so.
-fn withhold(conversion: &mut Conversion, before: Conversion, overrides: Overrides) -> bool {
-    let Some(withheld) = &mut conversion.withheld else { return false };
-    withheld.payout = withheld.payout.max(conversion.payout);
-    withheld.received = overrides.received.unwrap_or(withheld.received);
-    (conversion.payout, conversion.received) = (before.payout, before.received);
-    true
+/// What the call says is received: of a conversion that counts it is so now. Otherwise it
+/// waits, since nobody owes anything for what does not count, for the lead to be accepted
+/// or a person to approve it.
+fn say_received(conversion: &mut Conversion, counts: bool, overrides: Overrides) {
+    let Some(received) = overrides.received else { return };
+    if counts {
+        (conversion.received, conversion.said) = (received, true);
+        return;
+    }
+    let nothing = Withheld { payout: Money::ZERO, received, said: true, told: false };
+    let withheld = conversion.withheld.unwrap_or(nothing);
+    conversion.withheld = Some(Withheld { received, said: true, ..withheld });
+}
+
+/// Where a person said that the lead's conversion does not count, what it has earned by the
+/// pixel waits with it.
+fn withhold(conversion: &mut Conversion, paid: Money) {
+    if let Some(withheld) = &mut conversion.withheld {
+        withheld.payout = withheld.payout.max(conversion.payout);
+        conversion.payout = paid;
+    }
 }
 
 /// The conversion that a lead is; one that was not accepted is a rejected one.
@@ -126,18 +141,18 @@ fn is_refused(lead: &Lead) -> bool {
     is_at_rest && !lead.is_conversion()
 }
 
-/// Whether a pixel is what a lead's payout, and all word of it, has waited for. What was
-/// paid before its offer came to pay by the pixel was told of then, and what a person has
-/// taken back or thrown out is not paid.
-fn is_to_be_paid(offer: &Offer, lead: &Lead, conversion: &Conversion) -> bool {
-    let said = lead.conversion.as_ref().and_then(|told| told.disposition);
-    let is_taken_back = conversion.disposition == ConversionDisposition::Rejected
-        || said == Some(ConversionDisposition::Returned);
-    pays_by_pixel(offer) && lead.payout == Money::ZERO && !is_taken_back
+/// Whether a pixel is what a lead's payout, and all word of it, has waited for since it was
+/// accepted, whatever its offer says now. What a person has thrown out is not paid; what a
+/// person said does not count may be later.
+fn is_waited_for(lead: &Lead, conversion: &Conversion) -> bool {
+    let may_count = lead.conversion.as_ref().is_some_and(LeadConversion::may_count)
+        && conversion.disposition != ConversionDisposition::Rejected;
+    conversion.waits == Some(Awaited::Pixel) && (may_count || conversion.withheld.is_some())
 }
 
-/// What a lead that has earned nothing yet has earned now that a pixel has named it.
-fn payout_with_pixel(snapshot: &Snapshot, offer: &CompiledOffer, lead: &Lead) -> Money {
+/// What a lead that has earned nothing yet has earned now that a pixel has named it, and
+/// what it waits for still.
+fn with_pixel(snapshot: &Snapshot, offer: &CompiledOffer, lead: &Lead) -> (Money, Option<Awaited>) {
     let contract = lead.offer_contract.and_then(|id| offer.contract(id));
     let campaign = lead.campaign.and_then(|id| snapshot.campaign(id));
     let is_sold = !lead.sales.is_empty() && !lead.is_given_back();
@@ -146,7 +161,9 @@ fn payout_with_pixel(snapshot: &Snapshot, offer: &CompiledOffer, lead: &Lead) ->
         has_pixel: true,
         ..LeadFacts::accepted(Standing::Sellable, crate::lead_tier::payout(snapshot, offer, lead))
     };
-    lead_payout(&Terms::of(&offer.offer, contract, campaign), &facts)
+    let terms = Terms::of(&offer.offer, contract, campaign);
+    let payout = lead_payout(&terms, &facts);
+    (payout, awaited(&terms, &facts, payout))
 }
 
 /// What changes in the books: what the affiliate earns now, and what the advertiser pays

@@ -8,7 +8,8 @@
 //!
 //! All is decided on what the store says of the session, and written on the condition
 //! that this still holds: of two equal calls, or a call and a lead at the same moment,
-//! the second is decided again.
+//! the second is decided again. Of a session that has not converted it is first taken for
+//! granted that it has nothing, which is almost always so and saves the read.
 
 mod authenticity;
 mod find;
@@ -24,7 +25,7 @@ use crate::installation::Installation;
 use crumb_domain::conversion::{Conversion, ConversionSource};
 use crumb_domain::pixel::{PixelCall, PixelDisposition};
 use crumb_domain::session::Session;
-use crumb_domain::{AdvertiserId, EventId, OfferId, RowId, Timestamp};
+use crumb_domain::{AdvertiserId, AffiliateId, CampaignId, EventId, OfferId, RowId, Timestamp};
 use crumb_network::Snapshot;
 use crumb_storage::conversions::{self as stored, PixelEffect, PixelWrite};
 use crumb_storage::{Store, StoreError};
@@ -55,6 +56,8 @@ struct Call<'a> {
     client: &'a Client,
     snapshot: &'a Snapshot,
     now: Timestamp,
+    /// How often it was decided already.
+    tries: usize,
 }
 
 impl Call<'_> {
@@ -70,10 +73,24 @@ struct Found {
     offer: Option<OfferId>,
     advertiser: Option<AdvertiserId>,
     event: Option<EventId>,
-    session: Option<Session>,
+    session: Option<Whose>,
     trusted: bool,
     signature: Option<[u8; 32]>,
     ignored: Vec<String>,
+}
+
+/// Whose session was found.
+#[derive(Clone, Copy)]
+struct Whose {
+    session: RowId,
+    affiliate: AffiliateId,
+    campaign: Option<CampaignId>,
+}
+
+impl Whose {
+    fn of(session: &Session) -> Self {
+        Self { session: session.id, affiliate: session.affiliate, campaign: session.campaign }
+    }
 }
 
 /// Why a call makes nothing.
@@ -117,9 +134,9 @@ impl<S: Store + Clone> Conversions<S> {
     pub async fn pixel(&self, request: &PixelRequest, client: &Client) -> Result<PixelAnswer, StoreError> {
         let mut tries = 0;
         loop {
-            tries += 1;
             let snapshot = self.site.network.snapshot();
-            let call = Call { request, client, snapshot: &snapshot, now: self.site.clock.now() };
+            let call = Call { request, client, snapshot: &snapshot, now: self.site.clock.now(), tries };
+            tries += 1;
             match self.try_once(&call).await {
                 Err(StoreError::Conflict) if tries < MAX_TRIES => {}
                 ended => return ended,
@@ -176,7 +193,7 @@ impl<S: Store + Clone> Conversions<S> {
 
     /// The call's line of the log.
     fn line(&self, call: &Call<'_>, found: Found, made: &Made) -> PixelCall {
-        let (request, session) = (call.request, found.session.as_ref());
+        let (request, whose) = (call.request, found.session);
         let mut ignored = found.ignored;
         ignored.sort_unstable();
         ignored.dedup();
@@ -188,9 +205,9 @@ impl<S: Store + Clone> Conversions<S> {
             offer: found.offer,
             advertiser: found.advertiser,
             event: found.event,
-            session: session.map(|session| session.id),
-            affiliate: session.map(|session| session.affiliate),
-            campaign: session.and_then(|session| session.campaign),
+            session: whose.map(|whose| whose.session),
+            affiliate: whose.map(|whose| whose.affiliate),
+            campaign: whose.and_then(|whose| whose.campaign),
             conversion: made.conversion,
             transaction_id: request.reported.transaction_id.clone(),
             trusted: found.trusted,

@@ -7,16 +7,17 @@ use crate::webhooks;
 use crumb_domain::Money;
 use crumb_domain::caps::{self, CapScope, DayCount};
 use crumb_domain::conversion::{Conversion, ConversionDisposition};
-use crumb_domain::lead::Lead;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::{CapOf, Event};
 use crumb_domain::payout::{ConversionTerms, Overrides, Worth};
 use crumb_domain::pixel::PixelDisposition;
 use crumb_domain::session::Session;
 use crumb_network::{CompiledOffer, Snapshot};
-use crumb_storage::Store;
-use crumb_storage::conversions::{NoteCall, PixelEffect, RecordConversion};
+use crumb_storage::conversions::{
+    NoteCall, PixelEffect, RecordConversion, SessionHad, SessionQuery, SessionRead,
+};
 use crumb_storage::outbox::CapTold;
+use crumb_storage::{Store, StoreError};
 
 impl<S: Store + Clone> Conversions<S> {
     pub(super) async fn made_of(
@@ -26,41 +27,76 @@ impl<S: Store + Clone> Conversions<S> {
         overrides: Overrides,
         found: &mut Found,
     ) -> Result<Made, Stop> {
-        let before = self.site.store.conversions_of(about.session.id).await?;
-        let leads = self.site.store.leads_of_session(about.session.id).await?;
-        if let Some(earlier) = same_transaction(call, about, &before) {
-            return Ok(self.duplicate(call, about, &[earlier], &leads));
+        let (read, had) = self.session_read(call, about).await?;
+        if let Some(same) = &read.same_transaction {
+            let unshown = Some(same).filter(|same| is_to_be_shown(same));
+            return self.duplicate(call, about, same, unshown).await;
         }
-        if let Some(noted) = self.noted_with_lead(call, about, &leads, overrides, found)? {
+        if let Some(noted) = self.noted_with_lead(call, about, &read, overrides, found) {
             return Ok(noted);
         }
-        let of_event: Vec<&Conversion> =
-            before.iter().filter(|earlier| earlier.event == about.event.id).collect();
-        if !about.event.allow_duplicates && !of_event.is_empty() {
-            return Ok(self.duplicate(call, about, &of_event, &leads));
+        if let Some(oldest) = read.oldest.as_ref().filter(|_| !about.event.allow_duplicates) {
+            return self.duplicate(call, about, oldest, read.unshown.as_ref()).await;
         }
-        let had = leads.len() + before.iter().filter(|earlier| earlier.lead.is_none()).count();
-        let conversion = self.conversion(call, about, overrides, is_test(about, &leads));
+        // Somebody tries things out: by a test link, or with leads that are tests, after which
+        // the thank-you page fires its pixel like after any other.
+        let is_test = about.session.test || read.only_tests;
+        let conversion = self.conversion(call, about, overrides, is_test);
         Ok(self.new_conversion(call, about, conversion, found, had))
     }
 
-    /// A further call for conversions that the session has, the oldest first. One whose
-    /// affiliate's own pixels nobody could show before, as it came from the advertiser's
-    /// server, is shown now.
-    fn duplicate(&self, call: &Call<'_>, about: &About<'_>, earlier: &[&Conversion], leads: &[Lead]) -> Made {
-        match earlier.iter().find(|earlier| is_to_be_shown(earlier)) {
-            Some(unshown) if call.shows_html() => self.shown_late(call, about, unshown, leads),
-            _ => Made {
-                conversion: earlier.first().map(|earliest| earliest.id),
+    /// What of its session a call rests on.
+    async fn session_read(
+        &self,
+        call: &Call<'_>,
+        about: &About<'_>,
+    ) -> Result<(SessionRead, SessionHad), StoreError> {
+        // Tests and what was refused convert nothing and are there all the same: then the
+        // store finds that there was more than nothing, and it is read the second time.
+        if call.tries == 0 && !about.session.converted {
+            return Ok((SessionRead::default(), SessionHad::Nothing));
+        }
+        let transaction_id = call.request.reported.transaction_id.clone();
+        let read = self.site.store.session_read(SessionQuery {
+            session: about.session.id,
+            event: about.event.id,
+            transaction_id: transaction_id.filter(|_| about.event.deduplicate_transaction_id),
+        });
+        let read = read.await?;
+        let leads = read.leads;
+        Ok((read, SessionHad::Leads(leads)))
+    }
+
+    /// A further call for what the session has. One whose affiliate's own pixels nobody
+    /// could show before, as it came from the advertiser's server, is shown now.
+    async fn duplicate(
+        &self,
+        call: &Call<'_>,
+        about: &About<'_>,
+        oldest: &Conversion,
+        unshown: Option<&Conversion>,
+    ) -> Result<Made, Stop> {
+        match unshown {
+            Some(unshown) if call.shows_html() => self.shown_late(call, about, unshown).await,
+            _ => Ok(Made {
+                conversion: Some(oldest.id),
                 ..Made::nothing(PixelDisposition::DuplicateConversion)
-            },
+            }),
         }
     }
 
-    fn shown_late(&self, call: &Call<'_>, about: &About<'_>, earlier: &Conversion, leads: &[Lead]) -> Made {
+    async fn shown_late(
+        &self,
+        call: &Call<'_>,
+        about: &About<'_>,
+        earlier: &Conversion,
+    ) -> Result<Made, Stop> {
         let mut conversion = earlier.clone();
-        let lead = leads.iter().find(|lead| earlier.lead == Some(lead.id));
-        let fields = lead.map(|lead| lead.fields.as_slice()).unwrap_or_default();
+        let lead = match earlier.lead {
+            Some(id) => self.site.store.lead(id).await?,
+            None => None,
+        };
+        let fields = lead.as_ref().map(|lead| lead.fields.as_slice()).unwrap_or_default();
         let html = self.telling(call, about, &conversion, fields).html_pixels();
         conversion.pixels_shown = !html.is_empty();
         let noted = NoteCall {
@@ -70,12 +106,12 @@ impl<S: Store + Clone> Conversions<S> {
             ledger: Vec::new(),
             deliveries: Vec::new(),
         };
-        Made {
+        Ok(Made {
             effect: if html.is_empty() { PixelEffect::None } else { PixelEffect::Noted(Box::new(noted)) },
             disposition: PixelDisposition::DuplicateConversion,
             conversion: Some(earlier.id),
             html,
-        }
+        })
     }
 
     fn new_conversion(
@@ -84,7 +120,7 @@ impl<S: Store + Clone> Conversions<S> {
         about: &About<'_>,
         mut conversion: Conversion,
         found: &Found,
-        had: usize,
+        had: SessionHad,
     ) -> Made {
         let telling = self.telling(call, about, &conversion, &[]);
         let html = if call.shows_html() { telling.html_pixels() } else { Vec::new() };
@@ -96,6 +132,7 @@ impl<S: Store + Clone> Conversions<S> {
             once_a_session: !about.event.allow_duplicates,
             once_a_transaction: about.event.deduplicate_transaction_id && has_transaction,
             session_had: had,
+            shows_html: call.shows_html(),
             caps: cap_checks(call.snapshot, about.offer, &conversion),
             counts: counts(call.snapshot, &conversion),
             ledger: entries(&conversion),
@@ -145,8 +182,10 @@ impl<S: Store + Clone> Conversions<S> {
             sub_ids: session.sub_ids.clone(),
             payout: worth.payout,
             received: worth.received,
+            said: overrides.received.is_some() && !test,
             disposition: ConversionDisposition::Approved,
             withheld: None,
+            waits: None,
             reported: call.request.reported.clone(),
             has_pixel: true,
             pixels_shown: false,
@@ -194,26 +233,6 @@ pub(super) fn worth(
         is_internal: snapshot.settings().internal_affiliate == Some(session.affiliate),
     };
     terms.worth(overrides)
-}
-
-/// Whether somebody tries things out: by a test link, or with leads that are tests, after
-/// which the thank-you page fires its pixel like after any other.
-fn is_test(about: &About<'_>, leads: &[Lead]) -> bool {
-    about.session.test || !leads.is_empty() && leads.iter().all(|lead| lead.test)
-}
-
-/// The session's conversion with the call's transaction id, where the event counts each
-/// of them once: what its advertiser's server and its thank-you page both report.
-fn same_transaction<'c>(
-    call: &Call<'_>,
-    about: &About<'_>,
-    before: &'c [Conversion],
-) -> Option<&'c Conversion> {
-    let transaction_id = call.request.reported.transaction_id.as_ref()?;
-    let is_same = |earlier: &&Conversion| {
-        earlier.event == about.event.id && earlier.reported.transaction_id.as_ref() == Some(transaction_id)
-    };
-    before.iter().find(is_same).filter(|_| about.event.deduplicate_transaction_id)
 }
 
 /// Whether its affiliate's own pixels are still to be shown.

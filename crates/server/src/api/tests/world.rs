@@ -280,6 +280,7 @@ impl World {
             deliveries: Vec::new(),
             caps_told: Vec::new(),
             refused_told: None,
+            takes_over: None,
             quote: None,
             offering: None,
             post,

@@ -15,7 +15,7 @@ use crumb_domain::session::Session;
 use crumb_domain::{Money, RowId};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::Store;
-use crumb_storage::conversions::RecordConversion;
+use crumb_storage::conversions::{RecordConversion, SessionHad, SessionQuery};
 use crumb_storage::selling::TimelineEntry;
 
 /// What a row is about.
@@ -51,7 +51,8 @@ pub(super) async fn record<S: Store + Clone>(
         once_a_session: !about.event.allow_duplicates,
         once_a_transaction: about.event.deduplicate_transaction_id
             && conversion.reported.transaction_id.is_some(),
-        session_had: 0,
+        session_had: SessionHad::Any,
+        shows_html: false,
         caps: if may_come_over { record::cap_checks(snapshot, about.offer, &conversion) } else { Vec::new() },
         counts: if may_come_over { record::counts(snapshot, &conversion) } else { Vec::new() },
         ledger: record::entries(&conversion).into_iter().map(noted).collect(),
@@ -119,8 +120,9 @@ fn conversion<S: Store + Clone>(
     let worth = record::worth(snapshot, offer, session, about.event, overrides);
     let disposition = checked.disposition.unwrap_or(ConversionDisposition::Approved);
     let counts = disposition == ConversionDisposition::Approved;
+    let said = checked.received.is_some() && !session.test;
     let withheld =
-        (!counts).then_some(Withheld { payout: worth.payout, received: worth.received, told: false });
+        (!counts).then_some(Withheld { payout: worth.payout, received: worth.received, said, told: false });
     let stands = |amount| if counts { amount } else { Money::ZERO };
     Conversion {
         id: site.rows.next(now).0,
@@ -137,8 +139,10 @@ fn conversion<S: Store + Clone>(
         sub_ids: session.sub_ids.clone(),
         payout: stands(worth.payout),
         received: stands(worth.received),
+        said,
         disposition,
         withheld,
+        waits: None,
         reported: Reported { transaction_id: checked.transaction_id.clone(), ..Reported::default() },
         has_pixel: true,
         pixels_shown: false,
@@ -157,8 +161,8 @@ async fn refuse_duplicate<S: Store + Clone>(
     above: &mut Above,
 ) -> Result<(), Stop> {
     if !about.event.allow_duplicates {
-        let of_session = site.store.conversions_of(new.session).await?;
-        if let Some(before) = of_session.iter().find(|before| before.event == new.event) {
+        let query = SessionQuery { session: new.session, event: new.event, transaction_id: None };
+        if let Some(before) = site.store.session_read(query).await?.oldest {
             let there = name(site, before.id);
             let text = format!("duplicate: its session has this event already, by conversion {there}");
             return Err(Stop::wrong("request_id", text));

@@ -89,7 +89,7 @@ pub(super) fn decide(
     let told = before.withheld.is_some_and(|withheld| withheld.told);
     let counts_first = match fact {
         Fact::Adjust(adjustment) => {
-            adjust(&mut after, adjustment)?;
+            adjust(&mut after, books, adjustment)?;
             false
         }
         Fact::Approve => {
@@ -106,21 +106,34 @@ pub(super) fn decide(
     }
     let ledger = entries(before, &after, books, counts_first, note, now);
     let is_paid = after.lead.is_none() || after.payout != Money::ZERO;
-    Ok(Some(Decided { tells: counts_first && is_paid && !after.test, conversion: after, ledger }))
+    let tells = counts_first && is_paid && !after.test;
+    if tells {
+        after.waits = None;
+    }
+    Ok(Some(Decided { tells, conversion: after, ledger }))
 }
 
-fn adjust(after: &mut Conversion, adjustment: &Adjustment) -> Result<(), Refusal> {
+fn adjust(after: &mut Conversion, books: Books, adjustment: &Adjustment) -> Result<(), Refusal> {
     let Adjustment { payout, received, transaction_id } = adjustment;
     let is_money = |amount: &Option<Money>| amount.is_some_and(|amount| amount != Money::ZERO);
     if after.test && (is_money(payout) || is_money(received)) {
         return Err(Refusal::Test);
     }
-    let (its_payout, its_received) = match &mut after.withheld {
-        Some(withheld) => (&mut withheld.payout, &mut withheld.received),
-        None => (&mut after.payout, &mut after.received),
+    let is_only_named =
+        after.lead.is_some() && after.disposition == ConversionDisposition::Rejected && !books.by_its_lead;
+    if is_only_named && (payout.is_some() || received.is_some()) {
+        // Nobody owes anything for a lead that was not accepted: what it is worth waits for that.
+        let stands =
+            Withheld { payout: after.payout, received: after.received, said: after.said, told: false };
+        after.withheld.get_or_insert(stands);
+    }
+    let (its_payout, its_received, said) = match &mut after.withheld {
+        Some(withheld) => (&mut withheld.payout, &mut withheld.received, &mut withheld.said),
+        None => (&mut after.payout, &mut after.received, &mut after.said),
     };
     *its_payout = payout.unwrap_or(*its_payout);
     *its_received = received.unwrap_or(*its_received);
+    *said |= received.is_some();
     if transaction_id.is_some() {
         after.reported.transaction_id.clone_from(transaction_id);
     }
@@ -134,10 +147,19 @@ fn approve(after: &mut Conversion, books: Books) -> Result<(), Refusal> {
     let worth = match after.withheld.take() {
         Some(withheld) => withheld,
         None if books.by_its_lead => return Err(Refusal::ByItsLead(after.disposition)),
-        None => Withheld { payout: after.payout, received: after.received, told: true },
+        None => Withheld {
+            payout: after.payout,
+            received: after.received,
+            said: after.said,
+            told: after.waits.is_none(),
+        },
     };
     after.disposition = ConversionDisposition::Approved;
-    (after.payout, after.received) = (worth.payout, worth.received);
+    after.payout = worth.payout;
+    // What nobody said of a lead is what its sales have brought by now.
+    if after.lead.is_none() || worth.said {
+        (after.received, after.said) = (worth.received, worth.said);
+    }
     Ok(())
 }
 
@@ -150,11 +172,12 @@ fn take_back(after: &mut Conversion, books: Books, fact: &Fact) -> Result<(), Re
             return Err(Refusal::ByItsLead(stands));
         }
         (Approved, _) => {
-            // Of a lead whose offer pays on the pixel nobody was told while it earned nothing.
-            let told = after.lead.is_none() || after.payout != Money::ZERO;
-            after.withheld = Some(Withheld { payout: after.payout, received: after.received, told });
+            let (payout, received, said) = (after.payout, after.received, after.said);
+            let told = after.waits.is_none();
+            after.withheld = Some(Withheld { payout, received, said, told });
             after.payout = Money::ZERO;
             after.received = difference(after.received, books.charged);
+            after.said &= after.lead.is_none();
         }
         (stands @ (Pending | OverCap | Rejected), Returned) => return Err(Refusal::NotApproved(stands)),
         (Returned, _) => return Err(Refusal::WasReturned),

@@ -153,7 +153,8 @@ pub async fn say<S: Store + Clone>(
         };
         let mut after = change.conversion.clone();
         match site.store.change_conversion(change).await {
-            Ok(()) => {
+            Ok(Some(_)) => return Err(LateError::TransactionTaken),
+            Ok(None) => {
                 after.revision = after.revision.saturating_add(1);
                 site.feed.tell(|| Recorded::Conversion(Arc::new(after.clone())));
                 return Ok(after);
@@ -179,18 +180,23 @@ pub(super) async fn change<S: Store + Clone>(
     let mut tells = false;
     for LateFact { fact, note } in facts {
         let stands = change.as_ref().map_or(before, |change| &change.conversion);
-        let Some(decided) = decision::decide(stands, books.after(stands), fact, note.as_deref(), now)? else {
+        let Some(mut decided) = decision::decide(stands, books.after(stands), fact, note.as_deref(), now)?
+        else {
             continue;
         };
-        refuse_taken(site, snapshot, before, &decided).await?;
+        decided.conversion.advertiser = decided.conversion.advertiser.or(books.advertiser);
+        let once_a_transaction = gives_transaction(snapshot, before, &decided);
+        if once_a_transaction {
+            refuse_taken(site, &decided).await?;
+        }
         tells |= decided.tells;
         let told = told::entry(stands, &decided.conversion, fact, note.as_deref(), by, now);
         let (mut ledger, mut timeline) =
             change.take().map(|change| (change.ledger, change.timeline)).unwrap_or_default();
         ledger.extend(decided.ledger);
         timeline.push(told);
-        let conversion = decided.conversion;
-        change = Some(ChangeConversion { conversion, ledger, deliveries: Vec::new(), timeline });
+        let (conversion, deliveries) = (decided.conversion, Vec::new());
+        change = Some(ChangeConversion { conversion, ledger, deliveries, timeline, once_a_transaction });
     }
     if let Some(change) = change.as_mut().filter(|_| tells) {
         change.deliveries = deliveries(site, snapshot, &change.conversion, now).await?;
@@ -241,20 +247,21 @@ async fn books<S: Store + Clone>(
     Ok(Charged { advertiser, at_first, received_at_first: before.received, by_its_lead })
 }
 
-/// A transaction id that counts once is not given to a second conversion.
-async fn refuse_taken<S: Store + Clone>(
-    site: &Installation<S>,
-    snapshot: &Snapshot,
-    before: &Conversion,
-    decided: &Decided,
-) -> Result<(), LateError> {
+/// Whether a conversion is given a transaction id of which each counts once.
+fn gives_transaction(snapshot: &Snapshot, before: &Conversion, decided: &Decided) -> bool {
+    let after = &decided.conversion;
+    let given = after.reported.transaction_id.as_ref();
+    let event = snapshot.offer(after.offer).and_then(|offer| offer.event(&after.event.to_string()));
+    given.is_some()
+        && given != before.reported.transaction_id.as_ref()
+        && event.is_some_and(|event| event.deduplicate_transaction_id)
+}
+
+/// A transaction id that counts once is not given to a second conversion. The write looks
+/// again: this is for those who only ask what an import would make.
+async fn refuse_taken<S: Store + Clone>(site: &Installation<S>, decided: &Decided) -> Result<(), LateError> {
     let after = &decided.conversion;
     let Some(given) = after.reported.transaction_id.as_ref() else { return Ok(()) };
-    let event = snapshot.offer(after.offer).and_then(|offer| offer.event(&after.event.to_string()));
-    let counts_once = event.is_some_and(|event| event.deduplicate_transaction_id);
-    if !counts_once || before.reported.transaction_id.as_ref() == Some(given) {
-        return Ok(());
-    }
     if with_transaction(site, after, given).await?.is_some_and(|other| other != after.id) {
         return Err(LateError::TransactionTaken);
     }

@@ -22,8 +22,10 @@ fn conversion(payout: i64, received: i64) -> Conversion {
         sub_ids: SubIds::default(),
         payout: Money::from_micros(payout),
         received: Money::from_micros(received),
+        said: false,
         disposition: ConversionDisposition::Approved,
         withheld: None,
+        waits: None,
         reported: Reported::default(),
         has_pixel: true,
         pixels_shown: false,
@@ -56,6 +58,7 @@ proptest! {
         let worth = Withheld {
             payout: Money::from_micros(12_000_000),
             received: Money::from_micros(25_000_000),
+            said: false,
             told: !waits,
         };
         if waits {
@@ -88,7 +91,11 @@ proptest! {
 
 #[test]
 fn what_buyers_paid_for_a_lead_stays_when_its_conversion_is_taken_back() {
-    let lead = Conversion { lead: Some("C8097F17".parse().unwrap()), ..conversion(12_000_000, 39_000_000) };
+    let lead = Conversion {
+        lead: Some("C8097F17".parse().unwrap()),
+        said: true,
+        ..conversion(12_000_000, 39_000_000)
+    };
     // Buyers paid 30.00, and a pixel said 39.00.
     let books =
         Books { advertiser: Some(ADVERTISER), charged: Money::from_micros(9_000_000), by_its_lead: true };
