@@ -34,7 +34,7 @@
 use crate::after_sale::{BuyerStatus, LeadReturn};
 use crate::leads::DuplicateKey;
 use crate::outbox::{CapTold, NewDelivery};
-use crate::{Page, PageRequest, Result};
+use crate::{Page, PageRequest, Result, StoreError};
 use crumb_domain::caps::DayCount;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::ledger::{Account, LedgerEntry};
@@ -340,6 +340,29 @@ pub struct Recovered {
     pub unsettled: bool,
 }
 
+/// What a start found in hand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recovery {
+    /// Leads whose runs are ended.
+    pub ended: Vec<Recovered>,
+    /// Leads that could not be ended, each for something about it alone.
+    pub aside: Vec<Aside>,
+}
+
+/// A lead of which something is stored that cannot be read: it stays as the crash left it,
+/// so that nobody is sent it, until a person has mended the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    /// Its place.
+    pub row: RowId,
+    /// Its name, where that can be read.
+    pub lead: Option<LeadId>,
+    /// Its run had been ended before, and is still to be told of; else it is in hand.
+    pub is_ended: bool,
+    /// What is wrong with it.
+    pub error: StoreError,
+}
+
 /// A run with its lead as it stands now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeadRun {
@@ -446,8 +469,9 @@ pub trait SellingStore {
     ///   `pending_unknown` unless others have it, and its lead counts fall.
     /// * Something was sold: the lead is `sold`, with these sales and their revenue.
     ///
-    /// The time line says where nothing was sent (`interrupted`).
-    fn recover(&self, at: Timestamp, hold: HoldFn) -> impl Future<Output = Result<Vec<Recovered>>> + Send;
+    /// The time line says where nothing was sent (`interrupted`). A lead that cannot be
+    /// ended because of what is stored of it keeps no other from that: it stays in hand.
+    fn recover(&self, at: Timestamp, hold: HoldFn) -> impl Future<Output = Result<Recovery>> + Send;
 
     /// Ends the run of one lead in hand that broke off while the server lives on, as
     /// [`Self::recover`] does at the start; one that the queue had in hand is due at

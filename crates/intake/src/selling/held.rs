@@ -1,5 +1,5 @@
 //! Posts whose end is not known: settled by the buyer's status address, by a person, or
-//! by the contract's rule once the wait is over. And what a crash left.
+//! by the contract's rule once the wait is over.
 
 use super::actions::Said;
 use super::asking::Question;
@@ -106,22 +106,6 @@ struct Resting {
 }
 
 impl<S: Store + Clone> Selling<S> {
-    /// Settles what a crash left in hand. At the start, before anything is sold.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn recover(&self) -> Result<(), StoreError> {
-        let now = self.site.clock.now();
-        let snapshot = self.site.network.snapshot();
-        for recovered in self.site.store.recover(now, holding(snapshot, now)).await? {
-            tracing::warn!(lead = %recovered.lead, outcome = recovered.outcome.as_str(), "left in hand by the last run");
-            if recovered.unsettled {
-                self.tell_recovered(recovered.lead, "the server ended while it was being sold").await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Tells of a lead whose run broke off, and of which something was sold or may have
     /// been: what it has earned, what its post is answered, and what became of each
     /// contract.

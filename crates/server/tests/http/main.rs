@@ -64,6 +64,7 @@ mod selling_answers;
 mod selling_at_random;
 mod selling_broken_off;
 mod selling_caps;
+mod selling_corrupt;
 mod selling_crash;
 mod selling_deadlines;
 mod selling_failures;

@@ -30,8 +30,8 @@ use crumb_domain::selling::Attempt;
 use crumb_domain::time::Day;
 use crumb_domain::{CampaignId, ContractId, Money, RowId, Timestamp};
 use crumb_storage::selling::{
-    Held, HoldFn, LeadChange, LeadRun, PostFailures, Quote, QuoteFound, Recovered, Reserve, Reserved,
-    RunRecord, SellingCounts, SellingFacts, TimelineEntry, Waiting,
+    Held, HoldFn, LeadChange, LeadRun, PostFailures, Quote, QuoteFound, Recovered, Recovery, Reserve,
+    Reserved, RunRecord, SellingCounts, SellingFacts, TimelineEntry, Waiting,
 };
 use crumb_storage::{Page, PageRequest, Result, SellingStore};
 
@@ -61,7 +61,7 @@ impl SellingStore for SqliteStore {
         self.writer().write(move |context| change::settle(context, &change)).await
     }
 
-    async fn recover(&self, at: Timestamp, hold: HoldFn) -> Result<Vec<Recovered>> {
+    async fn recover(&self, at: Timestamp, hold: HoldFn) -> Result<Recovery> {
         self.writer().write(move |context| recover::recover(context, at, &hold)).await
     }
 
