@@ -359,6 +359,7 @@ impl<S: Store + Clone> Selling<S> {
                         at: now,
                         no_return: held.no_return,
                         returned: None,
+                        replaces: None,
                         // Where it was asked what became of the lead, it may say that too.
                         redirect: attempts.iter().find_map(|asked| asked.read.redirect()).map(str::to_owned),
                     });

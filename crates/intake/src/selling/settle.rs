@@ -208,7 +208,7 @@ impl<S: Store + Clone> Selling<S> {
             begun_at: now,
             offer: lead.offer,
             affiliate: lead.affiliate,
-            is_upsell: false,
+            is_upsell: lead.upsell,
             fields: lead.fields.clone(),
             today: hand.snapshot.zone().day_of(now),
             payout: earning.cost(!lead.sales.is_empty()),

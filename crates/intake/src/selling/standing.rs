@@ -123,6 +123,7 @@ pub(crate) fn after_run(lead: &Lead, state: &State, earning: &Earning<'_>, now: 
         at: now,
         no_return: sold.reserved.no_return,
         returned: None,
+        replaces: None,
         redirect: sold.redirect.clone(),
     }));
     if is_held_back_meanwhile(lead) && after.sales.is_empty() {

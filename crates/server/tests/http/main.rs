@@ -84,6 +84,7 @@ mod selling_settled;
 mod selling_store_away;
 mod selling_together;
 mod selling_unknown;
+mod selling_upsells;
 mod smoke;
 mod test_post;
 mod tokens;

@@ -266,6 +266,7 @@ pub(crate) fn sales_of_taking(connection: &Connection, lead: i64, taking: i64) -
             at: moment(row.get(4).map_err(from_sqlite)?),
             no_return: row.get(5).map_err(from_sqlite)?,
             returned: None,
+            replaces: None,
             redirect: redirect(connection, lead, contract)?,
         });
     }

@@ -90,7 +90,8 @@ pub fn hold_all() -> HoldFn {
 pub fn sale(contract: i64, price: Money) -> Sale {
     let (contract, buyer) = (ContractId(contract), BuyerId(contract));
     let sale_type = SaleType::Exclusive;
-    Sale { contract, buyer, price, sale_type, at: NOW, no_return: false, returned: None, redirect: None }
+    let (returned, replaces, redirect) = (None, None, None);
+    Sale { contract, buyer, price, sale_type, at: NOW, no_return: false, returned, replaces, redirect }
 }
 
 /// A lead that nobody bought, with how its reservations ended.

@@ -48,6 +48,7 @@ fn full_lead(number: u32, row: RowId, session: RowId) -> Lead {
         at: NOW.plus_seconds(3),
         no_return: sale_type == SaleType::Hybrid,
         returned: Some(SaleReturn { redress: Redress::Replaced, payout_taken_back: contract == 7 }),
+        replaces: (contract == 8).then(|| lead_id(90)),
         redirect: (contract != 8).then(|| format!("https://buyer.example/{contract}?a=1&b=ü")),
     };
     Lead {
