@@ -383,7 +383,7 @@ CREATE TABLE lead_return (
     replaced_at INTEGER              -- when the buyer took that
 ) STRICT;
 CREATE UNIQUE INDEX return_of_sale ON lead_return (lead, contract);
-CREATE INDEX return_owed ON lead_return (contract, id) WHERE state = 'replaced' AND replaced_by IS NULL;
+CREATE INDEX return_owed ON lead_return (contract, buyer, id) WHERE state = 'replaced' AND replaced_by IS NULL;
 
 -- What a lead's buyers say of it now.
 CREATE TABLE buyer_status (

@@ -30,6 +30,11 @@
 //! the ledger that the store makes itself. So each sale has one entry, also if a crash
 //! comes between its post and the run's end; callers append payouts, returns and
 //! adjustments, never sales. A buyer's balance is always the sum of its entries.
+//!
+//! A lead that a buyer is owed for one that it gave back is reserved as caps and credit
+//! are: with the reservation it is on its way, a sale delivers it (its entry of the ledger
+//! is of 0.00, and the lead that was given back says so in its time line), and any other
+//! end but a held one leaves it owed.
 
 use crate::after_sale::{BuyerStatus, LeadReturn};
 use crate::leads::DuplicateKey;
@@ -52,6 +57,9 @@ pub struct SellingFacts {
     pub counts: HashMap<(ContractId, Day), u32>,
     /// Balances less what is reserved, of buyers that have an account.
     pub balances: HashMap<BuyerId, Money>,
+    /// Leads that buyers are owed under a contract for those that they gave back, less those
+    /// that are on their way, where there are any.
+    pub owed: HashMap<(ContractId, BuyerId), u32>,
     /// When each contract bought last, where it ever did.
     pub last_sold: HashMap<ContractId, Timestamp>,
     /// What this lead met in earlier runs.
@@ -100,8 +108,11 @@ pub struct Reserve {
     pub day: Day,
     /// Leads of that day that are allowed; none = any number.
     pub cap: Option<u32>,
-    /// The row's price, or the ping's.
+    /// The row's price, or the ping's; nothing for a replacement.
     pub price: Money,
+    /// In place of a lead that the buyer is owed, of those the one owed longest: nobody
+    /// else is reserved for that from now on.
+    pub replacement: bool,
     /// How far below zero the buyer's balance may go; none = it needs no credit.
     pub credit_limit: Option<Money>,
     /// As what it would be sold.
@@ -154,6 +165,10 @@ pub type HoldFn = Box<dyn Fn(ContractId) -> Hold + Send + Sync>;
 pub enum Reserved {
     /// It is made.
     Granted,
+    /// The same, in place of that lead, which the buyer had given back.
+    Replaces(LeadId),
+    /// The buyer is owed no lead under the contract, or those that it is are on their way.
+    NothingOwed,
     /// The day has its leads.
     CapReached {
         /// So many.
@@ -307,6 +322,8 @@ pub struct Held {
     pub sale_type: SaleType,
     /// It would be sold for good.
     pub no_return: bool,
+    /// The lead in whose place it would be delivered free.
+    pub replaces: Option<LeadId>,
     /// When it was about to be sent.
     pub at: Timestamp,
     /// What it counts as, and when.
@@ -449,8 +466,8 @@ pub trait SellingStore {
         days_from: Day,
     ) -> impl Future<Output = Result<SellingFacts>> + Send;
 
-    /// Reserves, or says why not: first the cap, then credit, then whether the buyer was
-    /// sent the lead before. What is told with it (ends, attempts) is kept either way,
+    /// Reserves, or says why not: first the cap, then credit, then what is owed, then whether
+    /// the buyer was sent the lead before. What is told with it (ends, attempts) is kept either way,
     /// and counts before the question. With 1,000 at once and a cap of 10, ten are
     /// granted. [`crate::StoreError::Conflict`] where the lead is not in hand.
     fn reserve(&self, reserve: Reserve) -> impl Future<Output = Result<Reserved>> + Send;

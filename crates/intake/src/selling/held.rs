@@ -58,6 +58,9 @@ pub enum WrongPrice {
     /// It is negative.
     #[error("a price is not below zero")]
     BelowZero,
+    /// The lead is one in place of another that the buyer gave back.
+    #[error("under contract {0} it is delivered in place of lead {1}, which was given back: it is free")]
+    Free(ContractId, LeadId),
     /// It is over the contract's maximum price; where it names none, over the most that is
     /// believed of anybody.
     #[error("a price under contract {0} is at most {1}")]
@@ -268,7 +271,9 @@ impl<S: Store + Clone> Selling<S> {
         let end = match &attempt.read {
             BuyerAnswer::Accepted(reading) => {
                 let tree = market.tree(offer.vertical());
-                let (price, alert) = tree.late_price(held.contract, reading.price, held.price);
+                // Whatever it says of the price of a lead that it is owed.
+                let read = reading.price.filter(|_| held.replaces.is_none());
+                let (price, alert) = tree.late_price(held.contract, read, held.price);
                 if let Some(alert) = alert {
                     self.tell(&alert, lead.id);
                     // What the buyer said is settled all the same.
@@ -330,6 +335,11 @@ impl<S: Store + Clone> Selling<S> {
         how: SettledBy,
         said: &Said,
     ) -> Result<Lead, HeldError> {
+        if let (HeldEnd::Sold(Some(price)), Some(given_back)) = (end, held.replaces)
+            && price != Money::ZERO
+        {
+            return Err(WrongPrice::Free(held.contract, given_back).into());
+        }
         let snapshot = self.site.network.snapshot();
         let mut tries = Tries::default();
         loop {
@@ -359,7 +369,7 @@ impl<S: Store + Clone> Selling<S> {
                         at: now,
                         no_return: held.no_return,
                         returned: None,
-                        replaces: None,
+                        replaces: held.replaces,
                         // Where it was asked what became of the lead, it may say that too.
                         redirect: attempts.iter().find_map(|asked| asked.read.redirect()).map(str::to_owned),
                     });
@@ -367,7 +377,7 @@ impl<S: Store + Clone> Selling<S> {
                 }
                 HeldEnd::Refused => (ReservationEnd::Refused, None),
             };
-            let (code, text) = settled_posts::told(how, held.buyer, held.contract, price);
+            let (code, text) = settled_posts::told(how, held.buyer, held.contract, price, held.replaces);
             let ended = vec![EndedReservation { contract: held.contract, end: ended }];
             let entry = said.entry(now, code, &text);
             let resting = Resting { ended, attempts: attempts.clone(), run: None, entry };

@@ -54,6 +54,7 @@ mod pixels;
 mod posting_docs;
 mod posts;
 mod prefill;
+mod replacements;
 mod replays;
 mod request_ids;
 mod returns;

@@ -1,7 +1,8 @@
 //! Selling: reservations, runs, the queue, and what comes after.
 //!
 //! * `queue`: leads that are in hand or wait; `reservations`: who was or may have been
-//!   sent a lead; `held`: those of which the end is not known.
+//!   sent a lead; `held`: those of which the end is not known;
+//!   `replacements`: those in place of leads that were given back.
 //! * `change`: a run begins or ends, or a lead changes after it; `recover`: what a crash, or a run that broke off, left.
 //! * `accounts`, `contracts`: sums kept by buyer and by contract; `facts`: what routing
 //!   reads of all that.
@@ -19,6 +20,7 @@ pub(crate) mod queue;
 pub(crate) mod quotes;
 pub(crate) mod records;
 mod recover;
+mod replacements;
 mod reservations;
 
 use crate::SqliteStore;

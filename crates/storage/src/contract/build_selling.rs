@@ -33,6 +33,7 @@ pub fn reserve(lead: RowId, contract: i64) -> Reserve {
         day: DAY,
         cap: None,
         price: money(PRICE),
+        replacement: false,
         credit_limit: None,
         sale_type: SaleType::Exclusive,
         no_return: false,

@@ -81,6 +81,7 @@ fn full_lead(number: u32, row: RowId, session: RowId) -> Lead {
             ..LeadConversion::of(EventId(12))
         }),
         test: true,
+        upsell: true,
         ip: Some("2001:db8::7".parse().unwrap()),
         revision: 0,
         config_version: ConfigVersion(11),
