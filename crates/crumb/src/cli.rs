@@ -92,7 +92,7 @@ pub enum Typed {
     Key(KeyCommand),
     /// Print an affiliate's tracking link
     Link(LinkArguments),
-    /// Print the pixel code of a page that an affiliate's visitors may reach without a link
+    /// Print the pixel code of a page that visitors may reach without a tracking link
     Pixel(LinkArguments),
     /// Print an offer's conversion pixels, in their four forms
     ConversionPixel(ConversionPixelArguments),
