@@ -36,12 +36,18 @@
 //! is of 0.00, and the lead that was given back says so in its time line), and any other
 //! end but a held one leaves it owed.
 
+mod quote;
+mod recovery;
+
+pub use quote::{QUOTE_KEPT_HOURS, Quote, QuoteFound};
+pub use recovery::{Aside, HoldFn, Recovered, Recovery};
+
 use crate::after_sale::{BuyerStatus, LeadReturn};
 use crate::leads::DuplicateKey;
 use crate::outbox::{CapTold, NewDelivery};
-use crate::{Page, PageRequest, Result, StoreError};
+use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::DayCount;
-use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::lead::Lead;
 use crumb_domain::ledger::{Account, LedgerEntry};
 use crumb_domain::network::{SaleType, UnknownRule};
 use crumb_domain::post::StoredAnswer;
@@ -156,9 +162,6 @@ pub struct Hold {
     /// When that is.
     pub until: Timestamp,
 }
-
-/// By contract, how what it may have been sent is held after a crash.
-pub type HoldFn = Box<dyn Fn(ContractId) -> Hold + Send + Sync>;
 
 /// The answer to a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -343,43 +346,6 @@ pub struct TimelineEntry {
     pub by: Option<String>,
 }
 
-/// A lead that was in hand when the server ended, or its run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recovered {
-    /// Which.
-    pub lead: LeadId,
-    /// As what it stands now.
-    pub status: LeadStatus,
-    /// What became of it.
-    pub outcome: LeadOutcome,
-    /// Something was sold or may have been: payout and answer are still to be told, by
-    /// [`SellingStore::act`]. Until then each start names the lead again.
-    pub unsettled: bool,
-}
-
-/// What a start found in hand.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Recovery {
-    /// Leads whose runs are ended.
-    pub ended: Vec<Recovered>,
-    /// Leads that could not be ended, each for something about it alone.
-    pub aside: Vec<Aside>,
-}
-
-/// A lead of which something is stored that cannot be read: it stays as the crash left it,
-/// so that nobody is sent it, until a person has mended the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Aside {
-    /// Its place.
-    pub row: RowId,
-    /// Its name, where that can be read.
-    pub lead: Option<LeadId>,
-    /// Its run had been ended before, and is still to be told of; else it is in hand.
-    pub is_ended: bool,
-    /// What is wrong with it.
-    pub error: StoreError,
-}
-
 /// A run with its lead as it stands now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeadRun {
@@ -403,40 +369,6 @@ pub struct PostFailures {
     /// Of how many.
     pub of: u32,
 }
-
-/// A price that was told to a poster for a lead that it has not sent yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quote {
-    /// Its public name.
-    pub id: String,
-    /// Of which campaign.
-    pub campaign: CampaignId,
-    /// When it was told.
-    pub at: Timestamp,
-    /// Until when it holds.
-    pub expires: Timestamp,
-    /// What the affiliate is paid.
-    pub payout: Money,
-    /// The fields that were pinged, none of which are personal.
-    pub fields: Vec<(String, String)>,
-    /// What the machine was given, met and found: JSON.
-    pub record: String,
-}
-
-/// What there is of a quote that a post names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum QuoteFound {
-    /// It holds.
-    Holds(Box<Quote>),
-    /// It has passed.
-    Expired,
-    /// The campaign has no such quote, or has used it.
-    Unknown,
-}
-
-/// How long after its end a quote is known to have passed, in hours; then it is unknown.
-/// What it was made of is forgotten sooner.
-pub const QUOTE_KEPT_HOURS: i64 = 24;
 
 /// How much is being sold, and is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

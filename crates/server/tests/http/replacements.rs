@@ -162,6 +162,8 @@ async fn while_the_outcome_is_unknown_nobody_else_is_delivered_for_it_and_then_i
         assert_unsold(&sell(&server, "bob").await);
         let bob = newest(&server).await;
         assert_eq!((bob.status, has(&server).await), (LeadStatus::PendingUnknown, is("70.00", owes(1))));
+        let held = server.api_json("/held").await["data"][0].clone();
+        assert_eq!((&held["price"], &held["replaces"]), (&"0.00".into(), &ann.id.as_str().into()));
         // It may be paid back no more while another may have come for it.
         let instead = server
             .api_post(
