@@ -96,7 +96,7 @@ pub enum Typed {
     Pixel(LinkArguments),
     /// Print an offer's conversion pixels, in their four forms
     ConversionPixel(ConversionPixelArguments),
-    /// Print the posting document of a campaign, an offer or a vertical, or that on pixels
+    /// Print the posting document of a campaign, offer or vertical, or that on pixels
     PostingDoc(PostingDocArguments),
     /// Say who bought a lead, and why the others did not
     ///
@@ -144,7 +144,7 @@ pub enum Typed {
     /// Print what comes as it comes
     #[command(subcommand)]
     Tail(TailCommand),
-    /// List postbacks and webhooks and what became of them, newest first, and send some again
+    /// List postbacks and webhooks and what became of them; send some again
     Deliveries(DeliveriesTyped),
     /// Send a contract's buyer a test lead, or let a contract buy again
     #[command(subcommand)]
