@@ -18,7 +18,7 @@ pub struct Recovered {
     /// What became of it.
     pub outcome: LeadOutcome,
     /// Something was sold or may have been: payout and answer are still to be told, by
-    /// [`SellingStore::act`]. Until then each start names the lead again.
+    /// [`SellingStore::act`](super::SellingStore::act). Until then each start names the lead again.
     pub unsettled: bool,
 }
 
