@@ -62,6 +62,9 @@ pub struct Lead {
     pub conversion: Option<LeadConversion>,
     /// A test: never sold, never paid, never counted.
     pub test: bool,
+    /// A further lead of somebody who had just sent one: only contracts that buy upsells
+    /// take it.
+    pub upsell: bool,
     /// The poster's address.
     pub ip: Option<IpAddr>,
     /// Counts its changes, so that two at once cannot undo each other.
@@ -107,6 +110,10 @@ pub struct Sale {
     /// That it was taken back.
     #[serde(default)]
     pub returned: Option<SaleReturn>,
+    /// The lead that its buyer had given back and that this one makes up for: delivered
+    /// free, at 0.00.
+    #[serde(default)]
+    pub replaces: Option<LeadId>,
     /// Where the buyer's answer sent the visitor: absolute http(s), at most 2,048
     /// characters, as it was checked when the answer was read.
     #[serde(default)]

@@ -262,6 +262,7 @@ mod tests {
             sales: Vec::new(),
             conversion: None,
             test: false,
+            upsell: false,
             ip: None,
             revision: 1,
             config_version: ConfigVersion(1),

@@ -315,6 +315,7 @@ fn lead(case: &Case<'_>, judged: &mut Judged, settlement: &Settlement, names: Na
         sales: Vec::new(),
         conversion: settlement.conversion.clone(),
         test,
+        upsell: incoming.request.upsell,
         ip: Some(incoming.client.ip),
         revision: 0,
         config_version: case.snapshot.version(),

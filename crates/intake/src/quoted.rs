@@ -24,8 +24,12 @@ impl<S: Store + Clone> Leads<S> {
         Ok(match self.site.store.quote(id, campaign, case.incoming.now).await? {
             QuoteFound::Holds(quote) => {
                 let rules = &case.offer.vertical().rules;
-                if is_unchanged(&quote.fields, &judged.checked.values, rules) {
-                    Ok(Quoted::read(*quote))
+                let is_unchanged = is_unchanged(&quote.fields, &judged.checked.values, rules);
+                let quoted = Quoted::read(*quote);
+                let is_upsell = case.incoming.request.upsell;
+                // Other buyers take upsells: their price was never asked for.
+                if is_unchanged && quoted.is_upsell.is_none_or(|pinged| pinged == is_upsell) {
+                    Ok(quoted)
                 } else {
                     Err(Problem::InvalidPingId)
                 }

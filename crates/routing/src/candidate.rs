@@ -24,6 +24,8 @@ pub(crate) struct Candidate {
     pub sweeper: bool,
     pub priority: bool,
     pub no_return: bool,
+    /// It would have the lead free, for one that it gave back.
+    pub is_owed: bool,
     /// To be asked for a price before it is posted to.
     pub needs_ping: bool,
     /// Its ping was answered.
@@ -95,7 +97,9 @@ impl<'a> Judge<'a> {
     ) -> Result<Candidate, NoCandidate> {
         self.wants(node, facts).map_err(NoCandidate::Because)?;
         let candidate = self.open_row(node, facts, from_row).map_err(NoCandidate::Because)?;
-        self.can_pay(facts, candidate.price).map_err(NoCandidate::Because)?;
+        if !candidate.is_owed {
+            can_pay(facts, candidate.price).map_err(NoCandidate::Because)?;
+        }
         self.has_not(node).map_err(NoCandidate::Because)?;
         if self.values.as_ref().is_some_and(|values| !node.filter.holds(values, self.run.today)) {
             return Err(NoCandidate::Filter);
@@ -164,6 +168,7 @@ impl<'a> Judge<'a> {
             if open.index < from_row {
                 continue;
             }
+            let is_owed = node.replaces_returns && facts.is_some_and(|facts| facts.owed > 0);
             return Ok(Candidate {
                 row: open.index,
                 day: open.day,
@@ -174,6 +179,7 @@ impl<'a> Judge<'a> {
                 sweeper: open.row.sweeper,
                 priority: open.row.priority,
                 no_return: open.row.no_return,
+                is_owed,
                 needs_ping: node.has_ping && self.run.distribution != Distribution::Direct,
                 is_pinged: false,
                 session: None,
@@ -183,15 +189,6 @@ impl<'a> Judge<'a> {
             Some((count, cap)) => Reason::CapReached { count, cap },
             None => Reason::ScheduleClosed(clock),
         })
-    }
-
-    /// A sale at 0.00 needs no credit, but a buyer whose balance fell below its limit,
-    /// so that less than nothing is left, gets nothing.
-    fn can_pay(&self, facts: Option<&ContractFacts>, price: Money) -> Result<(), Reason> {
-        match facts.and_then(|facts| facts.available) {
-            Some(available) if price > available => Err(Reason::NoCredit { available, price }),
-            _ => Ok(()),
-        }
     }
 
     /// Neither the buyer nor another of its group came by the lead in earlier runs.
@@ -204,6 +201,16 @@ impl<'a> Judge<'a> {
             Some((_, buyer, how)) => Err(Reason::GroupHad(*buyer, *how)),
             None => Ok(()),
         }
+    }
+}
+
+/// A sale at 0.00 needs no credit, but a buyer whose balance fell below its limit,
+/// so that less than nothing is left, gets nothing. What it is owed is not asked here: that
+/// it has paid for.
+pub(crate) fn can_pay(facts: Option<&ContractFacts>, price: Money) -> Result<(), Reason> {
+    match facts.and_then(|facts| facts.available) {
+        Some(available) if price > available => Err(Reason::NoCredit { available, price }),
+        _ => Ok(()),
     }
 }
 

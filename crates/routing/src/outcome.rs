@@ -4,7 +4,7 @@ use crate::reason::Reason;
 use crumb_domain::network::{SaleType, UnknownRule};
 use crumb_domain::selling::ContractResult;
 use crumb_domain::time::Day;
-use crumb_domain::{BuyerId, ContractId, Money};
+use crumb_domain::{BuyerId, ContractId, LeadId, Money};
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -43,8 +43,13 @@ pub struct Reservation {
     pub day: Day,
     /// The row's cap; none is no cap, but the lead counts all the same.
     pub cap: Option<u32>,
-    /// Of the buyer's credit: the row's price, or the ping's.
+    /// Of the buyer's credit: the row's price, or the ping's. By it all is decided, also
+    /// where the lead is a replacement.
     pub price: Money,
+    /// The buyer is owed a lead for one that it gave back: this one is free, and needs no
+    /// credit.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub replacement: bool,
     /// How the row shares.
     #[serde(rename = "type")]
     pub sale_type: SaleType,
@@ -52,6 +57,13 @@ pub struct Reservation {
     pub alone: bool,
     /// The row's leads cannot be returned.
     pub no_return: bool,
+}
+
+impl Reservation {
+    /// What the buyer is charged where its answer names no price: nothing for a replacement.
+    pub fn charged(&self) -> Money {
+        if self.replacement { Money::ZERO } else { self.price }
+    }
 }
 
 /// What a buyer would pay for a lead that is still to come.
@@ -63,6 +75,9 @@ pub struct Offered {
     pub buyer: BuyerId,
     /// The row's price, or the ping's.
     pub price: Money,
+    /// It would have it free, for one that it gave back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replacement: bool,
 }
 
 /// A sale of this run.
@@ -71,8 +86,12 @@ pub struct Sold {
     /// What had been reserved for it: contract, buyer, opening day, type.
     #[serde(flatten)]
     pub reserved: Reservation,
-    /// What the buyer pays; differs from the reserved price where its answer did.
+    /// What the buyer pays; differs from the reserved price where its answer did, and is
+    /// nothing for a replacement.
     pub sold_price: Money,
+    /// The lead that it gave back and that this one makes up for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<LeadId>,
     /// Where the visitor goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect: Option<String>,
@@ -81,6 +100,14 @@ pub struct Sold {
     pub lead_id: Option<String>,
     /// Counted as a sale although no answer was read.
     pub unanswered: bool,
+}
+
+impl Sold {
+    /// What the sale is held against the margin at: a replacement was paid for with the
+    /// lead that was given back.
+    pub(crate) fn worth(&self) -> Money {
+        if self.reserved.replacement { self.reserved.price } else { self.sold_price }
+    }
 }
 
 /// A post whose end is not known, and whose price and cap stay reserved.

@@ -6,7 +6,7 @@ use crumb_domain::filter::Unmatched;
 use crumb_domain::network::UnknownRule;
 use crumb_domain::selling::ContractResult;
 use crumb_domain::time::WallClock;
-use crumb_domain::{AffiliateId, BuyerId, Money, OfferId};
+use crumb_domain::{AffiliateId, BuyerId, LeadId, Money, OfferId};
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -20,6 +20,11 @@ pub enum Reason {
     /// Did not answer after it was sent the lead; its rule takes that for a sale at
     /// the reserved price.
     SoldUnanswered(Money),
+    /// Had it free for a lead that it gave back; else it would have paid what it is worth.
+    /// Either may not be known any more. Where it did not answer, its rule takes that for
+    /// a sale.
+    #[expect(missing_docs, reason = "the names say it")]
+    Replacement { replaces: Option<LeadId>, worth: Option<Money>, unanswered: bool },
     /// Written as inactive.
     Inactive,
     /// Switched off by the server after failed posts.
@@ -130,7 +135,7 @@ impl Reason {
     pub fn result(&self) -> ContractResult {
         use ContractResult as R;
         match self {
-            Self::Sold(_) | Self::SoldUnanswered(_) => R::Sold,
+            Self::Sold(_) | Self::SoldUnanswered(_) | Self::Replacement { .. } => R::Sold,
             Self::Inactive | Self::SwitchedOff | Self::RouterOff => R::ContractInactive,
             Self::BuyerInactive(_) | Self::BreakerOpen(_) => R::BuyerInactive,
             Self::WrongOffer { .. } => R::WrongOffer,
@@ -177,6 +182,9 @@ impl Reason {
     pub fn values(&self) -> Value {
         match self {
             Self::Sold(price) | Self::SoldUnanswered(price) => json!({ "price": price }),
+            Self::Replacement { replaces, worth, .. } => {
+                json!({ "price": Money::ZERO, "worth": worth, "replaces": replaces })
+            }
             Self::BuyerInactive(buyer) | Self::BreakerOpen(buyer) | Self::MayBeSold(buyer) => {
                 json!({ "buyer": buyer })
             }
@@ -275,6 +283,22 @@ impl Reason {
                 "The buyer was sent the lead and its answer is unknown; by the contract's rule it counts as \
                  bought for {price}."
             ),
+            Self::Replacement { replaces, worth, unanswered } => {
+                if *unanswered {
+                    f.write_str(
+                        "The buyer was sent the lead and its answer is unknown; by the contract's rule: ",
+                    )?;
+                }
+                f.write_str("Delivered free in place of ")?;
+                match replaces {
+                    Some(lead) => write!(f, "lead {lead}, which the buyer had given back")?,
+                    None => f.write_str("a lead that the buyer had given back")?,
+                }
+                match worth {
+                    Some(worth) => write!(f, "; its price would have been {worth}."),
+                    None => f.write_str("."),
+                }
+            }
             Self::PingTooLow { price, floor } => {
                 write!(f, "The ping was answered with {price}, below the row's price of {floor}.")
             }

@@ -71,6 +71,8 @@ pub struct Ledger {
     counts: BTreeMap<(ContractId, Day), i64>,
     spent: BTreeMap<BuyerId, i64>,
     really_spent: BTreeMap<BuyerId, i64>,
+    /// Leads delivered free, of those that a contract's buyer was owed.
+    replaced: BTreeMap<ContractId, i64>,
     /// The last replayed sales of contracts that bought other leads than they really did;
     /// none where they would not have bought any.
     last_sold: BTreeMap<ContractId, Option<Timestamp>>,
@@ -85,6 +87,11 @@ impl Ledger {
     /// How much more than it really did a buyer spent.
     pub fn more_spent(&self, buyer: BuyerId) -> Money {
         Money::from_micros(self.spent.get(&buyer).copied().unwrap_or(0))
+    }
+
+    /// How many leads more than it really did a contract's buyer had free.
+    pub fn more_replaced(&self, contract: ContractId) -> i64 {
+        self.replaced.get(&contract).copied().unwrap_or(0)
     }
 
     /// What a buyer really spent for the leads that were replayed.
@@ -137,6 +144,8 @@ impl Ledger {
             }
             let more = tree.buyer_of(facts.contract).map_or(Money::ZERO, |buyer| self.more_spent(buyer));
             facts.available = facts.available.map(|available| minus(available, more));
+            let owed = i64::from(facts.owed).saturating_sub(self.more_replaced(facts.contract)).max(0);
+            facts.owed = u32::try_from(owed).unwrap_or(u32::MAX);
             facts.last_sold = self.last_sold.get(&facts.contract).copied().unwrap_or(facts.last_sold);
             facts
         };
@@ -149,17 +158,23 @@ impl Ledger {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// Whether a contract's cap and credit stand as they really did.
+    /// Whether a contract's cap, credit and what it is owed stand as they really did.
     fn is_as_it_was(&self, wanted: &Reservation) -> bool {
-        self.more_leads(wanted.contract, wanted.day) == 0 && self.more_spent(wanted.buyer) == Money::ZERO
+        self.more_leads(wanted.contract, wanted.day) == 0
+            && self.more_spent(wanted.buyer) == Money::ZERO
+            && self.more_replaced(wanted.contract) == 0
     }
 
     fn count(&mut self, state: &State, sign: i64) {
         let sold = state.sales().iter().map(|sale| (&sale.reserved, sale.sold_price));
-        let held = state.held().iter().map(|held| (&held.reserved, held.reserved.price));
+        let held = state.held().iter().map(|held| (&held.reserved, held.reserved.charged()));
         for (used, price) in sold.chain(held) {
             let count = self.counts.entry((used.contract, used.day)).or_insert(0);
             *count = count.saturating_add(sign);
+            if used.replacement {
+                let replaced = self.replaced.entry(used.contract).or_insert(0);
+                *replaced = replaced.saturating_add(sign);
+            }
             let spent = self.spent.entry(used.buyer).or_insert(0);
             *spent = spent.saturating_add(price.micros().saturating_mul(sign));
             if sign < 0 {
@@ -286,7 +301,7 @@ impl Record {
                     record.of_itself.push(Next { at: *at, place, event: event.clone() });
                     continue;
                 }
-                Event::Reserved { contract } | Event::Refused { contract, .. } => {
+                Event::Reserved { contract, .. } | Event::Refused { contract, .. } => {
                     record.reservations.entry(*contract).or_default().push_back(took(before));
                 }
                 Event::Pinged { contract, .. } => {
@@ -350,7 +365,7 @@ impl Driver<'_> {
             }
             Command::Reserve(wanted) => {
                 let queue = self.record.reservations.get_mut(&wanted.contract);
-                let recorded = queue.and_then(VecDeque::pop_front);
+                let recorded = queue.and_then(|queue| next_of(queue, wanted));
                 let event = self.reservation(wanted, recorded.as_ref().map(|took| &took.event));
                 let recorded = recorded.map(|took| Took { event: event.clone(), ..took });
                 self.comes(recorded, || event, now);
@@ -388,13 +403,23 @@ impl Driver<'_> {
                 let is_same = is_as_it_was && price == *was;
                 (is_same || price > now).then_some(Refusal::NoCredit { available: now, price })
             }
+            Some(Event::Refused { why: Refusal::NothingOwed, .. }) if is_as_it_was => {
+                Some(Refusal::NothingOwed)
+            }
             Some(Event::Refused { why: Refusal::AlreadySent, .. }) => Some(Refusal::AlreadySent),
-            Some(_) if is_as_it_was => None,
+            Some(Event::Reserved { replaces, .. })
+                if is_as_it_was && replaces.is_some() == wanted.replacement =>
+            {
+                None
+            }
             _ => self.refusal(wanted),
         };
-        match refused {
-            Some(why) => Event::Refused { contract, why },
-            None => Event::Reserved { contract },
+        match (refused, recorded) {
+            (Some(why), _) => Event::Refused { contract, why },
+            (None, Some(Event::Reserved { replaces, .. })) if wanted.replacement => {
+                Event::Reserved { contract, replaces: *replaces }
+            }
+            (None, _) => Event::Reserved { contract, replaces: None },
         }
     }
 
@@ -408,8 +433,25 @@ impl Driver<'_> {
         if let Some(cap) = wanted.cap.filter(|cap| count >= *cap) {
             return Some(Refusal::CapReached { count, cap });
         }
+        if wanted.replacement {
+            return (facts.owed == 0).then_some(Refusal::NothingOwed);
+        }
         let (available, price) = (facts.available?, wanted.price);
         (price > available).then_some(Refusal::NoCredit { available, price })
+    }
+}
+
+/// What is recorded next of a contract's reservations. That nothing was owed is an answer
+/// only to whoever asks for a replacement.
+fn next_of(queue: &mut VecDeque<Took>, wanted: &Reservation) -> Option<Took> {
+    let is_of_other = |took: &Took| {
+        !wanted.replacement && matches!(took.event, Event::Refused { why: Refusal::NothingOwed, .. })
+    };
+    loop {
+        let took = queue.pop_front()?;
+        if !is_of_other(&took) {
+            return Some(took);
+        }
     }
 }
 

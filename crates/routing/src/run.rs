@@ -113,6 +113,10 @@ pub struct ContractFacts {
     /// When it last bought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_sold: Option<Timestamp>,
+    /// Leads that its buyer is owed for those that it gave back, less those that are on
+    /// their way to it.
+    #[serde(default, skip_serializing_if = "is_none_owed")]
+    pub owed: u32,
     /// Whether its buyer is left alone because its last answers timed out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub breaker_open: bool,
@@ -121,13 +125,18 @@ pub struct ContractFacts {
 impl ContractFacts {
     /// A contract of which nothing is known.
     pub fn none_of(contract: ContractId) -> Self {
-        Self { contract, counts: Vec::new(), available: None, last_sold: None, breaker_open: false }
+        let (available, last_sold) = (None, None);
+        Self { contract, counts: Vec::new(), available, last_sold, owed: 0, breaker_open: false }
     }
 
     /// The leads that count for an opening day.
     pub fn count_on(&self, day: Day) -> u32 {
         self.counts.iter().find(|(counted, _)| *counted == day).map_or(0, |(_, count)| *count)
     }
+}
+
+fn is_none_owed(owed: &u32) -> bool {
+    *owed == 0
 }
 
 /// A buyer that was sent the lead by an earlier run.

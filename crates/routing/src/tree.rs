@@ -51,6 +51,10 @@ pub(crate) struct Node {
     /// Sorted.
     pub excluded_affiliates: Vec<AffiliateId>,
     pub buys_upsells: bool,
+    /// Leads that its buyer is owed are delivered free.
+    pub replaces_returns: bool,
+    /// For good.
+    pub replaces_for_good: bool,
     /// Seconds.
     pub least_age: i64,
     /// Seconds.
@@ -225,6 +229,8 @@ impl Names {
             offer: contract.offer,
             excluded_affiliates,
             buys_upsells: contract.buy_upsells,
+            replaces_returns: contract.replace_returns,
+            replaces_for_good: contract.replacements_non_returnable,
             least_age: i64::from(contract.min_lead_age_minutes) * 60,
             greatest_age: i64::from(contract.max_lead_age_minutes) * 60,
             posting_wait: i64::from(contract.posting_wait_seconds),

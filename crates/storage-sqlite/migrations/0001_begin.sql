@@ -107,6 +107,7 @@ CREATE TABLE lead (
     payout INTEGER NOT NULL,
     revenue INTEGER NOT NULL,
     test INTEGER NOT NULL,
+    upsell INTEGER NOT NULL,
     ip BLOB,
     revision INTEGER NOT NULL,
     config_version INTEGER NOT NULL,
@@ -156,6 +157,7 @@ CREATE TABLE sale (
     no_return INTEGER NOT NULL,
     returned TEXT,                   -- for what it was taken back
     payout_taken_back INTEGER NOT NULL,
+    replaces INTEGER,                -- the id of the lead that it makes up for
     redirect TEXT,                   -- where its buyer sent the visitor
     PRIMARY KEY (lead, position)
 ) STRICT, WITHOUT ROWID;
@@ -288,6 +290,7 @@ CREATE TABLE reservation (
     no_return INTEGER NOT NULL,
     state INTEGER NOT NULL,          -- 1 reserved, 2 sold, 3 held, 4 refused
     taking INTEGER NOT NULL,         -- of offered, when it was made
+    replaces INTEGER,                -- the row of the lead that this one makes up for, free
     at INTEGER NOT NULL,
     PRIMARY KEY (lead, buyer)
 ) STRICT, WITHOUT ROWID;
@@ -389,9 +392,12 @@ CREATE TABLE lead_return (
     notes TEXT NOT NULL,
     state TEXT NOT NULL,
     decided_at INTEGER,
-    decided_by TEXT
+    decided_by TEXT,
+    replaced_by INTEGER,             -- the row of the lead that is sent in its place
+    replaced_at INTEGER              -- when the buyer took that
 ) STRICT;
 CREATE UNIQUE INDEX return_of_sale ON lead_return (lead, contract);
+CREATE INDEX return_owed ON lead_return (contract, buyer, id) WHERE state = 'replaced' AND replaced_by IS NULL;
 
 -- What a lead's buyers say of it now.
 CREATE TABLE buyer_status (

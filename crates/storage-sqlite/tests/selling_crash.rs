@@ -61,7 +61,7 @@ fn recover(path: &Path, begun: &HashSet<LeadId>, ended: &HashSet<LeadId>, when: 
     runtime.block_on(async {
         let store = SqliteStore::open(path, SqliteOptions::default()).unwrap();
         store.ready().await.unwrap();
-        let recovered = store.recover(NOW, hold_all()).await.unwrap();
+        let recovered = store.recover(NOW, hold_all()).await.unwrap().ended;
         for recovered in &recovered {
             let (id, status) = (recovered.lead, recovered.status);
             assert!(!ended.contains(&id), "{id:?} was acknowledged as settled: {when}");

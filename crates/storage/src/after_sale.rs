@@ -39,6 +39,11 @@ pub struct LeadReturn {
     pub decided_at: Option<Timestamp>,
     /// By whom.
     pub decided_by: Option<String>,
+    /// The lead that is on its way, or was delivered, in its place. Kept by the store: not
+    /// written with a return.
+    pub replaced_by: Option<LeadId>,
+    /// When that was delivered; none while it is not known whether it is.
+    pub replaced_at: Option<Timestamp>,
 }
 
 /// A return with its lead.
@@ -146,7 +151,8 @@ pub trait AfterSaleStore {
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<StoredReturn>>> + Send;
 
-    /// By contract, how many leads were taken back to be replaced; a buyer's, or all.
+    /// By contract, how many leads were taken back to be replaced and are not yet; a buyer's,
+    /// or all.
     fn returns_owed(
         &self,
         buyer: Option<BuyerId>,

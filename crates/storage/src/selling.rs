@@ -30,6 +30,17 @@
 //! the ledger that the store makes itself. So each sale has one entry, also if a crash
 //! comes between its post and the run's end; callers append payouts, returns and
 //! adjustments, never sales. A buyer's balance is always the sum of its entries.
+//!
+//! A lead that a buyer is owed for one that it gave back is reserved as caps and credit
+//! are: with the reservation it is on its way, a sale delivers it (its entry of the ledger
+//! is of 0.00, and the lead that was given back says so in its time line), and any other
+//! end but a held one leaves it owed.
+
+mod quote;
+mod recovery;
+
+pub use quote::{QUOTE_KEPT_HOURS, Quote, QuoteFound};
+pub use recovery::{Aside, HoldFn, Recovered, Recovery};
 
 use crate::after_sale::{BuyerStatus, LeadReturn};
 use crate::conversions::TakeOver;
@@ -37,7 +48,7 @@ use crate::leads::DuplicateKey;
 use crate::outbox::{CapTold, NewDelivery};
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::DayCount;
-use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::lead::Lead;
 use crumb_domain::ledger::{Account, LedgerEntry};
 use crumb_domain::network::{SaleType, UnknownRule};
 use crumb_domain::post::StoredAnswer;
@@ -53,6 +64,9 @@ pub struct SellingFacts {
     pub counts: HashMap<(ContractId, Day), u32>,
     /// Balances less what is reserved, of buyers that have an account.
     pub balances: HashMap<BuyerId, Money>,
+    /// Leads that buyers are owed under a contract for those that they gave back, less those
+    /// that are on their way, where there are any.
+    pub owed: HashMap<(ContractId, BuyerId), u32>,
     /// When each contract bought last, where it ever did.
     pub last_sold: HashMap<ContractId, Timestamp>,
     /// What this lead met in earlier runs.
@@ -101,8 +115,11 @@ pub struct Reserve {
     pub day: Day,
     /// Leads of that day that are allowed; none = any number.
     pub cap: Option<u32>,
-    /// The row's price, or the ping's.
+    /// The row's price, or the ping's; nothing for a replacement.
     pub price: Money,
+    /// In place of a lead that the buyer is owed, of those the one owed longest: nobody
+    /// else is reserved for that from now on.
+    pub replacement: bool,
     /// How far below zero the buyer's balance may go; none = it needs no credit.
     pub credit_limit: Option<Money>,
     /// As what it would be sold.
@@ -147,14 +164,15 @@ pub struct Hold {
     pub until: Timestamp,
 }
 
-/// By contract, how what it may have been sent is held after a crash.
-pub type HoldFn = Box<dyn Fn(ContractId) -> Hold + Send + Sync>;
-
 /// The answer to a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reserved {
     /// It is made.
     Granted,
+    /// The same, in place of that lead, which the buyer had given back.
+    Replaces(LeadId),
+    /// The buyer is owed no lead under the contract, or those that it is are on their way.
+    NothingOwed,
     /// The day has its leads.
     CapReached {
         /// So many.
@@ -313,6 +331,8 @@ pub struct Held {
     pub sale_type: SaleType,
     /// It would be sold for good.
     pub no_return: bool,
+    /// The lead in whose place it would be delivered free.
+    pub replaces: Option<LeadId>,
     /// When it was about to be sent.
     pub at: Timestamp,
     /// What it counts as, and when.
@@ -330,20 +350,6 @@ pub struct TimelineEntry {
     pub text: String,
     /// Which key's owner did it; none = the server.
     pub by: Option<String>,
-}
-
-/// A lead that was in hand when the server ended, or its run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recovered {
-    /// Which.
-    pub lead: LeadId,
-    /// As what it stands now.
-    pub status: LeadStatus,
-    /// What became of it.
-    pub outcome: LeadOutcome,
-    /// Something was sold or may have been: payout and answer are still to be told, by
-    /// [`SellingStore::act`]. Until then each start names the lead again.
-    pub unsettled: bool,
 }
 
 /// A run with its lead as it stands now.
@@ -369,40 +375,6 @@ pub struct PostFailures {
     /// Of how many.
     pub of: u32,
 }
-
-/// A price that was told to a poster for a lead that it has not sent yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quote {
-    /// Its public name.
-    pub id: String,
-    /// Of which campaign.
-    pub campaign: CampaignId,
-    /// When it was told.
-    pub at: Timestamp,
-    /// Until when it holds.
-    pub expires: Timestamp,
-    /// What the affiliate is paid.
-    pub payout: Money,
-    /// The fields that were pinged, none of which are personal.
-    pub fields: Vec<(String, String)>,
-    /// What the machine was given, met and found: JSON.
-    pub record: String,
-}
-
-/// What there is of a quote that a post names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum QuoteFound {
-    /// It holds.
-    Holds(Box<Quote>),
-    /// It has passed.
-    Expired,
-    /// The campaign has no such quote, or has used it.
-    Unknown,
-}
-
-/// How long after its end a quote is known to have passed, in hours; then it is unknown.
-/// What it was made of is forgotten sooner.
-pub const QUOTE_KEPT_HOURS: i64 = 24;
 
 /// How much is being sold, and is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -432,8 +404,8 @@ pub trait SellingStore {
         days_from: Day,
     ) -> impl Future<Output = Result<SellingFacts>> + Send;
 
-    /// Reserves, or says why not: first the cap, then credit, then whether the buyer was
-    /// sent the lead before. What is told with it (ends, attempts) is kept either way,
+    /// Reserves, or says why not: first the cap, then credit, then what is owed, then whether
+    /// the buyer was sent the lead before. What is told with it (ends, attempts) is kept either way,
     /// and counts before the question. With 1,000 at once and a cap of 10, ten are
     /// granted. [`crate::StoreError::Conflict`] where the lead is not in hand.
     fn reserve(&self, reserve: Reserve) -> impl Future<Output = Result<Reserved>> + Send;
@@ -452,8 +424,9 @@ pub trait SellingStore {
     ///   `pending_unknown` unless others have it, and its lead counts fall.
     /// * Something was sold: the lead is `sold`, with these sales and their revenue.
     ///
-    /// The time line says where nothing was sent (`interrupted`).
-    fn recover(&self, at: Timestamp, hold: HoldFn) -> impl Future<Output = Result<Vec<Recovered>>> + Send;
+    /// The time line says where nothing was sent (`interrupted`). A lead that cannot be
+    /// ended because of what is stored of it keeps no other from that: it stays in hand.
+    fn recover(&self, at: Timestamp, hold: HoldFn) -> impl Future<Output = Result<Recovery>> + Send;
 
     /// Ends the run of one lead in hand that broke off while the server lives on, as
     /// [`Self::recover`] does at the start; one that the queue had in hand is due at

@@ -3,6 +3,7 @@
 use crate::browser::Visitor;
 use crate::client::{Client, Reply, Request};
 use crate::clock::FakeClock;
+use crumb_delivery::mail::{MailOptions, Mailer};
 use crumb_delivery::{Courier, Outbound, OutboundOptions, Postman};
 use crumb_domain::Clock;
 use crumb_domain::pings::PingLimits;
@@ -43,6 +44,8 @@ pub struct Options {
     pub pings: PingLimits,
     /// How long the store waits for a lock as [`Server::lock_store`] holds it.
     pub store_patience: Option<Duration>,
+    /// The relay that takes mails, as `host:port`.
+    pub relay: Option<String>,
     /// Who is told of what is sold, in place of the metrics.
     pub observer: Option<Observer>,
 }
@@ -162,7 +165,12 @@ impl Server {
         let allow = vec!["127.0.0.0/8".parse().expect("a CIDR")];
         let outbound = Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() });
         let outbound = Arc::new(outbound.expect("the client starts"));
-        let courier = Courier::new(Arc::clone(&outbound), None);
+        let mailer = options.relay.as_ref().map(|relay| {
+            let from = "Leads <leads@crumb.example>".to_owned();
+            let relay = MailOptions { relay: relay.clone(), from, credentials: None };
+            Arc::new(Mailer::new(relay).expect("a relay"))
+        });
+        let courier = Courier::new(Arc::clone(&outbound), mailer);
         let counts: Arc<dyn OutboxObserver> = Arc::clone(&metrics) as Arc<dyn OutboxObserver>;
         let keys = crumb_intake::webhook_keys(&site);
         let postman = Postman::new(outbound, keys, Arc::clone(&clock) as Arc<dyn Clock>);

@@ -148,3 +148,28 @@ fn the_pure_crates_reach_no_runtime_database_or_socket() {
         assert!(impure.is_empty(), "{pure} reaches {impure:?}");
     }
 }
+
+/// Crates through whose hands money goes.
+const OF_MONEY: &[&str] =
+    &["domain", "routing", "storage", "storage-sqlite", "tracking", "outbox", "delivery", "intake"];
+
+/// The Rust files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder of sources");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+        .collect()
+}
+
+#[test]
+fn no_crate_through_which_money_goes_knows_floating_point() {
+    for name in OF_MONEY {
+        for path in sources(&root().join("crates").join(name).join("src")) {
+            let text = std::fs::read_to_string(&path).expect("a source");
+            let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+            assert!(!words.any(|word| matches!(word, "f32" | "f64")), "{} knows floats", path.display());
+        }
+    }
+}

@@ -33,6 +33,8 @@ pub struct PostRequest {
     pub sub_ids: SubIds,
     /// `ckm_test=1`, or `ckmtest` within a name or the address.
     pub test: bool,
+    /// `ckm_upsell=1`: a further lead of somebody who has just sent one.
+    pub upsell: bool,
     /// `ckm_lead_id` as sent; none where blank, as a form's field is that has
     /// nothing to update yet.
     pub lead_id: Option<String>,
@@ -169,6 +171,7 @@ impl Sent {
             ]),
             test: asks_for_test(pairs) || is_marked_as_test(pairs),
             lead_id: text("ckm_lead_id").filter(|id| !id.trim().is_empty()),
+            upsell: flag(pairs, "ckm_upsell"),
             resell: flag(pairs, "ckm_resell"),
             iframe: flag(pairs, "ckm_ifrm"),
             max_seconds: pairs.get("ckm_max_seconds").and_then(|seconds| seconds.trim().parse().ok()),

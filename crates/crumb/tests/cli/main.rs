@@ -16,6 +16,7 @@ mod mock_buyer;
 mod network;
 mod program;
 mod replay;
+mod secrets;
 mod serve;
 mod settings;
 mod test_post;

@@ -87,6 +87,18 @@ async fn a_long_answer_is_read_whole_and_kept_in_part() {
 }
 
 #[tokio::test]
+async fn a_long_request_is_sent_whole_and_kept_in_part() {
+    let url = buyer("success".to_owned()).await;
+    let long = "x".repeat(100_000);
+    let plan = plan(json!({
+        "method": "post", "url": url, "accepted": ["contains:success"], "params": { "zip": "#zip_code#", "a": long },
+    }));
+    let attempted = courier().attempt(&plan, AttemptKind::Post, &lead, None).await;
+    assert!(matches!(attempted.read, BuyerAnswer::Accepted(_)), "{:?}", attempted.error);
+    assert_eq!(attempted.request.len(), MAX_KEPT_BYTES);
+}
+
+#[tokio::test]
 async fn an_answer_over_the_limit_is_an_error_answer() {
     let answer = format!("success{}", "x".repeat(300_000));
     let attempted = attempted(&answer, json!({})).await;

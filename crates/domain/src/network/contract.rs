@@ -49,6 +49,12 @@ pub struct Contract {
     /// Days after a sale within which its buyer may give the lead back; 0 = never.
     #[serde(default = "thirty_days")]
     pub max_return_days: u32,
+    /// Whether leads that its buyer is owed for those given back are delivered free.
+    #[serde(default = "yes")]
+    pub replace_returns: bool,
+    /// Whether such a free lead is bought for good.
+    #[serde(default)]
+    pub replacements_non_returnable: bool,
     /// Whose leads it does not want.
     #[serde(default)]
     pub exclude_affiliates: Vec<AffiliateId>,
@@ -250,6 +256,10 @@ fn params<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<(Stri
         Form::Table(table) => table.into_iter().collect(),
         Form::Pairs(pairs) => pairs,
     })
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn ten() -> u32 {

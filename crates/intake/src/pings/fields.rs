@@ -17,6 +17,7 @@ pub(super) fn without_personal(request: &PostRequest, rules: &FieldRules) -> Pos
         browser_post: None,
         sub_ids: request.sub_ids.clone(),
         test: request.test,
+        upsell: request.upsell,
         lead_id: None,
         resell: false,
         iframe: false,

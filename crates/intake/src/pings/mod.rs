@@ -266,6 +266,7 @@ impl<S: Store + Clone> Leads<S> {
             sales: Vec::new(),
             conversion: None,
             test: incoming.request.test,
+            upsell: incoming.request.upsell,
             ip: None,
             revision: 0,
             config_version: case.snapshot.version(),

@@ -112,7 +112,7 @@ impl Sent<'_> {
     fn reason(&self, contract: ContractId, buyer: BuyerId) -> Reason {
         if let Some(sent) = self.in_run.iter().find(|sent| sent.contract == contract) {
             return match sent.state {
-                ReservationState::Sold => Reason::Sold(price(self.lead, contract)),
+                ReservationState::Sold => bought(self.lead, contract),
                 ReservationState::Refused => self.refusal(contract),
                 ReservationState::Held | ReservationState::Reserved => {
                     let held = self.held.iter().find(|held| held.contract == contract);
@@ -145,6 +145,17 @@ impl Sent<'_> {
                 Reason::PostRefused
             }
         }
+    }
+}
+
+/// What a replacement would have cost is not known any more.
+fn bought(lead: &Lead, contract: ContractId) -> Reason {
+    let sale = lead.sales.iter().find(|sale| sale.contract == contract);
+    match sale.and_then(|sale| sale.replaces) {
+        Some(given_back) => {
+            Reason::Replacement { replaces: Some(given_back), worth: None, unanswered: false }
+        }
+        None => Reason::Sold(price(lead, contract)),
     }
 }
 

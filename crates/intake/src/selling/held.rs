@@ -1,5 +1,5 @@
 //! Posts whose end is not known: settled by the buyer's status address, by a person, or
-//! by the contract's rule once the wait is over. And what a crash left.
+//! by the contract's rule once the wait is over.
 
 use super::actions::Said;
 use super::asking::Question;
@@ -59,6 +59,9 @@ pub enum WrongPrice {
     /// It is negative.
     #[error("a price is not below zero")]
     BelowZero,
+    /// The lead is one in place of another that the buyer gave back.
+    #[error("under contract {0} it is delivered in place of lead {1}, which was given back: it is free")]
+    Free(ContractId, LeadId),
     /// It is over the contract's maximum price; where it names none, over the most that is
     /// believed of anybody.
     #[error("a price under contract {0} is at most {1}")]
@@ -109,22 +112,6 @@ struct Resting {
 }
 
 impl<S: Store + Clone> Selling<S> {
-    /// Settles what a crash left in hand. At the start, before anything is sold.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn recover(&self) -> Result<(), StoreError> {
-        let now = self.site.clock.now();
-        let snapshot = self.site.network.snapshot();
-        for recovered in self.site.store.recover(now, holding(snapshot, now)).await? {
-            tracing::warn!(lead = %recovered.lead, outcome = recovered.outcome.as_str(), "left in hand by the last run");
-            if recovered.unsettled {
-                self.tell_recovered(recovered.lead, "the server ended while it was being sold").await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Tells of a lead whose run broke off, and of which something was sold or may have
     /// been: what it has earned, what its post is answered, and what became of each
     /// contract.
@@ -288,7 +275,9 @@ impl<S: Store + Clone> Selling<S> {
         let end = match &attempt.read {
             BuyerAnswer::Accepted(reading) => {
                 let tree = market.tree(offer.vertical());
-                let (price, alert) = tree.late_price(held.contract, reading.price, held.price);
+                // Whatever it says of the price of a lead that it is owed.
+                let read = reading.price.filter(|_| held.replaces.is_none());
+                let (price, alert) = tree.late_price(held.contract, read, held.price);
                 if let Some(alert) = alert {
                     self.tell(&alert, lead.id);
                     // What the buyer said is settled all the same.
@@ -350,6 +339,11 @@ impl<S: Store + Clone> Selling<S> {
         how: SettledBy,
         said: &Said,
     ) -> Result<Lead, HeldError> {
+        if let (HeldEnd::Sold(Some(price)), Some(given_back)) = (end, held.replaces)
+            && price != Money::ZERO
+        {
+            return Err(WrongPrice::Free(held.contract, given_back).into());
+        }
         let snapshot = self.site.network.snapshot();
         let mut tries = Tries::default();
         loop {
@@ -380,6 +374,7 @@ impl<S: Store + Clone> Selling<S> {
                         at: now,
                         no_return: held.no_return,
                         returned: None,
+                        replaces: held.replaces,
                         // Where it was asked what became of the lead, it may say that too.
                         redirect: attempts.iter().find_map(|asked| asked.read.redirect()).map(str::to_owned),
                     });
@@ -387,7 +382,7 @@ impl<S: Store + Clone> Selling<S> {
                 }
                 HeldEnd::Refused => (ReservationEnd::Refused, None),
             };
-            let (code, text) = settled_posts::told(how, held.buyer, held.contract, price);
+            let (code, text) = settled_posts::told(how, held.buyer, held.contract, price, held.replaces);
             let ended = vec![EndedReservation { contract: held.contract, end: ended }];
             let entry = said.entry(now, code, &text);
             let resting = Resting { ended, attempts: attempts.clone(), run: None, entry, earlier };

@@ -4,7 +4,7 @@
 //! queue (hosted, and what waits). `run` takes it through the contracts of its vertical,
 //! which the pure machine of `crumb_routing` decides; `standing` says where it stands then;
 //! one write settles it, with what `becoming` a conversion brings, or is repeated by `unsettled` until the store takes it. What is
-//! not known by then is settled by `held`; what people do is `actions`. What panics on the
+//! not known by then is settled by `held`, what a crash left by `recovering`; what people do is `actions`. What panics on the
 //! way is ended by `supervised`. `quote` asks for prices only, for a lead to come.
 //!
 //! What comes after a sale is `returns` and `statuses`, which change a lead by `after_sale`,
@@ -27,6 +27,7 @@ mod observer;
 mod queue;
 pub(crate) mod quote;
 mod record;
+mod recovering;
 pub mod replaying;
 pub mod returns;
 mod run;

@@ -101,6 +101,8 @@ pub(crate) struct Quoted {
     pub quote: Quote,
     /// The id by which buyers were told of the lead; none for a test.
     pub lead: Option<LeadId>,
+    /// Whether the ping said that the lead is an upsell.
+    pub is_upsell: Option<bool>,
     /// Decides between equals as it did.
     pub seed: Option<u64>,
     /// What buyers answered.
@@ -119,7 +121,8 @@ impl Quoted {
                 if !quote.record.is_empty() {
                     tracing::warn!(%error, "a quote's record cannot be read: its buyers are asked again");
                 }
-                return Self { quote, lead: None, seed: None, pings: Vec::new(), attempts: Vec::new() };
+                let (pings, attempts) = (Vec::new(), Vec::new());
+                return Self { quote, lead: None, is_upsell: None, seed: None, pings, attempts };
             }
         };
         let pings = record.events.into_iter().filter_map(|recorded| match recorded.event {
@@ -128,6 +131,7 @@ impl Quoted {
         });
         Self {
             lead: Some(record.inputs.lead),
+            is_upsell: Some(record.inputs.is_upsell),
             seed: Some(record.inputs.seed),
             pings: pings.collect(),
             attempts: record.attempts.into_iter().map(KeptPing::into_attempt).collect(),

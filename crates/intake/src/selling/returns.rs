@@ -7,6 +7,8 @@
 //!   made room, a buyer could look through all leads and keep the best.
 //! * The buyer is not sent the lead again, and a lead that was sold exclusively is not
 //!   offered to others: its first buyer has its data.
+//! * A lead that was delivered free in place of another is not given back for credit: it had
+//!   no price. Nor is the price given back of a lead whose replacement is on its way.
 //! * The affiliate keeps its payout: whose fault a return is, people decide. On demand it
 //!   is taken back as well, by an entry of its own.
 
@@ -108,6 +110,7 @@ impl<S: Store + Clone> Selling<S> {
             let sale = request.sale.of(&lead)?.clone();
             refuse_second(&lead, &sale, returns)?;
             let is_late = is_late(&lead, &sale, &snapshot, now, request.force)?;
+            refuse_credit_of_free(&lead, &sale, redress)?;
             let asked = LeadReturn {
                 id,
                 contract: sale.contract,
@@ -120,6 +123,8 @@ impl<S: Store + Clone> Selling<S> {
                 state: ReturnState::Submitted,
                 decided_at: None,
                 decided_by: None,
+                replaced_by: None,
+                replaced_at: None,
             };
             let (mut change, returned) = match redress {
                 None => submitted(lead, asked, now, is_late),
@@ -153,6 +158,9 @@ impl<S: Store + Clone> Selling<S> {
             let asked = to_decide(&lead, contract, returns, decision)?.clone();
             match decision {
                 Decision::Approve { redress, take_back_payout } => {
+                    if let Some(sale) = lead.sales.iter().find(|sale| sale.contract == asked.contract) {
+                        refuse_credit_of_free(&lead, sale, Some(redress))?;
+                    }
                     let taking = Taking { redress, take_back_payout, is_late: false };
                     Ok(take_back(lead, asked, taking, &snapshot, now, by.clone()))
                 }
@@ -168,8 +176,10 @@ impl<S: Store + Clone> Selling<S> {
     }
 
     async fn after_return(&self, returned: &LeadReturn) {
-        if returned.state == ReturnState::Credited {
-            self.credit_came().await;
+        match returned.state {
+            // A buyer that had no credit may be sold to, or be delivered what it is owed.
+            ReturnState::Credited | ReturnState::Replaced => self.credit_came().await,
+            ReturnState::Submitted | ReturnState::Refused => {}
         }
     }
 }
@@ -198,6 +208,18 @@ fn refuse_second(lead: &Lead, sale: &Sale, returns: &[LeadReturn]) -> Result<(),
         }
     };
     Err(AfterSaleError::Refused(text))
+}
+
+/// What was delivered free has no price to give back.
+fn refuse_credit_of_free(lead: &Lead, sale: &Sale, redress: Option<Redress>) -> Result<(), AfterSaleError> {
+    match (sale.replaces, redress) {
+        (Some(given_back), Some(Redress::Credited)) => Err(AfterSaleError::Refused(format!(
+            "lead {} was delivered free under contract {} in place of lead {given_back}: it has no price to give \
+             back, but may be replaced",
+            lead.id, sale.contract
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the contract's days are over, which only force lets pass.
@@ -341,6 +363,10 @@ fn to_decide<'r>(
     };
     let mut asked = returns.iter().filter(|one| contract.is_none_or(|named| named == one.contract));
     let refused = match (asked.next(), asked.next(), contract) {
+        (Some(LeadReturn { replaced_by: Some(other), replaced_at, contract, .. }), None, _) => {
+            let how = if replaced_at.is_some() { "was delivered" } else { "is on its way" };
+            format!("lead {other} {how} in place of lead {id} under contract {contract}")
+        }
         (Some(one), None, _) if is_open(one.state) => return Ok(one),
         (Some(one), None, _) => format!("lead {id} was returned under contract {} already", one.contract),
         (Some(_), Some(_), _) => format!("lead {id} has more than one return: name the contract"),

@@ -90,7 +90,7 @@ impl<S: Store + Clone> Selling<S> {
                         let event = self.reserve(market, told, &mut ran, reservation).await;
                         next = Some(event.unwrap_or_else(|error| {
                             ran.broken = Some(error);
-                            Event::Reserved { contract }
+                            Event::Reserved { contract, replaces: None }
                         }));
                     }
                     Command::Post { contract, buyer, until, session } => {
@@ -197,8 +197,10 @@ impl<S: Store + Clone> Selling<S> {
             buyer: wanted.buyer,
             day: wanted.day,
             cap: wanted.cap,
-            price: wanted.price,
-            credit_limit: market.credit_limit(wanted.buyer),
+            price: wanted.charged(),
+            replacement: wanted.replacement,
+            // A replacement was paid for with the lead that was given back.
+            credit_limit: market.credit_limit(wanted.buyer).filter(|_| !wanted.replacement),
             sale_type: wanted.sale_type,
             no_return: wanted.no_return,
             ended: ran.ended.clone(),
@@ -209,7 +211,9 @@ impl<S: Store + Clone> Selling<S> {
         ran.ended.clear();
         ran.attempts.clear();
         Ok(match reserved {
-            Reserved::Granted => Event::Reserved { contract },
+            Reserved::Granted => Event::Reserved { contract, replaces: None },
+            Reserved::Replaces(given_back) => Event::Reserved { contract, replaces: Some(given_back) },
+            Reserved::NothingOwed => refused(Refusal::NothingOwed),
             Reserved::CapReached { count } => {
                 refused(Refusal::CapReached { count, cap: wanted.cap.unwrap_or(count) })
             }

@@ -205,11 +205,13 @@ impl<S: Store + Clone> Selling<S> {
                 let limit = market.credit_limit(buyer)?;
                 Some(Money::from_micros(balance(buyer).micros().saturating_add(limit.micros())))
             });
+            let owed = buyer.and_then(|buyer| hand.facts.owed.get(&(contract, buyer)));
             ContractFacts {
                 contract,
                 counts,
                 available,
                 last_sold: hand.facts.last_sold.get(&contract).copied(),
+                owed: owed.copied().unwrap_or_default(),
                 breaker_open: buyer.is_some_and(|buyer| skipped.contains(&buyer)),
             }
         });
@@ -230,7 +232,7 @@ impl<S: Store + Clone> Selling<S> {
             begun_at: now,
             offer: lead.offer,
             affiliate: lead.affiliate,
-            is_upsell: false,
+            is_upsell: lead.upsell,
             fields: lead.fields.clone(),
             today: hand.snapshot.zone().day_of(now),
             payout: earning.cost(!lead.sales.is_empty()),
@@ -367,11 +369,8 @@ fn timeline(ran: &Ran, lead: &Lead, now: Timestamp) -> Vec<TimelineEntry> {
     let entry = |code: &str, text: String| TimelineEntry { at: now, code: code.to_owned(), text, by: None };
     let mut entries = Vec::new();
     for sale in ran.state.sales() {
-        let text = format!(
-            "sold to buyer {} under contract {} for {}",
-            sale.reserved.buyer, sale.reserved.contract, sale.sold_price
-        );
-        entries.push(entry("sold", text));
+        let (buyer, contract) = (sale.reserved.buyer, sale.reserved.contract);
+        entries.push(entry("sold", standing::sold_text(buyer, contract, sale.sold_price, sale.replaces)));
     }
     for held in ran.state.held() {
         let text = format!(

@@ -1,7 +1,7 @@
 //! How a post of unknown end was settled, as its lead's time line tells it: written and
 //! read in one place, so that whoever explains a lead can say it too.
 
-use crumb_domain::{BuyerId, ContractId, Money, Timestamp};
+use crumb_domain::{BuyerId, ContractId, LeadId, Money, Timestamp};
 use crumb_storage::selling::TimelineEntry;
 
 /// Code of the entry where the buyer bought.
@@ -57,17 +57,27 @@ pub struct SettledPost {
     pub by: Option<String>,
 }
 
-/// Code and text of what a settlement is told as; `price` where the buyer bought.
+/// Code and text of what a settlement is told as; `price` where the buyer bought, and the
+/// lead in whose place it did.
 pub(crate) fn told(
     how: SettledBy,
     buyer: BuyerId,
     contract: ContractId,
     price: Option<Money>,
+    replaces: Option<LeadId>,
 ) -> (&'static str, String) {
     let how = how.text();
-    match price {
-        Some(price) => (SOLD, format!("{how}: under contract {contract} sold to buyer {buyer} for {price}")),
-        None => (NOT_SOLD, format!("{how}: under contract {contract} buyer {buyer} did not buy")),
+    match (price, replaces) {
+        (Some(_), Some(given_back)) => (
+            SOLD,
+            format!(
+                "{how}: under contract {contract} delivered free to buyer {buyer}, in place of lead {given_back}"
+            ),
+        ),
+        (Some(price), None) => {
+            (SOLD, format!("{how}: under contract {contract} sold to buyer {buyer} for {price}"))
+        }
+        (None, _) => (NOT_SOLD, format!("{how}: under contract {contract} buyer {buyer} did not buy")),
     }
 }
 
@@ -97,8 +107,11 @@ mod tests {
     #[test]
     fn what_is_told_is_read_again_whatever_is_noted_with_it() {
         for how in SettledBy::ALL {
-            for price in [None, Some(Money::ZERO)] {
-                let (code, text) = told(how, BuyerId(5), ContractId(7), price);
+            let given_back: LeadId = "C8097F17".parse().unwrap();
+            for (price, replaces) in
+                [(None, None), (Some(Money::ZERO), None), (Some(Money::ZERO), Some(given_back))]
+            {
+                let (code, text) = told(how, BuyerId(5), ContractId(7), price, replaces);
                 let text = format!("{text}: settled by hand: under contract 9 sold to buyer 1 for 2.00");
                 let (at, by) = (Timestamp::from_micros(3), Some("ann".to_owned()));
                 let entry = TimelineEntry { at, code: code.to_owned(), text, by: by.clone() };

@@ -6,7 +6,7 @@ use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::OfferType;
 use crumb_domain::payout::{self, LeadFacts, Standing, Terms, is_conversion, lead_payout};
 use crumb_domain::selling::ContractResult;
-use crumb_domain::{Money, Timestamp};
+use crumb_domain::{BuyerId, ContractId, LeadId, Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_routing::{Alert, Ending, Payout, State};
 use crumb_tracking::lead_tier;
@@ -143,6 +143,7 @@ pub(crate) fn after_run(lead: &Lead, state: &State, earning: &Earning<'_>, now: 
         at: now,
         no_return: sold.reserved.no_return,
         returned: None,
+        replaces: sold.replaces,
         redirect: sold.redirect.clone(),
     }));
     if is_held_back_meanwhile(lead) && after.sales.is_empty() {
@@ -286,6 +287,22 @@ pub(crate) fn next_try(state: &State, lead: &Lead, now: Timestamp, expires: Time
 /// When a lead stops to be offered whose wait began at a moment.
 pub(crate) fn expiry(offer: &CompiledOffer, began: Timestamp) -> Timestamp {
     began.plus_seconds(i64::from(offer.vertical().expiration_hours) * 3_600)
+}
+
+/// A sale as a sentence.
+pub(crate) fn sold_text(
+    buyer: BuyerId,
+    contract: ContractId,
+    price: Money,
+    replaces: Option<LeadId>,
+) -> String {
+    match replaces {
+        Some(given_back) => format!(
+            "delivered free to buyer {buyer} under contract {contract}, in place of lead {given_back} that it gave \
+             back"
+        ),
+        None => format!("sold to buyer {buyer} under contract {contract} for {price}"),
+    }
 }
 
 fn plus(a: Money, b: Money) -> Money {

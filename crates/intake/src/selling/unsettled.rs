@@ -17,7 +17,7 @@ use super::tries::{Meets, Tries};
 use crumb_domain::caps::DayCount;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::selling::{Alert, AlertCode};
-use crumb_domain::{LeadId, Timestamp};
+use crumb_domain::{LeadId, RowId, Timestamp};
 use crumb_storage::selling::{Earlier, LeadChange, Then, TimelineEntry};
 use crumb_storage::{Store, StoreError};
 use crumb_tracking::feed::Recorded;
@@ -153,6 +153,23 @@ impl<S: Store + Clone> Selling<S> {
         self.wake();
     }
 
+    /// The same for one that the store refuses to end for something about its lead alone.
+    pub(super) async fn leave_aside(&self, run: BrokenRun, error: &StoreError) {
+        let due = self.site.clock.now().plus_seconds(REFUSED_AGAIN_SECONDS);
+        self.unsettled.remember(Untold::Broke(run), due, true);
+        self.alert_refused(run.lead(), error).await;
+        self.wake();
+    }
+
+    /// Tells a person of a lead in hand whose name cannot be read; the next start tries
+    /// it again.
+    pub(super) async fn alert_nameless(&self, row: RowId, error: &StoreError) {
+        let row = row.as_i64();
+        tracing::error!(row, %error, "a lead in hand cannot be read; the next start tries it again");
+        let text = format!("a lead in hand, row {row}, cannot be read; the next start tries it again");
+        self.alert_unsettled(None, text).await;
+    }
+
     /// How many leads stay in hand until the store takes what their runs came to.
     pub fn unsettled(&self) -> usize {
         self.unsettled.entries().left.len()
@@ -200,17 +217,17 @@ impl<S: Store + Clone> Selling<S> {
     /// Tells a person, once for each, of a lead whose run the store refuses to end.
     async fn alert_refused(&self, lead: LeadId, error: &StoreError) {
         tracing::error!(%lead, %error, "what its run came to cannot be written; it is tried every minute");
+        let text =
+            format!("lead {lead}: what became of it cannot be written; it is tried again every minute");
+        self.alert_unsettled(Some(lead), text).await;
+    }
+
+    async fn alert_unsettled(&self, lead: Option<LeadId>, text: String) {
         self.told.alerted(AlertCode::LeadUnsettled);
-        let alert = Alert {
-            at: self.site.clock.now(),
-            code: AlertCode::LeadUnsettled,
-            contract: None,
-            buyer: None,
-            lead: Some(lead),
-            text: format!("lead {lead}: what became of it cannot be written; it is tried again every minute"),
-        };
+        let at = self.site.clock.now();
+        let alert = Alert { at, code: AlertCode::LeadUnsettled, contract: None, buyer: None, lead, text };
         if let Err(error) = self.site.store.raise(vec![alert]).await {
-            tracing::error!(%lead, %error, "an alert could not be kept");
+            tracing::error!(%error, "an alert could not be kept");
         }
     }
 

@@ -139,6 +139,7 @@ fn sold<S: Store + Clone>(
                     "buyer": sale.buyer,
                     "price": sale.price,
                     "type": sale.sale_type,
+                    "replaces": sale.replaces,
                 })
             })
             .collect();

@@ -9,7 +9,7 @@
 
 use super::{Command, Phase, State};
 use crate::candidate::{Candidate, margin, sum_of};
-use crate::outcome::{Alert, Ending};
+use crate::outcome::{Alert, Ending, Sold};
 use crate::reason::Reason;
 use crate::run::Had;
 use crumb_domain::network::{Distribution, SaleType};
@@ -111,7 +111,7 @@ impl State {
         if self.sales.is_empty() {
             return;
         }
-        let sold = self.sales.iter().map(|sale| sale.sold_price);
+        let sold = self.sales.iter().map(Sold::worth);
         let revenue = sum_of(sold.chain(self.held.iter().map(|held| held.reserved.price)));
         if let Err(Reason::MarginTooSmall { revenue, payout, minimum, .. }) =
             margin(&self.tree, &self.run, revenue, self.sales.len())

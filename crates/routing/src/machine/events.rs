@@ -3,7 +3,7 @@
 use super::State;
 use crate::outcome::{Ending, Reservation};
 use crumb_domain::selling::BuyerAnswer;
-use crumb_domain::{BuyerId, ContractId, Money, Timestamp};
+use crumb_domain::{BuyerId, ContractId, LeadId, Money, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened.
@@ -16,6 +16,9 @@ pub enum Event {
     Reserved {
         /// For which contract.
         contract: ContractId,
+        /// The lead for which it is a replacement, where that was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<LeadId>,
     },
     /// It could not be reserved; nothing is.
     Refused {
@@ -61,6 +64,8 @@ pub enum Refusal {
         /// What was asked for.
         price: Money,
     },
+    /// The buyer is owed no lead any more: it may have this one for its price.
+    NothingOwed,
     /// The buyer was sent the lead before.
     AlreadySent,
 }

@@ -17,7 +17,7 @@ use crate::reason::Reason;
 use crate::run::{ContractFacts, Had, Run};
 use crate::tree::{Node, Tree};
 use crumb_domain::network::Distribution;
-use crumb_domain::{Money, Timestamp};
+use crumb_domain::{LeadId, Money, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -80,6 +80,8 @@ enum Phase {
 struct Taken {
     index: usize,
     reservation: Reservation,
+    /// Known once it is reserved.
+    replaces: Option<LeadId>,
 }
 
 impl State {

@@ -6,26 +6,30 @@
 //! Whoever refused may not be asked again, by whichever contract, unless no byte was
 //! sent: then the buyer knows nothing of the lead.
 //!
+//! A buyer that is owed a lead for one that it gave back has this one free. All is decided
+//! as if it paid its price, which it has with the other lead: its place in the order, its
+//! group's sum, the margin.
+//!
 //! Once a byte was sent and no answer was read, the buyer may have the lead. What was
 //! reserved stays so, and the contract's rule decides: `rejected` goes on to the next,
 //! `sold` is a sale, and `wait` ends a turn alone for the whole run, while a group goes
 //! on with the buyer counted as one of it.
 
 use super::{Command, Event, Phase, Refusal, Slot, State, Taken};
-use crate::candidate::{Judge, NoCandidate};
+use crate::candidate::{Judge, NoCandidate, can_pay};
 use crate::outcome::{Alert, Held, Reservation, Sold};
 use crate::reason::Reason;
 use crate::run::{ContractFacts, Had};
 use crumb_domain::network::UnknownRule;
 use crumb_domain::selling::{BuyerAnswer, BuyerReading, PostFailure};
-use crumb_domain::{ContractId, Money, Timestamp};
+use crumb_domain::{ContractId, LeadId, Money, Timestamp};
 
 impl State {
     pub(super) fn take(&mut self, event: &Event, now: Timestamp) -> Vec<Command> {
         match event {
             Event::Begin if matches!(self.phase, Phase::New) => self.begin(now),
             Event::Begin => Vec::new(),
-            Event::Reserved { contract } => self.reserved(*contract, now),
+            Event::Reserved { contract, replaces } => self.reserved(*contract, *replaces, now),
             Event::Refused { contract, why } => self.refused(*contract, *why, now),
             Event::Pinged { contract, answer } => self.pinged(*contract, answer, now),
             Event::Posted { contract, answer } => self.posted(*contract, answer, now),
@@ -49,20 +53,23 @@ impl State {
             day: candidate.day,
             cap: candidate.cap,
             price: candidate.price,
+            replacement: candidate.is_owed,
             sale_type: candidate.sale_type,
             alone,
-            no_return: candidate.no_return,
+            no_return: candidate.no_return || (candidate.is_owed && node.replaces_for_good),
         };
-        self.phase = Phase::Reserving(Taken { index, reservation: reservation.clone() });
+        let taken = Taken { index, reservation: reservation.clone(), replaces: None };
+        self.phase = Phase::Reserving(taken);
         vec![Command::Reserve(reservation)]
     }
 
-    fn reserved(&mut self, contract: ContractId, now: Timestamp) -> Vec<Command> {
+    fn reserved(&mut self, contract: ContractId, replaces: Option<LeadId>, now: Timestamp) -> Vec<Command> {
         let Phase::Reserving(taken) = &self.phase else { return Vec::new() };
         if taken.reservation.contract != contract {
             return Vec::new();
         }
-        let taken = taken.clone();
+        let replaces = replaces.filter(|_| taken.reservation.replacement);
+        let taken = Taken { replaces, ..taken.clone() };
         if self.is_short(now) {
             self.releases.push(taken.reservation);
             return self.finish(true);
@@ -79,7 +86,7 @@ impl State {
     }
 
     fn refused(&mut self, contract: ContractId, why: Refusal, now: Timestamp) -> Vec<Command> {
-        let Phase::Reserving(Taken { index, reservation }) = &self.phase else { return Vec::new() };
+        let Phase::Reserving(Taken { index, reservation, .. }) = &self.phase else { return Vec::new() };
         if reservation.contract != contract {
             return Vec::new();
         }
@@ -87,6 +94,7 @@ impl State {
         match why {
             Refusal::CapReached { count, cap } => self.next_row(index, count, cap),
             Refusal::NoCredit { available, price } => self.end(index, Reason::NoCredit { available, price }),
+            Refusal::NothingOwed => self.not_owed(index),
             Refusal::AlreadySent => {
                 self.end(index, Reason::BuyerHad(buyer, Had::Sent));
                 self.keep_out(index, Had::Sent);
@@ -105,6 +113,9 @@ impl State {
             return self.end(index, reached);
         }
         let mut facts = self.facts_of(index).cloned().unwrap_or_else(|| ContractFacts::none_of(node.id));
+        if !candidate.is_owed {
+            facts.owed = 0;
+        }
         facts.counts.retain(|(day, _)| *day != candidate.day);
         facts.counts.push((candidate.day, count));
         let judged = Judge::new(&self.tree, &self.run).judge(node, Some(&facts), candidate.row + 1);
@@ -120,6 +131,20 @@ impl State {
             }
             Err(NoCandidate::Because(reason)) => self.end(index, reason),
             Err(NoCandidate::Filter) => self.end(index, reached),
+        }
+    }
+
+    /// What the buyer was owed went to another lead since the facts were read: this one is
+    /// sold as any other, if it can be paid.
+    fn not_owed(&mut self, index: usize) {
+        let Some(price) = self.candidate(index).map(|candidate| candidate.price) else { return };
+        match can_pay(self.facts_of(index), price) {
+            Err(reason) => self.end(index, reason),
+            Ok(()) => {
+                if let Some(Slot::Candidate(candidate)) = self.slots.get_mut(index) {
+                    candidate.is_owed = false;
+                }
+            }
         }
     }
 
@@ -157,7 +182,7 @@ impl State {
     fn unanswered(&mut self, taken: Taken, now: Timestamp) -> Vec<Command> {
         let Some(node) = self.node(taken.index) else { return self.finish(false) };
         let (rule, wait_minutes) = (node.unknown_is, node.unknown_wait_minutes);
-        let unknown = Reason::PostUnknown { price: taken.reservation.price, rule };
+        let unknown = Reason::PostUnknown { price: taken.reservation.charged(), rule };
         match rule {
             UnknownRule::Rejected => self.not_sold(taken, unknown, true, now),
             UnknownRule::Sold => self.sold(taken, None, now),
@@ -172,16 +197,27 @@ impl State {
     }
 
     fn sold(&mut self, taken: Taken, reading: Option<&BuyerReading>, now: Timestamp) -> Vec<Command> {
-        let Taken { index, reservation } = taken;
+        let Taken { index, reservation, replaces } = taken;
         let agreed = reservation.price;
         let (floor, priority) =
             self.candidate(index).map_or((agreed, false), |candidate| (candidate.floor, candidate.priority));
-        let sold_price = reading.map_or(agreed, |reading| self.price_of(index, reading, agreed, floor));
+        let sold_price = match reading {
+            // Whatever its answer names.
+            _ if reservation.replacement => Money::ZERO,
+            Some(reading) => self.price_of(index, reading, agreed, floor),
+            None => agreed,
+        };
         if reading.is_some_and(|reading| reading.bad_redirect) {
             self.alerts.push(Alert::BadRedirect { contract: reservation.contract });
         }
-        let reason = if reading.is_some() { Reason::Sold } else { Reason::SoldUnanswered };
-        self.end(index, reason(sold_price));
+        let reason = match reading {
+            _ if reservation.replacement => {
+                Reason::Replacement { replaces, worth: Some(agreed), unanswered: reading.is_none() }
+            }
+            Some(_) => Reason::Sold(sold_price),
+            None => Reason::SoldUnanswered(sold_price),
+        };
+        self.end(index, reason);
         self.keep_out(index, Had::Bought);
         if !priority {
             self.lowest_sold = Some(self.lowest_sold.map_or(agreed, |lowest: Money| lowest.min(agreed)));
@@ -190,6 +226,7 @@ impl State {
         self.sales.push(Sold {
             reserved: reservation,
             sold_price,
+            replaces,
             redirect: reading.and_then(|reading| reading.redirect.clone()),
             lead_id: reading.and_then(|reading| reading.lead_id.clone()),
             unanswered: reading.is_none(),

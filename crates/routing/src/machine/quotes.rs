@@ -22,9 +22,10 @@ impl State {
         &self.offered
     }
 
-    /// What that comes to.
+    /// What that would bring: a replacement brings nothing.
     pub fn offered_sum(&self) -> Option<Money> {
-        (!self.offered.is_empty()).then(|| sum_of(self.offered.iter().map(|one| one.price)))
+        let paid = self.offered.iter().filter(|one| !one.replacement);
+        (!self.offered.is_empty()).then(|| sum_of(paid.map(|one| one.price)))
     }
 
     /// Asks whoever must say a price, or ends with the best offer.
@@ -67,7 +68,8 @@ impl State {
 
     fn offer_of(&self, index: usize) -> Option<Offered> {
         let (node, candidate) = (self.node(index)?, self.candidate(index)?);
-        Some(Offered { contract: node.id, buyer: node.buyer, price: candidate.price })
+        let (contract, buyer) = (node.id, node.buyer);
+        Some(Offered { contract, buyer, price: candidate.price, replacement: candidate.is_owed })
     }
 
     fn reason_not_quoted(&self, index: usize, candidate: &Candidate, is_alone: bool) -> Reason {

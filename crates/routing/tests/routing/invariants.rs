@@ -2,7 +2,7 @@
 
 use crate::market::Played;
 use crumb_domain::network::SaleType;
-use crumb_domain::{BuyerId, ContractId, Timestamp};
+use crumb_domain::{BuyerId, ContractId, Money, Timestamp};
 use crumb_routing::{Command, Ending, Event, Had, Reservation};
 use std::collections::HashSet;
 
@@ -13,6 +13,7 @@ pub fn check(played: &Played) {
     nobody_is_alone_with_a_lead_that_others_may_have(played);
     buyers_share_only_as_they_may(played);
     reservations_end_once(played);
+    free_leads_are_owed(played);
     every_contract_has_one_result(played);
 }
 
@@ -158,6 +159,20 @@ fn reservations_end_once(played: &Played) {
     assert_eq!(asked.len(), granted + refused);
     if refused == 0 {
         assert_eq!(sum(&mut asked.iter().copied()), sum(&mut ends.into_iter()), "money does not balance");
+    }
+}
+
+/// A lead is free for a buyer only if that is owed one, and then it is charged nothing.
+fn free_leads_are_owed(played: &Played) {
+    let run = played.state.run();
+    let owed = |one: &Reservation| run.facts.iter().any(|of| of.contract == one.contract && of.owed > 0);
+    let held = played.state.held().iter().map(|held| &held.reserved);
+    for reserved in held.chain(played.state.releases()) {
+        assert!(!reserved.replacement || owed(reserved));
+    }
+    for sale in played.state.sales() {
+        assert!(!sale.reserved.replacement || (owed(&sale.reserved) && sale.sold_price == Money::ZERO));
+        assert!(sale.reserved.replacement || sale.replaces.is_none());
     }
 }
 

@@ -5,7 +5,7 @@ use crumb_domain::fields::FieldRules;
 use crumb_domain::network::{Buyer, Contract, Distribution, Settings, Vertical};
 use crumb_domain::selling::{BuyerAnswer, BuyerReading, PostFailure, PriceRead};
 use crumb_domain::time::Zone;
-use crumb_domain::{AffiliateId, BuyerId, ContractId, Money, OfferId, Timestamp};
+use crumb_domain::{AffiliateId, BuyerId, ContractId, LeadId, Money, OfferId, Timestamp};
 use crumb_routing::replay::Recorded;
 use crumb_routing::{Alert, Command, ContractFacts, Ending, Event, Payout, Refusal, Run, State, Tree, step};
 use serde_json::{Value, json};
@@ -99,10 +99,20 @@ impl Spec {
         self
     }
 
+    /// Its buyer is owed so many leads.
+    pub fn owed(self, leads: u32) -> Self {
+        self.facts(|facts| facts.owed = leads)
+    }
+
     pub fn facts(mut self, change: impl FnOnce(&mut ContractFacts)) -> Self {
         change(&mut self.facts);
         self
     }
+}
+
+/// The lead that replacements are for.
+pub fn given_back() -> LeadId {
+    "BACK0001".parse().unwrap()
 }
 
 /// A market for one lead.
@@ -292,13 +302,15 @@ impl Script {
             Command::Ping { .. } => Event::Pinged { contract, answer: answer(self.pings.get(&contract.0)) },
             Command::Post { .. } => Event::Posted { contract, answer: answer(self.posts.get(&contract.0)) },
             Command::Reserve(wanted) => {
-                match self.refusals.get_mut(&contract.0).and_then(VecDeque::pop_front) {
+                let refused = self.refusals.get_mut(&contract.0).and_then(VecDeque::pop_front);
+                // A store says that nothing is owed to those who ask for what is.
+                match refused.filter(|why| wanted.replacement || *why != Refusal::NothingOwed) {
                     // A store names the price that it was asked for.
                     Some(Refusal::NoCredit { available, .. }) => {
                         Event::Refused { contract, why: Refusal::NoCredit { available, price: wanted.price } }
                     }
                     Some(why) => Event::Refused { contract, why },
-                    None => Event::Reserved { contract },
+                    None => Event::Reserved { contract, replaces: wanted.replacement.then(given_back) },
                 }
             }
             Command::End { .. } => return None,

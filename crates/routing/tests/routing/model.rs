@@ -170,12 +170,13 @@ fn in_every_market_of_up_to_three_the_rules_say_who_buys_where_all_share_and_tie
 
 #[test]
 fn every_market_of_two_keeps_what_always_holds_whoever_they_are() {
-    let builds: [fn(Vec<Spec>) -> Market; 6] = [
+    let builds: [fn(Vec<Spec>) -> Market; 7] = [
         |specs| market(specs.into_iter().map(|spec| spec.buyer(5))),
         |specs| market(specs.into_iter().map(|spec| spec.group("g"))),
         |specs| market(specs.into_iter().map(Spec::sweeper)),
         |specs| market(specs.into_iter().map(Spec::priority)),
         |specs| market(specs).payout("20.00"),
+        |specs| market(specs.into_iter().map(|spec| spec.owed(1))),
         |specs| market(specs).run(|run| run.bought_count = 1),
     ];
     for build in builds {

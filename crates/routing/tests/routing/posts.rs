@@ -354,15 +354,19 @@ fn events_that_cannot_be_change_nothing() {
     let contract = ContractId(1);
     let strays = [
         Event::Begin,
-        Event::Reserved { contract: ContractId(2) },
-        Event::Reserved { contract: ContractId(99) },
+        Event::Reserved { contract: ContractId(2), replaces: None },
+        Event::Reserved { contract: ContractId(99), replaces: None },
         Event::Refused { contract: ContractId(2), why: Refusal::AlreadySent },
         Event::Pinged { contract, answer: accepted() },
         Event::Posted { contract: ContractId(2), answer: accepted() },
         Event::Posted { contract: ContractId(99), answer: accepted() },
     ];
     let mut state = State::new(market.tree(), market.inputs());
-    let hits = [Event::Begin, Event::Reserved { contract }, Event::Posted { contract, answer: accepted() }];
+    let hits = [
+        Event::Begin,
+        Event::Reserved { contract, replaces: None },
+        Event::Posted { contract, answer: accepted() },
+    ];
     for hit in &hits {
         state = step(state, hit, noon()).0;
         let before = format!("{state:?}");
@@ -402,7 +406,7 @@ fn a_deadline_during_a_reservation_waits_for_it_and_sets_it_free() {
     let (state, _) = step(State::new(market.tree(), market.inputs()), &Event::Begin, noon());
     let (state, commands) = step(state, &Event::DeadlineReached, after_ms(20_000));
     assert!(commands.is_empty() && !state.is_ended());
-    let (state, commands) = step(state, &Event::Reserved { contract }, after_ms(20_001));
+    let (state, commands) = step(state, &Event::Reserved { contract, replaces: None }, after_ms(20_001));
     assert_eq!(commands, [Command::End { ending: Ending::GiveUp }]);
     assert_eq!((state.releases().len(), state.results()[0].result.as_str()), (1, "deadline"));
 }

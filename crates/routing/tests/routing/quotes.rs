@@ -42,22 +42,29 @@ fn lead_after(market: &Market, quote: &crate::market::Played) -> Market {
 }
 
 /// A quote that is told is what the lead then brings, or more, where there was time to ask
-/// all whose turn came: who was passed over may come before the others when the lead does.
+/// all whose turn came. Who was passed over may come before the others when the lead does;
+/// what is promised is paid out of that all the same, and leaves the least margin.
 pub fn sells_at_the_quote_or_better(mut market: Market) {
     market.run.earlier.clear();
     market.run.bought_count = 0;
     let quote = market.clone().quote();
     let Some(sum) = quote.state.offered_sum() else { return };
-    if quote.results().iter().any(|result| result.ends_with(" deadline")) {
-        return;
-    }
+    let is_short = quote.results().iter().any(|result| result.ends_with(" deadline"));
     let promised = market.run.payout.of(sum);
     let mut lead = lead_after(&market, &quote);
     if let Payout::Percent(percent) = lead.run.payout {
         lead.run.payout = Payout::PercentAtLeast { percent, least: promised };
     }
     let played = lead.play();
-    let brought = played.state.sales().iter().map(|sale| sale.sold_price.micros()).sum::<i64>();
+    let (sales, run) = (played.state.sales(), played.state.run());
+    if is_short {
+        let priced = sales.iter().map(|sale| sale.reserved.price.micros()).sum::<i64>();
+        let margin = run.payout.margin_of(Money::from_micros(priced));
+        let least = played.state.tree().router().minimum_margin;
+        assert!(sales.is_empty() || margin >= least, "{margin} of {priced}: {:?}", played.results());
+        return;
+    }
+    let brought = sales.iter().map(|sale| sale.sold_price.micros()).sum::<i64>();
     assert!(brought >= sum.micros(), "{brought} of {sum}: {:?}", played.results());
 }
 

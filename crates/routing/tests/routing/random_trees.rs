@@ -16,7 +16,8 @@ fn price() -> impl Strategy<Value = String> {
 
 fn spec() -> impl Strategy<Value = Spec> {
     let row = (price(), prop::sample::select(vec!["exclusive", "multisell", "hybrid"]), 0u8..16);
-    let facts = (prop::option::of(0u32..3), prop::option::of(-5i64..40), prop::option::of(0i64..100));
+    let owed = prop_oneof![3 => Just(0), 1 => Just(1), 1 => Just(2u32)];
+    let facts = (prop::option::of(0u32..3), prop::option::of(-5i64..40), prop::option::of(0i64..100), owed);
     let who = (
         1i64..5,
         -1i32..2,
@@ -24,7 +25,7 @@ fn spec() -> impl Strategy<Value = Spec> {
         prop::sample::select(vec!["wait", "rejected", "sold"]),
     );
     (row, facts, who).prop_map(
-        |((price, sale_type, flags), (count, available, sold), (buyer, rank, weight, rule))| {
+        |((price, sale_type, flags), (count, available, sold, owed), (buyer, rank, weight, rule))| {
             let today = Zone::UTC.day_of(noon());
             let mut spec = contract(1, sale_type, &price).unknown_is(rule).rank(rank).buyer(buyer);
             // A buyer has one group, whichever contract it is.
@@ -40,6 +41,7 @@ fn spec() -> impl Strategy<Value = Spec> {
             spec.row("cap", 2).facts(|facts| {
                 facts.counts = count.map(|count| vec![(today, count)]).unwrap_or_default();
                 facts.available = available.map(|units| Money::from_micros(units * 1_000_000));
+                facts.owed = owed;
                 facts.last_sold = sold.map(|seconds| noon().plus_seconds(-seconds));
             })
         },
@@ -77,6 +79,7 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         (0u32..3).prop_map(|count| Refusal::CapReached { count, cap: 2 }),
         Just(Refusal::NoCredit { available: Money::ZERO, price: money("5.00") }),
         Just(Refusal::AlreadySent),
+        Just(Refusal::NothingOwed),
     ]
 }
 
@@ -132,7 +135,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         Just(Event::Begin),
         Just(Event::DeadlineReached),
-        contract().prop_map(|contract| Event::Reserved { contract }),
+        contract().prop_map(|contract| Event::Reserved { contract, replaces: None }),
         (contract(), refusal()).prop_map(|(contract, why)| Event::Refused { contract, why }),
         (contract(), answer()).prop_map(|(contract, answer)| Event::Pinged { contract, answer }),
         (contract(), answer()).prop_map(|(contract, answer)| Event::Posted { contract, answer }),

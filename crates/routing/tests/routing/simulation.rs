@@ -2,7 +2,8 @@
 //! many runs are under way at once, and in the end the books must balance.
 
 use crate::market::{
-    Market, Spec, accepted, accepted_at, after_ms, contract, cut, market, money, noon, rejected, unreachable,
+    Market, Spec, accepted, accepted_at, after_ms, contract, cut, given_back, market, money, noon, rejected,
+    unreachable,
 };
 use crumb_domain::network::Distribution;
 use crumb_domain::selling::{BuyerAnswer, PostFailure, PriceRead};
@@ -38,6 +39,8 @@ struct Books {
     counts: BTreeMap<ContractId, u32>,
     balances: BTreeMap<BuyerId, i64>,
     reserved: i64,
+    /// Leads that are still owed.
+    owed: BTreeMap<ContractId, u32>,
 }
 
 impl Books {
@@ -47,20 +50,26 @@ impl Books {
             return Err(Refusal::CapReached { count: *count, cap });
         }
         let balance = self.balances.entry(wanted.buyer).or_insert(0);
-        if wanted.price.micros() > *balance || *balance < 0 {
+        let owed = self.owed.entry(wanted.contract).or_insert(0);
+        if wanted.replacement && *owed == 0 {
+            return Err(Refusal::NothingOwed);
+        }
+        if !wanted.replacement && (wanted.price.micros() > *balance || *balance < 0) {
             let available = Money::from_micros(*balance);
             return Err(Refusal::NoCredit { available, price: wanted.price });
         }
         *count += 1;
-        *balance -= wanted.price.micros();
-        self.reserved += wanted.price.micros();
+        *owed -= u32::from(wanted.replacement);
+        *balance -= wanted.charged().micros();
+        self.reserved += wanted.charged().micros();
         Ok(())
     }
 
     fn release(&mut self, reserved: &Reservation) {
         *self.counts.get_mut(&reserved.contract).unwrap() -= 1;
-        *self.balances.get_mut(&reserved.buyer).unwrap() += reserved.price.micros();
-        self.reserved -= reserved.price.micros();
+        *self.owed.get_mut(&reserved.contract).unwrap() += u32::from(reserved.replacement);
+        *self.balances.get_mut(&reserved.buyer).unwrap() += reserved.charged().micros();
+        self.reserved -= reserved.charged().micros();
     }
 }
 
@@ -100,6 +109,11 @@ fn random_answer(dice: &mut Dice) -> BuyerAnswer {
     }
 }
 
+/// Every third contract's buyer is owed two leads.
+fn owed_at_first(contract: ContractId) -> u32 {
+    if contract.0 % 3 == 1 { 2 } else { 0 }
+}
+
 struct Simulation {
     dice: Dice,
     books: Books,
@@ -127,6 +141,7 @@ impl Simulation {
         let start = money("90.00").micros();
         books.balances = (1..=7).map(|buyer| (BuyerId(buyer), start)).collect();
         let tree = market.tree();
+        books.owed = tree.contracts().map(|contract| (contract, owed_at_first(contract))).collect();
         Self {
             dice,
             books,
@@ -151,6 +166,7 @@ impl Simulation {
             facts.counts = vec![(Zone::UTC.day_of(noon()), count)];
             let buyer = self.tree.buyer_of(facts.contract).unwrap();
             facts.available = Some(Money::from_micros(self.books.balances[&buyer]));
+            facts.owed = self.books.owed[&facts.contract];
         }
         self.pending.push((self.runs.len(), Event::Begin));
         if self.dice.below(8) == 0 {
@@ -184,7 +200,7 @@ impl Simulation {
             Command::Reserve(wanted) => {
                 let contract = wanted.contract;
                 match self.books.reserve(&wanted) {
-                    Ok(()) => Event::Reserved { contract },
+                    Ok(()) => Event::Reserved { contract, replaces: wanted.replacement.then(given_back) },
                     Err(why) => Event::Refused { contract, why },
                 }
             }
@@ -201,6 +217,7 @@ impl Simulation {
 
     fn check(&self) {
         let (mut revenue, mut reserved, mut counts) = (BTreeMap::new(), 0, BTreeMap::new());
+        let mut free: BTreeMap<ContractId, u32> = BTreeMap::new();
         for state in &self.runs {
             assert!(state.is_ended());
             assert_eq!(state.results().len(), self.market.specs.len());
@@ -209,9 +226,14 @@ impl Simulation {
             assert!(have.len() == 1 || have.iter().all(|one| !one.alone));
             for one in have {
                 *counts.entry(one.contract).or_insert(0u32) += 1;
-                *revenue.entry(one.buyer).or_insert(0i64) += one.price.micros();
-                reserved += one.price.micros();
+                *revenue.entry(one.buyer).or_insert(0i64) += one.charged().micros();
+                reserved += one.charged().micros();
+                *free.entry(one.contract).or_insert(0) += u32::from(one.replacement);
             }
+        }
+        for (contract, owed) in &self.books.owed {
+            let free = free.get(contract).copied().unwrap_or(0);
+            assert_eq!(owed + free, owed_at_first(*contract), "each lead that was owed is owed or delivered");
         }
         assert_eq!(reserved, self.books.reserved, "what was reserved is sold, held, or free again");
         for (contract, count) in &self.books.counts {
@@ -256,7 +278,7 @@ fn with_a_cap_of_ten_and_a_buyer_that_takes_all_exactly_ten_of_many_sell() {
         let Some(Command::Reserve(wanted)) = commands.first() else { panic!("{commands:?}") };
         let contract = wanted.contract;
         let event = match books.reserve(wanted) {
-            Ok(()) => Event::Reserved { contract },
+            Ok(()) => Event::Reserved { contract, replaces: None },
             Err(why) => Event::Refused { contract, why },
         };
         let (state, _) = step(state, &event, noon());

@@ -73,7 +73,11 @@ fn the_networks_zone_and_unknown_rule_hold_where_the_contract_has_none() {
         let tree = compile(&market, &settings).unwrap();
         let mut state = State::new(Arc::new(tree), market.inputs());
         let contract = ContractId(7);
-        for event in [Event::Begin, Event::Reserved { contract }, Event::Posted { contract, answer: cut() }] {
+        for event in [
+            Event::Begin,
+            Event::Reserved { contract, replaces: None },
+            Event::Posted { contract, answer: cut() },
+        ] {
             (state, _) = step(state, &event, noon());
         }
         state.results()[0].result.as_str()

@@ -33,7 +33,8 @@ pub struct BalanceRow {
     /// What it may buy for: balance less reserved, and the limit; null for unlimited credit.
     #[schema(value_type = Option<String>, example = "82.00")]
     pub available: Option<Money>,
-    /// Leads that it is owed for those that were taken back to be replaced.
+    /// Leads that it is owed for those that were taken back to be replaced, and that were not
+    /// delivered yet.
     pub returns_owed: Vec<OwedRow>,
 }
 

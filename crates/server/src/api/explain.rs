@@ -250,7 +250,7 @@ impl ExplainedContract {
         let sale = sales.iter().find(|sale| sale.contract == self.contract);
         let settled = settled.iter().find(|settled| settled.contract == self.contract);
         let (result, end) = match (sale, settled) {
-            (Some(sale), _) => (ContractResult::Sold, format!("it bought for {}", sale.price)),
+            (Some(sale), _) => (ContractResult::Sold, bought(sale)),
             (None, Some(settled)) if !settled.is_sold => {
                 (ContractResult::PostRejected, "it did not buy".to_owned())
             }
@@ -272,12 +272,22 @@ impl ExplainedContract {
         if let Value::Object(values) = &mut self.values {
             if let Some(sale) = sale {
                 values.insert("price".to_owned(), json!(sale.price));
+                if let Some(given_back) = sale.replaces {
+                    values.insert("replaces".to_owned(), json!(given_back));
+                }
             }
             if let Some(SettledPost { how, at, by, .. }) = settled {
                 let how = json!({ "was": "post_unknown", "how": how.as_str(), "at": at, "by": by });
                 values.insert("settled".to_owned(), how);
             }
         }
+    }
+}
+
+fn bought(sale: &Sale) -> String {
+    match sale.replaces {
+        Some(given_back) => format!("it had the lead free, in place of lead {given_back} that it gave back"),
+        None => format!("it bought for {}", sale.price),
     }
 }
 

@@ -26,6 +26,10 @@ pub struct HeldRow {
     /// What is reserved.
     #[schema(value_type = String, example = "30.00")]
     pub price: Money,
+    /// The lead, given back, in whose place it would be delivered free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "C8097F17")]
+    pub replaces: Option<LeadId>,
     /// As what it would be sold: `exclusive`, `multisell` or `hybrid`.
     #[serde(rename = "type")]
     #[schema(value_type = String)]
@@ -48,6 +52,7 @@ impl From<Held> for HeldRow {
             buyer: held.buyer,
             contract: held.contract,
             price: held.price,
+            replaces: held.replaces,
             sale_type: held.sale_type,
             at: held.at,
             rule: held.hold.rule,

@@ -104,6 +104,8 @@ pub struct LeadRow {
     pub offer_contract: Option<OfferContractId>,
     /// A test: never sold, paid or counted.
     pub test: bool,
+    /// A further lead of somebody who had just sent one: bought by buyers of upsells only.
+    pub upsell: bool,
     /// Why it was credited so, for people.
     pub why: String,
 }
@@ -134,6 +136,10 @@ pub struct SaleRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub returned: Option<Redress>,
+    /// The lead that the buyer had given back and that this one was delivered free for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "C8097F17")]
+    pub replaces: Option<LeadId>,
     /// Where the buyer's answer sent the visitor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect: Option<String>,
@@ -149,6 +155,7 @@ impl From<&Sale> for SaleRow {
             at: sale.at,
             no_return: sale.no_return,
             returned: sale.returned.map(|returned| returned.redress),
+            replaces: sale.replaces,
             redirect: sale.redirect.clone(),
         }
     }
@@ -207,6 +214,7 @@ impl LeadRow {
             vertical: lead.vertical,
             offer_contract: lead.offer_contract,
             test: lead.test,
+            upsell: lead.upsell,
             why: explain_attribution(lead, request_id),
         })
     }

@@ -50,6 +50,10 @@ pub struct ReturnRow {
     /// When it was decided; null while it waits.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub decided_at: Option<Timestamp>,
+    /// The lead that was delivered free in its place, once one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "C8097F17")]
+    pub replaced_by: Option<LeadId>,
     /// Whose key asked; only for the network's own people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
@@ -71,6 +75,7 @@ impl ReturnRow {
             reason: returned.reason,
             notes: returned.notes,
             decided_at: returned.decided_at,
+            replaced_by: returned.replaced_by.filter(|_| returned.replaced_at.is_some()),
             by: returned.by.filter(|_| names),
             decided_by: returned.decided_by.filter(|_| names),
         }

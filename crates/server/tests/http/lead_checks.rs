@@ -238,13 +238,16 @@ async fn a_lead_cap_begins_anew_with_its_interval_in_the_networks_time_zone() {
 }
 
 #[tokio::test]
-async fn tests_and_rejections_take_no_room_in_a_cap() {
-    let caps = "caps = [{ of = \"lead\", interval = \"total\", limit = 1 }]";
+async fn tests_duplicates_and_rejections_take_no_room_in_a_cap() {
+    let caps = "caps = [{ of = \"lead\", interval = \"total\", limit = 2 }]";
     let server = Server::start(&small_with(&[(Part::Campaign, caps)])).await;
     accepted(&server, &[HOSTED, ANN, "ckm_test=1"]).await;
     refused(&server, &[HOSTED, "zip_code=90210"], &["Lead Missing Data", "Email address is required."]).await;
     accepted(&server, &[HOSTED, BOB]).await;
-    refused(&server, &[HOSTED, ANN], &["Campaign Over Lead Cap"]).await;
+    refused(&server, &[HOSTED, BOB], &["Duplicate Lead"]).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    let carl = "email_address=carl@example.com&zip_code=90210";
+    refused(&server, &[HOSTED, carl], &["Campaign Over Lead Cap"]).await;
 }
 
 #[tokio::test]

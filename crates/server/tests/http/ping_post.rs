@@ -3,6 +3,7 @@
 use crate::contracts::*;
 use crate::pings::{ping, quoted, server, sharing};
 use crate::posts::{HOSTED, at_once, lead_id, refusal};
+use crate::selling_deadlines::slow_buyers;
 use crumb_storage::selling::SellingStore as _;
 use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::Part;
@@ -118,6 +119,27 @@ async fn whoever_pays_too_little_for_the_quote_is_not_sold_to() {
     assert_eq!(results(&server, &only(&server).await).await, ["7 post_rejected", "8 margin_too_small"]);
     assert_eq!(buyers.count("/accept/little"), 0);
     assert_refused(&post(&server, "bob", &id, "").await, &["Invalid Ping ID"]);
+}
+
+#[tokio::test]
+async fn whoever_had_no_time_to_say_a_price_may_pay_more_and_leaves_the_affiliate_no_less() {
+    for (says, sold) in
+        [("/ping/0?price=25.00", "12.50"), ("/ping/0?price=24.99", "10.00"), ("/reject/0", "10.00")]
+    {
+        let (buyers, clock) = slow_buyers().await;
+        let contracts = [
+            // It takes all the time that there is, and the next is not asked.
+            Contract::new(7, &buyers.url("/a"), "30.00").ping(&buyers.url("/reject/5"), "timeout_ms = 60000"),
+            Contract::new(8, &buyers.url("/accept/late"), "25.00").ping(&buyers.url(says), ""),
+            Contract::new(9, &buyers.url("/accept/quoted"), "20.00"),
+        ];
+        let server = sharing("ping", &contracts).await;
+        assert!(clock.set(std::sync::Arc::clone(&server.clock)).is_ok());
+        let (id, told) = quoted(&ping(&server, "").await);
+        assert_eq!((told.as_str(), buyers.requests().len()), ("10.00", 1), "{says}");
+        assert_eq!(price(&post(&server, "ann", &id, "").await), sold, "{says}");
+        assert_eq!(buyers.count("/a"), 0);
+    }
 }
 
 #[tokio::test]

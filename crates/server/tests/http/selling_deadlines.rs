@@ -8,11 +8,11 @@ use crumb_testkit::buyers::{MockBuyers, Options};
 use crumb_testkit::network::Part;
 use std::sync::{Arc, OnceLock};
 
-type Clock = Arc<OnceLock<Arc<crumb_testkit::FakeClock>>>;
+pub type Clock = Arc<OnceLock<Arc<crumb_testkit::FakeClock>>>;
 
 /// Buyers that take as many seconds as the second part of their path says:
 /// `/reject/3`.
-async fn slow_buyers() -> (MockBuyers, Clock) {
+pub async fn slow_buyers() -> (MockBuyers, Clock) {
     let clock = Clock::default();
     let moved = Arc::clone(&clock);
     let options = Options::default().watcher(move |request| {

@@ -108,23 +108,28 @@ async fn a_hosted_lead_is_sent_again_to_a_buyer_that_could_not_be_reached_but_no
 }
 
 #[tokio::test]
-async fn offers_lead_caps_go_by_the_networks_zone_and_weeks_begin_on_monday() {
+async fn lead_caps_of_offers_and_campaigns_go_by_the_networks_zone_and_weeks_begin_on_monday() {
     let buyers = MockBuyers::start().await.unwrap();
     for (interval, over, free) in [
         ("day", "2026-07-02T03:59:59Z", "2026-07-02T04:00:00Z"),
         ("week", "2026-07-06T03:59:59Z", "2026-07-06T04:00:00Z"),
         ("month", "2026-08-01T03:59:59Z", "2026-08-01T04:00:00Z"),
     ] {
-        let caps =
-            format!("payout = \"2.00\"\ncaps = [{{ of = \"lead\", interval = \"{interval}\", limit = 1 }}]");
-        let contract = Contract::new(7, &buyers.url("/accept"), "30.00");
-        let server = Server::start(&market_with(&[(Part::HostNPostOffer, &caps)], &[contract])).await;
-        assert_sold(&sell(&server, "ann").await);
-        server.clock.set(over);
-        let refusal = crate::posts::refusal(&["Offer Over Lead Cap"]);
-        assert_eq!(sell(&server, "bob").await.text().trim_end(), refusal, "{interval}");
-        server.clock.set(free);
-        assert_sold(&sell(&server, "bob").await);
+        let caps = format!("caps = [{{ of = \"lead\", interval = \"{interval}\", limit = 1 }}]");
+        let contracts = [Contract::new(7, &buyers.url("/accept"), "30.00")];
+        let of_offer = format!("payout = \"2.00\"\n{caps}");
+        for (network, text) in [
+            (market_with(&[(Part::HostNPostOffer, &of_offer)], &contracts), "Offer Over Lead Cap"),
+            (with_campaign(&market(&contracts), &caps), "Campaign Over Lead Cap"),
+        ] {
+            let server = Server::start(&network).await;
+            assert_sold(&sell(&server, "ann").await);
+            server.clock.set(over);
+            let refusal = crate::posts::refusal(&[text]);
+            assert_eq!(sell(&server, "bob").await.text().trim_end(), refusal, "{interval}");
+            server.clock.set(free);
+            assert_sold(&sell(&server, "bob").await);
+        }
     }
 }
 

@@ -83,7 +83,7 @@ async fn a_lead_that_is_sold_is_told_once_with_its_sale_and_nobody_is_named() {
         "campaign": 58,
         "payout": lead.payout.to_string(),
         "revenue": "30.00",
-        "sales": [{ "contract": 7, "buyer": 7, "price": "30.00", "type": "exclusive" }],
+        "sales": [{ "contract": 7, "buyer": 7, "price": "30.00", "type": "exclusive", "replaces": null }],
     });
     assert_eq!(told, [expected]);
     assert!(!receiver.requests()[0].text().contains("ann"), "nobody is named");

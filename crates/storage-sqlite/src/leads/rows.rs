@@ -38,9 +38,9 @@ pub(crate) fn insert(statements: &dyn Statements, row: &LeadRow, revision: u32) 
         .execute(
             "INSERT INTO lead (row, id, at, post, status, outcome, errors, affiliate, offer, vertical, campaign,
                  offer_contract, attribution, trace, session, s1, s2, s3, s4, s5, fields, payout, revenue,
-                 test, ip, revision, config_version, person, event, conversion)
+                 test, upsell, ip, revision, config_version, person, event, conversion)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-                 ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
+                 ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
             params![
                 lead.row.as_i64(),
                 row.id,
@@ -66,6 +66,7 @@ pub(crate) fn insert(statements: &dyn Statements, row: &LeadRow, revision: u32) 
                 lead.payout.micros(),
                 lead.revenue.micros(),
                 lead.test,
+                lead.upsell,
                 lead.ip.map(IpBytes::new),
                 revision,
                 lead.config_version.0,
@@ -96,8 +97,8 @@ pub(crate) fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
         connection
             .prepare_cached(
                 "INSERT INTO sale (lead, position, contract, buyer, price, type, at, no_return, returned,
-                     payout_taken_back, redirect)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                     payout_taken_back, replaces, redirect)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )
             .and_then(|mut insert| {
                 insert.execute(params![
@@ -111,6 +112,7 @@ pub(crate) fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
                     sale.no_return,
                     sale.returned.map(|returned| returned.redress.as_str()),
                     sale.returned.is_some_and(|returned| returned.payout_taken_back),
+                    sale.replaces.map(id_column),
                     sale.redirect,
                 ])
             })
@@ -121,7 +123,7 @@ pub(crate) fn insert_sales(connection: &Connection, lead: &Lead) -> Result<()> {
 
 /// The columns that [`from_row`] reads.
 pub(crate) const COLUMNS: &str = "row, id, at, post, status, outcome, errors, affiliate, offer, vertical, campaign, \
-     offer_contract, attribution, trace, session, s1, s2, s3, s4, s5, fields, payout, revenue, test, ip, \
+     offer_contract, attribution, trace, session, s1, s2, s3, s4, s5, fields, payout, revenue, test, upsell, ip, \
      revision, config_version, event, conversion";
 
 /// The lead of that id.
@@ -165,9 +167,10 @@ pub(crate) fn from_row(connection: &Connection, row: &Row<'_>) -> Result<Lead> {
         sales: sales(connection, place)?,
         conversion: conversion(row)?,
         test: row.get(23).map_err(from_sqlite)?,
-        ip: codes::ip(row.get(24).map_err(from_sqlite)?)?,
-        revision: row.get(25).map_err(from_sqlite)?,
-        config_version: ConfigVersion(given(26)?),
+        upsell: row.get(24).map_err(from_sqlite)?,
+        ip: codes::ip(row.get(25).map_err(from_sqlite)?)?,
+        revision: row.get(26).map_err(from_sqlite)?,
+        config_version: ConfigVersion(given(27)?),
     })
 }
 
@@ -179,8 +182,8 @@ pub(crate) fn conversion_column(lead: &Lead) -> Result<Option<String>> {
 }
 
 fn conversion(row: &Row<'_>) -> Result<Option<LeadConversion>> {
-    let event = row.get::<_, Option<i64>>(27).map_err(from_sqlite)?;
-    let told = row.get::<_, Option<String>>(28).map_err(from_sqlite)?;
+    let event = row.get::<_, Option<i64>>(28).map_err(from_sqlite)?;
+    let told = row.get::<_, Option<String>>(29).map_err(from_sqlite)?;
     match (event, told) {
         (Some(_), Some(told)) => from_json(&told).map(Some),
         (event, _) => Ok(event.map(|event| LeadConversion::of(EventId(event)))),
@@ -190,7 +193,7 @@ fn conversion(row: &Row<'_>) -> Result<Option<LeadConversion>> {
 fn sales(connection: &Connection, lead: RowId) -> Result<Vec<Sale>> {
     let mut select = connection
         .prepare_cached(
-            "SELECT contract, buyer, price, type, at, no_return, returned, payout_taken_back, redirect
+            "SELECT contract, buyer, price, type, at, no_return, returned, payout_taken_back, replaces, redirect
              FROM sale WHERE lead = ?1 ORDER BY position",
         )
         .map_err(from_sqlite)?;
@@ -206,7 +209,8 @@ fn sales(connection: &Connection, lead: RowId) -> Result<Vec<Sale>> {
             at: moment(row.get(4).map_err(from_sqlite)?),
             no_return: row.get(5).map_err(from_sqlite)?,
             returned: returned(row)?,
-            redirect: row.get(8).map_err(from_sqlite)?,
+            replaces: row.get::<_, Option<i64>>(8).map_err(from_sqlite)?.map(lead_id).transpose()?,
+            redirect: row.get(9).map_err(from_sqlite)?,
         });
     }
     Ok(sales)

@@ -101,6 +101,15 @@ pub(crate) fn row_of(context: &WriteContext<'_>, id: LeadId) -> Result<Option<i6
     indexes::row_of(context.statements, &context.memory.recent.ids(), id_column(id))
 }
 
+/// The id of the lead of that row, whatever else of it can be read.
+pub(crate) fn id_of(connection: &Connection, row: i64) -> Result<Option<LeadId>> {
+    let number: Option<i64> = connection
+        .prepare_cached("SELECT id FROM lead WHERE row = ?1")
+        .and_then(|mut select| select.query_row([row], |row| row.get(0)).optional())
+        .map_err(from_sqlite)?;
+    number.map(lead_id).transpose()
+}
+
 /// A lead's id from its column, where a row has one.
 pub(crate) fn maybe_id(row: &Row<'_>, at: usize) -> Result<Option<LeadId>> {
     let number: Option<i64> = row.get(at).map_err(from_sqlite)?;

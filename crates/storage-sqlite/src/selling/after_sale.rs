@@ -108,8 +108,8 @@ pub(crate) fn put_return(context: &mut WriteContext<'_>, lead: i64, returned: &L
 }
 
 /// The columns that [`returned`] reads.
-const RETURN_COLUMNS: &str =
-    "id, contract, buyer, price, at, by, reason, notes, state, decided_at, decided_by";
+const RETURN_COLUMNS: &str = "id, contract, buyer, price, at, by, reason, notes, state, decided_at, decided_by, \
+     (SELECT by.id FROM lead AS by WHERE by.row = replaced_by), replaced_at";
 
 /// A lead's returns.
 fn returns_of(connection: &Connection, lead: i64) -> Result<Vec<LeadReturn>> {
@@ -138,6 +138,8 @@ fn returned(row: &Row<'_>) -> Result<LeadReturn> {
         state: ReturnState::from_code(&state).ok_or_else(|| corrupt("a return's state", state))?,
         decided_at: row.get::<_, Option<i64>>(9).map_err(from_sqlite)?.map(moment),
         decided_by: row.get(10).map_err(from_sqlite)?,
+        replaced_by: standing::maybe_id(row, 11)?,
+        replaced_at: row.get::<_, Option<i64>>(12).map_err(from_sqlite)?.map(moment),
     })
 }
 
@@ -151,7 +153,7 @@ fn returns(connection: &Connection, filter: &ReturnFilter, page: &PageRequest) -
     listing.equals("state", filter.state.map(|state| state.as_str().to_owned()));
     listing.equals("buyer", filter.buyer.map(|id| id.0));
     listing.between(filter.from, filter.to);
-    let stored = |row: &Row<'_>| Ok(StoredReturn { lead: standing::id(row, 11)?, returned: returned(row)? });
+    let stored = |row: &Row<'_>| Ok(StoredReturn { lead: standing::id(row, 13)?, returned: returned(row)? });
     let columns = format!("{RETURN_COLUMNS}, lead_id");
     listing.page(connection, page, &columns, |row| Ok((stored(row), row.get(0)?)))
 }
@@ -160,7 +162,7 @@ fn returns_owed(connection: &Connection, buyer: Option<BuyerId>) -> Result<BTree
     let mut select = connection
         .prepare_cached(
             "SELECT contract, count(*) FROM lead_return
-             WHERE state = ?1 AND buyer = coalesce(?2, buyer) GROUP BY contract",
+             WHERE state = ?1 AND replaced_at IS NULL AND buyer = coalesce(?2, buyer) GROUP BY contract",
         )
         .map_err(from_sqlite)?;
     let owed = select

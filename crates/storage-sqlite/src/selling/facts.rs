@@ -24,6 +24,14 @@ pub(crate) fn read(connection: &Connection, lead: Option<RowId>, days_from: Day)
         balances: map(connection, "SELECT buyer, balance - reserved FROM buyer_account", [], |row| {
             Ok((BuyerId(row.get(0)?), Money::from_micros(row.get(1)?)))
         })?,
+        owed: map(
+            connection,
+            // By the index of what is owed, whose condition this is.
+            "SELECT contract, buyer, count(*) FROM lead_return
+             WHERE state = 'replaced' AND replaced_by IS NULL GROUP BY contract, buyer",
+            [],
+            |row| Ok(((ContractId(row.get(0)?), BuyerId(row.get(1)?)), row.get(2)?)),
+        )?,
         last_sold: map(
             connection,
             "SELECT contract, last_sold FROM contract_state WHERE last_sold IS NOT NULL",

@@ -9,14 +9,15 @@ use crumb_storage::selling::{Held, Hold};
 use crumb_storage::{Page, PageRequest, Result};
 use rusqlite::{Connection, Row};
 
-const HELD_AND_LEAD: &str = "(SELECT held.id, lead.id AS lead_id, held.buyer, contract, price, type, no_return, reservation.at AS sent, rule, until \
+const HELD_AND_LEAD: &str = "(SELECT held.id, lead.id AS lead_id, held.buyer, contract, price, type, no_return, \
+      reservation.at AS sent, rule, until, given_back.id AS replaces \
       FROM held JOIN reservation ON reservation.lead = held.lead AND reservation.buyer = held.buyer \
-      JOIN lead ON lead.row = held.lead)";
+      JOIN lead ON lead.row = held.lead LEFT JOIN lead AS given_back ON given_back.row = reservation.replaces)";
 
 /// A page of them.
 pub(crate) fn list(connection: &Connection, page: &PageRequest) -> Result<Page<Held>> {
     let listing = Listing::new(HELD_AND_LEAD, "id");
-    let columns = "id, lead_id, buyer, contract, price, type, sent, rule, until, no_return";
+    let columns = "id, lead_id, buyer, contract, price, type, sent, rule, until, no_return, replaces";
     listing.page(connection, page, columns, |row| Ok((held(row), row.get(0)?)))
 }
 
@@ -29,6 +30,7 @@ fn held(row: &Row<'_>) -> Result<Held> {
         price: Money::from_micros(row.get(4).map_err(from_sqlite)?),
         sale_type: sale_type_of(&kind)?,
         no_return: row.get(9).map_err(from_sqlite)?,
+        replaces: standing::maybe_id(row, 10)?,
         at: moment(row.get(6).map_err(from_sqlite)?),
         hold: Hold { rule: unknown_rule_of(&rule)?, until: moment(row.get(8).map_err(from_sqlite)?) },
     })

@@ -1,7 +1,8 @@
 //! Selling: reservations, runs, the queue, and what comes after.
 //!
 //! * `queue`: leads that are in hand or wait; `reservations`: who was or may have been
-//!   sent a lead; `held`: those of which the end is not known.
+//!   sent a lead; `held`: those of which the end is not known;
+//!   `replacements`: those in place of leads that were given back.
 //! * `change`: a run begins or ends, or a lead changes after it; `recover`: what a crash, or a run that broke off, left.
 //! * `accounts`, `contracts`: sums kept by buyer and by contract; `facts`: what routing
 //!   reads of all that.
@@ -19,6 +20,7 @@ pub(crate) mod queue;
 pub(crate) mod quotes;
 pub(crate) mod records;
 mod recover;
+mod replacements;
 mod reservations;
 
 use crate::SqliteStore;
@@ -30,8 +32,8 @@ use crumb_domain::selling::Attempt;
 use crumb_domain::time::Day;
 use crumb_domain::{CampaignId, ContractId, Money, RowId, Timestamp};
 use crumb_storage::selling::{
-    Held, HoldFn, LeadChange, LeadRun, PostFailures, Quote, QuoteFound, Recovered, Reserve, Reserved,
-    RunRecord, SellingCounts, SellingFacts, TimelineEntry, Waiting,
+    Held, HoldFn, LeadChange, LeadRun, PostFailures, Quote, QuoteFound, Recovered, Recovery, Reserve,
+    Reserved, RunRecord, SellingCounts, SellingFacts, TimelineEntry, Waiting,
 };
 use crumb_storage::{Page, PageRequest, Result, SellingStore};
 
@@ -61,7 +63,7 @@ impl SellingStore for SqliteStore {
         self.writer().write(move |context| change::settle(context, &change)).await
     }
 
-    async fn recover(&self, at: Timestamp, hold: HoldFn) -> Result<Vec<Recovered>> {
+    async fn recover(&self, at: Timestamp, hold: HoldFn) -> Result<Recovery> {
         self.writer().write(move |context| recover::recover(context, at, &hold)).await
     }
 

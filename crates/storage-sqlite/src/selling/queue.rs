@@ -99,18 +99,19 @@ pub(crate) fn taking_in_hand(connection: &Connection, lead: i64) -> Result<Optio
         .map_err(from_sqlite)
 }
 
-/// Leads that a crash left in hand, and those recovered of which nobody was told yet.
-pub(crate) fn left_over(connection: &Connection) -> Result<Vec<(i64, State)>> {
+/// Leads that a crash left in hand, those recovered of which nobody was told yet, and those
+/// of which nobody can say how they stand.
+pub(crate) fn left_over(connection: &Connection) -> Result<Vec<(i64, Result<State>)>> {
     let mut select = connection
-        .prepare_cached("SELECT lead, state FROM offered WHERE state IN (?1, ?2) ORDER BY lead")
+        .prepare_cached("SELECT lead, state FROM offered WHERE state NOT IN (?1, ?2) ORDER BY lead")
         .map_err(from_sqlite)?;
-    let mut rows = select.query([State::InHand.column(), State::Recovered.column()]).map_err(from_sqlite)?;
-    let mut leads = Vec::new();
-    while let Some(row) = rows.next().map_err(from_sqlite)? {
-        let state = State::from_column(row.get(1).map_err(from_sqlite)?)?;
-        leads.push((row.get(0).map_err(from_sqlite)?, state));
-    }
-    Ok(leads)
+    let leads = select
+        .query_map([State::Waits.column(), State::Held.column()], |row| {
+            Ok((row.get(0)?, State::from_column(row.get(1)?)))
+        })
+        .map_err(from_sqlite)?
+        .collect::<rusqlite::Result<_>>();
+    leads.map_err(from_sqlite)
 }
 
 const NEXT_TAKING: &str = "(SELECT coalesce(max(taking), 0) + 1 FROM reservation WHERE lead = ?1)";

@@ -4,13 +4,17 @@
 
 use super::queue::{self, Offered, State};
 use super::{records, reservations};
-use crate::batch::WriteContext;
+use crate::batch::{WriteContext, in_savepoint};
+use crate::codes::row_id;
 use crate::error::corrupt;
 use crate::leads::{idempotency, standing};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::{Money, RowId, Timestamp};
-use crumb_storage::Result;
-use crumb_storage::selling::{EndedReservation, HoldFn, Recovered, ReservationEnd, TimelineEntry};
+use crumb_storage::selling::{
+    Aside, EndedReservation, HoldFn, Recovered, Recovery, ReservationEnd, TimelineEntry,
+};
+use crumb_storage::{Result, StoreError};
+use rusqlite::Connection;
 
 /// What ended a run early.
 struct BrokenOff<'a> {
@@ -22,24 +26,46 @@ struct BrokenOff<'a> {
     text: &'static str,
 }
 
-/// Ends all that a crash left in hand.
-pub(crate) fn recover(
-    context: &mut WriteContext<'_>,
-    at: Timestamp,
-    hold: &HoldFn,
-) -> Result<Vec<Recovered>> {
+/// Ends all that a crash left in hand. Each lead is ended by itself: one of which something
+/// cannot be read stays as it is, and the others are ended all the same.
+pub(crate) fn recover(context: &mut WriteContext<'_>, at: Timestamp, hold: &HoldFn) -> Result<Recovery> {
     let text = "the server ended before it was sent to anybody";
     let crash = BrokenOff { at, due: at, hold, text };
-    let mut recovered = Vec::new();
+    let mut recovery = Recovery::default();
     for (row, state) in queue::left_over(context.connection)? {
-        let lead = standing::read(context.connection, row)?
-            .ok_or_else(|| corrupt("an offered lead that there is not", row))?;
-        recovered.push(match state {
-            State::Recovered => told(&lead, true),
-            _ => end(context, &crash, lead)?,
-        });
+        let (connection, statements) = (context.connection, context.statements);
+        let (is_ended, mut ended) = (state == Ok(State::Recovered), None);
+        let one = in_savepoint(connection, context.memory, |memory| {
+            let context = &mut WriteContext { connection, statements, memory };
+            ended = Some(recover_one(context, &crash, row, state?)?);
+            Ok(())
+        })?;
+        match one {
+            Ok(()) => recovery.ended.extend(ended),
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Overloaded(_))) => return Err(error),
+            Err(error) => recovery.aside.push(aside(connection, row, is_ended, error)?),
+        }
     }
-    Ok(recovered)
+    Ok(recovery)
+}
+
+fn recover_one(
+    context: &mut WriteContext<'_>,
+    crash: &BrokenOff<'_>,
+    row: i64,
+    state: State,
+) -> Result<Recovered> {
+    let lead = standing::read(context.connection, row)?
+        .ok_or_else(|| corrupt("an offered lead that there is not", row))?;
+    match state {
+        State::Recovered => Ok(told(&lead, true)),
+        _ => end(context, crash, lead),
+    }
+}
+
+fn aside(connection: &Connection, row: i64, is_ended: bool, error: StoreError) -> Result<Aside> {
+    let lead = standing::id_of(connection, row).unwrap_or_default();
+    Ok(Aside { row: row_id(row)?, lead, is_ended, error })
 }
 
 /// Ends the run of a lead in hand, if it is.
@@ -51,7 +77,8 @@ pub(crate) fn break_off(
     hold: &HoldFn,
 ) -> Result<Option<Recovered>> {
     let row = lead.as_i64();
-    if queue::taking_in_hand(context.connection, row)?.is_none() {
+    let offered = queue::find(context.connection, row)?;
+    if offered.is_none_or(|offered| offered.state != State::InHand) {
         return Ok(None);
     }
     let lead = standing::read(context.connection, row)?

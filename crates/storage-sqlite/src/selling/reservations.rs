@@ -1,10 +1,11 @@
 //! Reservations: that a lead is about to be sent to a buyer, and how that ended.
 
 use super::prepare::AttemptRow;
-use super::{accounts, contracts, queue, records};
+use super::{accounts, contracts, queue, records, replacements};
 use crate::batch::WriteContext;
 use crate::codes::{from_json, moment, sale_type, sale_type_of, unknown_rule};
 use crate::error::{corrupt, from_sqlite};
+use crate::leads::standing;
 use crate::ledger;
 use crate::seen::Key;
 use crumb_domain::lead::Sale;
@@ -60,22 +61,33 @@ pub(crate) fn reserve(
             return Ok(Reserved::NoCredit { available });
         }
     }
-    if !insert(connection, wanted, taking)? {
+    let given_back = match wanted.replacement {
+        true => replacements::owed(connection, wanted.contract, wanted.buyer)?,
+        false => None,
+    };
+    if wanted.replacement && given_back.is_none() {
+        return Ok(Reserved::NothingOwed);
+    }
+    let replaces = given_back.map(|(row, _)| row);
+    if !insert(connection, wanted, taking, replaces)? {
         return Ok(Reserved::AlreadySent);
     }
     let refers_to = [HistoryOf::Contract(wanted.contract), HistoryOf::Buyer(wanted.buyer)].map(Key::from);
     context.memory.seen.note_all(connection, refers_to).map_err(from_sqlite)?;
     contracts::change_count(connection, wanted.contract, wanted.day, 1)?;
     accounts::change(connection, wanted.buyer, Money::ZERO, wanted.price)?;
-    Ok(Reserved::Granted)
+    let Some((given_back, id)) = given_back else { return Ok(Reserved::Granted) };
+    replacements::on_its_way(connection, given_back, wanted.contract, lead)?;
+    Ok(Reserved::Replaces(id))
 }
 
 /// False where the lead was sent to the buyer before.
-fn insert(connection: &Connection, wanted: &Reserve, taking: i64) -> Result<bool> {
+fn insert(connection: &Connection, wanted: &Reserve, taking: i64, replaces: Option<i64>) -> Result<bool> {
     connection
         .prepare_cached(
-            "INSERT INTO reservation (lead, buyer, contract, day, price, type, no_return, state, taking, at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+            "INSERT INTO reservation (lead, buyer, contract, day, price, type, no_return, state, taking, at,
+                 replaces)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING",
         )
         .and_then(|mut insert| {
             insert.execute(params![
@@ -89,6 +101,7 @@ fn insert(connection: &Connection, wanted: &Reserve, taking: i64) -> Result<bool
                 RESERVED,
                 taking,
                 wanted.at.micros(),
+                replaces,
             ])
         })
         .map(|inserted| inserted == 1)
@@ -101,12 +114,13 @@ struct Open {
     day: Day,
     price: Money,
     state: i64,
+    replaces: Option<i64>,
 }
 
 fn open(connection: &Connection, lead: i64, contract: ContractId) -> Result<Option<Open>> {
     connection
         .prepare_cached(
-            "SELECT buyer, day, price, state FROM reservation
+            "SELECT buyer, day, price, state, replaces FROM reservation
              WHERE lead = ?1 AND contract = ?2 AND state IN (?3, ?4)",
         )
         .and_then(|mut select| {
@@ -117,6 +131,7 @@ fn open(connection: &Connection, lead: i64, contract: ContractId) -> Result<Opti
                         day: Day(row.get(1)?),
                         price: Money::from_micros(row.get(2)?),
                         state: row.get(3)?,
+                        replaces: row.get(4)?,
                     })
                 })
                 .optional()
@@ -143,12 +158,18 @@ pub(crate) fn end(connection: &Connection, lead: i64, at: Timestamp, ended: Ende
     if let ReservationEnd::Sold(price) = ended.end {
         let (from, to) = (Account::Buyer(open.buyer), Account::House);
         let moved = LedgerEntry::moved(at, LedgerKind::Sale, from, to, price);
-        let sale = LedgerEntry { contract: Some(contract), ..moved };
+        let mut sale = LedgerEntry { contract: Some(contract), ..moved };
+        if let Some(given_back) = open.replaces {
+            sale.note = Some(replacements::delivered(connection, given_back, contract, lead, at)?);
+        }
         ledger::append(connection, lead, &[sale])?;
         contracts::sold(connection, ended.contract, at)?;
         return stand(connection, lead, open.buyer, SOLD, price, Some(at));
     }
     contracts::change_count(connection, contract, open.day, -1)?;
+    if let Some(given_back) = open.replaces {
+        replacements::still_owed(connection, given_back, contract)?;
+    }
     if ended.end == ReservationEnd::Refused {
         return stand(connection, lead, open.buyer, REFUSED, open.price, None);
     }
@@ -253,7 +274,8 @@ fn redirect(connection: &Connection, lead: i64, contract: i64) -> Result<Option<
 pub(crate) fn sales_of_taking(connection: &Connection, lead: i64, taking: i64) -> Result<Vec<Sale>> {
     let mut select = connection
         .prepare_cached(
-            "SELECT contract, buyer, price, type, at, no_return FROM reservation
+            "SELECT contract, buyer, price, type, at, no_return,
+                 (SELECT id FROM lead WHERE row = reservation.replaces) FROM reservation
              WHERE lead = ?1 AND taking = ?2 AND state = ?3 ORDER BY at, buyer",
         )
         .map_err(from_sqlite)?;
@@ -270,6 +292,7 @@ pub(crate) fn sales_of_taking(connection: &Connection, lead: i64, taking: i64) -
             at: moment(row.get(4).map_err(from_sqlite)?),
             no_return: row.get(5).map_err(from_sqlite)?,
             returned: None,
+            replaces: standing::maybe_id(row, 6)?,
             redirect: redirect(connection, lead, contract)?,
         });
     }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// A return of the sale on a contract that has the same number as its buyer.
-fn returned(id: RowId, contract: i64, at: Timestamp) -> LeadReturn {
+pub(super) fn returned(id: RowId, contract: i64, at: Timestamp) -> LeadReturn {
     LeadReturn {
         id,
         contract: ContractId(contract),
@@ -30,17 +30,19 @@ fn returned(id: RowId, contract: i64, at: Timestamp) -> LeadReturn {
         state: ReturnState::Submitted,
         decided_at: None,
         decided_by: None,
+        replaced_by: None,
+        replaced_at: None,
     }
 }
 
-async fn bought<S: Store>(store: &S, lead: Lead, contract: i64) -> Lead {
+pub(super) async fn bought<S: Store>(store: &S, lead: Lead, contract: i64) -> Lead {
     let lead = in_hand(store, lead).await;
     reserved(store, lead.row, contract).await;
     store.settle(sold(&lead, contract, money(30))).await.unwrap();
     read(store, &lead).await
 }
 
-fn put(lead: &Lead, returned: &LeadReturn) -> LeadChange {
+pub(super) fn put(lead: &Lead, returned: &LeadReturn) -> LeadChange {
     LeadChange {
         put_return: Some(returned.clone()),
         then: Then::AsBefore,

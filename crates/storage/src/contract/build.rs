@@ -144,6 +144,7 @@ pub fn lead(number: u32, row: RowId) -> Lead {
         sales: Vec::new(),
         conversion: Some(LeadConversion::of(EventId(1))),
         test: false,
+        upsell: false,
         ip: None,
         revision: 0,
         config_version: ConfigVersion(3),

@@ -33,6 +33,7 @@ pub fn reserve(lead: RowId, contract: i64) -> Reserve {
         day: DAY,
         cap: None,
         price: money(PRICE),
+        replacement: false,
         credit_limit: None,
         sale_type: SaleType::Exclusive,
         no_return: false,
@@ -90,7 +91,8 @@ pub fn hold_all() -> HoldFn {
 pub fn sale(contract: i64, price: Money) -> Sale {
     let (contract, buyer) = (ContractId(contract), BuyerId(contract));
     let sale_type = SaleType::Exclusive;
-    Sale { contract, buyer, price, sale_type, at: NOW, no_return: false, returned: None, redirect: None }
+    let (returned, replaces, redirect) = (None, None, None);
+    Sale { contract, buyer, price, sale_type, at: NOW, no_return: false, returned, replaces, redirect }
 }
 
 /// A lead that nobody bought, with how its reservations ended.

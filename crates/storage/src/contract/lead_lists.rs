@@ -26,6 +26,7 @@ pub async fn leads_are_found_by_each_filter_and_by_time<S: Store>(store: Arc<S>)
         at: NOW,
         no_return: false,
         returned: None,
+        replaces: None,
         redirect: None,
     };
     let changes: [&dyn Fn(&mut Lead); 6] = [

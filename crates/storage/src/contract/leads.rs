@@ -48,6 +48,7 @@ fn full_lead(number: u32, row: RowId, session: RowId) -> Lead {
         at: NOW.plus_seconds(3),
         no_return: sale_type == SaleType::Hybrid,
         returned: Some(SaleReturn { redress: Redress::Replaced, payout_taken_back: contract == 7 }),
+        replaces: (contract == 8).then(|| lead_id(90)),
         redirect: (contract != 8).then(|| format!("https://buyer.example/{contract}?a=1&b=ü")),
     };
     Lead {
@@ -80,6 +81,7 @@ fn full_lead(number: u32, row: RowId, session: RowId) -> Lead {
             ..LeadConversion::of(EventId(12))
         }),
         test: true,
+        upsell: true,
         ip: Some("2001:db8::7".parse().unwrap()),
         revision: 0,
         config_version: ConfigVersion(11),

@@ -32,6 +32,7 @@ pub mod lead_lists;
 pub mod leads;
 pub mod outbox;
 pub mod posts;
+pub mod replacements;
 pub mod selling;
 pub mod selling_money;
 pub mod selling_offers;
@@ -139,6 +140,15 @@ macro_rules! store_contract {
                 of_two_returns_at_once_one_holds,
                 a_sale_for_good_is_one_whatever_comes_between,
                 rows_of_returns_count_as_newest,
+            ];
+            replacements: [
+                leads_at_once_are_free_as_often_as_one_is_owed_and_no_oftener,
+                a_replacement_is_owed_reserved_and_delivered_in_the_write_that_says_so,
+                a_replacement_that_is_not_bought_is_owed_on,
+                a_replacement_of_unknown_end_is_held_and_settled_once,
+                a_crash_leaves_a_replacement_on_its_way_or_delivered,
+                what_is_owed_is_one_buyers_under_one_contract_and_the_longest_owed_first,
+                whoever_pays_a_lead_back_that_is_being_replaced_reads_it_again,
             ];
             selling_offers: [
                 a_post_waits_for_its_answer_until_the_run_ends,

@@ -176,6 +176,7 @@ pub async fn what_is_held_keeps_cap_and_credit_until_it_is_settled<S: Store>(sto
     let listed = held(&*store).await;
     let expected = |lead: &Lead| Held {
         no_return: false,
+        replaces: None,
         lead: lead.id,
         buyer: BuyerId(7),
         contract: ContractId(7),

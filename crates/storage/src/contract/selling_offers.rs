@@ -100,7 +100,7 @@ pub async fn a_refused_post_takes_nothing_in_hand<S: Store>(store: Arc<S>) {
         verdict(store.accept_lead(refused).await.unwrap()),
         Verdict::Rejected(Problem::UnmatchedFilter)
     );
-    let recovered = store.recover(NOW, super::build_selling::hold_all()).await.unwrap();
+    let recovered = store.recover(NOW, super::build_selling::hold_all()).await.unwrap().ended;
     assert_eq!(recovered, []);
 }
 

@@ -18,7 +18,9 @@ use crumb_domain::{ContractId, Money};
 use std::sync::Arc;
 
 async fn recover<S: Store>(store: &S) -> Vec<Recovered> {
-    store.recover(NOW, hold_all()).await.unwrap()
+    let recovery = store.recover(NOW, hold_all()).await.unwrap();
+    assert_eq!(recovery.aside, []);
+    recovery.ended
 }
 
 fn stands(lead: &Lead, status: LeadStatus, outcome: LeadOutcome, unsettled: bool) -> Recovered {
@@ -59,7 +61,7 @@ pub async fn a_post_without_an_end_is_held<S: Store>(store: Arc<S>) {
         until: NOW.plus_seconds(contract.0),
     });
     let expected = [stands(&lead, LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown, true)];
-    assert_eq!(store.recover(NOW, rule).await.unwrap(), expected);
+    assert_eq!(store.recover(NOW, rule).await.unwrap().ended, expected);
     let held = store.held(PageRequest::default()).await.unwrap().data;
     assert_eq!(held.len(), 1);
     assert_eq!(held[0].hold, Hold { rule: UnknownRule::Sold, until: NOW.plus_seconds(7) });

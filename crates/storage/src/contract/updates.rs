@@ -37,6 +37,7 @@ pub async fn a_change_replaces_the_lead_and_raises_its_revision<S: Store>(store:
         at: NOW,
         no_return: true,
         returned: None,
+        replaces: None,
         redirect: None,
     };
     let changed =

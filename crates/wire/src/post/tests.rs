@@ -95,18 +95,20 @@ fn a_test_lead_is_flagged_or_named_so() {
 
 #[test]
 fn the_other_controls_are_read() {
-    let post =
-        query("ckm_lead_id=C8097F17&ckm_resell=1&ckm_ifrm=1&ckm_max_seconds=19&ckm_ping_id=P&callback=cb");
+    let post = query(
+        "ckm_lead_id=C8097F17&ckm_resell=1&ckm_upsell=1&ckm_ifrm=1&ckm_max_seconds=19&ckm_ping_id=P&callback=cb",
+    );
     assert_eq!(post.lead_id.as_deref(), Some("C8097F17"));
-    assert!(post.resell && post.iframe);
+    assert!(post.resell && post.upsell && post.iframe);
     assert_eq!(post.max_seconds, Some(19));
     assert_eq!(post.ping_id.as_deref(), Some("P"));
     assert_eq!(post.callback, Some("cb".parse()));
     assert_eq!(query("ckm_idempotency_key=0af").idempotency_key.as_deref(), Some("0af"));
     assert!(post.fields.is_empty());
 
-    let bare = query("ckm_lead_id=&ckm_resell=0&ckm_ifrm=0&ckm_max_seconds=soon");
+    let bare = query("ckm_lead_id=&ckm_resell=0&ckm_upsell=0&ckm_ifrm=0&ckm_max_seconds=soon");
     assert_eq!((bare.lead_id, bare.resell, bare.iframe, bare.max_seconds), (None, false, false, None));
+    assert!(!bare.upsell);
     assert_eq!((bare.callback, bare.idempotency_key), (None, None));
     assert!(!bare.json_body);
 }

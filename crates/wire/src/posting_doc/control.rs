@@ -37,6 +37,10 @@ pub(super) fn parameters(method: Method, ids: &Ids) -> Vec<Parameter> {
         description: "1 makes it a test lead: checked and answered, never sold, paid or counted. Leave it out \
                       for real leads.",
     });
+    parameters.push(optional(
+        "ckm_upsell",
+        "1 says that this is a further lead of somebody who has just sent one: it goes to buyers of upsells only.",
+    ));
     if method == Method::Session {
         parameters.push(optional(
             "ckm_bp",

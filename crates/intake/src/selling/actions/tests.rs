@@ -33,6 +33,7 @@ pub(crate) fn lead(status: LeadStatus, outcome: LeadOutcome) -> Lead {
         sales: Vec::new(),
         conversion: None,
         test: false,
+        upsell: false,
         ip: None,
         revision: 0,
         config_version: ConfigVersion(1),
@@ -48,6 +49,7 @@ fn sold(sale_type: SaleType) -> Lead {
         at: AT,
         no_return: false,
         returned: None,
+        replaces: None,
         redirect: None,
     };
     Lead { sales: vec![sale], ..lead(LeadStatus::Sold, LeadOutcome::Sold) }

@@ -83,6 +83,10 @@ impl Inputs<'_> {
             let Some(buyer) = tree.buyer_of(contract) else { return facts };
             let of_buyer =
                 self.past.facts.iter().find(|facts| own_tree.buyer_of(facts.contract) == Some(buyer));
+            if own_tree.buyer_of(contract) != Some(buyer) {
+                // It was another that was owed.
+                facts.owed = 0;
+            }
             facts.breaker_open = of_buyer.is_some_and(|facts| facts.breaker_open);
             facts.available = self.available(changed, was, buyer, of_buyer.and_then(|facts| facts.available));
             facts

@@ -60,7 +60,7 @@ impl World {
             self.held.push(Bought {
                 contract: held.reserved.contract,
                 buyer: held.reserved.buyer,
-                price: held.reserved.price,
+                price: held.reserved.charged(),
                 sale_type: held.reserved.sale_type,
                 is_assumed: is_assumed(replayed, held.reserved.contract),
             });

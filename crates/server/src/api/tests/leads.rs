@@ -69,6 +69,7 @@ async fn where_a_buyer_sent_the_visitor_is_told_to_the_network_and_to_that_buyer
         at: at(1),
         no_return: false,
         returned: None,
+        replaces: None,
         redirect: redirect.map(str::to_owned),
     };
     let sales =

@@ -418,6 +418,7 @@ pub(crate) fn lead(n: i64, of: i64, id: &str) -> Lead {
         sales: Vec::new(),
         conversion: None,
         test: false,
+        upsell: false,
         ip: "198.51.100.7".parse().ok(),
         revision: 1,
         config_version: ConfigVersion(1),

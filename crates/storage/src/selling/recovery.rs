@@ -1,0 +1,46 @@
+//! What a start finds in hand, and how that is ended.
+
+use super::Hold;
+use crate::StoreError;
+use crumb_domain::lead::{LeadOutcome, LeadStatus};
+use crumb_domain::{ContractId, LeadId, RowId};
+
+/// By contract, how what it may have been sent is held after a crash.
+pub type HoldFn = Box<dyn Fn(ContractId) -> Hold + Send + Sync>;
+
+/// A lead that was in hand when the server ended, or its run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovered {
+    /// Which.
+    pub lead: LeadId,
+    /// As what it stands now.
+    pub status: LeadStatus,
+    /// What became of it.
+    pub outcome: LeadOutcome,
+    /// Something was sold or may have been: payout and answer are still to be told, by
+    /// [`SellingStore::act`](super::SellingStore::act). Until then each start names the lead again.
+    pub unsettled: bool,
+}
+
+/// What a start found in hand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recovery {
+    /// Leads whose runs are ended.
+    pub ended: Vec<Recovered>,
+    /// Leads that could not be ended, each for something about it alone.
+    pub aside: Vec<Aside>,
+}
+
+/// A lead of which something is stored that cannot be read: it stays as the crash left it,
+/// so that nobody is sent it, until a person has mended the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    /// Its place.
+    pub row: RowId,
+    /// Its name, where that can be read.
+    pub lead: Option<LeadId>,
+    /// Its run had been ended before, and is still to be told of; else it is in hand.
+    pub is_ended: bool,
+    /// What is wrong with it.
+    pub error: StoreError,
+}
