@@ -108,7 +108,12 @@ fn write_until_killed(path: &Path) {
 }
 
 async fn write_click(store: &SqliteStore, row: RowId) {
-    let batch = ClickBatch { clicks: vec![click(row)], counts: vec![CLICKS], refers_to: Vec::new() };
+    let batch = ClickBatch {
+        clicks: vec![click(row)],
+        counts: vec![CLICKS],
+        caps_told: Vec::new(),
+        refers_to: Vec::new(),
+    };
     store.record_clicks(batch).await.unwrap();
     println!("acknowledged click {}", row.as_i64());
 }

@@ -67,7 +67,12 @@ async fn a_write_that_is_taken_back_takes_no_place() {
         let clicks = vec![of(12, &format!("{s1}{s1}"), &mut rows), again];
         assert!(
             store
-                .record_clicks(ClickBatch { clicks, counts: Vec::new(), refers_to: Vec::new() })
+                .record_clicks(ClickBatch {
+                    clicks,
+                    counts: Vec::new(),
+                    caps_told: Vec::new(),
+                    refers_to: Vec::new()
+                })
                 .await
                 .is_err()
         );

@@ -63,6 +63,7 @@ pub(super) fn follow<S: Store + Clone>(
 ) {
     if is_new(before, &change.lead) {
         change.count = conversion_counts(snapshot, &change.lead);
+        change.caps_told.extend(super::webhooks::conversion_caps(site, snapshot, &change.lead, change.at));
         change.deliveries.extend(deliveries(site, snapshot, &change.lead, session, change.at));
     }
 }

@@ -445,6 +445,8 @@ impl<S: Store + Clone> Selling<S> {
         change.timeline = vec![entry];
         let known = webhooks::before_run(before, change.run.as_ref());
         self.tell_webhooks(snapshot, &known, &mut change);
+        let caps = self.caps_at_rest(snapshot, (&known, &change.lead), &facts.earlier, now);
+        change.caps_told.extend(caps);
         change.answer = self.answer_at_rest(snapshot, &lead).await?;
         if lead.outcome == LeadOutcome::NoQualifiedBuyers {
             change.earlier = Earlier::No;

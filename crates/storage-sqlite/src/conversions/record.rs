@@ -146,7 +146,7 @@ pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New, session: Sessi
     }
     ledger::append(context.statements, ledger::NO_LEAD, &record.ledger)?;
     outbox::put(context, &record.deliveries)?;
-    outbox::tell_caps(context, &record.caps_told)?;
+    outbox::tell_caps(context, &record.caps_told, None)?;
     Ok(Recorded::New)
 }
 

@@ -70,8 +70,8 @@ pub(crate) fn reserve(
 fn insert(connection: &Connection, wanted: &Reserve, taking: i64) -> Result<bool> {
     connection
         .prepare_cached(
-            "INSERT INTO reservation (lead, buyer, contract, day, price, type, no_return, state, taking, at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+            "INSERT INTO reservation (lead, buyer, contract, day, cap, price, type, no_return, state, taking, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING",
         )
         .and_then(|mut insert| {
             insert.execute(params![
@@ -79,6 +79,7 @@ fn insert(connection: &Connection, wanted: &Reserve, taking: i64) -> Result<bool
                 wanted.buyer.0,
                 wanted.contract.0,
                 wanted.day.0,
+                wanted.cap,
                 wanted.price.micros(),
                 sale_type(wanted.sale_type),
                 wanted.no_return,
@@ -141,7 +142,7 @@ pub(crate) fn end(connection: &Connection, lead: i64, at: Timestamp, ended: Ende
         let moved = LedgerEntry::moved(at, LedgerKind::Sale, from, to, price);
         let sale = LedgerEntry { contract: Some(contract), ..moved };
         ledger::append(connection, lead, &[sale])?;
-        contracts::sold(connection, ended.contract, at)?;
+        contracts::sold(connection, contract, open.day, at)?;
         return stand(connection, lead, open.buyer, SOLD, price, Some(at));
     }
     contracts::change_count(connection, contract, open.day, -1)?;
@@ -203,7 +204,9 @@ pub(crate) fn has_held_of_taking(connection: &Connection, lead: i64, taking: i64
 /// What a lead met, by buyer.
 pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<Vec<EarlierSend>> {
     let mut select = connection
-        .prepare_cached("SELECT contract, buyer, state FROM reservation WHERE lead = ?1 ORDER BY buyer")
+        .prepare_cached(
+            "SELECT contract, buyer, state, day, cap FROM reservation WHERE lead = ?1 ORDER BY buyer",
+        )
         .map_err(from_sqlite)?;
     let mut rows = select.query([lead]).map_err(from_sqlite)?;
     let mut sends = Vec::new();
@@ -212,6 +215,8 @@ pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<Vec<EarlierS
             contract: ContractId(row.get(0).map_err(from_sqlite)?),
             buyer: BuyerId(row.get(1).map_err(from_sqlite)?),
             state: state_of(row.get(2).map_err(from_sqlite)?)?,
+            day: Day(row.get(3).map_err(from_sqlite)?),
+            cap: row.get(4).map_err(from_sqlite)?,
         });
     }
     Ok(sends)

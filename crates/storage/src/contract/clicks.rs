@@ -218,8 +218,14 @@ pub async fn the_clicks_of_one_request_are_kept_together_or_not_at_all<S: Store>
         let ids: Vec<RowId> = clicks.iter().map(|click| click.id).take(1).collect();
         let store = Arc::clone(&store);
         tasks.spawn(async move {
-            let result =
-                store.record_clicks(ClickBatch { clicks, counts: vec![count], refers_to: Vec::new() }).await;
+            let result = store
+                .record_clicks(ClickBatch {
+                    clicks,
+                    counts: vec![count],
+                    caps_told: Vec::new(),
+                    refers_to: Vec::new(),
+                })
+                .await;
             assert_eq!(result.is_err(), refused, "{result:?}");
             (ids[0], refused)
         });
@@ -271,7 +277,12 @@ pub async fn counts_add_up_over_the_days_of_a_check<S: Store>(store: Arc<S>) {
     for _ in 0..2 {
         let clicks = vec![click(rows.next_row())];
         store
-            .record_clicks(ClickBatch { clicks, counts: counts.clone(), refers_to: Vec::new() })
+            .record_clicks(ClickBatch {
+                clicks,
+                counts: counts.clone(),
+                caps_told: Vec::new(),
+                refers_to: Vec::new(),
+            })
             .await
             .unwrap();
     }
@@ -301,6 +312,7 @@ pub async fn impressions_are_counted_by_day_for_campaign_and_creative<S: Store>(
     let click = ClickBatch {
         clicks: vec![click(Rows::new().next_row())],
         counts: vec![DayCount { scope: CapScope::Campaign(CampaignId(57)), of: CapOf::Click, day: Day(3) }],
+        caps_told: Vec::new(),
         refers_to: Vec::new(),
     };
     store.record_clicks(click).await.unwrap();
@@ -332,7 +344,12 @@ pub async fn many_clicks_at_once_are_all_kept_and_counted<S: Store>(store: Arc<S
         tasks.spawn(async move {
             let id = click.id;
             store
-                .record_clicks(ClickBatch { clicks: vec![click], counts: vec![count], refers_to: Vec::new() })
+                .record_clicks(ClickBatch {
+                    clicks: vec![click],
+                    counts: vec![count],
+                    caps_told: Vec::new(),
+                    refers_to: Vec::new(),
+                })
                 .await
                 .unwrap();
             assert!(store.session(id).await.unwrap().is_some(), "an acknowledged click is seen");

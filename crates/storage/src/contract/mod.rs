@@ -177,7 +177,11 @@ macro_rules! store_contract {
                 a_leads_alerts_are_raised_with_its_write,
             ];
             caps_told: [
-                caps_are_told_by_the_write_that_leaves_them_filled,
+                a_cap_is_told_by_the_write_that_fills_it_and_once,
+                each_interval_and_limit_of_a_cap_is_told_for_itself,
+                a_cap_that_leads_in_hand_fill_is_told_by_the_one_that_stays,
+                a_contracts_cap_is_told_when_its_last_lead_is_sold,
+                a_cap_that_clicks_fill_is_told_with_their_write_or_not_at_all,
             ];
             outbox: [
                 a_delivery_comes_back_as_it_was,
@@ -251,6 +255,7 @@ macro_rules! store_contract {
                 a_version_holds_what_it_put_and_what_it_did_not_touch,
                 every_version_can_be_read_again,
                 a_change_of_another_version_is_a_conflict_and_keeps_nothing,
+                what_is_told_of_a_change_is_written_with_it_or_not_at_all,
                 of_changes_at_the_same_moment_one_is_committed,
                 versions_are_listed_newest_first_in_pages,
                 every_document_of_an_entity_is_known,
