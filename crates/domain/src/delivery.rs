@@ -32,6 +32,9 @@ pub struct Delivery {
     pub lead: Option<LeadId>,
     /// Where to, with its tokens replaced.
     pub url: String,
+    /// The same for those who may not see people's data, which is masked; none where it
+    /// holds none.
+    pub shown_url: Option<String>,
     /// What is posted; none for a GET.
     pub body: Option<String>,
     /// Where it stands.

@@ -124,6 +124,7 @@ impl World {
             conversion: None,
             lead: None,
             url: "https://receiver.example/?secret=1".to_owned(),
+            shown_url: None,
             body: None,
             state: DeliveryState::Waits,
             tries: 0,

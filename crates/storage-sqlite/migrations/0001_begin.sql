@@ -500,6 +500,7 @@ CREATE TABLE delivery (
     conversion INTEGER,
     lead TEXT,                       -- its id
     url TEXT NOT NULL,
+    shown_url TEXT,                  -- with people's data masked, if it holds any
     body TEXT,
     state TEXT NOT NULL,
     tries INTEGER NOT NULL,

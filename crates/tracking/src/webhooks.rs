@@ -73,6 +73,7 @@ fn messages(
             conversion: about.conversion,
             lead: about.lead,
             url: webhook.url.clone(),
+            shown_url: None,
             body: Some(body.clone()),
             state: DeliveryState::Waits,
             tries: 0,

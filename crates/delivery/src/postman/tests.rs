@@ -19,6 +19,7 @@ fn delivery(url: &str, body: Option<&str>) -> Delivery {
         conversion: None,
         lead: None,
         url: url.to_owned(),
+        shown_url: None,
         body: body.map(str::to_owned),
         state: DeliveryState::Waits,
         tries: 0,

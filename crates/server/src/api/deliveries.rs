@@ -63,13 +63,17 @@ pub struct DeliveryRow {
     /// About which lead.
     #[schema(value_type = Option<String>)]
     pub lead: Option<LeadId>,
-    /// Where to.
+    /// Where to. An affiliate sees it without people's data, as it sees leads.
     pub url: String,
 }
 
 impl DeliveryRow {
     /// With public names in place of its own and its conversion's place.
-    pub fn new(delivery: Delivery, names: &RequestIdKey) -> Self {
+    pub fn new(delivery: Delivery, names: &RequestIdKey, role: Role) -> Self {
+        let url = match delivery.shown_url {
+            Some(shown) if !role.is_of_the_network() => shown,
+            _ => delivery.url,
+        };
         let waits = delivery.state == DeliveryState::Waits;
         Self {
             id: names.request_id(delivery.id),
@@ -85,7 +89,7 @@ impl DeliveryRow {
             offer: delivery.offer,
             conversion: delivery.conversion.and_then(|row| names.request_id(row)),
             lead: delivery.lead,
-            url: delivery.url,
+            url,
         }
     }
 }
@@ -252,7 +256,7 @@ pub(crate) async fn list<S: Store + Clone>(
         _ => caller.must_be_of_the_network()?,
     }
     let page = admin.installation.store.deliveries(filter, page).await?;
-    Ok(Json(Listing::of(page, |delivery| Some(DeliveryRow::new(delivery, names)))))
+    Ok(Json(Listing::of(page, |delivery| Some(DeliveryRow::new(delivery, names, caller.role)))))
 }
 
 /// A postback or webhook, with its attempts.
@@ -288,7 +292,11 @@ pub(crate) async fn get<S: Store + Clone>(
     let attempts = store.attempts_of_delivery(row).await?;
     let body = delivery.body.take();
     let attempts = attempts.into_iter().map(DeliveryAttemptRow::from).collect();
-    Ok(Json(DeliveryWithAttempts { delivery: DeliveryRow::new(delivery, names), body, attempts }))
+    Ok(Json(DeliveryWithAttempts {
+        delivery: DeliveryRow::new(delivery, names, caller.role),
+        body,
+        attempts,
+    }))
 }
 
 /// Sends delivered and parked ones again, under their ids: what waits goes on waiting.

@@ -30,6 +30,7 @@ fn postback(server: &Server, number: i64, url: &str) -> Delivery {
         conversion: None,
         lead: None,
         url: url.to_owned(),
+        shown_url: None,
         body: None,
         state: DeliveryState::Waits,
         tries: 0,
@@ -128,6 +129,25 @@ async fn what_a_crash_leaves_under_way_is_taken_up_at_once_by_the_next_start() {
     let started = server.crashed().await;
     until_waiting(&started, 0).await;
     assert_eq!(receiver.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn an_affiliate_sees_the_address_without_what_it_may_not_see_of_a_person() {
+    let receiver = MockBuyer::start(answer(200)).await.unwrap();
+    let server = Server::start(NETWORK).await;
+    let sent = format!("{}?e=ann@example.com", receiver.url());
+    let shown = format!("{}?e=***", receiver.url());
+    let personal = Delivery { shown_url: Some(shown.clone()), ..postback(&server, 1, &sent) };
+    put(&server, vec![personal, postback(&server, 2, &receiver.url())]).await;
+    let (affiliate, reader) = (server.api_key("affiliate:12").await, server.api_key("reader").await);
+    for (key, expected) in [(affiliate, &shown), (reader, &sent)] {
+        let rows = get(&server, &key, "/deliveries?sort=id").await.json()["data"].clone();
+        assert_eq!((&rows[0]["url"], &rows[1]["url"]), (&json!(expected), &json!(receiver.url())));
+        let one = get(&server, &key, &format!("/deliveries/{}", rows[0]["id"].as_str().unwrap())).await;
+        assert_eq!(one.json()["url"], json!(expected));
+    }
+    until_waiting(&server, 0).await;
+    assert!(receiver.requests().iter().any(|request| request.query.contains("ann@example.com")), "as it is");
 }
 
 #[tokio::test]
