@@ -22,6 +22,7 @@ pub mod installation;
 pub mod lead_tier;
 pub mod links;
 pub mod postbacks;
+pub mod retention;
 pub mod unknown_tokens;
 pub mod webhooks;
 
@@ -29,3 +30,4 @@ pub use click::Clicks;
 pub use conversion::Conversions;
 pub use impression::Impressions;
 pub use installation::Installation;
+pub use retention::Retention;

@@ -107,6 +107,14 @@ where
     parts.start("queue", Arc::clone(&selling).run_queue(stop.clone()));
     parts.start("held", selling.run_held(stop.clone()));
     parts.start("outbox", outbox.run(stop.clone()));
+    let (retention, kept) = (settings.retention, Arc::clone(&carrier.installation));
+    let stopped = stop.clone();
+    parts.start("retention", async move {
+        tokio::select! {
+            () = stopped.cancelled() => {}
+            () = retention.run(kept) => {}
+        }
+    });
     parts.start("refresh", refresh(Arc::clone(&carrier.installation), stop.clone()));
     let database = owner.directory().database_name();
     parts.start(

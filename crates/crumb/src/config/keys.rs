@@ -179,6 +179,30 @@ pub const KEYS: &[Key] = &[
                 after a pause. What is over is answered with HTTP 429.",
     },
     Key {
+        section: "limits",
+        name: "pixel_log_days",
+        kind: Kind::Integer,
+        default: "92",
+        about: "For how many days calls of the conversion pixel are kept in its log, up to 36500;\n\
+                0 is for ever, here and below. What they made (conversions, money) stays.",
+    },
+    Key {
+        section: "limits",
+        name: "deliveries_days",
+        kind: Kind::Integer,
+        default: "92",
+        about: "For how many days postbacks, webhooks and mails are kept that were delivered.\n\
+                Parked ones are kept for ever.",
+    },
+    Key {
+        section: "limits",
+        name: "attempts_days",
+        kind: Kind::Integer,
+        default: "92",
+        about: "For how many days it is kept what buyers were sent and answered, word for word.\n\
+                What was decided, and why, stays.",
+    },
+    Key {
         section: "log",
         name: "level",
         kind: Kind::Text,

@@ -166,6 +166,21 @@ fn how_far_pings_may_go_is_a_setting_within_bounds() {
 }
 
 #[test]
+fn for_how_long_logs_are_kept_is_a_setting_within_bounds() {
+    assert_eq!(of_file("").unwrap().retention, Retention::DEFAULT);
+    let file = "[limits]\npixel_log_days = 31\ndeliveries_days = 0\nattempts_days = 366";
+    let retention = Retention { pixel_log_days: 31, deliveries_days: 0, attempts_days: 366 };
+    assert_eq!(of_file(file).unwrap().retention, retention);
+    for key in ["pixel_log_days", "deliveries_days", "attempts_days"] {
+        assert!(of_file(&format!("[limits]\n{key} = 36500")).is_ok(), "{key}");
+        for wrong in [-1, 36_501] {
+            let fault = format!("crumb.toml: limits.{key}: {wrong} is not between 0 and 36500");
+            assert_eq!(of_file(&format!("[limits]\n{key} = {wrong}")), Err(fault));
+        }
+    }
+}
+
+#[test]
 fn all_that_is_wrong_is_said_at_once() {
     let error = of_file("[store]\nnode = 200\nsize = 1\n[log]\nformat = \"xml\"").unwrap_err();
     assert_eq!(error.lines().count(), 3, "{error}");

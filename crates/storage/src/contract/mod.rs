@@ -30,6 +30,7 @@ pub mod lead_lists;
 pub mod leads;
 pub mod outbox;
 pub mod posts;
+pub mod retention;
 pub mod selling;
 pub mod selling_money;
 pub mod selling_offers;
@@ -182,6 +183,12 @@ macro_rules! store_contract {
                 a_cap_that_leads_in_hand_fill_is_told_by_the_one_that_stays,
                 a_contracts_cap_is_told_when_its_last_lead_is_sold,
                 a_cap_that_clicks_fill_is_told_with_their_write_or_not_at_all,
+            ];
+            retention: [
+                the_pixel_log_goes_step_by_step_up_to_a_moment,
+                delivered_deliveries_go_and_parked_or_waiting_ones_stay,
+                attempts_go_when_their_leads_rest,
+                many_that_stay_keep_no_other_from_going,
             ];
             outbox: [
                 a_delivery_comes_back_as_it_was,
