@@ -96,7 +96,7 @@ impl ConversionTokens<'_> {
             other => {
                 let rule = self.credited.rules.field(other);
                 let is_field = rule.is_some() || self.field(other).is_some();
-                is_field && !rule.is_some_and(|rule| !rule.is_pii())
+                is_field && rule.is_none_or(|rule| rule.is_pii())
             }
         }
     }

@@ -37,6 +37,9 @@ const REFRESH: Duration = Duration::from_millis(500);
 /// How long threads that block may take to end, after everything else has.
 const LAST_THREADS: Duration = Duration::from_secs(5);
 
+/// How long a part rests that panicked: it may do so again at once.
+const AFTER_PANIC: Duration = Duration::from_millis(200);
+
 /// Runs the server until a signal ends it.
 ///
 /// # Errors
@@ -106,13 +109,17 @@ where
     parts.start_listeners(settings, &carrier, &metrics, (tracking, admin), warnings)?;
     parts.start("queue", Arc::clone(&selling).run_queue(stop.clone()));
     parts.start("held", selling.run_held(stop.clone()));
-    parts.start("outbox", outbox.run(stop.clone()));
+    let outbox_stop = stop.clone();
+    parts.start_again("outbox", move || Arc::clone(&outbox).run(outbox_stop.clone()));
     let (retention, kept) = (settings.retention, Arc::clone(&carrier.installation));
     let stopped = stop.clone();
-    parts.start("retention", async move {
-        tokio::select! {
-            () = stopped.cancelled() => {}
-            () = retention.run(kept) => {}
+    parts.start_again("retention", move || {
+        let (stopped, kept) = (stopped.clone(), Arc::clone(&kept));
+        async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = retention.run(kept) => {}
+            }
         }
     });
     parts.start("refresh", refresh(Arc::clone(&carrier.installation), stop.clone()));
@@ -281,6 +288,21 @@ impl Parts {
         });
     }
 
+    /// The same for a part that keeps nothing which the store does not have: where it
+    /// panics it is begun again.
+    fn start_again<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        name: &'static str,
+        part: impl Fn() -> F + Send + 'static,
+    ) {
+        self.start(name, async move {
+            while let Err(error) = tokio::spawn(part()).await {
+                tracing::error!(%error, part = name, "a part of the server panicked; it is begun again");
+                tokio::time::sleep(AFTER_PANIC).await;
+            }
+        });
+    }
+
     fn start_listeners(
         &mut self,
         settings: &Settings,
@@ -430,6 +452,19 @@ mod tests {
         };
         let error = ended(closed, part).await;
         assert_eq!(error, "the store's writing thread has ended: nothing can be recorded until a restart");
+    }
+
+    #[tokio::test]
+    async fn a_part_that_panics_and_keeps_nothing_is_begun_again() {
+        let begun = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let (mut parts, count) =
+            (Parts { running: JoinSet::new(), stop: CancellationToken::new() }, begun.clone());
+        parts.start_again("outbox", move || {
+            let nth = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            async move { assert_ne!(nth, 0, "a fault of the program") }
+        });
+        assert_eq!(parts.running.join_next().await.unwrap().unwrap(), "outbox");
+        assert_eq!(begun.load(std::sync::atomic::Ordering::SeqCst), 2);
     }
 
     #[tokio::test]
