@@ -17,7 +17,7 @@ pub struct Delivery {
     pub at: Timestamp,
     /// What it is.
     pub kind: DeliveryKind,
-    /// Who gets it, as `affiliate:12`, `campaign:57` or `webhook:1`: what shares a limit
+    /// Who gets it, as `affiliate:12`, `campaign:57`, `webhook:1` or `mail:ops@example.com`: what shares a limit
     /// of calls at once and a breaker.
     pub destination: String,
     /// Whose log shows it.
@@ -52,6 +52,8 @@ coded! {
         Postback = "postback";
         /// A signed message to the network's own systems.
         Webhook = "webhook";
+        /// A mail to the network's own people.
+        Mail = "mail";
     }
 }
 

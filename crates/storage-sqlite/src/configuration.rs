@@ -130,7 +130,7 @@ fn commit(context: &mut WriteContext<'_>, change: &ConfigurationChange) -> Resul
         contracts::forget_failures(connection, *contract)?;
     }
     outbox::put(context, &change.deliveries)?;
-    alerts::raise(connection, &change.alerts)?;
+    alerts::raise(context, &change.alerts)?;
     Ok(version)
 }
 

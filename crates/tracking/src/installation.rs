@@ -132,7 +132,7 @@ pub struct RowIds {
 }
 
 impl RowIds {
-    fn new(sequence: RowIdSequence, names: RequestIdKey) -> Self {
+    pub(crate) fn new(sequence: RowIdSequence, names: RequestIdKey) -> Self {
         Self { sequence: Mutex::new(sequence), names }
     }
 

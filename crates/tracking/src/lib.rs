@@ -8,6 +8,7 @@
 //! for a visitor who brings this offer's cookie or a page's own request id (a
 //! second where the two differ).
 
+mod alert_mail;
 pub mod click;
 pub mod client;
 pub mod conversion;
@@ -26,6 +27,7 @@ pub mod retention;
 pub mod unknown_tokens;
 pub mod webhooks;
 
+pub use alert_mail::alerts_by_mail;
 pub use click::Clicks;
 pub use conversion::Conversions;
 pub use impression::Impressions;

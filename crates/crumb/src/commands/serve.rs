@@ -17,8 +17,9 @@ use crumb_outbox::{Outbox, OutboxObserver};
 use crumb_server::admin::{AdminOptions, admin_router};
 use crumb_server::edge::Edge;
 use crumb_server::metrics::Metrics;
+use crumb_storage::AlertStore as _;
 use crumb_storage_sqlite::SqliteStore;
-use crumb_tracking::Installation;
+use crumb_tracking::{Installation, alerts_by_mail};
 use std::future::Future;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -87,6 +88,10 @@ where
     let selling = Selling::new(Arc::clone(&installation), courier(settings)?).observed_by(observer);
     let selling = Arc::new(selling);
     let outbox = outbox(settings, &installation, &metrics)?;
+    if !settings.alerts_to.is_empty() {
+        let rows = Arc::clone(&installation.rows);
+        installation.store.tell_alerts(alerts_by_mail(rows, settings.alerts_to.clone()));
+    }
     let mut starting = Starting {
         carrier: Carrier {
             installation,
@@ -183,8 +188,12 @@ impl Starting {
 /// # Errors
 /// Where the client or the mail relay cannot be set up.
 pub fn courier(settings: &Settings) -> anyhow::Result<Courier> {
-    let mailer = settings.mail.clone().map(Mailer::new).transpose()?;
-    Ok(Courier::new(outbound(settings)?, mailer.map(Arc::new)))
+    Ok(Courier::new(outbound(settings)?, mailer(settings)?))
+}
+
+/// What hands mails to the relay, where there is one.
+fn mailer(settings: &Settings) -> anyhow::Result<Option<Arc<Mailer>>> {
+    Ok(settings.mail.clone().map(Mailer::new).transpose()?.map(Arc::new))
 }
 
 /// What calls out, as the settings allow it.
@@ -203,7 +212,7 @@ fn outbox(
     let counts: Arc<dyn OutboxObserver> = Arc::clone(metrics) as Arc<dyn OutboxObserver>;
     let (store, clock) = (installation.store.clone(), Arc::clone(&installation.clock));
     let keys = crumb_intake::webhook_keys(installation);
-    let postman = Postman::new(outbound(settings)?, keys, Arc::clone(&clock));
+    let postman = Postman::new(outbound(settings)?, keys, Arc::clone(&clock)).mailing(mailer(settings)?);
     Ok(Arc::new(Outbox::new(store, postman, clock, counts, chance)))
 }
 

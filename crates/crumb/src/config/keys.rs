@@ -147,6 +147,14 @@ pub const KEYS: &[Key] = &[
         about: "The password for it. CRUMB_MAIL_PASSWORD keeps it out of this file.",
     },
     Key {
+        section: "mail",
+        name: "alerts_to",
+        kind: Kind::List,
+        default: "[]",
+        about: "Who gets each new alert by mail, as \"ops@example.com\". A mail that no relay takes is\n\
+                tried again over three days and a half, and then parked: see crumb deliveries.",
+    },
+    Key {
         section: "limits",
         name: "drain_seconds",
         kind: Kind::Integer,

@@ -9,7 +9,7 @@ mod values;
 
 pub use keys::documented_defaults;
 
-use crumb_delivery::mail::{MailOptions, Mailer};
+use crumb_delivery::mail::{MailOptions, Mailer, is_bare_address};
 use crumb_domain::pings::PingLimits;
 use crumb_domain::request_id::Node;
 use crumb_tracking::Retention;
@@ -72,6 +72,8 @@ pub struct Settings {
     pub outbound_allow: Vec<IpNet>,
     /// The mail relay.
     pub mail: Option<MailOptions>,
+    /// Who gets alerts by mail.
+    pub alerts_to: Vec<String>,
     /// How long open requests may take after a signal to stop.
     pub drain: Duration,
     /// How far sellers may go with pings.
@@ -200,6 +202,7 @@ impl Checker {
         let geo_database = self.path("geo.database");
         let key_file = self.path("secrets.key_file");
         let mail = self.mail();
+        let alerts_to = self.alerts_to(mail.is_some());
         let drain = self.integer("limits.drain_seconds", 0, MAX_DRAIN_SECONDS);
         let pings = self.pings();
         let retention = self.retention();
@@ -226,6 +229,7 @@ impl Checker {
                 key_file,
                 outbound_allow,
                 mail,
+                alerts_to,
                 drain: Duration::from_secs(u64::try_from(drain).unwrap_or_default()),
                 pings,
                 retention,
@@ -348,6 +352,19 @@ impl Checker {
             self.fault("mail.from", error);
         }
         Some(options)
+    }
+
+    fn alerts_to(&mut self, has_relay: bool) -> Vec<String> {
+        let Some(Value::List(to)) = self.given("mail.alerts_to").map(|given| given.value) else {
+            return Vec::new();
+        };
+        if !to.is_empty() && !has_relay {
+            self.fault("mail.alerts_to", "needs mail.relay");
+        }
+        for wrong in to.iter().filter(|to| !is_bare_address(to)) {
+            self.fault("mail.alerts_to", format!("{wrong:?} is no e-mail address"));
+        }
+        to
     }
 
     fn pings(&mut self) -> Option<PingLimits> {

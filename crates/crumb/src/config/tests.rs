@@ -230,3 +230,15 @@ fn the_clock_offset_is_a_bounded_number_of_seconds() {
     );
     assert!(of_environment(CLOCK_OFFSET, "-9223372036854775808").is_err());
 }
+
+#[test]
+fn alerts_go_by_mail_to_addresses_through_a_relay() {
+    let relay = "[mail]\nrelay = \"mail.example:587\"\nfrom = \"crumb@example.com\"\n";
+    assert_eq!(of_file(relay).unwrap().alerts_to, Vec::<String>::new());
+    let to = "alerts_to = [\"ops@example.com\", \"boss@example.com\"]";
+    assert_eq!(of_file(&format!("{relay}{to}")).unwrap().alerts_to, ["ops@example.com", "boss@example.com"]);
+    let refused = |file: &str| of_file(file).unwrap_err();
+    assert_eq!(refused(&format!("[mail]\n{to}")), "crumb.toml: mail.alerts_to: needs mail.relay");
+    let wrong = refused(&format!("{relay}alerts_to = [\"Ops <ops@example.com>\"]"));
+    assert_eq!(wrong, "crumb.toml: mail.alerts_to: \"Ops <ops@example.com>\" is no e-mail address");
+}

@@ -34,7 +34,7 @@ pub struct DeliveryRow {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// `postback` or `webhook`.
+    /// `postback`, `webhook` or `mail`.
     #[schema(value_type = String)]
     pub kind: DeliveryKind,
     /// Where it stands: `waiting`, `delivered` (answered with 2xx) or `parked` (nobody took
@@ -46,7 +46,7 @@ pub struct DeliveryRow {
     /// When it is tried next; null where it does not wait.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub due: Option<Timestamp>,
-    /// To whom, as `affiliate:12`, `campaign:57` or `webhook:1`.
+    /// To whom, as `affiliate:12`, `campaign:57`, `webhook:1` or `mail:ops@example.com`.
     pub destination: String,
     /// Whose log shows it.
     #[schema(value_type = Option<i64>)]
@@ -135,7 +135,7 @@ pub struct DeliveryWithAttempts {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayBody {
-    /// `postback` or `webhook`.
+    /// `postback`, `webhook` or `mail`.
     #[schema(value_type = Option<String>)]
     kind: Option<DeliveryKind>,
     /// `parked`, or `delivered`: the receiver lost them. Both where this is left out.
@@ -208,7 +208,7 @@ pub struct Replayed {
     tag = "deliveries",
     operation_id = "list_deliveries",
     params(
-        ("kind" = Option<String>, Query, description = "`postback` or `webhook`."),
+        ("kind" = Option<String>, Query, description = "`postback`, `webhook` or `mail`."),
         ("state" = Option<String>, Query, description = "`waiting`, `delivered` or `parked`."),
         ("destination" = Option<String>, Query, description = "To this, as `campaign:57`."),
         ("affiliate" = Option<i64>, Query, description = "Of this affiliate."),
@@ -232,7 +232,7 @@ pub(crate) async fn list<S: Store + Clone>(
     let names = &admin.installation.keys.request_ids;
     let mut query = QueryString::of(&uri);
     let mut filter = DeliveryFilter {
-        kind: query.read("kind", "\"postback\" or \"webhook\"", DeliveryKind::from_code),
+        kind: query.read("kind", "\"postback\", \"webhook\" or \"mail\"", DeliveryKind::from_code),
         state: query.read("state", "\"waiting\", \"delivered\" or \"parked\"", DeliveryState::from_code),
         destination: query.text("destination"),
         affiliate: query.affiliate("affiliate"),
@@ -249,7 +249,8 @@ pub(crate) async fn list<S: Store + Clone>(
     match caller.role {
         Role::Affiliate(own) => {
             only_its_own(&mut filter.affiliate, own)?;
-            if filter.kind.replace(DeliveryKind::Postback) == Some(DeliveryKind::Webhook) {
+            if filter.kind.replace(DeliveryKind::Postback).is_some_and(|kind| kind != DeliveryKind::Postback)
+            {
                 return Err(ApiError::Forbidden("this key may see postbacks only".to_owned()));
             }
         }

@@ -71,7 +71,7 @@ impl OutboxStore for SqliteStore {
         self.writer()
             .write(move |context| {
                 ends.iter().try_for_each(|ended| end::end(context.connection, ended))?;
-                alerts::raise(context.connection, &alerts)
+                alerts::raise(context, &alerts)
             })
             .await
     }

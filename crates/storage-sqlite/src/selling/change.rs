@@ -70,7 +70,7 @@ fn apply(context: &mut WriteContext<'_>, ready: &Change, offered: Option<&Offere
     ledger::append(connection, lead, &change.ledger)?;
     records::append_timeline(connection, lead, &change.timeline)?;
     outbox::put(context, &change.deliveries)?;
-    alerts::raise(connection, &change.alerts)?;
+    alerts::raise(context, &change.alerts)?;
     if let Some(returned) = &change.put_return {
         after_sale::put_return(context, lead, returned)?;
     }

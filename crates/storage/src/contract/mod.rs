@@ -176,6 +176,7 @@ macro_rules! store_contract {
                 an_alert_is_kept_for_its_days,
                 alerts_are_found_by_each_filter_and_in_pages,
                 a_leads_alerts_are_raised_with_its_write,
+                who_is_told_of_alerts_is_told_in_the_write_that_raises_them,
             ];
             caps_told: [
                 a_cap_is_told_by_the_write_that_fills_it_and_once,
