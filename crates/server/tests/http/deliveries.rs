@@ -192,6 +192,7 @@ async fn deliveries_are_found_by_each_filter_and_a_wrong_one_is_named() {
         ("state=waiting", 1),
         ("state=parked", 0),
         ("destination=campaign:57", 1),
+        ("kind=mail", 0),
         ("affiliate=12", 1),
         ("affiliate=13", 0),
         ("campaign=57", 1),
@@ -203,7 +204,7 @@ async fn deliveries_are_found_by_each_filter_and_a_wrong_one_is_named() {
     ] {
         assert_eq!(server.api_json(&format!("/deliveries?{filter}")).await["total"], total, "{filter}");
     }
-    for wrong in ["kind=mail", "state=gone", "conversion=x", "lead=x", "colour=red"] {
+    for wrong in ["kind=fax", "state=gone", "conversion=x", "lead=x", "colour=red"] {
         assert_eq!(server.api(&format!("/deliveries?{wrong}")).await.status, 400, "{wrong}");
     }
     for missing in ["/deliveries/1", "/deliveries/x"] {
