@@ -9,6 +9,7 @@
 
 use crate::outbound::{Budget, CallError, Failure, Progress, deadline};
 use crumb_domain::selling::{Milliseconds, Phase};
+use lettre::Address;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::Error;
@@ -40,6 +41,13 @@ pub struct Mail {
     pub body: String,
     /// Whether the text is HTML.
     pub is_html: bool,
+    /// What it is known by, the same each time that it is sent; a random one where none.
+    pub id: Option<String>,
+}
+
+/// Whether a text is an e-mail address alone, without a name.
+pub fn is_bare_address(text: &str) -> bool {
+    text.parse::<Address>().is_ok()
 }
 
 /// `[mail]` of the server's settings.
@@ -223,8 +231,9 @@ impl Mailer {
 
     /// The error repeats no address: it may be a lead's.
     fn message(&self, mail: &Mail) -> Result<Message, String> {
+        let id = mail.id.as_ref().map(|id| format!("<{id}@{}>", self.from.email.domain()));
         let mut message =
-            Message::builder().from(self.from.clone()).subject(mail.subject.as_str()).message_id(None);
+            Message::builder().from(self.from.clone()).subject(mail.subject.as_str()).message_id(id);
         for to in &mail.to {
             let to: Mailbox = to.parse().map_err(|_| "a recipient is no e-mail address".to_owned())?;
             message = message.to(to);
@@ -291,4 +300,4 @@ fn words(response: &Response) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

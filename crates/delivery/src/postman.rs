@@ -1,5 +1,6 @@
-//! Who takes postbacks and webhooks to their receivers: the outbox's job.
+//! Who takes postbacks, webhooks and mails to their receivers: the outbox's job.
 
+use crate::mail::{Mail, MailOutcome, Mailed, Mailer};
 use crate::outbound::{Budget, Called, Outbound, OutboundRequest, Target};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -23,6 +24,8 @@ const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 /// What calls. Receivers' firewalls turn clients away that do not say so.
 const AGENT: &str = concat!("Crumb/", env!("CARGO_PKG_VERSION"));
+/// What relays say to a mail that they have.
+const TAKEN: u16 = 250;
 /// Bytes of an answer that can be in what is kept of it: four for each character at most.
 const MAX_KEPT_BYTES: usize = 4 * MAX_KEPT_ANSWER_CHARS;
 
@@ -46,19 +49,42 @@ pub struct Postman {
     outbound: Arc<Outbound>,
     keys: WebhookKeys,
     clock: Arc<dyn Clock>,
+    mailer: Option<Arc<Mailer>>,
 }
 
 impl Postman {
     /// With the client, which checks addresses and follows no redirect, and what signs
     /// messages to webhooks.
     pub fn new(outbound: Arc<Outbound>, keys: WebhookKeys, clock: Arc<dyn Clock>) -> Self {
-        Self { outbound, keys, clock }
+        Self { outbound, keys, clock, mailer: None }
+    }
+
+    /// With the relay that takes mails.
+    #[must_use]
+    pub fn mailing(self, mailer: Option<Arc<Mailer>>) -> Self {
+        Self { mailer, ..self }
+    }
+
+    /// Hands a mail to the relay. What the relay refuses follows the schedule too: it may
+    /// be put right.
+    async fn mail(&self, delivery: &Delivery) -> Attempted {
+        let Some(mailer) = &self.mailer else { return not_sent("there is no mail relay") };
+        let Some(mail) = mail_of(delivery) else { return not_sent("it is no mail") };
+        let budget = Budget { timeout: Duration::from_secs(ATTEMPT_SECONDS), until: None };
+        let Mailed { phase, ms, answer, outcome } = mailer.send(&mail, budget).await;
+        let (status, error) = match outcome {
+            MailOutcome::Taken => (Some(TAKEN), None),
+            MailOutcome::Refused(why) => (None, Some(why)),
+            MailOutcome::Failed(error) => (None, Some(error.to_string())),
+        };
+        let (phase, took_ms) = (phase.as_str().to_owned(), took(&ms));
+        Attempted { phase, took_ms, status, answer, error, retry_after: None, is_hopeless: false }
     }
 
     /// The signature of a message to a webhook; none of what is none.
     fn signature(&self, delivery: &Delivery, at: Timestamp) -> Result<Option<String>, NoKey> {
         match delivery.kind {
-            DeliveryKind::Postback => Ok(None),
+            DeliveryKind::Postback | DeliveryKind::Mail => Ok(None),
             DeliveryKind::Webhook => {
                 let key = (self.keys)(&delivery.destination)?;
                 let body = delivery.body.as_deref().unwrap_or_default();
@@ -70,6 +96,9 @@ impl Postman {
 
 impl Job for Postman {
     async fn attempt(&self, delivery: &Delivery) -> Attempted {
+        if delivery.kind == DeliveryKind::Mail {
+            return self.mail(delivery).await;
+        }
         let at = self.clock.now();
         let signature = match self.signature(delivery, at) {
             Ok(signature) => signature,
@@ -84,6 +113,18 @@ impl Job for Postman {
         let budget = Budget { timeout: Duration::from_secs(ATTEMPT_SECONDS), until: None };
         attempted(self.outbound.call(request, budget).await)
     }
+}
+
+/// A mail as it is handed in, from `mailto:ops@example.com?subject=…` and the text.
+fn mail_of(delivery: &Delivery) -> Option<Mail> {
+    let (to, subject) = delivery.url.strip_prefix("mailto:")?.split_once("?subject=")?;
+    Some(Mail {
+        to: vec![to.to_owned()],
+        subject: crumb_wire::percent::decode(subject.as_bytes()),
+        body: delivery.body.clone().unwrap_or_default(),
+        is_html: false,
+        id: Some(delivery.webhook_id.clone()),
+    })
 }
 
 fn not_sent(why: &str) -> Attempted {

@@ -101,6 +101,7 @@ fn postback(id: RowId, url: &str) -> Delivery {
         conversion: None,
         lead: None,
         url: url.to_owned(),
+        shown_url: None,
         body: None,
         state: DeliveryState::Waits,
         tries: 0,

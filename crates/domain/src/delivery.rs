@@ -17,7 +17,7 @@ pub struct Delivery {
     pub at: Timestamp,
     /// What it is.
     pub kind: DeliveryKind,
-    /// Who gets it, as `affiliate:12`, `campaign:57` or `webhook:1`: what shares a limit
+    /// Who gets it, as `affiliate:12`, `campaign:57`, `webhook:1` or `mail:ops@example.com`: what shares a limit
     /// of calls at once and a breaker.
     pub destination: String,
     /// Whose log shows it.
@@ -32,6 +32,9 @@ pub struct Delivery {
     pub lead: Option<LeadId>,
     /// Where to, with its tokens replaced.
     pub url: String,
+    /// The same for those who may not see people's data, which is masked; none where it
+    /// holds none.
+    pub shown_url: Option<String>,
     /// What is posted; none for a GET.
     pub body: Option<String>,
     /// Where it stands.
@@ -49,6 +52,8 @@ coded! {
         Postback = "postback";
         /// A signed message to the network's own systems.
         Webhook = "webhook";
+        /// A mail to the network's own people.
+        Mail = "mail";
     }
 }
 

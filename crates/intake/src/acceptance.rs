@@ -168,12 +168,17 @@ impl<S: Store + Clone> Leads<S> {
         }
     }
 
-    /// Who is told of lead caps that it fills. One in hand may not go on counting.
+    /// Who is told of caps that it fills. Of leads, one in hand may not go on counting.
     fn caps_told(&self, case: &Case<'_>, settlement: &Settlement, lead: &Lead) -> Vec<CapTold> {
-        if !settlement.counts.in_caps() || settlement.offering == Some(Offering::InHand) {
-            return Vec::new();
+        let (snapshot, now) = (case.snapshot, case.incoming.now);
+        let mut told = Vec::new();
+        if settlement.counts.in_caps() && settlement.offering != Some(Offering::InHand) {
+            told.extend(webhooks::lead_caps(&self.site, snapshot, lead, now));
         }
-        webhooks::lead_caps(&self.site, case.snapshot, lead, case.incoming.now)
+        if lead.conversion.is_some() {
+            told.extend(webhooks::conversion_caps(&self.site, snapshot, lead, now));
+        }
+        told
     }
 
     /// Who is told of it once it is accepted.

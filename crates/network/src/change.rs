@@ -13,9 +13,11 @@ use crate::live::{Applied, LiveNetwork, random_key};
 use crate::merge::{Known, Laying, Merged, asked, merge, remember, remember_opening, turned_prepaid};
 use crate::plan::{Plan, PlanLine, PlanSign, Secrets, plan};
 use crate::snapshot::Snapshot;
+use crate::switched_off;
 use crumb_domain::network::{Buyer, BuyerCredit, Network, Vertical};
 use crumb_domain::{BuyerId, CampaignId, ContractId, Money, Timestamp};
 use crumb_storage::configuration::{ConfigurationChange, EntityKey, HistoryOf};
+use crumb_storage::selling::PostFailures;
 use crumb_storage::{ConfigurationStore, StoreError};
 use rand::rngs::StdRng;
 use std::collections::{HashMap, HashSet};
@@ -42,7 +44,16 @@ pub(crate) enum Wanted {
     /// What was in force in an earlier version.
     Earlier(State, crumb_domain::ConfigVersion),
     /// A contract switched on by a person or off by the server.
-    Contract { id: ContractId, on: bool },
+    Contract { id: ContractId, switch: Switch },
+}
+
+/// Which way a contract is switched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Switch {
+    /// By a person.
+    On,
+    /// By the server, as its last posts went so.
+    Off(PostFailures),
 }
 
 /// What a change leads to.
@@ -59,6 +70,8 @@ struct Ready {
     difference: Difference,
     prepared: Prepared,
     summary: String,
+    /// How the posts of the contract went that the server switches off.
+    failures: Option<PostFailures>,
 }
 
 impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
@@ -75,7 +88,11 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
             }
             // Compiled before it is committed: what is stored can be served.
             let snapshot = compiled(Some(&present), prepared.after.clone(), present.version())?;
-            let ready = Ready { snapshot, difference, prepared, summary };
+            let failures = match &wanted {
+                Wanted::Contract { switch: Switch::Off(failures), .. } => Some(*failures),
+                _ => None,
+            };
+            let ready = Ready { snapshot, difference, prepared, summary, failures };
             let lock = match turn {
                 Some(lock) => lock,
                 None => self.changes.lock().await,
@@ -130,7 +147,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
                 prepared.after.server_made.extend(&earlier.server_made);
                 Ok((prepared, format!("revert to {version}")))
             }
-            Wanted::Contract { id, on } => switch(present, *id, *on),
+            Wanted::Contract { id, switch } => switched(present, *id, *switch == Switch::On),
         }
     }
 
@@ -217,7 +234,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         if self.snapshot().version() != present.version() {
             return Ok(None);
         }
-        let Ready { snapshot, difference, prepared, summary } = ready;
+        let Ready { snapshot, difference, prepared, summary, failures } = ready;
         let (asked, history) = &prepared.history;
         // A few look-ups by key, and only where something goes.
         if self.history_among(asked).await? != *history {
@@ -225,7 +242,19 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         }
         let (put, delete) = (difference.put, difference.delete);
         let opening = opening_balances(present.network(), snapshot.network());
-        let change = ConfigurationChange { base: present.version(), at: now, summary, put, delete, opening };
+        let (off, forgiven) = switched_off::between(present, &snapshot, failures);
+        let told = self.switched_off_told.as_ref().map(|told| told(&snapshot, &off, now)).unwrap_or_default();
+        let change = ConfigurationChange {
+            base: present.version(),
+            at: now,
+            summary,
+            put,
+            delete,
+            opening,
+            forgiven,
+            deliveries: told.deliveries,
+            alerts: told.alerts,
+        };
         match self.store.commit_configuration(change).await {
             Ok(version) => {
                 self.show(snapshot.with_version(version));
@@ -252,7 +281,7 @@ impl State {
 }
 
 /// The present network with a contract switched on or off.
-fn switch(present: &Snapshot, contract: ContractId, on: bool) -> Result<(Prepared, String), NetworkError> {
+fn switched(present: &Snapshot, contract: ContractId, on: bool) -> Result<(Prepared, String), NetworkError> {
     let before = State::of(present);
     let after = documents::switched(&before, contract, on).ok_or(NetworkError::NoContract(contract))?;
     let text = format!("contract {contract}: switched {}", if on { "on" } else { "off by the server" });

@@ -18,6 +18,7 @@ pub mod plan;
 mod prune;
 pub mod secrets;
 pub mod snapshot;
+mod switched_off;
 mod tables;
 mod tree;
 
@@ -29,6 +30,7 @@ pub use live::{Applied, LiveNetwork, Made};
 pub use plan::{Plan, PlanLine, PlanSign, Secrets};
 pub use secrets::MASK;
 pub use snapshot::{Blacklisted, FIRST_SERVER_CAMPAIGN, NotSigned, Snapshot};
+pub use switched_off::{SwitchedOff, SwitchedOffTold, Told};
 
 #[cfg(test)]
 mod tests;

@@ -5,18 +5,20 @@
 //! another node was faster the store says so, and the change is made again on what
 //! that node made.
 
-use crate::change::{MAX_ATTEMPTS, Wanted, compiled};
+use crate::change::{MAX_ATTEMPTS, Switch, Wanted, compiled};
 use crate::check::ContractCheck;
 use crate::documents::{self, State};
 use crate::error::NetworkError;
 use crate::plan::{Plan, Secrets};
 use crate::snapshot::{FIRST_SERVER_CAMPAIGN, Snapshot};
+use crate::switched_off::SwitchedOffTold;
 use arc_swap::ArcSwap;
 use crumb_domain::network::{ActiveStatus, Campaign, Network, Secret};
 use crumb_domain::{
     AffiliateId, CampaignId, ConfigVersion, ContractId, Money, OfferContractId, OfferId, Timestamp,
 };
 use crumb_storage::configuration::{ConfigurationChange, VersionInfo};
+use crumb_storage::selling::PostFailures;
 use crumb_storage::{ConfigurationStore, Page, PageRequest, StoreError};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt as _, SeedableRng as _};
@@ -27,11 +29,11 @@ use tokio::sync::Mutex;
 const KEY_CHARACTERS: usize = 11;
 
 /// The network of a running server.
-#[derive(Debug)]
 pub struct LiveNetwork<S> {
     pub(crate) store: S,
     present: ArcSwap<Snapshot>,
     pub(crate) contract_check: Option<ContractCheck>,
+    pub(crate) switched_off_told: Option<SwitchedOffTold>,
     /// Held from the last look at the present version until the next is shown.
     pub(crate) changes: Mutex<()>,
 }
@@ -67,7 +69,14 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
             None => compiled(None, State::default(), ConfigVersion(0))?,
         };
         let (present, changes) = (ArcSwap::from_pointee(snapshot), Mutex::new(()));
-        Ok(Self { store, present, contract_check: None, changes })
+        Ok(Self { store, present, contract_check: None, switched_off_told: None, changes })
+    }
+
+    /// With what says who is told of contracts that a change takes out of service. What it
+    /// says is written with the change.
+    #[must_use]
+    pub fn telling_of_switched_off(self, told: SwitchedOffTold) -> Self {
+        Self { switched_off_told: Some(told), ..self }
     }
 
     /// With what those who talk to buyers ask of a contract. Whatever changes the network
@@ -151,6 +160,9 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
                 put: vec![documents::server_campaign(&campaign)?],
                 delete: Vec::new(),
                 opening: Vec::new(),
+                forgiven: Vec::new(),
+                deliveries: Vec::new(),
+                alerts: Vec::new(),
             };
             match self.store.commit_configuration(change).await {
                 Ok(version) => {
@@ -244,20 +256,27 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         self.change(Wanted::Earlier(documents::read(&stored)?, to), now).await
     }
 
-    /// Switches a buyer's contract on, as a person does, or off, as the server does
-    /// after too many failed posts. Off, it stays so whatever is applied, until it
-    /// is switched on.
+    /// Switches a buyer's contract on, as a person does. How its posts went before is
+    /// forgotten.
     ///
     /// # Errors
     /// [`NetworkError::NoContract`]; the store's.
-    pub async fn set_contract_status(
+    pub async fn switch_on(&self, contract: ContractId, now: Timestamp) -> Result<Applied, NetworkError> {
+        self.change(Wanted::Contract { id: contract, switch: Switch::On }, now).await
+    }
+
+    /// Switches a buyer's contract off, as the server does after too many failed posts. It
+    /// stays so whatever is applied, until it is switched on.
+    ///
+    /// # Errors
+    /// [`NetworkError::NoContract`]; the store's.
+    pub async fn switch_off(
         &self,
         contract: ContractId,
-        status: ActiveStatus,
+        failures: PostFailures,
         now: Timestamp,
     ) -> Result<Applied, NetworkError> {
-        let on = status == ActiveStatus::Active;
-        self.change(Wanted::Contract { id: contract, on }, now).await
+        self.change(Wanted::Contract { id: contract, switch: Switch::Off(failures) }, now).await
     }
 }
 

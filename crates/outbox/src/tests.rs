@@ -112,23 +112,7 @@ impl World {
     /// A postback that is due now.
     async fn due(&mut self, destination: &str) -> RowId {
         let id = self.rows.next_row();
-        let delivery = Delivery {
-            id,
-            webhook_id: format!("msg_{}", id.as_i64()),
-            at: NOW,
-            kind: DeliveryKind::Postback,
-            destination: destination.to_owned(),
-            affiliate: None,
-            campaign: None,
-            offer: None,
-            conversion: None,
-            lead: None,
-            url: "https://receiver.example/?secret=1".to_owned(),
-            body: None,
-            state: DeliveryState::Waits,
-            tries: 0,
-            due: self.clock.now(),
-        };
+        let delivery = Delivery { due: self.clock.now(), ..postback(id, destination) };
         self.store.put_deliveries(vec![delivery]).await.unwrap();
         id
     }
@@ -185,6 +169,28 @@ fn later(seconds: i64) -> Timestamp {
     NOW.plus_seconds(seconds)
 }
 
+/// A postback that is due.
+fn postback(id: RowId, destination: &str) -> Delivery {
+    Delivery {
+        id,
+        webhook_id: format!("msg_{}", id.as_i64()),
+        at: NOW,
+        kind: DeliveryKind::Postback,
+        destination: destination.to_owned(),
+        affiliate: None,
+        campaign: None,
+        offer: None,
+        conversion: None,
+        lead: None,
+        url: "https://receiver.example/?secret=1".to_owned(),
+        shown_url: None,
+        body: None,
+        state: DeliveryState::Waits,
+        tries: 0,
+        due: NOW,
+    }
+}
+
 #[tokio::test]
 async fn what_is_due_is_delivered_once_and_its_attempt_is_kept() {
     let mut world = World::new(|_, _| answered(204));
@@ -211,6 +217,17 @@ async fn what_is_hopeless_is_parked_at_once_with_an_alert() {
         id.as_i64()
     );
     assert_eq!(alerts.iter().map(|kept| kept.alert.text.as_str()).collect::<Vec<_>>(), [text]);
+}
+
+#[test]
+fn that_a_mail_is_parked_is_an_alert_of_its_own_kind() {
+    let parked = |kind| {
+        let delivery =
+            Delivery { kind, ..postback(RowId::from_i64(1 << 40).unwrap(), "mail:ops@example.com") };
+        crate::verdict::parked(&delivery, &answered(500), NOW).code
+    };
+    assert_eq!(parked(DeliveryKind::Mail), AlertCode::MailParked);
+    assert_eq!(parked(DeliveryKind::Webhook), AlertCode::DeliveryParked);
 }
 
 #[tokio::test]

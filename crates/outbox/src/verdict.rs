@@ -46,7 +46,8 @@ pub(crate) fn parked(delivery: &Delivery, attempted: &Attempted, now: Timestamp)
         "{kind} {} to {} is parked after {tries} attempt{s}; {why}",
         delivery.webhook_id, delivery.destination
     );
-    Alert { at: now, code: AlertCode::DeliveryParked, contract: None, buyer: None, lead: delivery.lead, text }
+    let code = AlertCode::parked(delivery.kind);
+    Alert { at: now, code, contract: None, buyer: None, lead: delivery.lead, text }
 }
 
 /// The beginning of an answer, as it is kept.

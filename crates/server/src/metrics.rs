@@ -256,7 +256,7 @@ impl OutboxObserver for Metrics {
     fn attempted(&self, kind: DeliveryKind, end: AttemptEnd) {
         self.outbox.attempted(kind, end);
         if end == AttemptEnd::Parked {
-            self.selling.alerted(AlertCode::DeliveryParked);
+            self.selling.alerted(AlertCode::parked(kind));
         }
     }
 }

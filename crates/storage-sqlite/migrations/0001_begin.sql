@@ -70,6 +70,7 @@ CREATE TABLE sub_affiliate (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX sub_affiliate_by_s1 ON sub_affiliate (affiliate, s1);
 
+-- Counts that caps are sums of.
 CREATE TABLE day_count (
     scope INTEGER NOT NULL,
     scope_id INTEGER NOT NULL,
@@ -77,6 +78,18 @@ CREATE TABLE day_count (
     day INTEGER NOT NULL,
     n INTEGER NOT NULL,
     PRIMARY KEY (scope, scope_id, of, day)
+) STRICT, WITHOUT ROWID;
+
+-- Caps of which was told that they are reached: once in each interval, and again where
+-- their limit has changed.
+CREATE TABLE cap_told (
+    scope INTEGER NOT NULL,          -- 1 offer, 2 campaign, 3 contract
+    scope_id INTEGER NOT NULL,
+    of INTEGER NOT NULL,             -- as of day_count; 4 sales
+    interval TEXT NOT NULL,
+    first_day INTEGER NOT NULL,
+    n INTEGER NOT NULL,              -- the limit
+    PRIMARY KEY (scope, scope_id, of, interval, first_day, n)
 ) STRICT, WITHOUT ROWID;
 
 -- What events refer to, and the nodes that made them.
@@ -278,6 +291,7 @@ CREATE TABLE offered (
     counts TEXT                      -- JSON: the day counts that it raised
 ) STRICT;
 CREATE INDEX offered_due ON offered (due) WHERE state = 2;
+CREATE INDEX offered_in_hand ON offered (lead) WHERE state = 1;
 
 -- That a lead was about to be sent, and how that ended. A lead goes to a buyer once.
 CREATE TABLE reservation (
@@ -285,6 +299,7 @@ CREATE TABLE reservation (
     buyer INTEGER NOT NULL,
     contract INTEGER NOT NULL,
     day INTEGER NOT NULL,            -- on which the contract opened
+    cap INTEGER,                     -- leads of that day which it takes, where it has a cap
     price INTEGER NOT NULL,          -- reserved, or sold at
     type TEXT NOT NULL,
     no_return INTEGER NOT NULL,
@@ -305,11 +320,11 @@ CREATE TABLE held (
     UNIQUE (lead, buyer)
 ) STRICT;
 
--- Leads reserved, held or sold.
 CREATE TABLE contract_count (
     day INTEGER NOT NULL,
     contract INTEGER NOT NULL,
-    n INTEGER NOT NULL,
+    n INTEGER NOT NULL,              -- leads reserved, held or sold
+    sold INTEGER NOT NULL,           -- of these
     PRIMARY KEY (day, contract)
 ) STRICT, WITHOUT ROWID;
 
@@ -453,7 +468,8 @@ CREATE INDEX conversion_of_session ON conversion (session);
 CREATE INDEX conversion_by_transaction ON conversion (transaction_id, offer, event)
     WHERE transaction_id IS NOT NULL;
 
--- One row a call of the conversion pixel. As that of clicks, it has no secondary index.
+-- One row a call of the conversion pixel. Sessions are about as old as their conversions
+-- are late, so that its one index, too, grows about where it ends.
 CREATE TABLE pixel (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -474,6 +490,7 @@ CREATE TABLE pixel (
     referrer TEXT,
     config_version INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX pixel_of_session ON pixel (session) WHERE session IS NOT NULL;
 
 -- Signed calls of the last minutes that made something: each counts once.
 CREATE TABLE pixel_signature (
@@ -504,6 +521,7 @@ CREATE TABLE delivery (
     conversion INTEGER,
     lead TEXT,                       -- its id
     url TEXT NOT NULL,
+    shown_url TEXT,                  -- with people's data masked, if it holds any
     body TEXT,
     state TEXT NOT NULL,
     tries INTEGER NOT NULL,

@@ -1,19 +1,28 @@
 //! Alerts, as the writes of leads and others raise them.
 
 use crate::SqliteStore;
+use crate::batch::WriteContext;
 use crate::codes::moment;
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
+use crate::outbox;
 use crate::readers::LaneOf;
 use crumb_domain::selling::{Alert, AlertCode};
 use crumb_domain::{BuyerId, ContractId, LeadId, Timestamp};
-use crumb_storage::alerts::{ALERT_FOLDED_SECONDS, ALERTS_KEPT_DAYS, AlertFilter, MAX_ALERTS, StoredAlert};
+use crumb_storage::alerts::{
+    ALERT_FOLDED_SECONDS, ALERTS_KEPT_DAYS, AlertFilter, AlertToldFn, MAX_ALERTS, StoredAlert,
+};
 use crumb_storage::{AlertStore, Page, PageRequest, Result};
 use rusqlite::{Connection, Row, params};
 
 impl AlertStore for SqliteStore {
+    fn tell_alerts(&self, told: AlertToldFn) {
+        // A second one is not heard.
+        let _ = self.writer().alerts_told().set(told);
+    }
+
     async fn raise(&self, alerts: Vec<Alert>) -> Result<()> {
-        self.writer().write(move |context| raise(context.connection, &alerts)).await
+        self.writer().write(move |context| raise(context, &alerts)).await
     }
 
     async fn alerts(&self, filter: AlertFilter, page: PageRequest) -> Result<Page<StoredAlert>> {
@@ -21,14 +30,22 @@ impl AlertStore for SqliteStore {
     }
 }
 
-/// Raises alerts, and lets go what is old.
-pub(crate) fn raise(connection: &Connection, alerts: &[Alert]) -> Result<()> {
-    alerts.iter().try_for_each(|alert| raise_within(connection, alert, MAX_ALERTS))
+/// Raises alerts, tells of those that are new, and lets go what is old.
+pub(crate) fn raise(context: &mut WriteContext<'_>, alerts: &[Alert]) -> Result<()> {
+    for alert in alerts {
+        let is_new = raise_within(context.connection, alert, MAX_ALERTS)?;
+        if let Some(told) = context.memory.alerts_told.get().filter(|_| is_new) {
+            let deliveries = told(alert);
+            outbox::put(context, &deliveries)?;
+        }
+    }
+    Ok(())
 }
 
-fn raise_within(connection: &Connection, alert: &Alert, limit: u32) -> Result<()> {
+/// Whether it is a row of its own.
+fn raise_within(connection: &Connection, alert: &Alert, limit: u32) -> Result<bool> {
     if fold(connection, alert)? {
-        return Ok(());
+        return Ok(false);
     }
     connection
         .prepare_cached(
@@ -46,7 +63,8 @@ fn raise_within(connection: &Connection, alert: &Alert, limit: u32) -> Result<()
             ])
         })
         .map_err(from_sqlite)?;
-    prune(connection, connection.last_insert_rowid(), alert.at, limit)
+    prune(connection, connection.last_insert_rowid(), alert.at, limit)?;
+    Ok(true)
 }
 
 /// Counts an alert with the newest of its kind, where that is young enough.

@@ -9,6 +9,7 @@
 use crate::clicks::write::insert_clicks;
 use crate::error::{from_sqlite, is_constraint};
 use crate::memory::Memory;
+use crate::outbox::tell_caps;
 use crate::statements::{HeldStatements, Statements};
 use crumb_domain::click::Click;
 use crumb_storage::clicks::ClickBatch;
@@ -174,6 +175,14 @@ enum Together {
     Failed,
 }
 
+/// Tells of caps that clicks fill.
+fn tell_click_caps(connection: &Connection, memory: &mut Memory, clicks: &ClickBatch) -> Result<()> {
+    if clicks.caps_told.is_empty() {
+        return Ok(());
+    }
+    tell_caps(&mut WriteContext { connection, statements: connection, memory }, &clicks.caps_told, None)
+}
+
 /// Runs all writes without savepoints. The error is one that ended the
 /// transaction.
 fn run_together(connection: &Connection, memory: &mut Memory, batch: &mut Batch) -> Result<Together> {
@@ -183,6 +192,11 @@ fn run_together(connection: &Connection, memory: &mut Memory, batch: &mut Batch)
             // An id given twice.
             Err(error) if is_constraint(&error) => return Ok(Together::Failed),
             Err(error) => return Err(from_sqlite(error)),
+        }
+        for queued in &batch.clicks {
+            if tell_click_caps(connection, memory, &queued.clicks).is_err() {
+                return Ok(Together::Failed);
+            }
         }
     }
     let statements = &HeldStatements::new(connection);
@@ -217,7 +231,8 @@ fn run_each(connection: &Connection, memory: &mut Memory, batch: &mut Batch) -> 
 fn insert_each(connection: &Connection, memory: &mut Memory, batch: &mut Batch) -> Result<()> {
     for (position, queued) in batch.clicks.iter().enumerate() {
         let inserted = in_savepoint(connection, memory, |memory| {
-            insert_clicks(connection, memory, std::iter::once(&queued.clicks)).map_err(from_sqlite)
+            insert_clicks(connection, memory, std::iter::once(&queued.clicks)).map_err(from_sqlite)?;
+            tell_click_caps(connection, memory, &queued.clicks)
         })?;
         if let Err(error) = inserted {
             batch.refused.push((position, error));

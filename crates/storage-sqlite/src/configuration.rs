@@ -2,12 +2,15 @@
 //! in force.
 
 use crate::SqliteStore;
+use crate::alerts;
+use crate::batch::WriteContext;
 use crate::codes::moment;
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
+use crate::outbox;
 use crate::readers::LaneOf;
 use crate::seen::Key;
-use crate::selling::accounts;
+use crate::selling::{accounts, contracts};
 use crumb_domain::ConfigVersion;
 use crumb_storage::configuration::{
     ConfigurationChange, Entity, EntityKey, HistoryOf, Origin, StoredConfiguration, VersionInfo,
@@ -25,7 +28,7 @@ impl ConfigurationStore for SqliteStore {
     }
 
     async fn commit_configuration(&self, change: ConfigurationChange) -> Result<ConfigVersion> {
-        self.writer().write(move |context| commit(context.connection, &change)).await
+        self.writer().write(move |context| commit(context, &change)).await
     }
 
     async fn versions(&self, page: PageRequest) -> Result<Page<VersionInfo>> {
@@ -92,7 +95,8 @@ fn read_version(
     Ok(Some(StoredConfiguration { version, entities }))
 }
 
-fn commit(connection: &Connection, change: &ConfigurationChange) -> Result<ConfigVersion> {
+fn commit(context: &mut WriteContext<'_>, change: &ConfigurationChange) -> Result<ConfigVersion> {
+    let connection = context.connection;
     if present(connection)? != change.base {
         return Err(StoreError::Conflict);
     }
@@ -122,6 +126,11 @@ fn commit(connection: &Connection, change: &ConfigurationChange) -> Result<Confi
     for (buyer, amount) in &change.opening {
         accounts::open(connection, *buyer, change.at, *amount)?;
     }
+    for contract in &change.forgiven {
+        contracts::forget_failures(connection, *contract)?;
+    }
+    outbox::put(context, &change.deliveries)?;
+    alerts::raise(context, &change.alerts)?;
     Ok(version)
 }
 

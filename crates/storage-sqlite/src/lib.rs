@@ -33,6 +33,7 @@ mod memory;
 mod migrations;
 mod outbox;
 mod readers;
+mod retention;
 mod seen;
 mod selling;
 mod statements;

@@ -15,8 +15,9 @@ use crate::seen::Seen;
 use crate::sub_affiliates::SubAffiliates;
 use crumb_domain::click::Click;
 use crumb_storage::Result;
+use crumb_storage::alerts::AlertToldFn;
 use rusqlite::Connection;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The writer's memory.
 #[derive(Default)]
@@ -27,6 +28,8 @@ pub(crate) struct Memory {
     pub(crate) charges: Charges,
     pub(crate) recent: Recent,
     pub(crate) outbox: Bell,
+    /// Who is told of new alerts.
+    pub(crate) alerts_told: Arc<OnceLock<AlertToldFn>>,
     /// What the open transaction does to sessions.
     pub(crate) session_changes: Changes,
     /// Sessions that readers find without the file.

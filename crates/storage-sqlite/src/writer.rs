@@ -11,11 +11,12 @@ use crate::clicks::sessions::Sessions;
 use crate::connection::{SqliteOptions, open_writer};
 use crate::leads::recent::RecentIds;
 use crate::memory::Memory;
+use crumb_storage::alerts::AlertToldFn;
 use crumb_storage::clicks::ClickBatch;
 use crumb_storage::{Result, StoreError};
 use rusqlite::Connection;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{Notify, oneshot, watch};
 
@@ -88,6 +89,7 @@ pub(crate) struct Writer {
     recent_ids: Arc<RecentIds>,
     sessions: Arc<Sessions>,
     outbox_bell: Arc<Notify>,
+    alerts_told: Arc<OnceLock<AlertToldFn>>,
     thread: Option<JoinHandle<()>>,
     /// Its sender lives as long as the thread, and says nothing.
     alive: watch::Receiver<()>,
@@ -100,6 +102,7 @@ impl Writer {
         let memory = Memory::load(&connection, options)?;
         let (recent_ids, sessions) = (memory.recent.ids(), Arc::clone(&memory.sessions));
         let outbox_bell = memory.outbox.rings();
+        let alerts_told = Arc::clone(&memory.alerts_told);
         let checkpoints = Checkpoints::start(path, options, &mut connection)?;
         let queue = Arc::new(Queue::default());
         let (living, alive) = watch::channel(());
@@ -113,7 +116,7 @@ impl Writer {
                 }
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread to write with: {error}")))?;
-        Ok(Self { queue, recent_ids, sessions, outbox_bell, thread: Some(thread), alive })
+        Ok(Self { queue, recent_ids, sessions, outbox_bell, alerts_told, thread: Some(thread), alive })
     }
 
     /// No thread: for a file that is only read. Whoever wants to write is told that the
@@ -124,7 +127,16 @@ impl Writer {
         queue.lock().closed = true;
         let (recent_ids, sessions) = (memory.recent.ids(), Arc::clone(&memory.sessions));
         let outbox_bell = memory.outbox.rings();
-        Ok(Self { queue, recent_ids, sessions, outbox_bell, thread: None, alive: watch::channel(()).1 })
+        let alerts_told = Arc::clone(&memory.alerts_told);
+        Ok(Self {
+            queue,
+            recent_ids,
+            sessions,
+            outbox_bell,
+            alerts_told,
+            thread: None,
+            alive: watch::channel(()).1,
+        })
     }
 
     /// Ends when the thread has ended.
@@ -141,6 +153,11 @@ impl Writer {
     /// Rings when deliveries were written.
     pub(crate) fn outbox_bell(&self) -> &Notify {
         &self.outbox_bell
+    }
+
+    /// Who is told of new alerts, once somebody says so.
+    pub(crate) fn alerts_told(&self) -> &OnceLock<AlertToldFn> {
+        &self.alerts_told
     }
 
     /// The sessions that are found without the file.

@@ -138,6 +138,7 @@ async fn write_click(store: &SqliteStore, row: RowId) {
     let batch = ClickBatch {
         clicks: vec![click],
         counts: vec![CLICKS],
+        caps_told: Vec::new(),
         refers_to: Vec::new(),
         charges: charges.to_vec(),
     };

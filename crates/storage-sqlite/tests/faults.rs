@@ -36,7 +36,13 @@ fn open_error(path: &Path) -> StoreError {
 }
 
 fn one(click: crumb_domain::click::Click) -> ClickBatch {
-    ClickBatch { clicks: vec![click], counts: Vec::new(), refers_to: Vec::new(), charges: Vec::new() }
+    ClickBatch {
+        clicks: vec![click],
+        counts: Vec::new(),
+        caps_told: Vec::new(),
+        refers_to: Vec::new(),
+        charges: Vec::new(),
+    }
 }
 
 /// The error's text, where it says that the store is not available.
@@ -77,6 +83,7 @@ async fn a_full_disk_refuses_writes_loses_nothing_acknowledged_and_ends_when_the
                 counts: Vec::new(),
                 refers_to: Vec::new(),
                 charges: Vec::new(),
+                caps_told: Vec::new(),
             })
             .await
         {
@@ -257,6 +264,7 @@ async fn a_read_that_takes_too_long_ends_and_the_next_one_is_served() {
                 counts: Vec::new(),
                 refers_to: Vec::new(),
                 charges: Vec::new(),
+                caps_told: Vec::new(),
             })
             .await
             .unwrap();

@@ -18,6 +18,9 @@ fn change(base: i64) -> ConfigurationChange {
         }],
         delete: Vec::new(),
         opening: Vec::new(),
+        forgiven: Vec::new(),
+        deliveries: Vec::new(),
+        alerts: Vec::new(),
     }
 }
 

@@ -113,6 +113,11 @@ fn look(path: &Path, when: &str) {
              (SELECT count(*) FROM reservation AS r WHERE r.contract = c.contract AND r.state IN (2, 3))",
     );
     none(
+        "a count of sold ones that is not what is sold",
+        "SELECT 1 FROM contract_count AS c WHERE sold <>
+             (SELECT count(*) FROM reservation AS r WHERE r.contract = c.contract AND r.state = 2)",
+    );
+    none(
         "a sale without its one entry",
         "SELECT 1 FROM reservation AS r WHERE (SELECT count(*) FROM ledger AS l WHERE l.lead = r.lead
              AND l.contract = r.contract AND l.kind = 'sale' AND l.amount = r.price) <> (r.state = 2)",

@@ -71,7 +71,8 @@ async fn a_write_that_is_taken_back_takes_no_place() {
                     clicks,
                     counts: Vec::new(),
                     refers_to: Vec::new(),
-                    charges: Vec::new()
+                    charges: Vec::new(),
+                    caps_told: Vec::new(),
                 })
                 .await
                 .is_err()

@@ -5,9 +5,11 @@
 //! [`AlertStore::raise`]. They are for people to look at, not books: what repeats is
 //! folded, and what is old goes.
 
+use crate::outbox::NewDelivery;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::selling::{Alert, AlertCode};
 use crumb_domain::{BuyerId, ContractId, Timestamp};
+use std::sync::Arc;
 
 /// An alert with code, contract and buyer of one that was raised at most so many seconds
 /// before is counted with that one: a buyer that fails with each of a thousand leads a
@@ -49,8 +51,16 @@ pub struct AlertFilter {
     pub to: Option<Timestamp>,
 }
 
+/// Who is told of a new alert. Called inside the write that raises it.
+pub type AlertToldFn = Arc<dyn Fn(&Alert) -> Vec<NewDelivery> + Send + Sync>;
+
 /// The store of alerts.
 pub trait AlertStore {
+    /// Has somebody told of each alert that is raised from now on, whatever raises it: what
+    /// the function gives is written with the alert. Not of one that is folded into an
+    /// earlier one. At the start; the first call holds.
+    fn tell_alerts(&self, told: AlertToldFn);
+
     /// Raises alerts that no lead's write raises.
     fn raise(&self, alerts: Vec<Alert>) -> impl Future<Output = Result<()>> + Send;
 

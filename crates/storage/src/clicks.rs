@@ -1,6 +1,7 @@
 //! Clicks, sessions and counts.
 
 use crate::configuration::HistoryOf;
+use crate::outbox::CapTold;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::charge::Charge;
@@ -17,6 +18,8 @@ pub struct ClickBatch {
     pub clicks: Vec<Click>,
     /// Counts that rise by one with them.
     pub counts: Vec<DayCount>,
+    /// Who is to be told of caps that they fill.
+    pub caps_told: Vec<CapTold>,
     /// What they refer to of the network that decided, and that has history from now
     /// on. Not all that their rows name: a link may carry any number as an id.
     pub refers_to: Vec<HistoryOf>,

@@ -5,7 +5,9 @@
 //! versions between which it was in force, so that any version can be read again
 //! while a small change costs a small write.
 
+use crate::outbox::NewDelivery;
 use crate::{Page, PageRequest, Result};
+use crumb_domain::selling::Alert;
 use crumb_domain::{
     AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, CreativeId, Money, OfferId, Timestamp,
 };
@@ -50,6 +52,13 @@ pub struct ConfigurationChange {
     /// What buyers that are made by this have to begin with: counted once for each,
     /// whatever becomes of its entity later.
     pub opening: Vec<(BuyerId, Money)>,
+    /// Contracts that buy again: how their last posts went is forgotten, so that no single
+    /// further failure takes them out of service.
+    pub forgiven: Vec<ContractId>,
+    /// Who is to be told of it.
+    pub deliveries: Vec<NewDelivery>,
+    /// What a person should look at.
+    pub alerts: Vec<Alert>,
 }
 
 /// All entities of one version.

@@ -28,6 +28,7 @@ pub mod lead_search;
 pub mod leads;
 pub mod outbox;
 pub mod paging;
+pub mod retention;
 pub mod selling;
 
 pub use access::AccessStore;
@@ -40,6 +41,7 @@ pub use error::StoreError;
 pub use leads::LeadStore;
 pub use outbox::OutboxStore;
 pub use paging::{Cursor, Page, PageRequest};
+pub use retention::RetentionStore;
 pub use selling::SellingStore;
 
 /// All that the server needs of a store.
@@ -51,6 +53,7 @@ pub trait Store:
     + AlertStore
     + OutboxStore
     + ConversionStore
+    + RetentionStore
     + ConfigurationStore
     + AccessStore
     + Send

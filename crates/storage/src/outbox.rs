@@ -8,6 +8,7 @@
 use crate::{Page, PageRequest, Result};
 use crumb_domain::caps::CapCheck;
 use crumb_domain::delivery::{Delivery, DeliveryAttempt, DeliveryKind, DeliveryState};
+use crumb_domain::network::CapInterval;
 use crumb_domain::outcome::Problem;
 use crumb_domain::selling::Alert;
 use crumb_domain::time::Day;
@@ -22,8 +23,8 @@ pub type NewDelivery = Delivery;
 pub type RefusedFn = Box<dyn Fn(Problem) -> Vec<NewDelivery> + Send + Sync>;
 
 /// Who is to be told that a cap has as many as it allows. Whether it has is seen in the
-/// write that may have made it so, once that has counted: where the count then stands at
-/// the limit, these are written with it.
+/// write that may have made it so, once that has counted: where the limit then is reached,
+/// and this was not told of the cap in its present interval, these are written with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CapTold {
     /// What is counted.
@@ -35,9 +36,14 @@ pub struct CapTold {
 /// A count with its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CapCount {
-    /// An offer's or a campaign's.
-    Of(CapCheck),
-    /// A contract's leads of an opening day.
+    /// An offer's or a campaign's. What posts in hand have counted that may not stay is
+    /// left out: whichever of them stays tells.
+    Of(CapCheck, CapInterval),
+    /// The same where whoever writes has counted himself: with this write the limit is
+    /// reached.
+    Reached(CapCheck, CapInterval),
+    /// A contract's sold leads of an opening day: one that is reserved or held may yet come
+    /// to nothing.
     Contract {
         /// Which.
         contract: ContractId,

@@ -84,6 +84,10 @@ pub struct EarlierSend {
     pub buyer: BuyerId,
     /// How that ended.
     pub state: ReservationState,
+    /// The opening day that it counts for.
+    pub day: Day,
+    /// How many leads of that day the contract takes; none = any number.
+    pub cap: Option<u32>,
 }
 
 /// Where a reservation stands.
@@ -487,11 +491,9 @@ pub trait SellingStore {
     fn count_runs_of_leads(&self, from: Timestamp, to: Timestamp)
     -> impl Future<Output = Result<u64>> + Send;
 
-    /// How the last posts of a contract went.
+    /// How the last posts of a contract went, those before it was
+    /// [switched on again](crate::configuration::ConfigurationChange::forgiven) left out.
     fn post_failures(&self, contract: ContractId) -> impl Future<Output = Result<PostFailures>> + Send;
-
-    /// Forgets how they went: a contract was switched on again.
-    fn forget_post_failures(&self, contract: ContractId) -> impl Future<Output = Result<()>> + Send;
 
     /// What an account has: the sum of its entries. Reads them all; for a buyer while
     /// selling, see [`SellingFacts::balances`].

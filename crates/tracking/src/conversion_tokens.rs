@@ -1,10 +1,12 @@
 //! What an affiliate is told of a conversion: the tokens of its postbacks and pixels.
 
-use crate::links::{TokenValues, source_time};
+use crate::links::{CONVERSION_TOKENS, MASK, TokenValues, source_time};
 use crumb_domain::conversion::Conversion;
 use crumb_domain::{CampaignId, RequestId};
 use crumb_wire::escape::location;
+use crumb_wire::percent;
 use crumb_wire::token::{Escape, fragment_start, replace_html_tokens, replace_tokens};
+use std::cell::Cell;
 use std::net::IpAddr;
 
 /// What the tokens of a conversion say.
@@ -24,8 +26,26 @@ pub struct ConversionTokens<'a> {
 ///
 /// The marks of an unknown token are escaped: a bare one would begin a fragment, which is
 /// never sent, and with it all parameters after it.
-pub fn postback_url(template: &str, tokens: &ConversionTokens<'_>) -> String {
-    let url = replace_tokens(template, Escape::Url, &|name| tokens.lookup(name));
+///
+/// Beside it, where it holds personal data, the same with that masked: for those who may
+/// not see it, as they may not see it of leads and clicks.
+pub fn postback_url(template: &str, tokens: &ConversionTokens<'_>) -> (String, Option<String>) {
+    let is_personal = Cell::new(false);
+    let masked = |name: &str| {
+        let value = tokens.lookup(name)?;
+        if value.is_empty() || !tokens.is_personal(name) {
+            return Some(value);
+        }
+        is_personal.set(true);
+        Some(MASK.to_owned())
+    };
+    let url = filled(template, &|name| tokens.lookup(name));
+    let shown = filled(template, &masked);
+    (url, is_personal.get().then(|| shown.replace(&percent::encode(MASK), MASK)))
+}
+
+fn filled(template: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
+    let url = replace_tokens(template, Escape::Url, lookup);
     let (sent, fragment) =
         url.split_at_checked(fragment_start(&url).unwrap_or(url.len())).unwrap_or((&url, ""));
     location(&(sent.replace('#', "%23") + fragment))
@@ -63,6 +83,21 @@ impl ConversionTokens<'_> {
             "utcunixtime" => Some(conversion.at.unix_seconds().to_string()),
             "sourcedate" | "sourcetime" => Some(source_time(conversion.at)),
             other => self.credited.lookup(other).or_else(|| self.field(other)),
+        }
+    }
+
+    /// Whether a token's value is a person's: a field of the lead that is not marked
+    /// otherwise, or an address.
+    fn is_personal(&self, name: &str) -> bool {
+        match name {
+            "ip" | "sourceip" => true,
+            // Names of other tokens go before those of fields.
+            other if self.credited.lookup(other).is_some() || CONVERSION_TOKENS.contains(&other) => false,
+            other => {
+                let rule = self.credited.rules.field(other);
+                let is_field = rule.is_some() || self.field(other).is_some();
+                is_field && rule.is_none_or(|rule| rule.is_pii())
+            }
         }
     }
 
@@ -114,7 +149,11 @@ mod tests {
         }
 
         fn url(&self, template: &str) -> String {
-            postback_url(template, &self.tokens())
+            postback_url(template, &self.tokens()).0
+        }
+
+        fn shown(&self, template: &str) -> Option<String> {
+            postback_url(template, &self.tokens()).1
         }
     }
 
@@ -123,8 +162,8 @@ mod tests {
         let sub_ids = SubIds::new(["a b", "#reqid#", "c&d", "", "\u{e9}"]);
         let vertical = serde_json::json!({
             "id": 1, "name": "Loans", "field": [
-                { "id": 1, "name": "zip_code", "label": "Zip", "type": "string" },
-                { "id": 2, "name": "city", "label": "City", "type": "string" },
+                { "id": 1, "name": "zip_code", "label": "Zip", "type": "string", "pii": false },
+                { "id": 2, "name": "city", "label": "City", "type": "string", "pii": true },
             ],
         });
         Case {
@@ -227,6 +266,25 @@ mod tests {
             case().url("https://aff.example/?z=#ZIP_CODE#&c=#city#&n=#nope#"),
             "https://aff.example/?z=90210&c=&n=%23nope%23"
         );
+    }
+
+    #[test]
+    fn those_who_may_not_see_a_persons_data_are_shown_the_address_without_it() {
+        let mut case = case();
+        case.fields
+            .extend([("city", "LA"), ("gone", "x")].map(|(name, value)| (name.to_owned(), value.to_owned())));
+        for (template, shown) in [
+            (
+                "https://aff.example/?c=#City#&t=#tid#&i=#ip#",
+                Some("https://aff.example/?c=***&t=T%2F1&i=***"),
+            ),
+            ("https://aff.example/?g=#gone#", Some("https://aff.example/?g=***")),
+            ("https://aff.example/?z=#zip_code#&s=#s1#&n=#nope#", None),
+        ] {
+            assert_eq!(case.shown(template).as_deref(), shown, "{template}");
+        }
+        case.fields.clear();
+        assert_eq!(case.shown("https://aff.example/?c=#city#"), None, "there is nothing of a person");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::double_tap::DoubleTaps;
 use crate::feed::Feed;
 use crate::geo::GeoDatabase;
+use crate::webhooks;
 use crumb_domain::keyed_hash::{HASH_BYTES, KeyedHash};
 use crumb_domain::pings::PingLimits;
 use crumb_domain::request_id::{Node, RequestIdKey, RowIdSequence};
@@ -22,7 +23,7 @@ pub struct Installation<S> {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// New row ids.
-    pub rows: RowIds,
+    pub rows: Arc<RowIds>,
     /// What signs and names.
     pub keys: Keys,
     /// Countries of addresses, where a database is configured.
@@ -50,7 +51,9 @@ impl<S: Store + Clone> Installation<S> {
         geo: Option<GeoDatabase>,
     ) -> Result<Self, StoreError> {
         let newest = store.newest_row(node.number()).await?;
-        let rows = RowIds::new(RowIdSequence::resume(node, clock.now(), newest), keys.request_ids.clone());
+        let sequence = RowIdSequence::resume(node, clock.now(), newest);
+        let rows = Arc::new(RowIds::new(sequence, keys.request_ids.clone()));
+        let network = network.telling_of_switched_off(webhooks::switched_off(Arc::clone(&rows)));
         let taps = DoubleTaps::recall(&store, &network.snapshot(), clock.now()).await?;
         Ok(Self {
             store,
@@ -129,7 +132,7 @@ pub struct RowIds {
 }
 
 impl RowIds {
-    fn new(sequence: RowIdSequence, names: RequestIdKey) -> Self {
+    pub(crate) fn new(sequence: RowIdSequence, names: RequestIdKey) -> Self {
         Self { sequence: Mutex::new(sequence), names }
     }
 

@@ -8,6 +8,7 @@
 //! for a visitor who brings this offer's cookie or a page's own request id (a
 //! second where the two differ).
 
+mod alert_mail;
 mod charges;
 pub mod click;
 pub mod client;
@@ -23,10 +24,13 @@ pub mod installation;
 pub mod lead_tier;
 pub mod links;
 pub mod postbacks;
+pub mod retention;
 pub mod unknown_tokens;
 pub mod webhooks;
 
+pub use alert_mail::alerts_by_mail;
 pub use click::Clicks;
 pub use conversion::Conversions;
 pub use impression::Impressions;
 pub use installation::Installation;
+pub use retention::Retention;

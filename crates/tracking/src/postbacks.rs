@@ -47,6 +47,7 @@ impl Telling<'_> {
         let Some(tokens) = self.tokens() else { return Vec::new() };
         let of = |(destination, url): (String, &String)| {
             let (id, name) = site.rows.next(now);
+            let (url, shown_url) = postback_url(url, &tokens);
             Delivery {
                 id,
                 webhook_id: format!("msg_{name}"),
@@ -58,7 +59,8 @@ impl Telling<'_> {
                 offer: Some(self.conversion.offer),
                 conversion: Some(self.conversion.id),
                 lead: self.conversion.lead,
-                url: postback_url(url, &tokens),
+                url,
+                shown_url,
                 body: None,
                 state: DeliveryState::Waits,
                 tries: 0,

@@ -4,17 +4,20 @@
 //! API for more. It is written with what it tells. Where no webhook asks for an event this
 //! makes nothing, so that installations without webhooks pay nothing.
 
-use crate::installation::Installation;
+use crate::installation::{Installation, RowIds};
 use crumb_domain::caps::{CapCheck, CapScope, first_day};
 use crumb_domain::conversion::Conversion;
 use crumb_domain::delivery::{Delivery, DeliveryKind, DeliveryState};
-use crumb_domain::network::{CapOf, CapRule, WebhookEvent};
+use crumb_domain::network::{CapInterval, CapOf, CapRule, WebhookEvent};
+use crumb_domain::selling::{Alert, AlertCode};
 use crumb_domain::time::Day;
 use crumb_domain::{CampaignId, LeadId, OfferId, RowId, Timestamp};
-use crumb_network::Snapshot;
+use crumb_network::{Snapshot, SwitchedOff, SwitchedOffTold, Told};
 use crumb_storage::Store;
 use crumb_storage::outbox::{CapCount, CapTold};
+use crumb_storage::selling::PostFailures;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// By what a message is found among all deliveries. It has no affiliate: it is in no
 /// affiliate's log.
@@ -40,13 +43,24 @@ pub fn of<S>(
     about: About,
     data: impl FnOnce() -> Value,
 ) -> Vec<Delivery> {
+    messages(&site.rows, snapshot, now, event, about, data)
+}
+
+fn messages(
+    rows: &RowIds,
+    snapshot: &Snapshot,
+    now: Timestamp,
+    event: WebhookEvent,
+    about: About,
+    data: impl FnOnce() -> Value,
+) -> Vec<Delivery> {
     let mut told = snapshot.webhooks_told(event).peekable();
     if told.peek().is_none() {
         return Vec::new();
     }
     let body = json!({ "type": event.as_str(), "timestamp": now, "data": data() }).to_string();
     let message = |webhook: &crumb_domain::network::Webhook| {
-        let (id, name) = site.rows.next(now);
+        let (id, name) = rows.next(now);
         Delivery {
             id,
             webhook_id: format!("msg_{name}"),
@@ -59,6 +73,7 @@ pub fn of<S>(
             conversion: about.conversion,
             lead: about.lead,
             url: webhook.url.clone(),
+            shown_url: None,
             body: Some(body.clone()),
             state: DeliveryState::Waits,
             tries: 0,
@@ -113,6 +128,36 @@ pub fn conversion_created<S: Store + Clone>(
     })
 }
 
+/// `contract.switched_off`, and the alert where the server switched it off: a person who
+/// does so need not be told.
+pub(crate) fn switched_off(rows: Arc<RowIds>) -> SwitchedOffTold {
+    Arc::new(move |snapshot, contracts, now| {
+        let mut told = Told::default();
+        for off in contracts {
+            let SwitchedOff { contract, buyer, failures } = *off;
+            let event = WebhookEvent::ContractSwitchedOff;
+            told.deliveries.extend(messages(&rows, snapshot, now, event, About::default(), || {
+                json!({
+                    "contract": contract,
+                    "buyer": buyer,
+                    "by": if failures.is_some() { "server" } else { "person" },
+                    "failed_posts": failures.map(|failures| failures.failed),
+                    "of_posts": failures.map(|failures| failures.of),
+                })
+            }));
+            told.alerts.extend(failures.map(|PostFailures { failed, of }| Alert {
+                at: now,
+                code: AlertCode::ContractSwitchedOff,
+                contract: Some(contract),
+                buyer: Some(buyer),
+                lead: None,
+                text: format!("contract {contract} is switched off: {failed} of its last {of} posts failed"),
+            }));
+        }
+        told
+    })
+}
+
 /// `cap.reached` for the caps of an offer and of a campaign on it: whether one is filled by
 /// what comes on `day`, the write says that counts it.
 pub fn caps_reached<S: Store + Clone>(
@@ -120,15 +165,52 @@ pub fn caps_reached<S: Store + Clone>(
     snapshot: &Snapshot,
     now: Timestamp,
     counted: CapOf,
-    (offer, campaign): (OfferId, Option<CampaignId>),
+    whose: (OfferId, Option<CampaignId>),
     day: Day,
 ) -> Vec<CapTold> {
+    caps_filled(site, snapshot, now, counted, whose, day, |_| true)
+        .into_iter()
+        .map(|(check, interval, deliveries)| CapTold { count: CapCount::Of(check, interval), deliveries })
+        .collect()
+}
+
+/// The same for clicks, which are counted before their write: `is_filled` says of a cap
+/// whether they fill it.
+pub(crate) fn click_caps_reached<S: Store + Clone>(
+    site: &Installation<S>,
+    snapshot: &Snapshot,
+    now: Timestamp,
+    whose: (OfferId, Option<CampaignId>),
+    day: Day,
+    is_filled: impl Fn(&CapCheck) -> bool,
+) -> Vec<CapTold> {
+    caps_filled(site, snapshot, now, CapOf::Click, whose, day, is_filled)
+        .into_iter()
+        .map(|(check, interval, deliveries)| CapTold {
+            count: CapCount::Reached(check, interval),
+            deliveries,
+        })
+        .collect()
+}
+
+fn caps_filled<S: Store + Clone>(
+    site: &Installation<S>,
+    snapshot: &Snapshot,
+    now: Timestamp,
+    counted: CapOf,
+    (offer, campaign): (OfferId, Option<CampaignId>),
+    day: Day,
+    is_filled: impl Fn(&CapCheck) -> bool,
+) -> Vec<(CapCheck, CapInterval, Vec<Delivery>)> {
     if snapshot.webhooks_told(WebhookEvent::CapReached).next().is_none() {
         return Vec::new();
     }
-    let told = |scope: CapScope, rule: &CapRule| {
-        let check =
-            CapCheck { scope, of: rule.of, first_day: first_day(rule.interval, day), day, limit: rule.limit };
+    let told = |(scope, rule): (CapScope, &CapRule)| {
+        let first_day = first_day(rule.interval, day);
+        let check = CapCheck { scope, of: rule.of, first_day, day, limit: rule.limit };
+        if !is_filled(&check) {
+            return None;
+        }
         let campaign = match scope {
             CapScope::Offer(_) => None,
             CapScope::Campaign(id) => Some(id),
@@ -146,7 +228,7 @@ pub fn caps_reached<S: Store + Clone>(
             })
         };
         let deliveries = of(site, snapshot, now, WebhookEvent::CapReached, about, data);
-        CapTold { count: CapCount::Of(check), deliveries }
+        Some((check, rule.interval, deliveries))
     };
     let of_offer = snapshot.offer(offer).map(|offer| offer.offer.caps.as_slice()).unwrap_or_default();
     let of_offer = of_offer.iter().map(|rule| (CapScope::Offer(offer), rule));
@@ -154,6 +236,5 @@ pub fn caps_reached<S: Store + Clone>(
     let of_campaign = campaign
         .into_iter()
         .flat_map(|campaign| campaign.caps.iter().map(move |rule| (CapScope::Campaign(campaign.id), rule)));
-    let rules = of_offer.chain(of_campaign).filter(|(_, rule)| rule.of == counted);
-    rules.map(|(scope, rule)| told(scope, rule)).collect()
+    of_offer.chain(of_campaign).filter(|(_, rule)| rule.of == counted).filter_map(told).collect()
 }

@@ -77,5 +77,5 @@ fn state(text: &str) -> Result<DeliveryState, String> {
 }
 
 fn kind(text: &str) -> Result<DeliveryKind, String> {
-    DeliveryKind::from_code(text).ok_or_else(|| "expected postback or webhook".to_owned())
+    DeliveryKind::from_code(text).ok_or_else(|| "expected postback, webhook or mail".to_owned())
 }

@@ -6,6 +6,7 @@ use anyhow::bail;
 use crumb_domain::Clock as _;
 use crumb_domain::delivery::DeliveryState;
 use crumb_server::api::deliveries::DeliveryRow;
+use crumb_server::api::role::Role;
 use crumb_storage::outbox::DeliveryFilter;
 use crumb_storage::{PageRequest, Store};
 
@@ -15,7 +16,7 @@ pub async fn list<S: Store + Clone>(context: &Context<'_, S>, asked: DeliveryArg
     let found = context.installation.store.deliveries(filter(asked.which), page).await?;
     let names = &context.installation.keys.request_ids;
     let rows: Vec<DeliveryRow> =
-        found.data.into_iter().map(|delivery| DeliveryRow::new(delivery, names)).collect();
+        found.data.into_iter().map(|delivery| DeliveryRow::new(delivery, names, Role::Admin)).collect();
     if asked.json {
         return Ok(Reply::printed(serde_json::to_string(&rows)? + "\n"));
     }

@@ -17,8 +17,9 @@ use crumb_outbox::{Outbox, OutboxObserver};
 use crumb_server::admin::{AdminOptions, admin_router};
 use crumb_server::edge::Edge;
 use crumb_server::metrics::Metrics;
+use crumb_storage::AlertStore as _;
 use crumb_storage_sqlite::SqliteStore;
-use crumb_tracking::Installation;
+use crumb_tracking::{Installation, alerts_by_mail};
 use std::future::Future;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -36,6 +37,9 @@ const REFRESH: Duration = Duration::from_millis(500);
 
 /// How long threads that block may take to end, after everything else has.
 const LAST_THREADS: Duration = Duration::from_secs(5);
+
+/// How long a part rests that panicked: it may do so again at once.
+const AFTER_PANIC: Duration = Duration::from_millis(200);
 
 /// Runs the server until a signal ends it.
 ///
@@ -84,6 +88,10 @@ where
     let selling = Selling::new(Arc::clone(&installation), courier(settings)?).observed_by(observer);
     let selling = Arc::new(selling);
     let outbox = outbox(settings, &installation, &metrics)?;
+    if !settings.alerts_to.is_empty() {
+        let rows = Arc::clone(&installation.rows);
+        installation.store.tell_alerts(alerts_by_mail(rows, settings.alerts_to.clone()));
+    }
     let mut starting = Starting {
         carrier: Carrier {
             installation,
@@ -106,7 +114,19 @@ where
     parts.start_listeners(settings, &carrier, &metrics, (tracking, admin), warnings)?;
     parts.start("queue", Arc::clone(&selling).run_queue(stop.clone()));
     parts.start("held", selling.run_held(stop.clone()));
-    parts.start("outbox", outbox.run(stop.clone()));
+    let outbox_stop = stop.clone();
+    parts.start_again("outbox", move || Arc::clone(&outbox).run(outbox_stop.clone()));
+    let (retention, kept) = (settings.retention, Arc::clone(&carrier.installation));
+    let stopped = stop.clone();
+    parts.start_again("retention", move || {
+        let (stopped, kept) = (stopped.clone(), Arc::clone(&kept));
+        async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = retention.run(kept) => {}
+            }
+        }
+    });
     parts.start("refresh", refresh(Arc::clone(&carrier.installation), stop.clone()));
     let database = owner.directory().database_name();
     parts.start(
@@ -168,8 +188,12 @@ impl Starting {
 /// # Errors
 /// Where the client or the mail relay cannot be set up.
 pub fn courier(settings: &Settings) -> anyhow::Result<Courier> {
-    let mailer = settings.mail.clone().map(Mailer::new).transpose()?;
-    Ok(Courier::new(outbound(settings)?, mailer.map(Arc::new)))
+    Ok(Courier::new(outbound(settings)?, mailer(settings)?))
+}
+
+/// What hands mails to the relay, where there is one.
+fn mailer(settings: &Settings) -> anyhow::Result<Option<Arc<Mailer>>> {
+    Ok(settings.mail.clone().map(Mailer::new).transpose()?.map(Arc::new))
 }
 
 /// What calls out, as the settings allow it.
@@ -188,7 +212,7 @@ fn outbox(
     let counts: Arc<dyn OutboxObserver> = Arc::clone(metrics) as Arc<dyn OutboxObserver>;
     let (store, clock) = (installation.store.clone(), Arc::clone(&installation.clock));
     let keys = crumb_intake::webhook_keys(installation);
-    let postman = Postman::new(outbound(settings)?, keys, Arc::clone(&clock));
+    let postman = Postman::new(outbound(settings)?, keys, Arc::clone(&clock)).mailing(mailer(settings)?);
     Ok(Arc::new(Outbox::new(store, postman, clock, counts, chance)))
 }
 
@@ -270,6 +294,21 @@ impl Parts {
         self.running.spawn(async move {
             part.await;
             name
+        });
+    }
+
+    /// The same for a part that keeps nothing which the store does not have: where it
+    /// panics it is begun again.
+    fn start_again<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        name: &'static str,
+        part: impl Fn() -> F + Send + 'static,
+    ) {
+        self.start(name, async move {
+            while let Err(error) = tokio::spawn(part()).await {
+                tracing::error!(%error, part = name, "a part of the server panicked; it is begun again");
+                tokio::time::sleep(AFTER_PANIC).await;
+            }
         });
     }
 
@@ -422,6 +461,19 @@ mod tests {
         };
         let error = ended(closed, part).await;
         assert_eq!(error, "the store's writing thread has ended: nothing can be recorded until a restart");
+    }
+
+    #[tokio::test]
+    async fn a_part_that_panics_and_keeps_nothing_is_begun_again() {
+        let begun = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let (mut parts, count) =
+            (Parts { running: JoinSet::new(), stop: CancellationToken::new() }, begun.clone());
+        parts.start_again("outbox", move || {
+            let nth = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            async move { assert_ne!(nth, 0, "a fault of the program") }
+        });
+        assert_eq!(parts.running.join_next().await.unwrap().unwrap(), "outbox");
+        assert_eq!(begun.load(std::sync::atomic::Ordering::SeqCst), 2);
     }
 
     #[tokio::test]

@@ -147,6 +147,14 @@ pub const KEYS: &[Key] = &[
         about: "The password for it. CRUMB_MAIL_PASSWORD keeps it out of this file.",
     },
     Key {
+        section: "mail",
+        name: "alerts_to",
+        kind: Kind::List,
+        default: "[]",
+        about: "Who gets each new alert by mail, as \"ops@example.com\". A mail that no relay takes is\n\
+                tried again over three days and a half, and then parked: see crumb deliveries.",
+    },
+    Key {
         section: "limits",
         name: "drain_seconds",
         kind: Kind::Integer,
@@ -177,6 +185,30 @@ pub const KEYS: &[Key] = &[
         default: "50",
         about: "How many pings a campaign may send a second, 1 to 10000, and twice as many at once\n\
                 after a pause. What is over is answered with HTTP 429.",
+    },
+    Key {
+        section: "limits",
+        name: "pixel_log_days",
+        kind: Kind::Integer,
+        default: "92",
+        about: "For how many days calls of the conversion pixel are kept in its log, up to 36500;\n\
+                0 is for ever, here and below. What they made (conversions, money) stays.",
+    },
+    Key {
+        section: "limits",
+        name: "deliveries_days",
+        kind: Kind::Integer,
+        default: "92",
+        about: "For how many days postbacks, webhooks and mails are kept that were delivered.\n\
+                Parked ones are kept for ever.",
+    },
+    Key {
+        section: "limits",
+        name: "attempts_days",
+        kind: Kind::Integer,
+        default: "92",
+        about: "For how many days it is kept what buyers were sent and answered, word for word.\n\
+                What was decided, and why, stays.",
     },
     Key {
         section: "log",

@@ -9,9 +9,10 @@ mod values;
 
 pub use keys::documented_defaults;
 
-use crumb_delivery::mail::{MailOptions, Mailer};
+use crumb_delivery::mail::{MailOptions, Mailer, is_bare_address};
 use crumb_domain::pings::PingLimits;
 use crumb_domain::request_id::Node;
+use crumb_tracking::Retention;
 use ipnet::IpNet;
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -39,6 +40,9 @@ const MAX_PING_LIFE_SECONDS: i64 = 3_600;
 
 /// The most pings a second of one campaign: more than the store takes in from all.
 const MAX_PINGS_PER_SECOND: i64 = 10_000;
+
+/// The most days for which a log may be kept: a century, beyond which nobody means a number.
+const MAX_KEPT_DAYS: i64 = 36_500;
 
 /// The furthest that the clock may be shifted, in seconds: ten years. Row ids can
 /// say no time beyond 2058.
@@ -68,10 +72,14 @@ pub struct Settings {
     pub outbound_allow: Vec<IpNet>,
     /// The mail relay.
     pub mail: Option<MailOptions>,
+    /// Who gets alerts by mail.
+    pub alerts_to: Vec<String>,
     /// How long open requests may take after a signal to stop.
     pub drain: Duration,
     /// How far sellers may go with pings.
     pub pings: PingLimits,
+    /// For how long logs are kept.
+    pub retention: Retention,
     /// What is logged: `tracing`'s filter syntax.
     pub log_level: String,
     /// How it is written.
@@ -194,12 +202,14 @@ impl Checker {
         let geo_database = self.path("geo.database");
         let key_file = self.path("secrets.key_file");
         let mail = self.mail();
+        let alerts_to = self.alerts_to(mail.is_some());
         let drain = self.integer("limits.drain_seconds", 0, MAX_DRAIN_SECONDS);
         let pings = self.pings();
+        let retention = self.retention();
         let log_level = self.log_level();
         let log_format = self.log_format();
         let clock_offset_seconds = self.clock_offset(clock_offset);
-        match (tracking, admin, store, node, drain, pings, log_format) {
+        match (tracking, admin, store, node, drain, pings, retention, log_format) {
             (
                 Some(tracking),
                 Some(admin),
@@ -207,6 +217,7 @@ impl Checker {
                 Some(node),
                 Some(drain),
                 Some(pings),
+                Some(retention),
                 Some(log_format),
             ) if self.errors.is_empty() => Ok(Settings {
                 tracking,
@@ -218,8 +229,10 @@ impl Checker {
                 key_file,
                 outbound_allow,
                 mail,
+                alerts_to,
                 drain: Duration::from_secs(u64::try_from(drain).unwrap_or_default()),
                 pings,
+                retention,
                 log_level,
                 log_format,
                 clock_offset_seconds,
@@ -341,6 +354,19 @@ impl Checker {
         Some(options)
     }
 
+    fn alerts_to(&mut self, has_relay: bool) -> Vec<String> {
+        let Some(Value::List(to)) = self.given("mail.alerts_to").map(|given| given.value) else {
+            return Vec::new();
+        };
+        if !to.is_empty() && !has_relay {
+            self.fault("mail.alerts_to", "needs mail.relay");
+        }
+        for wrong in to.iter().filter(|to| !is_bare_address(to)) {
+            self.fault("mail.alerts_to", format!("{wrong:?} is no e-mail address"));
+        }
+        to
+    }
+
     fn pings(&mut self) -> Option<PingLimits> {
         let (shortest, longest) = PING_DEADLINE_MS.into_inner();
         let deadline_ms = self.integer("limits.ping_deadline_ms", shortest, longest);
@@ -350,6 +376,17 @@ impl Checker {
             deadline_ms: u32::try_from(deadline_ms?).ok()?,
             life_seconds: u32::try_from(life_seconds?).ok()?,
             per_second: u32::try_from(per_second?).ok()?,
+        })
+    }
+
+    fn retention(&mut self) -> Option<Retention> {
+        let mut days = |name: &str| self.integer(&format!("limits.{name}"), 0, MAX_KEPT_DAYS);
+        let (pixels, deliveries, attempts) =
+            (days("pixel_log_days"), days("deliveries_days"), days("attempts_days"));
+        Some(Retention {
+            pixel_log_days: u32::try_from(pixels?).ok()?,
+            deliveries_days: u32::try_from(deliveries?).ok()?,
+            attempts_days: u32::try_from(attempts?).ok()?,
         })
     }
 

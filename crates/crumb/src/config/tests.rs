@@ -166,6 +166,21 @@ fn how_far_pings_may_go_is_a_setting_within_bounds() {
 }
 
 #[test]
+fn for_how_long_logs_are_kept_is_a_setting_within_bounds() {
+    assert_eq!(of_file("").unwrap().retention, Retention::DEFAULT);
+    let file = "[limits]\npixel_log_days = 31\ndeliveries_days = 0\nattempts_days = 366";
+    let retention = Retention { pixel_log_days: 31, deliveries_days: 0, attempts_days: 366 };
+    assert_eq!(of_file(file).unwrap().retention, retention);
+    for key in ["pixel_log_days", "deliveries_days", "attempts_days"] {
+        assert!(of_file(&format!("[limits]\n{key} = 36500")).is_ok(), "{key}");
+        for wrong in [-1, 36_501] {
+            let fault = format!("crumb.toml: limits.{key}: {wrong} is not between 0 and 36500");
+            assert_eq!(of_file(&format!("[limits]\n{key} = {wrong}")), Err(fault));
+        }
+    }
+}
+
+#[test]
 fn all_that_is_wrong_is_said_at_once() {
     let error = of_file("[store]\nnode = 200\nsize = 1\n[log]\nformat = \"xml\"").unwrap_err();
     assert_eq!(error.lines().count(), 3, "{error}");
@@ -214,4 +229,16 @@ fn the_clock_offset_is_a_bounded_number_of_seconds() {
         Err("CRUMB_CLOCK_OFFSET_SECONDS: must be a whole number".to_owned())
     );
     assert!(of_environment(CLOCK_OFFSET, "-9223372036854775808").is_err());
+}
+
+#[test]
+fn alerts_go_by_mail_to_addresses_through_a_relay() {
+    let relay = "[mail]\nrelay = \"mail.example:587\"\nfrom = \"crumb@example.com\"\n";
+    assert_eq!(of_file(relay).unwrap().alerts_to, Vec::<String>::new());
+    let to = "alerts_to = [\"ops@example.com\", \"boss@example.com\"]";
+    assert_eq!(of_file(&format!("{relay}{to}")).unwrap().alerts_to, ["ops@example.com", "boss@example.com"]);
+    let refused = |file: &str| of_file(file).unwrap_err();
+    assert_eq!(refused(&format!("[mail]\n{to}")), "crumb.toml: mail.alerts_to: needs mail.relay");
+    let wrong = refused(&format!("{relay}alerts_to = [\"Ops <ops@example.com>\"]"));
+    assert_eq!(wrong, "crumb.toml: mail.alerts_to: \"Ops <ops@example.com>\" is no e-mail address");
 }

@@ -24,6 +24,7 @@ fn postback(number: i64, state: DeliveryState, tries: u32) -> Delivery {
         conversion: None,
         lead: (number == 2).then(|| "C8097F17".parse().expect("a lead's id")),
         url: "http://receiver.invalid/?secret=1".to_owned(),
+        shown_url: None,
         body: None,
         state,
         tries,

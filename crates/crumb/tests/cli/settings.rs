@@ -95,6 +95,31 @@ fn what_a_platform_tells_of_a_service_named_crumb_is_no_setting() {
 }
 
 #[test]
+fn config_check_says_which_webhooks_and_postbacks_go_to_addresses_that_are_not_called() {
+    let place = Place::new();
+    let webhook = |id: u32, url: &str, more: &str| {
+        format!("[[webhook]]\nid = {id}\nname = \"Hook\"\nurl = \"{url}\"\nsecret = \"s\"\n{more}\n")
+    };
+    let told = [
+        webhook(1, "http://10.1.2.3/hook", ""),
+        webhook(2, "http://10.1.2.3/hook", "status = \"inactive\""),
+        webhook(3, "https://hooks.example/", ""),
+    ];
+    let affiliate = "[[affiliate]]\nid = 77\nname = \"A\"\npostback_url = \"http://127.0.0.1/p?r=#reqid#\"\n";
+    place.write("network.toml", &(NETWORK.to_owned() + affiliate + &told.concat()));
+    place.printed(&["apply", "network.toml"]);
+    let checked = place.printed(&["config", "check"]);
+    let found: Vec<&str> = checked.lines().filter(|line| line.contains("outbound.allow")).collect();
+    assert_eq!(
+        found,
+        [
+            "warning: affiliate 77.postback_url: its address is loopback, and outbound.allow names no such network",
+            "warning: webhook 1.url: its address is private, and outbound.allow names no such network",
+        ]
+    );
+}
+
+#[test]
 fn config_check_says_which_contracts_ask_for_what_the_settings_do_not_give() {
     let mut place = Place::new();
     let contract = |id: u32, post: &str| {

@@ -14,11 +14,12 @@ fn mail(to: &str) -> Mail {
         subject: "Lead \u{e9}\r\nBcc: evil@example.com".to_owned(),
         body: "zip: 90001\r\n.\r\nname: Ren\u{e9}e\r\n".to_owned(),
         is_html: false,
+        id: None,
     }
 }
 
 /// What a relay does at a command.
-enum Does {
+pub(crate) enum Does {
     Says(&'static str),
     HangsUp,
     /// Says nothing more; the clock is paused, so that the silence passes at once.
@@ -26,7 +27,10 @@ enum Does {
 }
 
 /// A relay who is well until a line begins so.
-async fn relay(at: &'static str, does: Does) -> (MailOptions, tokio::task::JoinHandle<Vec<String>>) {
+pub(crate) async fn relay(
+    at: &'static str,
+    does: Does,
+) -> (MailOptions, tokio::task::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let options = MailOptions {
         relay: listener.local_addr().unwrap().to_string(),

@@ -285,7 +285,7 @@ impl DeliveryPlan {
         let subject = self.subject.render(value);
         let text = format!("To: {}\r\nSubject: {subject}\r\n\r\n{body}", to.join(", "));
         let kept = self.masker.kept(text.as_bytes());
-        Outgoing { parcel: Parcel::Mail(Mail { to, subject, body, is_html: self.is_html }), kept }
+        Outgoing { parcel: Parcel::Mail(Mail { to, subject, body, is_html: self.is_html, id: None }), kept }
     }
 }
 

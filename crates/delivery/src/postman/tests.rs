@@ -1,6 +1,7 @@
 //! Attempts over real sockets.
 
 use super::*;
+use crate::mail::tests::{Does, relay};
 use crate::outbound::OutboundOptions;
 use crumb_domain::RowId;
 use crumb_domain::delivery::DeliveryState;
@@ -19,6 +20,7 @@ fn delivery(url: &str, body: Option<&str>) -> Delivery {
         conversion: None,
         lead: None,
         url: url.to_owned(),
+        shown_url: None,
         body: body.map(str::to_owned),
         state: DeliveryState::Waits,
         tries: 0,
@@ -191,4 +193,44 @@ fn what_a_receiver_asks_by_retry_after_is_told() {
     let attempted = attempted(called);
     assert_eq!(attempted.retry_after.as_deref(), Some("120"));
     assert_eq!(attempted.took_ms, 42);
+}
+
+fn alert_mail() -> Delivery {
+    Delivery {
+        kind: DeliveryKind::Mail,
+        destination: "mail:ops@example.com".to_owned(),
+        ..delivery("mailto:ops@example.com?subject=Crumb%3A%20bad_redirect", Some("look at this\r\n"))
+    }
+}
+
+#[tokio::test]
+async fn a_mail_is_handed_to_the_relay_under_its_id() {
+    let (options, relay) = relay("", Does::HangsUp).await;
+    let mailer = Mailer::new(options).unwrap();
+    let attempted = postman(&[]).mailing(Some(Arc::new(mailer))).attempt(&alert_mail()).await;
+    assert!(attempted.is_delivered(), "{attempted:?}");
+    assert_eq!((attempted.phase.as_str(), attempted.error), ("done", None));
+    let lines = relay.await.unwrap();
+    for line in [
+        "RCPT TO:<ops@example.com>",
+        "To: ops@example.com",
+        "Subject: Crumb: bad_redirect",
+        "Message-ID: <msg_7@crumb.example>",
+        "look at this",
+    ] {
+        assert!(lines.iter().any(|said| said == line), "{line}: {lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_the_relay_does_not_take_is_none_and_follows_the_schedule() {
+    for (at, says) in [(".", "554 no spam\r\n"), ("RCPT", "450 later\r\n")] {
+        let (options, _) = relay(at, Does::Says(says)).await;
+        let mailer = Mailer::new(options).unwrap();
+        let attempted = postman(&[]).mailing(Some(Arc::new(mailer))).attempt(&alert_mail()).await;
+        assert!(!attempted.is_delivered() && !attempted.is_hopeless, "{attempted:?}");
+        assert!(attempted.error.is_some(), "{attempted:?}");
+    }
+    let attempted = postman(&[]).attempt(&alert_mail()).await;
+    assert_eq!(attempted.error.as_deref(), Some("there is no mail relay; nothing was sent"));
 }

@@ -58,6 +58,6 @@ events! {
     ReturnCreated = "return.created";
     /// A cap has as many as it allows.
     CapReached = "cap.reached";
-    /// The server switched a buyer's contract off.
+    /// A buyer's contract is switched off, by the server or by a person.
     ContractSwitchedOff = "contract.switched_off";
 }

@@ -1,6 +1,7 @@
 //! What a person should look at, although nothing stands still for it.
 
 use crate::coded::coded;
+use crate::delivery::DeliveryKind;
 use crate::{BuyerId, ContractId, LeadId, Timestamp};
 use serde::Serialize;
 
@@ -24,9 +25,22 @@ coded! {
         CreditExceeded = "credit_exceeded";
         /// A postback or webhook that nobody took at its last attempt is parked.
         DeliveryParked = "delivery_parked";
+        /// A mail that no relay took at its last attempt is parked. Of this nobody is told by
+        /// mail.
+        MailParked = "mail_parked";
         /// The store refuses what became of a lead: something about that lead cannot be
         /// read or written.
         LeadUnsettled = "lead_unsettled";
+    }
+}
+
+impl AlertCode {
+    /// That a delivery of that kind is parked.
+    pub fn parked(kind: DeliveryKind) -> Self {
+        match kind {
+            DeliveryKind::Mail => Self::MailParked,
+            DeliveryKind::Postback | DeliveryKind::Webhook => Self::DeliveryParked,
+        }
     }
 }
 

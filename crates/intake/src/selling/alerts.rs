@@ -7,10 +7,9 @@ use super::run::Ran;
 use super::standing;
 use crumb_domain::lead::Lead;
 use crumb_domain::selling::{Alert, AlertCode};
-use crumb_domain::{BuyerId, ContractId, LeadId, Money, Timestamp};
+use crumb_domain::{BuyerId, LeadId, Money, Timestamp};
 use crumb_network::Snapshot;
 use crumb_routing::Alert as Found;
-use crumb_storage::selling::PostFailures;
 use crumb_storage::{Store, StoreError};
 use std::collections::BTreeSet;
 
@@ -51,25 +50,6 @@ fn code_of(found: &Found) -> AlertCode {
         Found::PriceOverMaximum { .. } => AlertCode::PriceOverMaximum,
         Found::BadRedirect { .. } => AlertCode::BadRedirect,
         Found::MarginUndercut { .. } => AlertCode::MarginUndercut,
-    }
-}
-
-/// That the server switched a contract off.
-pub(crate) fn switched_off(
-    contract: ContractId,
-    buyer: BuyerId,
-    failures: PostFailures,
-    at: Timestamp,
-) -> Alert {
-    let PostFailures { failed, of } = failures;
-    let text = format!("contract {contract} is switched off: {failed} of its last {of} posts failed");
-    Alert {
-        at,
-        code: AlertCode::ContractSwitchedOff,
-        contract: Some(contract),
-        buyer: Some(buyer),
-        lead: None,
-        text,
     }
 }
 

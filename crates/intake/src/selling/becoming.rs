@@ -123,6 +123,9 @@ pub(super) fn follow<S: Store + Clone>(
     let deliveries = becoming.deliveries(site, snapshot, session, now);
     change.takes_over = earlier.map(|earlier| take_over(lead, earlier, now));
     change.count = if becoming.is_news() { conversion_counts(snapshot, lead) } else { Vec::new() };
+    if becoming.is_news() {
+        change.caps_told.extend(super::webhooks::conversion_caps(site, snapshot, lead, now));
+    }
     // A change that is begun again has said this of what it was then.
     let row = lead.row;
     change.deliveries.retain(|delivery| delivery.conversion != Some(row));

@@ -57,24 +57,37 @@ pub fn mailing(snapshot: &Snapshot) -> Vec<ContractId> {
     mailing
 }
 
-/// Addresses of active contracts that the server will not call, by contract and key. Only
-/// those that are written as numbers, or as this machine's own name: what any other name
-/// stands for is known when it is called.
+/// Addresses that the server will not call, of active contracts and webhooks and of
+/// postbacks, by whose they are and their key. Only those that are written as numbers, or
+/// as this machine's own name: what any other name stands for is known when it is called.
 pub fn refused_addresses(snapshot: &Snapshot, policy: &AddressPolicy) -> Vec<FileError> {
-    let of_contract = |contract: &Contract| {
-        let urls = methods(contract).flat_map(|(section, _, method)| {
-            let urls = [("url", method.url.as_deref()), ("status_url", method.status_url.as_deref())];
-            urls.map(|(key, url)| (format!("{section}.{key}"), url))
-        });
-        let refused = urls.filter_map(|(key, url)| {
-            let why = policy.check_written(&Target::parse(url?).ok()?).err()?;
-            let path = format!("contract {}.{key}", contract.id);
-            Some(FileError::new(path, format!("its address is {why}")))
-        });
-        refused.collect::<Vec<_>>()
-    };
+    let network = snapshot.network();
     let active = |contract: &&Contract| contract.status == ActiveStatus::Active;
-    snapshot.network().contract.iter().filter(active).flat_map(of_contract).collect()
+    let of_contracts = network.contract.iter().filter(active).flat_map(addresses);
+    let of_affiliates = network.affiliate.iter().map(|affiliate| {
+        (format!("affiliate {}.postback_url", affiliate.id), affiliate.postback_url.as_deref())
+    });
+    let of_campaigns = network
+        .campaign
+        .iter()
+        .map(|campaign| (format!("campaign {}.postback_url", campaign.id), campaign.postback_url.as_deref()));
+    let told = network.webhook.iter().filter(|webhook| webhook.status == ActiveStatus::Active);
+    let of_webhooks = told.map(|webhook| (format!("webhook {}.url", webhook.id), Some(webhook.url.as_str())));
+    let all = of_contracts.chain(of_affiliates).chain(of_campaigns).chain(of_webhooks);
+    let refused = all.filter_map(|(path, url)| {
+        let why = policy.check_written(&Target::parse(url?).ok()?).err()?;
+        Some(FileError::new(path, format!("its address is {why}")))
+    });
+    refused.collect()
+}
+
+/// What a contract is sent to and asked at, by its key.
+fn addresses(contract: &Contract) -> Vec<(String, Option<&str>)> {
+    let urls = methods(contract).flat_map(|(section, _, method)| {
+        let urls = [("url", method.url.as_deref()), ("status_url", method.status_url.as_deref())];
+        urls.map(|(key, url)| (format!("contract {}.{section}.{key}", contract.id), url))
+    });
+    urls.collect()
 }
 
 /// Contracts that the server switched off, by id.

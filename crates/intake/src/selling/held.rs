@@ -5,6 +5,7 @@ use super::actions::Said;
 use super::asking::Question;
 use super::settled_posts::{self, SettledBy};
 use super::standing::{self, Earning};
+use super::supervised::surviving;
 use super::tries::{InHand, Meets, Tries};
 use super::unsettled::is_away;
 use super::{Selling, alerts, timeline, webhooks};
@@ -149,9 +150,9 @@ impl<S: Store + Clone> Selling<S> {
             // A look may wait for many buyers, and the end of the server for none of them.
             let looked = tokio::select! {
                 () = stop.cancelled() => return,
-                looked = self.look_at_held() => looked,
+                looked = surviving("a look at held posts", self.look_at_held()) => looked,
             };
-            match looked {
+            match looked.unwrap_or(Ok(())) {
                 Ok(()) => failing = false,
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
@@ -210,7 +211,9 @@ impl<S: Store + Clone> Selling<S> {
         now: Timestamp,
         silent: &Silent,
     ) -> (Held, Result<(), StoreError>) {
-        let looked = self.look_after(&held, before, now, silent).await;
+        let looking = self.look_after(&held, before, now, silent);
+        // One that panics keeps no other from being settled, at this look and at the next.
+        let looked = surviving("the settling of a held post", looking).await.unwrap_or(Ok(()));
         (held, looked)
     }
 
@@ -445,6 +448,8 @@ impl<S: Store + Clone> Selling<S> {
         change.timeline = vec![entry];
         let known = webhooks::before_run(before, change.run.as_ref());
         self.tell_webhooks(snapshot, &known, &mut change);
+        let caps = self.caps_at_rest(snapshot, (&known, &change.lead), &facts.earlier, now);
+        change.caps_told.extend(caps);
         change.answer = self.answer_at_rest(snapshot, &lead).await?;
         if lead.outcome == LeadOutcome::NoQualifiedBuyers {
             change.earlier = Earlier::No;

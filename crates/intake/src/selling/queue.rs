@@ -4,6 +4,7 @@ use super::Selling;
 use super::actions::{ACCEPTED, OFFERED_AGAIN};
 use super::settle::InHand;
 use super::standing;
+use super::supervised::surviving;
 use super::unsettled::{self, InHandBy, is_away};
 use crate::acceptance::consumer_ip;
 use crate::replies::ReplyTokens;
@@ -88,12 +89,14 @@ impl<S: Store + Clone> Selling<S> {
                 }
                 self.begin_due(now, &mut works).await
             };
-            let sleep = match begun.await {
-                Ok(sleep) => {
+            let sleep = match surviving("a turn of the queue", begun).await {
+                Some(Ok(sleep)) => {
                     failing = false;
                     sleep
                 }
-                Err(error) => {
+                // It may do so again: it is not tried as fast as it fails.
+                None => AFTER_TROUBLE,
+                Some(Err(error)) => {
                     if !std::mem::replace(&mut failing, true) {
                         tracing::error!(%error, "the queue cannot be worked on");
                     }
@@ -132,7 +135,12 @@ impl<S: Store + Clone> Selling<S> {
         let due = due.into_iter().filter(|waiting| !works.aside.contains(&waiting.lead));
         for waiting in due.collect::<Vec<_>>() {
             let selling = Arc::clone(self);
-            let sold = async move { (waiting.lead, selling.sell_waiting(waiting.lead).await) };
+            let sold = async move {
+                let sold = surviving("a waiting lead's turn", selling.sell_waiting(waiting.lead)).await;
+                // It is set aside as one that cannot be read is: it would panic again at once.
+                let sold = sold.unwrap_or_else(|| Err(StoreError::Corrupt("its turn panicked".to_owned())));
+                (waiting.lead, sold)
+            };
             works.in_hand.spawn(sold);
         }
         if is_full || !works.aside.is_empty() {

@@ -10,7 +10,7 @@ use super::{Selling, alerts, becoming, supervised};
 use crate::onward::Onward;
 use crumb_domain::conversion::Conversion;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
-use crumb_domain::network::{ActiveStatus, OfferType, SaleType};
+use crumb_domain::network::{OfferType, SaleType};
 use crumb_domain::post::StoredAnswer;
 use crumb_domain::selling::{AlertCode, ContractResult};
 use crumb_domain::session::Session;
@@ -278,16 +278,17 @@ impl<S: Store + Clone> Selling<S> {
 
     async fn switch_off_if_failing(&self, contract: ContractId) -> Result<(), crate::PostError> {
         let snapshot = self.site.network.snapshot();
-        let Some((limit, buyer)) = snapshot.contract(contract).map(|of| (of.max_post_errors, of.buyer))
-        else {
-            return Ok(());
-        };
+        let Some(limit) = snapshot.contract(contract).map(|of| of.max_post_errors) else { return Ok(()) };
         let failures = self.site.store.post_failures(contract).await?;
         if failures.failed < limit || snapshot.is_switched_off(contract) {
             return Ok(());
         }
         let now = self.site.clock.now();
-        self.site.network.set_contract_status(contract, ActiveStatus::Inactive, now).await?;
+        let applied = self.site.network.switch_off(contract, failures, now).await?;
+        if applied.plan.is_empty() {
+            // Another lead's failed post was faster.
+            return Ok(());
+        }
         self.told.alerted(AlertCode::ContractSwitchedOff);
         tracing::warn!(
             contract = contract.0,
@@ -295,11 +296,6 @@ impl<S: Store + Clone> Selling<S> {
             failures.failed,
             failures.of
         );
-        self.site.store.raise(vec![alerts::switched_off(contract, buyer, failures, now)]).await?;
-        let told = self.contract_switched_off(&snapshot, contract, buyer, failures, now);
-        if !told.is_empty() {
-            self.site.store.put_deliveries(told).await?;
-        }
         Ok(())
     }
 }

@@ -43,6 +43,17 @@ pub(super) async fn beside(lead: &Lead, work: impl Future<Output = ()> + Send) {
     }
 }
 
+/// Does a part of what a worker does again and again. A panic there ends that part alone:
+/// `None`, and the worker goes on with the next.
+pub(super) async fn surviving<T>(part: &'static str, work: impl Future<Output = T>) -> Option<T> {
+    // Nothing half done is looked at again: what is still to be done is read of the store.
+    let ended = AssertUnwindSafe(work).catch_unwind().await.ok();
+    if ended.is_none() {
+        tracing::error!(part, "it panicked; the worker goes on");
+    }
+    ended
+}
+
 impl<S: Store + Clone> Selling<S> {
     /// Does what sells a lead that is in hand. Where that panics, the lead is ended before
     /// this returns, or as soon as the store takes it.
@@ -86,5 +97,17 @@ impl<S: Store + Clone> Selling<S> {
             *run = BrokenRun::Ended(lead);
         }
         self.tell_recovered(run.lead(), "its sale broke off").await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_panics_ends_alone() {
+        let fault = async { panic!("a fault of the program") };
+        assert_eq!(surviving::<()>("a look", fault).await, None);
+        assert_eq!(surviving("a look", async { 7 }).await, Some(7));
     }
 }

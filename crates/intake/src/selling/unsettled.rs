@@ -12,7 +12,7 @@
 
 use super::Selling;
 use super::standing;
-use super::supervised::BrokenRun;
+use super::supervised::{BrokenRun, surviving};
 use super::tries::{Meets, Tries};
 use crumb_domain::caps::DayCount;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
@@ -184,10 +184,15 @@ impl<S: Store + Clone> Selling<S> {
         let now = self.site.clock.now();
         // One at a time, so that what is left is counted meanwhile.
         while let Some(mut entry) = self.unsettled.next(now) {
-            let told = match &mut entry.untold {
-                Untold::Came(change) => self.settle_rebased(LeadChange::clone(change)).await,
-                Untold::Broke(run) => self.end_broken(run).await.map(|()| None),
+            let telling = async {
+                match &mut entry.untold {
+                    Untold::Came(change) => self.settle_rebased(LeadChange::clone(change)).await,
+                    Untold::Broke(run) => self.end_broken(run).await.map(|()| None),
+                }
             };
+            // One that panics keeps no other from being told.
+            let panicked = || Err(StoreError::Corrupt("its telling panicked".to_owned()));
+            let told = surviving("what a run came to", telling).await.unwrap_or_else(panicked);
             let lead = entry.untold.lead();
             match told {
                 Ok(told) => {

@@ -1,4 +1,4 @@
-//! What webhooks are told of leads, their sales and their returns, and of contracts; and
+//! What webhooks are told of leads, their sales and their returns, and of caps; and
 //! what they are signed with when it is sent.
 //!
 //! A lead is *rejected* where its post was refused by a check, and where it comes to rest
@@ -15,13 +15,14 @@ use crumb_domain::network::{CapOf, WebhookEvent};
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::PostKind;
 use crumb_domain::selling::ContractResult;
+use crumb_domain::time::Day;
 use crumb_domain::{BuyerId, ContractId, RowId, Timestamp};
 use crumb_network::{NotSigned, Snapshot};
 use crumb_routing::State;
 use crumb_storage::Store;
 use crumb_storage::after_sale::LeadReturn;
 use crumb_storage::outbox::{CapCount, CapTold};
-use crumb_storage::selling::{LeadChange, PostFailures, RunRecord};
+use crumb_storage::selling::{EarlierSend, LeadChange, RunRecord};
 use crumb_tracking::{Installation, webhooks};
 use serde_json::json;
 use std::sync::Arc;
@@ -193,33 +194,70 @@ impl<S: Store + Clone> Selling<S> {
         counts: bool,
         now: Timestamp,
     ) -> Vec<CapTold> {
+        let of_contract = state.sales().iter().filter_map(|sale| {
+            let reserved = &sale.reserved;
+            Some(SoldUnder {
+                contract: reserved.contract,
+                buyer: reserved.buyer,
+                day: reserved.day,
+                limit: reserved.cap?,
+            })
+        });
+        let mut told = self.contract_caps(snapshot, of_contract, now);
+        if counts {
+            told.extend(lead_caps(&self.site, snapshot, lead, now));
+        }
+        told
+    }
+
+    /// The caps that a lead may fill which is settled after its run: by what was sold of it
+    /// since `before`, as it met its buyers.
+    pub(super) fn caps_at_rest(
+        &self,
+        snapshot: &Snapshot,
+        (before, after): (&Lead, &Lead),
+        met: &[EarlierSend],
+        now: Timestamp,
+    ) -> Vec<CapTold> {
+        let new: Vec<&Sale> = after.sales.iter().filter(|sale| is_new(before, sale)).collect();
+        let of_contract = new.iter().filter_map(|sale| {
+            let sent = met.iter().find(|sent| sent.contract == sale.contract)?;
+            Some(SoldUnder { contract: sale.contract, buyer: sale.buyer, day: sent.day, limit: sent.cap? })
+        });
+        let mut told = self.contract_caps(snapshot, of_contract, now);
+        if !new.is_empty() && !after.test {
+            // Where a crash broke its run off it has counted, and its sale keeps it.
+            told.extend(lead_caps(&self.site, snapshot, after, now));
+        }
+        told
+    }
+
+    fn contract_caps(
+        &self,
+        snapshot: &Snapshot,
+        sold: impl Iterator<Item = SoldUnder>,
+        now: Timestamp,
+    ) -> Vec<CapTold> {
         if snapshot.webhooks_told(WebhookEvent::CapReached).next().is_none() {
             return Vec::new();
         }
-        let of_contract = state.sales().iter().filter_map(|sale| {
-            let reserved = &sale.reserved;
-            let limit = reserved.cap?;
-            let (contract, day) = (reserved.contract, reserved.day);
-            let found = webhooks::About::default();
+        let told = sold.map(|SoldUnder { contract, buyer, day, limit }| {
             let data = || {
                 json!({
                     "scope": "contract",
                     "contract": contract,
-                    "buyer": reserved.buyer,
+                    "buyer": buyer,
                     "of": "sale",
                     "interval": "day",
                     "limit": limit,
                     "day": day.to_string(),
                 })
             };
-            let deliveries = webhooks::of(&self.site, snapshot, now, WebhookEvent::CapReached, found, data);
-            Some(CapTold { count: CapCount::Contract { contract, day, limit }, deliveries })
+            let (event, about) = (WebhookEvent::CapReached, webhooks::About::default());
+            let deliveries = webhooks::of(&self.site, snapshot, now, event, about, data);
+            CapTold { count: CapCount::Contract { contract, day, limit }, deliveries }
         });
-        let mut told: Vec<CapTold> = of_contract.collect();
-        if counts {
-            told.extend(lead_caps(&self.site, snapshot, lead, now));
-        }
-        told
+        told.collect()
     }
 
     /// What is told of a return that a buyer makes or asks for. Its reason is not: it is
@@ -243,26 +281,14 @@ impl<S: Store + Clone> Selling<S> {
             })
         })
     }
+}
 
-    /// What is told of a contract that the server switches off.
-    pub(super) fn contract_switched_off(
-        &self,
-        snapshot: &Snapshot,
-        contract: ContractId,
-        buyer: BuyerId,
-        failures: PostFailures,
-        now: Timestamp,
-    ) -> Vec<Delivery> {
-        let found = webhooks::About::default();
-        webhooks::of(&self.site, snapshot, now, WebhookEvent::ContractSwitchedOff, found, || {
-            json!({
-                "contract": contract,
-                "buyer": buyer,
-                "failed_posts": failures.failed,
-                "of_posts": failures.of,
-            })
-        })
-    }
+/// A sale under a contract that takes so many leads of an opening day.
+struct SoldUnder {
+    contract: ContractId,
+    buyer: BuyerId,
+    day: Day,
+    limit: u32,
 }
 
 /// The lead caps that a lead may fill, on the day on which it came.
@@ -274,4 +300,16 @@ pub(crate) fn lead_caps<S: Store + Clone>(
 ) -> Vec<CapTold> {
     let day = snapshot.zone().day_of(lead.at);
     webhooks::caps_reached(site, snapshot, now, CapOf::Lead, (lead.offer, lead.campaign), day)
+}
+
+/// The conversion caps that a lead may fill as it becomes a conversion, which it counts as
+/// on the day on which it came.
+pub(crate) fn conversion_caps<S: Store + Clone>(
+    site: &Installation<S>,
+    snapshot: &Snapshot,
+    lead: &Lead,
+    now: Timestamp,
+) -> Vec<CapTold> {
+    let day = snapshot.zone().day_of(lead.at);
+    webhooks::caps_reached(site, snapshot, now, CapOf::Conversion, (lead.offer, lead.campaign), day)
 }

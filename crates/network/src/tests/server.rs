@@ -1,16 +1,20 @@
 //! What the server itself changes: campaigns made when needed, contracts switched off.
 
 use super::*;
-use crate::{FIRST_SERVER_CAMPAIGN, Made};
+use crate::{FIRST_SERVER_CAMPAIGN, Made, SwitchedOff, SwitchedOffTold, Told};
 use crumb_domain::network::ActiveStatus;
+use crumb_domain::selling::{Alert, AlertCode};
 use crumb_domain::{AffiliateId, CampaignId, ConfigVersion, ContractId, Money, OfferContractId, OfferId};
 use crumb_storage::configuration::Origin;
+use crumb_storage::selling::PostFailures;
 
 const OTHER: AffiliateId = AffiliateId(13);
 
 async fn ensure(live: &Live, affiliate: AffiliateId, offer: OfferId, why: Made) -> CampaignId {
     live.ensure_campaign(affiliate, offer, None, why, NOW, &mut rng()).await.unwrap()
 }
+
+const FAILED: PostFailures = PostFailures { failed: 2, of: 3 };
 
 #[tokio::test]
 async fn the_server_makes_a_campaign_at_the_offers_default_payout() {
@@ -126,7 +130,7 @@ async fn a_person_may_write_a_campaign_where_the_server_made_one_and_it_goes_fir
 async fn what_the_server_made_is_there_after_a_restart() {
     let (live, store) = running().await;
     let id = ensure(&live, OTHER, OfferId(100), Made::RunAtOnce).await;
-    live.set_contract_status(ContractId(7), ActiveStatus::Inactive, NOW).await.unwrap();
+    live.switch_off(ContractId(7), FAILED, NOW).await.unwrap();
     let again = LiveNetwork::load(store).await.unwrap().snapshot();
     assert_eq!(again.network(), live.snapshot().network());
     assert!(again.is_server_made(id) && again.is_switched_off(ContractId(7)));
@@ -135,17 +139,61 @@ async fn what_the_server_made_is_there_after_a_restart() {
 #[tokio::test]
 async fn a_contract_that_the_server_switched_off_stays_so_until_it_is_switched_on() {
     let (live, _) = running().await;
-    let off = live.set_contract_status(ContractId(7), ActiveStatus::Inactive, NOW).await.unwrap();
+    let off = live.switch_off(ContractId(7), FAILED, NOW).await.unwrap();
     assert_eq!(off.plan.to_string(), "~ contract 7: switched off by the server\n");
     assert!(apply(&live, example()).await.plan.is_empty());
     apply(&live, edited("name = \"CA only\"", "name = \"CA and NV\"")).await;
     assert!(live.snapshot().is_switched_off(ContractId(7)));
     assert_eq!(live.snapshot().network().contract[0].status, ActiveStatus::Active, "the file's word is kept");
-    let on = live.set_contract_status(ContractId(7), ActiveStatus::Active, NOW).await.unwrap();
+    let on = live.switch_on(ContractId(7), NOW).await.unwrap();
     assert_eq!(on.version, ConfigVersion(4));
     assert!(!live.snapshot().is_switched_off(ContractId(7)));
-    let again = live.set_contract_status(ContractId(7), ActiveStatus::Active, NOW).await.unwrap();
+    let again = live.switch_on(ContractId(7), NOW).await.unwrap();
     assert!(again.plan.is_empty() && again.version == ConfigVersion(4));
+}
+
+/// A network that tells of contracts which are switched off, each by an alert.
+async fn telling() -> (Live, Arc<MemoryStore>) {
+    let (live, store) = running().await;
+    let told: SwitchedOffTold = Arc::new(|after, contracts, at| {
+        let alert = |off: &SwitchedOff| Alert {
+            at,
+            code: AlertCode::ContractSwitchedOff,
+            contract: Some(off.contract),
+            buyer: Some(off.buyer),
+            lead: None,
+            text: format!("{:?} of {} contracts", off.failures, after.network().contract.len()),
+        };
+        Told { deliveries: Vec::new(), alerts: contracts.iter().map(alert).collect() }
+    });
+    (live.telling_of_switched_off(told), store)
+}
+
+/// What the last change told of contracts, and whose failures it forgot.
+fn last_told(store: &MemoryStore) -> (Vec<String>, Vec<ContractId>) {
+    let (alerts, forgiven) = store.told.lock().unwrap().last().cloned().unwrap();
+    assert!(alerts.iter().all(|alert| alert.contract == Some(ContractId(7)) && alert.at == NOW));
+    (alerts.into_iter().map(|alert| alert.text).collect(), forgiven)
+}
+
+#[tokio::test]
+async fn a_contract_that_is_switched_off_is_told_with_that_change_and_no_other() {
+    let (live, store) = telling().await;
+    live.switch_off(ContractId(7), FAILED, NOW).await.unwrap();
+    let by_server = "Some(PostFailures { failed: 2, of: 3 }) of 1 contracts".to_owned();
+    assert_eq!(last_told(&store), (vec![by_server], vec![]));
+    apply(&live, edited("name = \"CA only\"", "name = \"CA and NV\"")).await;
+    assert_eq!(last_told(&store), (vec![], vec![]), "it stays off");
+    live.switch_on(ContractId(7), NOW).await.unwrap();
+    assert_eq!(last_told(&store), (vec![], vec![ContractId(7)]));
+    let by_person = vec!["None of 1 contracts".to_owned()];
+    let text = "name = \"CA only\"\nstatus = \"active\"";
+    apply(&live, edited(text, &text.replace("active", "inactive"))).await;
+    assert_eq!(last_told(&store), (by_person.clone(), vec![]));
+    let written = live.revert(ConfigVersion(4), NOW).await.unwrap();
+    assert_eq!(last_told(&store), (vec![], vec![ContractId(7)]), "{}", written.version);
+    live.revert(ConfigVersion(5), NOW).await.unwrap();
+    assert_eq!(last_told(&store), (by_person, vec![]));
 }
 
 #[tokio::test]
@@ -153,9 +201,9 @@ async fn contract_on_switches_on_what_a_person_wrote_inactive_too() {
     let (live, _) = running().await;
     let text = "name = \"CA only\"\nstatus = \"active\"";
     apply(&live, edited(text, &text.replace("active", "inactive"))).await;
-    live.set_contract_status(ContractId(7), ActiveStatus::Active, NOW).await.unwrap();
+    live.switch_on(ContractId(7), NOW).await.unwrap();
     assert_eq!(live.snapshot().network().contract[0].status, ActiveStatus::Active);
-    let error = live.set_contract_status(ContractId(8), ActiveStatus::Active, NOW).await.unwrap_err();
+    let error = live.switch_on(ContractId(8), NOW).await.unwrap_err();
     assert_eq!(error.to_string(), "no contract 8");
 }
 

@@ -1,6 +1,7 @@
 //! A configuration store in memory.
 
-use crumb_domain::{BuyerId, ConfigVersion, Money};
+use crumb_domain::selling::Alert;
+use crumb_domain::{BuyerId, ConfigVersion, ContractId, Money};
 use crumb_storage::configuration::{
     ConfigurationChange, Entity, EntityKey, HistoryOf, StoredConfiguration, VersionInfo,
 };
@@ -15,6 +16,8 @@ pub(crate) struct MemoryStore {
     documents: Mutex<Vec<(EntityKey, String)>>,
     /// What each change gave buyers to begin with.
     pub opened: Mutex<Vec<Vec<(BuyerId, Money)>>>,
+    /// Alerts that were raised with each change, and contracts whose failures it forgot.
+    pub told: Mutex<Vec<(Vec<Alert>, Vec<ContractId>)>>,
     /// What clicks and leads refer to.
     pub history: Mutex<HashSet<HistoryOf>>,
     /// Where questions about the past wait, once a test closed it.
@@ -89,6 +92,7 @@ impl ConfigurationStore for MemoryStore {
             entities.insert(entity.key.clone(), entity);
         }
         self.opened.lock().unwrap().push(change.opening);
+        self.told.lock().unwrap().push((change.alerts, change.forgiven));
         versions.push((info, entities));
         Ok(version)
     }

@@ -26,7 +26,7 @@ pub struct AlertRow {
     pub count: u64,
     /// About what, a stable code: `contract_switched_off`, `buyer_skipped`,
     /// `price_unreadable`, `price_over_maximum`, `bad_redirect`, `margin_undercut`,
-    /// `credit_exceeded`, `lead_unsettled` or `delivery_parked`.
+    /// `credit_exceeded`, `lead_unsettled`, `delivery_parked` or `mail_parked`.
     #[schema(value_type = String, example = "contract_switched_off")]
     pub code: AlertCode,
     /// Which contract, where it is about one.

@@ -32,7 +32,7 @@ pub struct DeliveryRow {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// `postback` or `webhook`.
+    /// `postback`, `webhook` or `mail`.
     #[schema(value_type = String)]
     pub kind: DeliveryKind,
     /// Where it stands: `waiting`, `delivered` (answered with 2xx) or `parked` (nobody took
@@ -44,7 +44,7 @@ pub struct DeliveryRow {
     /// When it is tried next; null where it does not wait.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub due: Option<Timestamp>,
-    /// To whom, as `affiliate:12`, `campaign:57` or `webhook:1`.
+    /// To whom, as `affiliate:12`, `campaign:57`, `webhook:1` or `mail:ops@example.com`.
     pub destination: String,
     /// Whose log shows it.
     #[schema(value_type = Option<i64>)]
@@ -61,13 +61,17 @@ pub struct DeliveryRow {
     /// About which lead.
     #[schema(value_type = Option<String>)]
     pub lead: Option<LeadId>,
-    /// Where to.
+    /// Where to. An affiliate sees it without people's data, as it sees leads.
     pub url: String,
 }
 
 impl DeliveryRow {
     /// With public names in place of its own and its conversion's place.
-    pub fn new(delivery: Delivery, names: &RequestIdKey) -> Self {
+    pub fn new(delivery: Delivery, names: &RequestIdKey, role: Role) -> Self {
+        let url = match delivery.shown_url {
+            Some(shown) if !role.is_of_the_network() => shown,
+            _ => delivery.url,
+        };
         let waits = delivery.state == DeliveryState::Waits;
         Self {
             id: names.request_id(delivery.id),
@@ -83,7 +87,7 @@ impl DeliveryRow {
             offer: delivery.offer,
             conversion: delivery.conversion.and_then(|row| names.request_id(row)),
             lead: delivery.lead,
-            url: delivery.url,
+            url,
         }
     }
 }
@@ -129,7 +133,7 @@ pub struct DeliveryWithAttempts {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayBody {
-    /// `postback` or `webhook`.
+    /// `postback`, `webhook` or `mail`.
     #[schema(value_type = Option<String>)]
     kind: Option<DeliveryKind>,
     /// `parked`, or `delivered`: the receiver lost them. Both where this is left out.
@@ -202,7 +206,7 @@ pub struct Replayed {
     tag = "deliveries",
     operation_id = "list_deliveries",
     params(
-        ("kind" = Option<String>, Query, description = "`postback` or `webhook`."),
+        ("kind" = Option<String>, Query, description = "`postback`, `webhook` or `mail`."),
         ("state" = Option<String>, Query, description = "`waiting`, `delivered` or `parked`."),
         ("destination" = Option<String>, Query, description = "To this, as `campaign:57`."),
         ("affiliate" = Option<i64>, Query, description = "Of this affiliate."),
@@ -223,7 +227,7 @@ pub(crate) async fn list<S: Store + Clone>(
 ) -> Result<Json<Listing<DeliveryRow>>, ApiError> {
     let names = &admin.installation.keys.request_ids;
     let mut filter = DeliveryFilter {
-        kind: query.read("kind", "\"postback\" or \"webhook\"", DeliveryKind::from_code),
+        kind: query.read("kind", "\"postback\", \"webhook\" or \"mail\"", DeliveryKind::from_code),
         state: query.read("state", "\"waiting\", \"delivered\" or \"parked\"", DeliveryState::from_code),
         destination: query.text("destination"),
         affiliate: query.affiliate("affiliate"),
@@ -239,12 +243,12 @@ pub(crate) async fn list<S: Store + Clone>(
     let page = query.finish_list()?;
     if let Some(own) = caller.affiliate_or_network()? {
         only_its_own(&mut filter.affiliate, own)?;
-        if filter.kind.replace(DeliveryKind::Postback) == Some(DeliveryKind::Webhook) {
+        if filter.kind.replace(DeliveryKind::Postback).is_some_and(|kind| kind != DeliveryKind::Postback) {
             return Err(ApiError::Forbidden("this key may see postbacks only".to_owned()));
         }
     }
     let page = admin.installation.store.deliveries(filter, page).await?;
-    Ok(Json(Listing::of(page, |delivery| Some(DeliveryRow::new(delivery, names)))))
+    Ok(Json(Listing::of(page, |delivery| Some(DeliveryRow::new(delivery, names, caller.role)))))
 }
 
 /// A postback or webhook, with its attempts.
@@ -278,7 +282,11 @@ pub(crate) async fn get<S: Store + Clone>(
     let attempts = store.attempts_of_delivery(row).await?;
     let body = delivery.body.take();
     let attempts = attempts.into_iter().map(DeliveryAttemptRow::from).collect();
-    Ok(Json(DeliveryWithAttempts { delivery: DeliveryRow::new(delivery, names), body, attempts }))
+    Ok(Json(DeliveryWithAttempts {
+        delivery: DeliveryRow::new(delivery, names, caller.role),
+        body,
+        attempts,
+    }))
 }
 
 /// Sends delivered and parked ones again, under their ids: what waits goes on waiting.

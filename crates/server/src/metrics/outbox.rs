@@ -93,12 +93,14 @@ mod tests {
         metrics.attempted(DeliveryKind::Postback, AttemptEnd::Failed);
         metrics.attempted(DeliveryKind::Postback, AttemptEnd::Failed);
         metrics.attempted(DeliveryKind::Webhook, AttemptEnd::Parked);
+        metrics.attempted(DeliveryKind::Mail, AttemptEnd::Parked);
         let text = metrics.text(None).unwrap();
         for line in [
             "crumb_delivery_attempts_total{kind=\"postback\",outcome=\"failed\"} 2",
             "crumb_delivery_attempts_total{kind=\"webhook\",outcome=\"parked\"} 1",
             "crumb_delivery_attempts_total{kind=\"postback\",outcome=\"delivered\"} 0",
             "crumb_selling_alerts_total{alert=\"delivery_parked\"} 1",
+            "crumb_selling_alerts_total{alert=\"mail_parked\"} 1",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
         }

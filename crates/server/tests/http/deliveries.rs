@@ -30,6 +30,7 @@ fn postback(server: &Server, number: i64, url: &str) -> Delivery {
         conversion: None,
         lead: None,
         url: url.to_owned(),
+        shown_url: None,
         body: None,
         state: DeliveryState::Waits,
         tries: 0,
@@ -131,6 +132,25 @@ async fn what_a_crash_leaves_under_way_is_taken_up_at_once_by_the_next_start() {
 }
 
 #[tokio::test]
+async fn an_affiliate_sees_the_address_without_what_it_may_not_see_of_a_person() {
+    let receiver = MockBuyer::start(answer(200)).await.unwrap();
+    let server = Server::start(NETWORK).await;
+    let sent = format!("{}?e=ann@example.com", receiver.url());
+    let shown = format!("{}?e=***", receiver.url());
+    let personal = Delivery { shown_url: Some(shown.clone()), ..postback(&server, 1, &sent) };
+    put(&server, vec![personal, postback(&server, 2, &receiver.url())]).await;
+    let (affiliate, reader) = (server.api_key("affiliate:12").await, server.api_key("reader").await);
+    for (key, expected) in [(affiliate, &shown), (reader, &sent)] {
+        let rows = get(&server, &key, "/deliveries?sort=id").await.json()["data"].clone();
+        assert_eq!((&rows[0]["url"], &rows[1]["url"]), (&json!(expected), &json!(receiver.url())));
+        let one = get(&server, &key, &format!("/deliveries/{}", rows[0]["id"].as_str().unwrap())).await;
+        assert_eq!(one.json()["url"], json!(expected));
+    }
+    until_waiting(&server, 0).await;
+    assert!(receiver.requests().iter().any(|request| request.query.contains("ann@example.com")), "as it is");
+}
+
+#[tokio::test]
 async fn an_affiliate_sees_its_own_postbacks_and_nobody_elses() {
     let receiver = MockBuyer::start(answer(200)).await.unwrap();
     let server = Server::start(NETWORK).await;
@@ -172,6 +192,7 @@ async fn deliveries_are_found_by_each_filter_and_a_wrong_one_is_named() {
         ("state=waiting", 1),
         ("state=parked", 0),
         ("destination=campaign:57", 1),
+        ("kind=mail", 0),
         ("affiliate=12", 1),
         ("affiliate=13", 0),
         ("campaign=57", 1),
@@ -183,7 +204,7 @@ async fn deliveries_are_found_by_each_filter_and_a_wrong_one_is_named() {
     ] {
         assert_eq!(server.api_json(&format!("/deliveries?{filter}")).await["total"], total, "{filter}");
     }
-    for wrong in ["kind=mail", "state=gone", "conversion=x", "lead=x", "colour=red"] {
+    for wrong in ["kind=fax", "state=gone", "conversion=x", "lead=x", "colour=red"] {
         assert_eq!(server.api(&format!("/deliveries?{wrong}")).await.status, 400, "{wrong}");
     }
     for missing in ["/deliveries/1", "/deliveries/x"] {

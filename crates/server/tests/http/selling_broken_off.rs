@@ -178,3 +178,21 @@ async fn where_the_store_is_away_at_a_panic_the_lead_is_ended_as_soon_as_it_is_t
     assert_eq!(in_hand(&server).await, 0);
     assert_unsold(&keyed(&server).await);
 }
+
+#[tokio::test]
+async fn a_look_at_a_held_post_that_panics_keeps_no_other_from_it_and_is_made_again() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let status = buyers.url("/status?id=#leadid#");
+    let contract = Contract::new(7, &buyers.url("/cut-after?made=accepted"), "30.00")
+        .post(&format!("status_url = \"{status}\""));
+    let server = faulty(&market(&[contract]), At::Asks(AttemptKind::Status), 1).await;
+    for name in ["ann", "bob"] {
+        assert_unsold(&sell(&server, name).await);
+    }
+    let sold = async || stored(&server).await.iter().filter(|lead| lead.status == LeadStatus::Sold).count();
+    for expected in [1, 2] {
+        server.clock.advance_seconds(120);
+        server.selling.look_at_held().await.unwrap();
+        assert_eq!(sold().await, expected);
+    }
+}

@@ -5,6 +5,7 @@ use crate::conversions::{converted, shop};
 use crate::posts::{BOB, HOSTED};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use crumb_domain::{Clock as _, ContractId};
 use crumb_storage::OutboxStore as _;
 use crumb_testkit::Server;
 use crumb_testkit::buyers::{Answer, MockBuyer, MockBuyers};
@@ -243,7 +244,98 @@ async fn a_contract_that_the_server_switches_off_is_told() {
         assert_unsold(&sell(&server, name).await);
     }
     let told = data_of(&messages(&server, &receiver).await, "contract.switched_off");
-    assert_eq!(told, [json!({ "contract": 7, "buyer": 7, "failed_posts": 2, "of_posts": 2 })]);
+    let off = json!({ "contract": 7, "buyer": 7, "by": "server", "failed_posts": 2, "of_posts": 2 });
+    assert_eq!(told, [off]);
+    server.site.network.switch_on(ContractId(7), server.clock.now()).await.unwrap();
+    assert_unsold(&sell(&server, "dan").await);
+    assert!(!server.site.network.snapshot().is_switched_off(ContractId(7)), "it begins anew");
+    assert_eq!(messages(&server, &receiver).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_contract_that_a_person_switches_off_is_told_and_is_no_alert() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = Contract::new(7, &buyers.url("/accept"), "30.00");
+    let (server, receiver) = telling("\"contract.switched_off\"", &[], std::slice::from_ref(&contract)).await;
+    server.apply(&contract.with("status = \"inactive\"").to_string()).await;
+    let told = data_of(&messages(&server, &receiver).await, "contract.switched_off");
+    let off = json!({ "contract": 7, "buyer": 7, "by": "person", "failed_posts": null, "of_posts": null });
+    assert_eq!(told, [off]);
+    assert_eq!(server.api_json("/alerts").await["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_click_cap_is_told_with_the_click_that_fills_it_and_once_in_its_interval() {
+    let receiver = receiver().await;
+    let caps = "caps = [{ of = \"click\", interval = \"day\", limit = 3 }]";
+    let network = market_with(&[(Part::HostedOffer, caps)], &[]) + &webhook(&receiver, "\"cap.reached\"");
+    let server = Server::start(&network).await;
+    let mut told = Vec::new();
+    for days in 0..2 {
+        for clicks in 1..=5 {
+            server.tracking.get(crate::traffic::LINK).await;
+            told = data_of(&messages(&server, &receiver).await, "cap.reached");
+            assert_eq!(told.len(), days + usize::from(clicks >= 3), "{clicks} clicks after {days} days");
+        }
+        server.clock.advance_days(1);
+    }
+    let [first, second] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(
+        (&first["scope"], &first["offer"], &first["campaign"]),
+        (&json!("offer"), &json!(100), &Value::Null)
+    );
+    assert_eq!(
+        (&first["of"], &first["interval"], &first["limit"]),
+        (&json!("click"), &json!("day"), &json!(3))
+    );
+    assert_ne!(first["day"], second["day"]);
+}
+
+#[tokio::test]
+async fn of_clicks_at_the_same_moment_one_tells_the_cap() {
+    let receiver = receiver().await;
+    let caps = "caps = [{ of = \"click\", interval = \"total\", limit = 10 }]";
+    let network = market_with(&[(Part::Campaign, caps)], &[]) + &webhook(&receiver, "\"cap.reached\"");
+    let server = Server::start(&network).await;
+    let clicks: tokio::task::JoinSet<_> = (0..40)
+        .map(|_| {
+            let tracking = server.tracking.clone();
+            async move { tracking.get(crate::traffic::LINK).await }
+        })
+        .collect();
+    clicks.join_all().await;
+    let told = data_of(&messages(&server, &receiver).await, "cap.reached");
+    assert_eq!((told.len(), &told[0]["scope"], &told[0]["campaign"]), (1, &json!("campaign"), &json!(57)));
+}
+
+#[tokio::test]
+async fn a_contracts_cap_that_a_settled_post_fills_is_told_then() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let status = buyers.url("/status?id=#leadid#");
+    let contract = Contract::new(7, &buyers.url("/cut-after?made=accepted"), "30.00")
+        .post(&format!("status_url = \"{status}\""))
+        .row("cap = 1");
+    let (server, receiver) = telling("\"cap.reached\"", &[], &[contract]).await;
+    assert_unsold(&sell(&server, "ann").await);
+    assert!(messages(&server, &receiver).await.is_empty(), "its end is not known");
+    server.clock.advance_seconds(30);
+    server.selling.look_at_held().await.unwrap();
+    assert_eq!(only(&server).await.sales.len(), 1);
+    let told = data_of(&messages(&server, &receiver).await, "cap.reached");
+    assert_eq!((told.len(), &told[0]["scope"], &told[0]["contract"]), (1, &json!("contract"), &json!(7)));
+}
+
+#[tokio::test]
+async fn a_conversion_cap_that_a_lead_fills_is_told() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = Contract::new(7, &buyers.url("/accept"), "30.00");
+    let caps = (Part::HostNPostOffer, "caps = [{ of = \"conversion\", interval = \"month\", limit = 2 }]");
+    let (server, receiver) = telling("\"cap.reached\"", &[caps], &[contract]).await;
+    for (name, expected) in [("ann", 0), ("bob", 1), ("cid", 1)] {
+        assert_sold(&sell(&server, name).await);
+        let told = data_of(&messages(&server, &receiver).await, "cap.reached");
+        assert_eq!(told.len(), expected, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -114,3 +114,28 @@ fn from_row(row: &Row<'_>) -> Result<PixelCall> {
         config_version: ConfigVersion(given(17)?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::connection::{SqliteOptions, open_writer};
+
+    #[test]
+    fn calls_of_a_session_are_found_without_a_look_at_all_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_writer(&folder.path().join("crumb.db"), &SqliteOptions::default()).unwrap();
+        let steps = |sql: &str| -> Vec<String> {
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let steps = plan.query_map([7], |row| row.get(3)).unwrap();
+            steps.collect::<rusqlite::Result<_>>().unwrap()
+        };
+        for sql in [
+            "SELECT count(*) FROM pixel WHERE TRUE AND session = ?",
+            "SELECT at FROM pixel WHERE TRUE AND session = ? ORDER BY id DESC LIMIT 5",
+        ] {
+            let steps = steps(sql);
+            assert_eq!(steps.len(), 1, "nothing is sorted: {steps:?}");
+            assert!(steps[0].starts_with("SEARCH pixel USING"), "{steps:?}");
+            assert!(steps[0].contains("pixel_of_session (session=?)"), "{steps:?}");
+        }
+    }
+}

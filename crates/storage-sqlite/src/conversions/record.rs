@@ -171,7 +171,7 @@ fn insert(context: &mut WriteContext<'_>, new: &New) -> Result<Recorded> {
     }
     ledger::append(context.statements, ledger::NO_LEAD, &record.ledger)?;
     outbox::put(context, &record.deliveries)?;
-    outbox::tell_caps(context, &record.caps_told)?;
+    outbox::tell_caps(context, &record.caps_told, None)?;
     Ok(Recorded::New)
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     context.memory.recent.add(context.statements, &posting.row)?;
     context.memory.sub_affiliates.note_lead(connection, lead).map_err(from_sqlite)?;
     context.memory.counts.raise(&new.counts);
-    outbox::tell_caps(context, &new.caps_told)?;
+    outbox::tell_caps(context, &new.caps_told, None)?;
     if converts(lead) {
         context.memory.session_changes.converted(lead.session);
     }

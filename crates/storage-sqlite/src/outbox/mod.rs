@@ -1,14 +1,18 @@
 //! The outbox: what is to be delivered, who has it in hand, and how that went.
 //!
 //! * `rows`: deliveries and attempts as rows; `list`: deliveries by filter.
+//! * `caps`: who is told that a cap is reached, once in its interval.
 //! * `bell`: tells the worker that there is something to do.
 //! * `claim`: what is due, and who takes it; `end`: what becomes of it then.
 
 pub(crate) mod bell;
+mod caps;
 mod claim;
 mod end;
 mod list;
 mod rows;
+
+pub(crate) use caps::tell_caps;
 
 use crate::SqliteStore;
 use crate::alerts;
@@ -16,14 +20,11 @@ use crate::batch::WriteContext;
 use crate::error::from_sqlite;
 use crate::readers::LaneOf;
 use crate::seen::Key;
-use crate::selling::contracts;
 use crate::statements::Statements;
 use crumb_domain::delivery::{Delivery, DeliveryAttempt};
 use crumb_domain::selling::Alert;
 use crumb_domain::{RowId, Timestamp};
-use crumb_storage::outbox::{
-    CapCount, CapTold, ClaimRoom, Claimed, DeliveryFilter, EndLease, NewDelivery, WaitingDeliveries,
-};
+use crumb_storage::outbox::{ClaimRoom, Claimed, DeliveryFilter, EndLease, NewDelivery, WaitingDeliveries};
 use crumb_storage::{OutboxStore, Page, PageRequest, Result};
 
 /// Deliveries that are set going again by one write, so that no commit is long.
@@ -36,22 +37,6 @@ pub(crate) fn put(context: &mut WriteContext<'_>, deliveries: &[Delivery]) -> Re
     context.memory.seen.note_all(context.connection, nodes).map_err(from_sqlite)?;
     if !deliveries.is_empty() {
         context.memory.outbox.pull();
-    }
-    Ok(())
-}
-
-/// Writes what is to be told of caps whose counts stand at their limits now.
-pub(crate) fn tell_caps(context: &mut WriteContext<'_>, told: &[CapTold]) -> Result<()> {
-    for CapTold { count, deliveries } in told {
-        let (stands, limit) = match count {
-            CapCount::Of(check) => (context.memory.counts.count(context.connection, check)?, check.limit),
-            CapCount::Contract { contract, day, limit } => {
-                (u64::from(contracts::count(context.connection, *contract, *day)?), *limit)
-            }
-        };
-        if stands == u64::from(limit) {
-            put(context, deliveries)?;
-        }
     }
     Ok(())
 }
@@ -86,7 +71,7 @@ impl OutboxStore for SqliteStore {
         self.writer()
             .write(move |context| {
                 ends.iter().try_for_each(|ended| end::end(context.connection, ended))?;
-                alerts::raise(context.connection, &alerts)
+                alerts::raise(context, &alerts)
             })
             .await
     }

@@ -10,18 +10,18 @@ use rusqlite::{Connection, Row, params};
 
 /// The columns that [`delivery`] reads.
 pub(crate) const COLUMNS: &str = "id, webhook_id, at, kind, destination, affiliate, campaign, offer, conversion, lead, \
-                                  url, body, state, tries, due";
+                                  url, body, state, tries, due, shown_url";
 
 /// How many they are.
-pub(crate) const COLUMN_COUNT: usize = 15;
+pub(crate) const COLUMN_COUNT: usize = 16;
 
 /// Writes a delivery.
 pub(crate) fn insert(statements: &dyn Statements, delivery: &Delivery) -> Result<()> {
     statements
         .execute(
             "INSERT INTO delivery (id, webhook_id, at, kind, destination, affiliate, campaign, offer, conversion,
-                 lead, url, body, state, tries, due, lease)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0)",
+                 lead, url, body, state, tries, due, shown_url, lease)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 0)",
             params![
                 delivery.id.as_i64(),
                 delivery.webhook_id,
@@ -38,6 +38,7 @@ pub(crate) fn insert(statements: &dyn Statements, delivery: &Delivery) -> Result
                 delivery.state.as_str(),
                 delivery.tries,
                 delivery.due.micros(),
+                delivery.shown_url,
             ],
         )
         .map_err(from_sqlite)?;
@@ -71,6 +72,7 @@ pub(crate) fn delivery(row: &Row<'_>) -> Result<Delivery> {
         conversion: number(8)?.map(row_id).transpose()?,
         lead: lead.transpose()?,
         url: text(10)?,
+        shown_url: row.get(15).map_err(from_sqlite)?,
         body: row.get(11).map_err(from_sqlite)?,
         state: DeliveryState::from_code(&state).ok_or_else(|| corrupt("a delivery's state", state))?,
         tries: row.get(13).map_err(from_sqlite)?,

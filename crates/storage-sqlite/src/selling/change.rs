@@ -82,7 +82,7 @@ fn apply(context: &mut WriteContext<'_>, ready: &Change, offered: Option<&Offere
     ledger::append(connection, lead, &change.ledger)?;
     records::append_timeline(connection, lead, &change.timeline)?;
     outbox::put(context, &change.deliveries)?;
-    alerts::raise(connection, &change.alerts)?;
+    alerts::raise(context, &change.alerts)?;
     if let Some(returned) = &change.put_return {
         after_sale::put_return(context, lead, returned)?;
     }
@@ -91,7 +91,7 @@ fn apply(context: &mut WriteContext<'_>, ready: &Change, offered: Option<&Offere
     }
     context.memory.counts.raise(&change.count);
     context.memory.counts.lower(ready.uncount.iter().copied());
-    outbox::tell_caps(context, &change.caps_told)?;
+    outbox::tell_caps(context, &change.caps_told, Some(lead))?;
     let is_in_hand = offered.is_some_and(|offered| offered.state == State::InHand);
     if change.then == Then::AsBefore && !is_in_hand {
         return Ok(());

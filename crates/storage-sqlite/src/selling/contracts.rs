@@ -17,11 +17,20 @@ pub(crate) fn count(connection: &Connection, contract: ContractId, day: Day) -> 
         .map_err(from_sqlite)
 }
 
+/// Those of them that are sold.
+pub(crate) fn sold_count(connection: &Connection, contract: ContractId, day: Day) -> Result<u32> {
+    connection
+        .prepare_cached("SELECT sold FROM contract_count WHERE day = ?1 AND contract = ?2")
+        .and_then(|mut select| select.query_row(params![day.0, contract.0], |row| row.get(0)).optional())
+        .map(Option::unwrap_or_default)
+        .map_err(from_sqlite)
+}
+
 /// One more, or one less.
 pub(crate) fn change_count(connection: &Connection, contract: ContractId, day: Day, by: i64) -> Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO contract_count (day, contract, n) VALUES (?1, ?2, ?3)
+            "INSERT INTO contract_count (day, contract, n, sold) VALUES (?1, ?2, ?3, 0)
              ON CONFLICT DO UPDATE SET n = n + excluded.n",
         )
         .and_then(|mut upsert| upsert.execute(params![day.0, contract.0, by]))
@@ -29,8 +38,12 @@ pub(crate) fn change_count(connection: &Connection, contract: ContractId, day: D
     Ok(())
 }
 
-/// It bought.
-pub(crate) fn sold(connection: &Connection, contract: ContractId, at: Timestamp) -> Result<()> {
+/// It bought what was reserved for an opening day.
+pub(crate) fn sold(connection: &Connection, contract: ContractId, day: Day, at: Timestamp) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE contract_count SET sold = sold + 1 WHERE day = ?1 AND contract = ?2")
+        .and_then(|mut update| update.execute(params![day.0, contract.0]))
+        .map_err(from_sqlite)?;
     connection
         .prepare_cached(
             "INSERT INTO contract_state (contract, last_sold, posts, failures) VALUES (?1, ?2, 0, 0)

@@ -152,10 +152,6 @@ impl SellingStore for SqliteStore {
         self.readers().read(LaneOf::Short, move |connection| contracts::failures(connection, contract)).await
     }
 
-    async fn forget_post_failures(&self, contract: ContractId) -> Result<()> {
-        self.writer().write(move |context| contracts::forget_failures(context.connection, contract)).await
-    }
-
     async fn balance(&self, account: Account) -> Result<Money> {
         self.readers().read(LaneOf::Long, move |connection| ledger::balance(connection, account)).await
     }

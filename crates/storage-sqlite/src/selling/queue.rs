@@ -99,6 +99,22 @@ pub(crate) fn taking_in_hand(connection: &Connection, lead: i64) -> Result<Optio
         .map_err(from_sqlite)
 }
 
+/// What leads in hand but that one have counted, and may not have to stay.
+pub(crate) fn counted_in_hand(connection: &Connection, but: Option<i64>) -> Result<Vec<counts::Key>> {
+    let mut select = connection
+        .prepare_cached(
+            "SELECT counts FROM offered WHERE state = 1 AND counts IS NOT NULL AND lead IS NOT ?1",
+        )
+        .map_err(from_sqlite)?;
+    let mut rows = select.query([but]).map_err(from_sqlite)?;
+    let mut counted = Vec::new();
+    while let Some(row) = rows.next().map_err(from_sqlite)? {
+        let keys: String = row.get(0).map_err(from_sqlite)?;
+        counted.extend(from_json::<Vec<counts::Key>>(&keys)?);
+    }
+    Ok(counted)
+}
+
 /// Leads that a crash left in hand, those recovered of which nobody was told yet, and those
 /// of which nobody can say how they stand.
 pub(crate) fn left_over(connection: &Connection) -> Result<Vec<(i64, Result<State>)>> {

@@ -85,9 +85,9 @@ pub(crate) fn reserve(
 fn insert(connection: &Connection, wanted: &Reserve, taking: i64, replaces: Option<i64>) -> Result<bool> {
     connection
         .prepare_cached(
-            "INSERT INTO reservation (lead, buyer, contract, day, price, type, no_return, state, taking, at,
+            "INSERT INTO reservation (lead, buyer, contract, day, cap, price, type, no_return, state, taking, at,
                  replaces)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
         )
         .and_then(|mut insert| {
             insert.execute(params![
@@ -95,6 +95,7 @@ fn insert(connection: &Connection, wanted: &Reserve, taking: i64, replaces: Opti
                 wanted.buyer.0,
                 wanted.contract.0,
                 wanted.day.0,
+                wanted.cap,
                 wanted.price.micros(),
                 sale_type(wanted.sale_type),
                 wanted.no_return,
@@ -163,7 +164,7 @@ pub(crate) fn end(connection: &Connection, lead: i64, at: Timestamp, ended: Ende
             sale.note = Some(replacements::delivered(connection, given_back, contract, lead, at)?);
         }
         ledger::append(connection, lead, &[sale])?;
-        contracts::sold(connection, ended.contract, at)?;
+        contracts::sold(connection, contract, open.day, at)?;
         return stand(connection, lead, open.buyer, SOLD, price, Some(at));
     }
     contracts::change_count(connection, contract, open.day, -1)?;
@@ -228,7 +229,9 @@ pub(crate) fn has_held_of_taking(connection: &Connection, lead: i64, taking: i64
 /// What a lead met, by buyer.
 pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<Vec<EarlierSend>> {
     let mut select = connection
-        .prepare_cached("SELECT contract, buyer, state FROM reservation WHERE lead = ?1 ORDER BY buyer")
+        .prepare_cached(
+            "SELECT contract, buyer, state, day, cap FROM reservation WHERE lead = ?1 ORDER BY buyer",
+        )
         .map_err(from_sqlite)?;
     let mut rows = select.query([lead]).map_err(from_sqlite)?;
     let mut sends = Vec::new();
@@ -237,6 +240,8 @@ pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<Vec<EarlierS
             contract: ContractId(row.get(0).map_err(from_sqlite)?),
             buyer: BuyerId(row.get(1).map_err(from_sqlite)?),
             state: state_of(row.get(2).map_err(from_sqlite)?)?,
+            day: Day(row.get(3).map_err(from_sqlite)?),
+            cap: row.get(4).map_err(from_sqlite)?,
         });
     }
     Ok(sends)

@@ -2,12 +2,17 @@
 
 use super::build::{NOW, Rows, lead, lead_id};
 use super::build_selling::in_hand;
+use super::configuration::change;
+use super::outbox::postback;
 use crate::alerts::{ALERT_FOLDED_SECONDS, ALERTS_KEPT_DAYS, AlertFilter, StoredAlert};
+use crate::configuration::ConfigurationChange;
+use crate::outbox::DeliveryFilter;
 use crate::selling::LeadChange;
 use crate::{PageRequest, Store, StoreError};
+use crumb_domain::delivery::Delivery;
 use crumb_domain::selling::{Alert, AlertCode};
 use crumb_domain::{BuyerId, ContractId, Timestamp};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 fn alert(code: AlertCode, contract: i64, at: Timestamp) -> Alert {
     let text = format!("contract {contract}: something");
@@ -114,4 +119,34 @@ pub async fn a_leads_alerts_are_raised_with_its_write<S: Store>(store: Arc<S>) {
     assert_eq!(store.settle(change).await, Err(StoreError::Conflict));
     let kept = all(&*store, AlertFilter::default()).await;
     assert_eq!((kept.len(), kept[0].count, &kept[0].alert), (1, 1, &raised));
+}
+
+/// Whatever raises them; what is folded into one that was told is not told again.
+pub async fn who_is_told_of_alerts_is_told_in_the_write_that_raises_them<S: Store>(store: Arc<S>) {
+    let rows = Mutex::new(Rows::new());
+    store.tell_alerts(Arc::new(move |alert| {
+        let told = postback(rows.lock().unwrap().next_row());
+        vec![Delivery { body: Some(alert.text.clone()), ..told }]
+    }));
+    let alert = |code, text: &str| Alert {
+        at: NOW,
+        code,
+        contract: None,
+        buyer: None,
+        lead: None,
+        text: text.to_owned(),
+    };
+    let (first, folded) = (alert(AlertCode::BadRedirect, "one"), alert(AlertCode::BadRedirect, "again"));
+    store.raise(vec![first, folded]).await.unwrap();
+    let parked = alert(AlertCode::DeliveryParked, "two");
+    store.end_leases(Vec::new(), vec![parked]).await.unwrap();
+    let switched = vec![alert(AlertCode::ContractSwitchedOff, "three")];
+    let refused = ConfigurationChange { alerts: switched.clone(), ..change(1, &[], &[]) };
+    assert!(store.commit_configuration(refused).await.is_err());
+    let made = ConfigurationChange { alerts: switched, ..change(0, &[], &[]) };
+    store.commit_configuration(made).await.unwrap();
+    let page = PageRequest { ascending: true, ..PageRequest::default() };
+    let told = store.deliveries(DeliveryFilter::default(), page).await.unwrap().data;
+    let bodies: Vec<&str> = told.iter().filter_map(|told| told.body.as_deref()).collect();
+    assert_eq!(bodies, ["one", "two", "three"]);
 }

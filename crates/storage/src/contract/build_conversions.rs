@@ -148,6 +148,7 @@ pub fn delivery(id: RowId, conversion: RowId) -> Delivery {
         conversion: Some(conversion),
         lead: None,
         url: "https://partner.example/postback?id=1".to_owned(),
+        shown_url: None,
         body: None,
         state: DeliveryState::Waits,
         tries: 0,

@@ -227,6 +227,7 @@ pub async fn the_clicks_of_one_request_are_kept_together_or_not_at_all<S: Store>
                     counts: vec![count],
                     refers_to: Vec::new(),
                     charges: Vec::new(),
+                    caps_told: Vec::new(),
                 })
                 .await;
             assert_eq!(result.is_err(), refused, "{result:?}");
@@ -285,6 +286,7 @@ pub async fn counts_add_up_over_the_days_of_a_check<S: Store>(store: Arc<S>) {
                 counts: counts.clone(),
                 refers_to: Vec::new(),
                 charges: Vec::new(),
+                caps_told: Vec::new(),
             })
             .await
             .unwrap();
@@ -319,6 +321,7 @@ pub async fn impressions_are_counted_by_day_for_campaign_and_creative<S: Store>(
     let click = ClickBatch {
         clicks: vec![click(Rows::new().next_row())],
         counts: vec![DayCount { scope: CapScope::Campaign(CampaignId(57)), of: CapOf::Click, day: Day(3) }],
+        caps_told: Vec::new(),
         refers_to: Vec::new(),
         charges: Vec::new(),
     };

@@ -2,7 +2,9 @@
 
 use super::build::{NOW, Rows, accepted, batch, click, lead, record, reject};
 use super::build_selling::{credit, in_hand, reserve, reserved};
+use super::outbox::postback;
 use super::selling_records::attempt;
+use crate::alerts::AlertFilter;
 use crate::clicks::ClickBatch;
 use crate::configuration::{
     ConfigurationChange, Entity, EntityKey, HistoryOf, Origin, StoredConfiguration, VersionInfo,
@@ -12,7 +14,7 @@ use crate::{PageRequest, Store, StoreError};
 use crumb_domain::click::Click;
 use crumb_domain::lead::Lead;
 use crumb_domain::outcome::Problem;
-use crumb_domain::selling::{BuyerAnswer, BuyerReading};
+use crumb_domain::selling::{Alert, AlertCode, BuyerAnswer, BuyerReading};
 use crumb_domain::{AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, CreativeId, OfferId};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -30,6 +32,9 @@ pub(super) fn change(base: i64, put: &[Entity], delete: &[&str]) -> Configuratio
         put: put.to_vec(),
         delete: delete.iter().map(|key| EntityKey((*key).to_owned())).collect(),
         opening: Vec::new(),
+        forgiven: Vec::new(),
+        deliveries: Vec::new(),
+        alerts: Vec::new(),
     }
 }
 
@@ -93,6 +98,29 @@ pub async fn a_change_of_another_version_is_a_conflict_and_keeps_nothing<S: Stor
     assert_eq!(store.present_version().await.unwrap(), ConfigVersion(1));
     assert_eq!(entities(&*store, 1).await, [entity("a", "1")]);
     assert_eq!(store.versions(PageRequest::default()).await.unwrap().total, 1);
+}
+
+/// Messages and alerts.
+pub async fn what_is_told_of_a_change_is_written_with_it_or_not_at_all<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let alert = Alert {
+        at: NOW,
+        code: AlertCode::ContractSwitchedOff,
+        contract: Some(ContractId(7)),
+        buyer: None,
+        lead: None,
+        text: "look".to_owned(),
+    };
+    for base in [1, 0] {
+        let delivery = postback(rows.next_row());
+        let (deliveries, alerts) = (vec![delivery.clone()], vec![alert.clone()]);
+        let made = ConfigurationChange { deliveries, alerts, ..change(base, &[entity("a", "1")], &[]) };
+        let is_made = store.commit_configuration(made).await.is_ok();
+        assert_eq!(is_made, base == 0);
+        assert_eq!(store.delivery(delivery.id).await.unwrap().is_some(), is_made);
+        let alerts = store.alerts(AlertFilter::default(), PageRequest::default()).await.unwrap();
+        assert_eq!(alerts.data.len(), usize::from(is_made));
+    }
 }
 
 /// Fifty changes of one version: one is committed, whole.

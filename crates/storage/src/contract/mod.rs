@@ -33,6 +33,7 @@ pub mod leads;
 pub mod outbox;
 pub mod posts;
 pub mod replacements;
+pub mod retention;
 pub mod selling;
 pub mod selling_money;
 pub mod selling_offers;
@@ -196,9 +197,20 @@ macro_rules! store_contract {
                 an_alert_is_kept_for_its_days,
                 alerts_are_found_by_each_filter_and_in_pages,
                 a_leads_alerts_are_raised_with_its_write,
+                who_is_told_of_alerts_is_told_in_the_write_that_raises_them,
             ];
             caps_told: [
-                caps_are_told_by_the_write_that_leaves_them_filled,
+                a_cap_is_told_by_the_write_that_fills_it_and_once,
+                each_interval_and_limit_of_a_cap_is_told_for_itself,
+                a_cap_that_leads_in_hand_fill_is_told_by_the_one_that_stays,
+                a_contracts_cap_is_told_when_its_last_lead_is_sold,
+                a_cap_that_clicks_fill_is_told_with_their_write_or_not_at_all,
+            ];
+            retention: [
+                the_pixel_log_goes_step_by_step_up_to_a_moment,
+                delivered_deliveries_go_and_parked_or_waiting_ones_stay,
+                attempts_go_when_their_leads_rest,
+                many_that_stay_keep_no_other_from_going,
             ];
             outbox: [
                 a_delivery_comes_back_as_it_was,
@@ -286,6 +298,7 @@ macro_rules! store_contract {
                 a_version_holds_what_it_put_and_what_it_did_not_touch,
                 every_version_can_be_read_again,
                 a_change_of_another_version_is_a_conflict_and_keeps_nothing,
+                what_is_told_of_a_change_is_written_with_it_or_not_at_all,
                 of_changes_at_the_same_moment_one_is_committed,
                 versions_are_listed_newest_first_in_pages,
                 every_document_of_an_entity_is_known,

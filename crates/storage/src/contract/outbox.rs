@@ -33,6 +33,7 @@ pub(super) fn postback(id: RowId) -> Delivery {
         conversion: Some(id),
         lead: None,
         url: "https://affiliate.example/postback?id=1".to_owned(),
+        shown_url: None,
         body: None,
         state: DeliveryState::Waits,
         tries: 0,
@@ -90,7 +91,8 @@ async fn stands<S: Store>(store: &S, id: RowId) -> (DeliveryState, u32, Timestam
 /// With everything that it says, and none that there is not.
 pub async fn a_delivery_comes_back_as_it_was<S: Store>(store: Arc<S>) {
     let mut rows = Rows::new();
-    let full = Delivery { lead: Some(lead_id(1)), ..postback(rows.next_row()) };
+    let shown_url = Some("https://affiliate.example/postback?id=***".to_owned());
+    let full = Delivery { lead: Some(lead_id(1)), shown_url, ..postback(rows.next_row()) };
     let bare = Delivery {
         kind: DeliveryKind::Webhook,
         destination: "webhook:1".to_owned(),

@@ -99,7 +99,8 @@ pub async fn a_lead_goes_to_a_buyer_once<S: Store>(store: Arc<S>) {
         (0, 0, Money::ZERO)
     );
     let facts = store.selling_facts(Some(lead.row), DAY).await.unwrap();
-    let met = EarlierSend { contract: ContractId(8), buyer: BuyerId(7), state: ReservationState::Refused };
+    let (contract, buyer, state) = (ContractId(8), BuyerId(7), ReservationState::Refused);
+    let met = EarlierSend { contract, buyer, state, day: DAY, cap: None };
     assert_eq!(facts.earlier, [met]);
 }
 

@@ -4,6 +4,8 @@ use super::build::{NOW, Rows, accept, lead, update};
 use super::build_selling::{
     DAY, credit, ended, in_hand, money, read, reserve, reserved, sold, unsold, waiting,
 };
+use super::configuration::change;
+use crate::configuration::ConfigurationChange;
 use crate::leads::{AcceptLead, Posted, QuoteUse, UpdateLead, Verdict};
 use crate::selling::{
     LeadChange, PostFailures, QUOTE_KEPT_HOURS, Quote, QuoteFound, REMEMBERED_POSTS, ReservationEnd,
@@ -232,8 +234,10 @@ pub async fn the_last_ten_posts_of_a_contract_are_known<S: Store>(store: Arc<S>)
     let attempts = (0..8).map(|_| attempt(rows.next_row(), 7, refused.clone())).collect();
     store.settle(LeadChange { attempts, ..sold(&lead, 7, money(30)) }).await.unwrap();
     assert_eq!(known(7).await.unwrap(), PostFailures { failed: 0, of: REMEMBERED_POSTS });
-    store.forget_post_failures(ContractId(7)).await.unwrap();
+    let forgiven = vec![ContractId(7)];
+    store.commit_configuration(ConfigurationChange { forgiven, ..change(0, &[], &[]) }).await.unwrap();
     assert_eq!(known(7).await.unwrap(), PostFailures::default());
+    assert_eq!(known(8).await.unwrap(), PostFailures { failed: 1, of: 1 });
     let facts = store.selling_facts(None, DAY).await.unwrap();
     assert_eq!(facts.last_sold, [(ContractId(7), NOW)].into(), "that is not forgotten");
 }

@@ -114,6 +114,7 @@ pub async fn a_refused_write_names_no_sub_affiliate_and_hides_none<S: Store>(sto
         counts: Vec::new(),
         refers_to: Vec::new(),
         charges: Vec::new(),
+        caps_told: Vec::new(),
     };
     assert!(store.record_clicks(batch).await.is_err());
     let refused = AcceptLead {

@@ -44,15 +44,30 @@ impl ClickCaps {
         Ok(false)
     }
 
-    /// Counts a click of the scope that has been stored.
+    /// Counts a click of the scope that is about to be written, and says how the counts
+    /// stand with it, by the first day of their intervals: of many at once each sees
+    /// another number, so that one of them alone fills a cap.
     ///
-    /// Its count was looked up before the click was written, so that the click is
+    /// Its count was looked up before the click is written, so that the click is
     /// not in what was read then: nothing is counted twice.
-    pub fn add(&self, scope: CapScope, day: Day) {
+    pub fn add(&self, scope: CapScope, day: Day) -> Vec<(Day, u64)> {
+        self.change(scope, day, |count| count.saturating_add(1))
+    }
+
+    /// Takes back a click that could not be written.
+    pub fn take_back(&self, scope: CapScope, day: Day) {
+        self.change(scope, day, |count| count.saturating_sub(1));
+    }
+
+    fn change(&self, scope: CapScope, day: Day, change: impl Fn(u64) -> u64) -> Vec<(Day, u64)> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        for running in counts.get_mut(&scope).into_iter().flatten().filter(|r| r.first_day <= day) {
-            running.count += 1;
-        }
+        let Some(of_scope) = counts.get_mut(&scope) else { return Vec::new() };
+        let counting = of_scope.iter_mut().filter(|running| running.first_day <= day);
+        let changed = counting.map(|running| {
+            running.count = change(running.count);
+            (running.first_day, running.count)
+        });
+        changed.collect()
     }
 
     async fn count<S: ClickStore>(&self, store: &S, check: CapCheck) -> Result<u64, StoreError> {

@@ -3,7 +3,8 @@
 use super::Clicks;
 use crate::charges;
 use crate::feed::Recorded;
-use crumb_domain::caps::{CapScope, DayCount};
+use crate::webhooks;
+use crumb_domain::caps::{CapCheck, CapScope, DayCount};
 use crumb_domain::charge::{Charge, Priced};
 use crumb_domain::click::Click;
 use crumb_domain::network::CapOf;
@@ -11,6 +12,7 @@ use crumb_domain::payout::Worth;
 use crumb_network::Snapshot;
 use crumb_storage::clicks::ClickBatch;
 use crumb_storage::configuration::HistoryOf;
+use crumb_storage::outbox::CapTold;
 use crumb_storage::{Store, StoreError};
 use std::sync::Arc;
 
@@ -20,16 +22,47 @@ impl<S: Store + Clone> Clicks<S> {
         let counts = counts(snapshot, &clicks);
         let told = if self.site.feed.is_heard() { clicks.clone() } else { Vec::new() };
         let refers_to = references(snapshot, &clicks);
+        let caps_told = self.count(snapshot, &clicks, &counts);
         let charges = charges_of(snapshot, &clicks);
-        let batch = ClickBatch { clicks, counts: counts.clone(), refers_to, charges };
-        self.site.store.record_clicks(batch).await?;
-        for count in counts {
-            self.caps.add(count.scope, count.day);
+        let batch = ClickBatch { clicks, counts: counts.clone(), caps_told, refers_to, charges };
+        // Where the caller leaves meanwhile they stay counted, as the store keeps them.
+        if let Err(error) = self.site.store.record_clicks(batch).await {
+            for count in counts {
+                self.caps.take_back(count.scope, count.day);
+            }
+            return Err(error);
         }
         for click in told {
             self.site.feed.tell(|| Recorded::Click(Arc::new(click)));
         }
         Ok(())
+    }
+
+    /// Counts clicks that are about to be written; who is told of the caps that they fill.
+    fn count(&self, snapshot: &Snapshot, clicks: &[Click], counts: &[DayCount]) -> Vec<CapTold> {
+        let mut told = Vec::new();
+        for count in counts {
+            let stands = self.caps.add(count.scope, count.day);
+            if stands.is_empty() {
+                continue;
+            }
+            let is_of = |click: &&Click| match count.scope {
+                CapScope::Offer(id) => click.offer == Some(id),
+                CapScope::Campaign(id) => click.campaign == Some(id),
+            };
+            let counted = clicks.iter().filter(|click| click.is_counted()).find(is_of);
+            let Some((click, offer)) = counted.and_then(|click| Some((click, click.offer?))) else {
+                continue;
+            };
+            let is_filled = |check: &CapCheck| {
+                check.scope == count.scope && stands.contains(&(check.first_day, u64::from(check.limit)))
+            };
+            let whose = (offer, click.campaign);
+            told.extend(webhooks::click_caps_reached(
+                &self.site, snapshot, click.at, whose, count.day, is_filled,
+            ));
+        }
+        told
     }
 }
 

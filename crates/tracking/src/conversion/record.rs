@@ -2,9 +2,9 @@
 
 use super::find::About;
 use super::{Call, Conversions, Found, Made, Stop};
+use crate::installation::Installation;
 use crate::postbacks::Telling;
 use crate::webhooks;
-use crumb_domain::Money;
 use crumb_domain::caps::{self, CapScope, DayCount};
 use crumb_domain::conversion::{Conversion, ConversionDisposition};
 use crumb_domain::ledger::LedgerEntry;
@@ -12,6 +12,7 @@ use crumb_domain::network::{CapOf, Event};
 use crumb_domain::payout::{ConversionTerms, Overrides, Worth};
 use crumb_domain::pixel::PixelDisposition;
 use crumb_domain::session::Session;
+use crumb_domain::{Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::conversions::{
     NoteCall, PixelEffect, RecordConversion, SessionHad, SessionQuery, SessionRead,
@@ -137,7 +138,7 @@ impl<S: Store + Clone> Conversions<S> {
             counts: counts(call.snapshot, &conversion),
             ledger: entries(&conversion),
             deliveries,
-            caps_told: self.caps_told(call, &conversion),
+            caps_told: caps_told(&self.site, call.snapshot, &conversion, call.now),
             timeline: Vec::new(),
             signature: found.signature,
             conversion,
@@ -148,16 +149,6 @@ impl<S: Store + Clone> Conversions<S> {
             disposition: PixelDisposition::Ok,
             html,
         }
-    }
-
-    /// Who is told of conversion caps that it fills.
-    fn caps_told(&self, call: &Call<'_>, conversion: &Conversion) -> Vec<CapTold> {
-        if conversion.test {
-            return Vec::new();
-        }
-        let day = call.snapshot.zone().day_of(call.now);
-        let whose = (conversion.offer, conversion.campaign);
-        webhooks::caps_reached(&self.site, call.snapshot, call.now, CapOf::Conversion, whose, day)
     }
 
     fn conversion(&self, call: &Call<'_>, about: &About<'_>, overrides: Overrides, test: bool) -> Conversion {
@@ -266,6 +257,21 @@ pub(super) fn counts(snapshot: &Snapshot, conversion: &Conversion) -> Vec<DayCou
     let scopes = [Some(CapScope::Offer(conversion.offer)), conversion.campaign.map(CapScope::Campaign)];
     let day = snapshot.zone().day_of(conversion.at);
     scopes.into_iter().flatten().map(|scope| DayCount { scope, of: CapOf::Conversion, day }).collect()
+}
+
+/// Who is told of conversion caps that it fills.
+pub(super) fn caps_told<S: Store + Clone>(
+    site: &Installation<S>,
+    snapshot: &Snapshot,
+    conversion: &Conversion,
+    now: Timestamp,
+) -> Vec<CapTold> {
+    if conversion.test {
+        return Vec::new();
+    }
+    let day = snapshot.zone().day_of(conversion.at);
+    let whose = (conversion.offer, conversion.campaign);
+    webhooks::caps_reached(site, snapshot, now, CapOf::Conversion, whose, day)
 }
 
 /// Who owes what by it: what the advertiser pays, and what its affiliate earns.

@@ -155,6 +155,7 @@ impl World {
                 counts: Vec::new(),
                 refers_to: Vec::new(),
                 charges: Vec::new(),
+                caps_told: Vec::new(),
             };
             if world.installation.store.record_clicks(batch).await.is_err() {
                 return world;
@@ -242,6 +243,7 @@ impl World {
             counts: Vec::new(),
             refers_to: Vec::new(),
             charges: Vec::new(),
+            caps_told: Vec::new(),
         };
         self.installation.store.record_clicks(batch).await.unwrap();
     }

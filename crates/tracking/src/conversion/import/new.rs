@@ -57,8 +57,11 @@ pub(super) async fn record<S: Store + Clone>(
         counts: if may_come_over { record::counts(snapshot, &conversion) } else { Vec::new() },
         ledger: record::entries(&conversion).into_iter().map(noted).collect(),
         deliveries,
-        // Caps of days that are over reach nobody.
-        caps_told: Vec::new(),
+        caps_told: if may_come_over {
+            record::caps_told(site, snapshot, &conversion, now)
+        } else {
+            Vec::new()
+        },
         timeline: vec![brought_in(&conversion, checked.note.as_deref(), by, now)],
         signature: None,
         conversion,
