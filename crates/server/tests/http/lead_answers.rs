@@ -343,7 +343,7 @@ async fn answers_are_not_to_be_stored() {
 
 #[tokio::test]
 async fn a_store_that_cannot_write_is_503_with_retry_after_in_every_form() {
-    let options = crumb_testkit::Options { max_store_pages: Some(84), ..Default::default() };
+    let options = crumb_testkit::Options { max_store_pages: Some(120), ..Default::default() };
     let server = Server::start_with(network::SMALL, options).await;
     let filler = "x".repeat(60_000);
     let mut full = None;
@@ -382,7 +382,7 @@ async fn json_has_no_redirect_where_there_is_none() {
 
 #[tokio::test]
 async fn a_post_that_the_store_could_not_keep_leaves_its_key_free() {
-    let options = crumb_testkit::Options { max_store_pages: Some(84), ..Default::default() };
+    let options = crumb_testkit::Options { max_store_pages: Some(120), ..Default::default() };
     let server = Server::start_with(network::SMALL, options).await;
     let filler = "x".repeat(60_000);
     let with_key = |n: u32, note: &str| {
