@@ -71,10 +71,12 @@ CREATE UNIQUE INDEX sub_affiliate_by_s1 ON sub_affiliate (affiliate, s1);
 CREATE TABLE day_count (
     scope INTEGER NOT NULL,
     scope_id INTEGER NOT NULL,
-    of INTEGER NOT NULL,
     day INTEGER NOT NULL,
-    n INTEGER NOT NULL,
-    PRIMARY KEY (scope, scope_id, of, day)
+    clicks INTEGER NOT NULL,
+    leads INTEGER NOT NULL,
+    conversions INTEGER NOT NULL,
+    impressions INTEGER NOT NULL,
+    PRIMARY KEY (scope, scope_id, day)
 ) STRICT, WITHOUT ROWID;
 
 -- What events refer to, and the nodes that made them.
