@@ -22,6 +22,14 @@ type Place = (i64, i64, i32);
 /// A row's counts, by [`slot`]: clicks, leads, conversions, impressions.
 type Row = [i64; 4];
 
+/// Nearly every row is there: only a day's first event finds none. To insert where there is
+/// one, and to see that, costs more than to look first.
+const RAISE: &str = "UPDATE day_count SET clicks = clicks + ?4, leads = leads + ?5,
+         conversions = conversions + ?6, impressions = impressions + ?7
+     WHERE scope = ?1 AND scope_id = ?2 AND day = ?3";
+const INSERT: &str = "INSERT INTO day_count (scope, scope_id, day, clicks, leads, conversions, impressions)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
 /// Where in a row a count stands; nowhere where nothing of that kind is counted.
 fn slot(of: i64) -> Option<usize> {
     usize::try_from(of).ok()?.checked_sub(1)
@@ -98,20 +106,14 @@ impl Counts {
         if self.steps.is_empty() {
             return Ok(());
         }
-        let mut raise = connection
-            .prepare_cached(
-                "INSERT INTO day_count (scope, scope_id, day, clicks, leads, conversions, impressions)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT DO UPDATE SET clicks = clicks + excluded.clicks, leads = leads + excluded.leads,
-                     conversions = conversions + excluded.conversions,
-                     impressions = impressions + excluded.impressions",
-            )
-            .map_err(from_sqlite)?;
+        let prepare = |sql| connection.prepare_cached(sql).map_err(from_sqlite);
+        let (mut raise, mut insert) = (prepare(RAISE)?, prepare(INSERT)?);
         for ((scope, id, day), row) in self.changed.iter().filter(|(_, row)| **row != Row::default()) {
             let [clicks, leads, conversions, impressions] = row;
-            raise
-                .execute(params![scope, id, day, clicks, leads, conversions, impressions])
-                .map_err(from_sqlite)?;
+            let values = params![scope, id, day, clicks, leads, conversions, impressions];
+            if raise.execute(values).map_err(from_sqlite)? == 0 {
+                insert.execute(values).map_err(from_sqlite)?;
+            }
         }
         Ok(())
     }
