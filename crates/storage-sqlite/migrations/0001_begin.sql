@@ -120,9 +120,9 @@ CREATE INDEX lead_by_transaction ON lead (transaction_id, offer, event) WHERE tr
 
 -- Leads by id, by person, by e-mail address and phone number (normalised). Such
 -- keys are random: an index that each lead enters at once has a page anywhere
--- changed by each. New leads therefore wait in recent_lead, in the order in which
--- they came, and are brought into these tables sorted, many at a time. A lead may
--- stand in both.
+-- changed by each. New leads therefore wait in the writer's memory, and are brought
+-- into these tables sorted, many at a time. Those of recent_leads may be in them, all
+-- others are.
 CREATE TABLE lead_by_id (
     id INTEGER PRIMARY KEY,
     lead INTEGER NOT NULL            -- its row
@@ -137,12 +137,9 @@ CREATE TABLE lead_search (
     lead INTEGER NOT NULL,           -- its row
     PRIMARY KEY (key, lead)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE recent_lead (
+CREATE TABLE recent_leads (
     number INTEGER PRIMARY KEY,
-    lead INTEGER NOT NULL,           -- its row
-    id INTEGER NOT NULL,
-    person INTEGER,
-    search TEXT NOT NULL             -- its keys between line breaks
+    leads TEXT NOT NULL              -- JSON: the rows of those of one commit
 ) STRICT;
 
 CREATE TABLE sale (

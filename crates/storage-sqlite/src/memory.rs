@@ -86,7 +86,7 @@ impl Memory {
     /// Writes what was put off to the transaction's end, and what goes with it.
     pub(crate) fn finish(&mut self, connection: &Connection) -> Result<()> {
         self.counts.write(connection)?;
-        self.recent.bring_in(connection)
+        self.recent.write(connection)
     }
 
     /// The transaction is committed, with these clicks. A lead may have changed the

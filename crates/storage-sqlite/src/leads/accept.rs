@@ -64,7 +64,7 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
         insert_session(connection, session)?;
     }
     rows::insert(context.statements, &posting.row, lead.revision)?;
-    context.memory.recent.add(context.statements, &posting.row)?;
+    context.memory.recent.add(&posting.row);
     context.memory.sub_affiliates.note_lead(connection, lead).map_err(from_sqlite)?;
     context.memory.counts.raise(&new.counts);
     outbox::tell_caps(context, &new.caps_told)?;
