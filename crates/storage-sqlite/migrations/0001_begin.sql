@@ -170,7 +170,7 @@ CREATE TABLE post (
     query BLOB NOT NULL,
     content_type TEXT NOT NULL,
     body BLOB NOT NULL,
-    answer TEXT,                     -- JSON; none until its lead's run has ended
+    answer TEXT,                     -- status, type, location, content; none until its lead's run has ended
     errors TEXT NOT NULL,            -- JSON, a list of texts
     lead INTEGER,                    -- its row, not its id: ids are random, and an index of them dear
     problem TEXT,
@@ -190,7 +190,7 @@ CREATE TABLE idempotency (
     key TEXT NOT NULL,
     body_hash BLOB NOT NULL,
     at INTEGER NOT NULL,
-    answer TEXT,                     -- JSON; none while it is in flight
+    answer TEXT,                     -- as a post's; none while it is in flight
     PRIMARY KEY (scope, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_by_time ON idempotency (at);

@@ -3,6 +3,7 @@
 
 use super::prepare::{NewLead, Posting};
 use super::{idempotency, indexes, posts, rows};
+use crate::answers;
 use crate::batch::WriteContext;
 use crate::clicks::counts;
 use crate::codes::{IpBytes, sub_id_columns, to_json};
@@ -221,7 +222,7 @@ fn settle_refused(
     errors: &str,
 ) -> Result<()> {
     let connection = context.connection;
-    let answer = to_json(refused.answer)?;
+    let answer = answers::column(refused.answer);
     if refused.keep {
         posts::insert(connection, post, Err(refused.problem), Some(&answer), errors)?;
         note_post(context, post)?;
