@@ -255,7 +255,7 @@ impl Answering {
         let tokens = ReplyTokens {
             lead,
             is_kept,
-            request_id: self.names.request_id(lead.session),
+            names: Some(&self.names),
             session: self.session.as_ref(),
             rules: &offer.vertical().rules,
             ip: consumer_ip(lead).or(lead.ip),

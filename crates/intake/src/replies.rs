@@ -5,6 +5,7 @@ use crumb_domain::fields::{Checked, FieldProblem, FieldRules};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{Offer, OfferType};
 use crumb_domain::outcome::Problem;
+use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::session::Session;
 use crumb_domain::{AffiliateId, CampaignId, CreativeId, Money, RequestId, Timestamp};
 use crumb_tracking::links::source_time;
@@ -19,8 +20,9 @@ pub struct ReplyTokens<'a> {
     /// Whether it is in the store. Of one that is not, its id, its price and the
     /// session it would have opened are not told: nobody could do anything with them.
     pub is_kept: bool,
-    /// The session's public name.
-    pub request_id: Option<RequestId>,
+    /// What makes the session's public name, for which few ask; none where there is no session
+    /// yet.
+    pub names: Option<&'a RequestIdKey>,
     /// The session, where the lead did not open it.
     pub session: Option<&'a Session>,
     /// The vertical's fields: the names that are tokens even without a value.
@@ -56,7 +58,8 @@ impl ReplyTokens<'_> {
             "s4" => sub_id(3),
             "s5" => sub_id(4),
             "reqid" | "oreqid" => {
-                let named = self.request_id.filter(|_| self.is_kept || session.is_some());
+                let names = self.names.filter(|_| self.is_kept || session.is_some());
+                let named = names.and_then(|names| names.request_id(lead.session));
                 Some(named.as_ref().map(RequestId::to_string).unwrap_or_default())
             }
             "vstid" => Some(session.and_then(|s| s.visitor).map(|v| v.0.to_string()).unwrap_or_default()),

@@ -74,7 +74,7 @@ impl<S: Store + Clone> Leads<S> {
         let tokens = ReplyTokens {
             lead,
             is_kept: true,
-            request_id: self.site.request_id(lead.session),
+            names: Some(&self.site.keys.request_ids),
             session: case.credit.session.as_ref(),
             rules: &case.offer.vertical().rules,
             ip: consumer_ip(lead).or(lead.ip),

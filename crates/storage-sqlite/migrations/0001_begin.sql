@@ -74,10 +74,12 @@ CREATE UNIQUE INDEX sub_affiliate_by_s1 ON sub_affiliate (affiliate, s1);
 CREATE TABLE day_count (
     scope INTEGER NOT NULL,
     scope_id INTEGER NOT NULL,
-    of INTEGER NOT NULL,
     day INTEGER NOT NULL,
-    n INTEGER NOT NULL,
-    PRIMARY KEY (scope, scope_id, of, day)
+    clicks INTEGER NOT NULL,
+    leads INTEGER NOT NULL,
+    conversions INTEGER NOT NULL,
+    impressions INTEGER NOT NULL,
+    PRIMARY KEY (scope, scope_id, day)
 ) STRICT, WITHOUT ROWID;
 
 -- Caps of which was told that they are reached: once in each interval, and again where
@@ -134,9 +136,9 @@ CREATE INDEX lead_by_transaction ON lead (transaction_id, offer, event) WHERE tr
 
 -- Leads by id, by person, by e-mail address and phone number (normalised). Such
 -- keys are random: an index that each lead enters at once has a page anywhere
--- changed by each. New leads therefore wait in recent_lead, in the order in which
--- they came, and are brought into these tables sorted, many at a time. A lead may
--- stand in both.
+-- changed by each. New leads therefore wait in the writer's memory, and are brought
+-- into these tables sorted, many at a time. Those of recent_leads may be in them, all
+-- others are.
 CREATE TABLE lead_by_id (
     id INTEGER PRIMARY KEY,
     lead INTEGER NOT NULL            -- its row
@@ -151,12 +153,9 @@ CREATE TABLE lead_search (
     lead INTEGER NOT NULL,           -- its row
     PRIMARY KEY (key, lead)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE recent_lead (
+CREATE TABLE recent_leads (
     number INTEGER PRIMARY KEY,
-    lead INTEGER NOT NULL,           -- its row
-    id INTEGER NOT NULL,
-    person INTEGER,
-    search TEXT NOT NULL             -- its keys between line breaks
+    leads TEXT NOT NULL              -- JSON: the rows of those of one commit
 ) STRICT;
 
 CREATE TABLE sale (
@@ -188,7 +187,7 @@ CREATE TABLE post (
     query BLOB NOT NULL,
     content_type TEXT NOT NULL,
     body BLOB NOT NULL,
-    answer TEXT,                     -- JSON; none until its lead's run has ended
+    answer TEXT,                     -- status, type, location, content; none until its lead's run has ended
     errors TEXT NOT NULL,            -- JSON, a list of texts
     lead INTEGER,                    -- its row, not its id: ids are random, and an index of them dear
     problem TEXT,
@@ -208,7 +207,7 @@ CREATE TABLE idempotency (
     key TEXT NOT NULL,
     body_hash BLOB NOT NULL,
     at INTEGER NOT NULL,
-    answer TEXT,                     -- JSON; none while it is in flight
+    answer TEXT,                     -- as a post's; none while it is in flight
     PRIMARY KEY (scope, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_by_time ON idempotency (at);

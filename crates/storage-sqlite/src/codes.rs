@@ -237,9 +237,16 @@ pub(crate) fn sub_ids(row: &Row<'_>, first: usize) -> rusqlite::Result<SubIds> {
     Ok(SubIds::new(texts.each_ref().map(|text| text.as_deref().unwrap_or(""))))
 }
 
+/// Bytes that hold a lead's fields or the answer to its post, mostly: JSON that grows is
+/// copied at each step.
+const USUAL_JSON_BYTES: usize = 512;
+
 /// A value as a JSON column.
 pub(crate) fn to_json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| corrupt("a value that JSON cannot hold", error))
+    let fault = |error: &dyn std::fmt::Debug| corrupt("a value that JSON cannot hold", error);
+    let mut json = Vec::with_capacity(USUAL_JSON_BYTES);
+    serde_json::to_writer(&mut json, value).map_err(|error| fault(&error))?;
+    String::from_utf8(json).map_err(|error| fault(&error))
 }
 
 /// A value from a JSON column.

@@ -9,7 +9,7 @@
 //!   write-ahead log short; `readers`: the reading threads.
 //! * `clicks`, `leads`, `selling`, `conversions`, `outbox`, `alerts`, `configuration`, `access`:
 //!   the store's traits; `ledger`: money moved by any of them.
-//! * `codes`: how values lie in columns; `listing`: pages.
+//! * `codes`, `answers`: how values lie in columns; `listing`: pages.
 //! * `memory`: what the writer remembers beside the file, and takes back with it;
 //!   `seen`: what events refer to; `sub_affiliates`: whom they name.
 //!
@@ -18,6 +18,7 @@
 
 mod access;
 mod alerts;
+mod answers;
 mod batch;
 mod checkpoint;
 mod clicks;

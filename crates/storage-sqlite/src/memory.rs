@@ -96,7 +96,7 @@ impl Memory {
     pub(crate) fn finish(&mut self, connection: &Connection) -> Result<()> {
         self.counts.write(connection)?;
         self.charges.book(connection)?;
-        self.recent.bring_in(connection)
+        self.recent.write(connection)
     }
 
     /// The transaction is committed, with these clicks. A lead may have changed the

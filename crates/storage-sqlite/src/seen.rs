@@ -7,14 +7,14 @@ use crumb_domain::lead::Lead;
 use crumb_domain::{AffiliateId, BuyerId, CampaignId, ContractId, CreativeId, OfferId, RowId};
 use crumb_storage::configuration::HistoryOf;
 use rusqlite::{Connection, params};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// Keys remembered: more than a network has entities with history at a time. When it
 /// is full it starts anew, which costs a look-up a key.
 const MAX_REMEMBERED: usize = 100_000;
 
 /// A row of the history table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     kind: i64,
     id: i64,
@@ -73,7 +73,8 @@ pub(crate) fn references_of_lead(lead: &Lead) -> impl Iterator<Item = Key> {
 /// transaction adds, which is forgotten if the transaction fails.
 #[derive(Default)]
 pub(crate) struct Seen {
-    known: HashSet<Key>,
+    /// Two numbers are compared sooner than hashed.
+    known: BTreeSet<Key>,
     fresh: Vec<Key>,
 }
 

@@ -126,7 +126,7 @@ async fn a_lead_is_found_by_every_key_at_every_stage() {
         assert!(!has_a_lead(&store, place.rows.next_row(), number + 1).await);
         assert_eq!(store.lead(lead_id(number + 1)).await.unwrap(), None);
     }
-    assert!(counted(&place.path, "recent_lead") <= 2 * RECENT as u32, "older ones are recent no more");
+    assert!(counted(&place.path, "recent_leads") <= 2 * RECENT as u32, "older ones are recent no more");
     assert!(counted(&place.path, "lead_by_id") >= 16 && counted(&place.path, "lead_by_person") >= 16);
 }
 

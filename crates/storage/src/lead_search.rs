@@ -23,14 +23,13 @@ pub fn key_of(text: &str) -> Option<String> {
     if text.len() > MAX_KEY_BYTES || is_date(text) {
         return None;
     }
-    if text.contains('@') && !text.contains(char::is_whitespace) {
-        return Some(text.to_lowercase());
+    let is_of_number = |byte: u8| byte.is_ascii_digit() || b"+-./() ".contains(&byte);
+    if !text.bytes().all(is_of_number) {
+        let is_address = text.contains('@') && !text.contains(char::is_whitespace);
+        return is_address.then(|| text.to_lowercase());
     }
-    let punctuation = |c: char| matches!(c, '+' | '-' | '.' | '/' | '(' | ')' | ' ');
-    if !text.chars().all(|c| c.is_ascii_digit() || punctuation(c)) {
-        return None;
-    }
-    let mut digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let mut digits = text.to_owned();
+    digits.retain(|c| c.is_ascii_digit());
     // North American numbers are written with and without the country's 1.
     if digits.len() == 11 && digits.starts_with('1') {
         digits.remove(0);

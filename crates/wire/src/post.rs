@@ -68,6 +68,9 @@ pub struct PostRequest {
 /// Fields in which `ckmtest` marks a test lead.
 const TEST_MARKED_FIELDS: [&str; 3] = ["first_name", "last_name", "address"];
 
+/// The mark, in whatever case.
+const TEST_MARK: &[u8] = b"ckmtest";
+
 /// Ids and keys, which an XML body cannot give: they count from the query only.
 const QUERY_ONLY_WITH_XML: [&str; 6] =
     ["ckm_campaign_id", "ckm_key", "ckm_offer_id", "ckm_request_id", "ckm_lead_id", "ckm_ping_id"];
@@ -242,10 +245,11 @@ fn asks_for_test(pairs: &Pairs) -> bool {
 }
 
 fn is_marked_as_test(pairs: &Pairs) -> bool {
+    let is_mark = |part: &[u8]| part.eq_ignore_ascii_case(TEST_MARK);
     TEST_MARKED_FIELDS
         .iter()
         .filter_map(|name| pairs.get(name))
-        .any(|value| value.to_ascii_lowercase().contains("ckmtest"))
+        .any(|value| value.as_bytes().windows(TEST_MARK.len()).any(is_mark))
 }
 
 /// The name of a JSONP function: `[A-Za-z_$][A-Za-z0-9_$.]{0,127}`, which can

@@ -101,7 +101,7 @@ impl FieldRules {
         nested: &dyn Fn(&str) -> bool,
         today: Day,
     ) -> Checked {
-        let mut checked = Checked::default();
+        let mut checked = Checked { values: Vec::with_capacity(self.rules.len()), ..Checked::default() };
         for rule in &self.rules {
             let name = || rule.field().name.clone();
             match rule.posted(given) {

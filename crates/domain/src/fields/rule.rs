@@ -107,7 +107,8 @@ impl FieldRule {
     /// at what was posted, white space at its ends apart, not at the kept form.
     pub(super) fn read(&self, text: String, today: Day) -> Result<String, String> {
         let max_length = usize::try_from(self.field.max_length).unwrap_or(usize::MAX);
-        if text.chars().nth(max_length).is_some() {
+        // A text has no more characters than bytes.
+        if text.len() > max_length && text.chars().nth(max_length).is_some() {
             return Err(text);
         }
         if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(&text)) {

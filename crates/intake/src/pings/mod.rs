@@ -187,7 +187,7 @@ impl<S: Store + Clone> Leads<S> {
             lead,
             // Buyers may tie the post to its ping by the id that both name.
             is_kept: true,
-            request_id: None,
+            names: None,
             session: None,
             rules: &case.offer.vertical().rules,
             ip: consumer_ip(case),

@@ -201,7 +201,7 @@ impl<S: Store + Clone> Selling<S> {
         let tokens = ReplyTokens {
             lead: &lead,
             is_kept: true,
-            request_id: self.site.request_id(lead.session),
+            names: Some(&self.site.keys.request_ids),
             session: session.as_ref(),
             rules: &offer.vertical().rules,
             ip: consumer_ip(&lead).or(lead.ip),

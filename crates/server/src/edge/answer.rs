@@ -11,6 +11,10 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
+/// Headers of nearly every answer at most. A map of eight has room for twelve, which is
+/// more than the allocator gives out of hand.
+const USUAL_HEADERS: usize = 6;
+
 /// An answer on its way out.
 #[derive(Debug)]
 pub struct Answer {
@@ -22,7 +26,7 @@ pub struct Answer {
 impl Answer {
     /// An answer with a body of a type; never cached.
     pub fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let mut headers = HeaderMap::with_capacity(8);
+        let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(header::CACHE_CONTROL, NO_STORE);
         Self { status, headers, body: body.into() }
@@ -41,7 +45,7 @@ impl Answer {
     /// What was stored, or would be.
     pub fn stored(answer: StoredAnswer) -> Self {
         let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut headers = HeaderMap::with_capacity(8);
+        let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
         headers.insert(header::CACHE_CONTROL, NO_STORE);
         if let Some(value) = answer.content_type.as_deref().and_then(|text| HeaderValue::from_str(text).ok())
         {

@@ -138,6 +138,8 @@ impl<S: Store + Clone> Edge<S> {
         http1::Builder::new()
             .header_read_timeout(None)
             .half_close(true)
+            // Answers are small: one buffer and a plain write cost less than two and a vectored one.
+            .writev(false)
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service)
     }

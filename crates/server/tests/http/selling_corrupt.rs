@@ -88,15 +88,15 @@ async fn a_lead_whose_name_cannot_be_read_is_alerted_by_its_row_and_the_server_s
     let server = Server::start(&market(&[stalling(&buyers)])).await;
     let leads = in_hand(&server, &buyers, &["ann", "bob"]).await;
     let (ann, row) = (&leads[0], leads[1].row.as_i64());
-    server.edit_store(&format!("UPDATE lead SET id = -1 WHERE row = {row}"));
+    server.edit_store(&format!(
+        "CREATE TABLE kept AS SELECT id FROM lead WHERE row = {row}; UPDATE lead SET id = -1 WHERE row = {row}"
+    ));
     let server = server.crashed().await;
     assert_eq!(now(&server, ann).await.status, LeadStatus::PendingUnknown);
     let text = format!("a lead in hand, row {row}, cannot be read; the next start tries it again");
     let told = alerts(&server).await;
     assert_eq!(told.iter().map(|one| &one["text"]).collect::<Vec<_>>(), [&text]);
-    server.edit_store(&format!(
-        "UPDATE lead SET id = (SELECT id FROM recent_lead WHERE lead = {row}) WHERE row = {row}"
-    ));
+    server.edit_store(&format!("UPDATE lead SET id = (SELECT id FROM kept) WHERE row = {row}"));
     let server = server.crashed().await;
     assert_eq!(now(&server, &leads[1]).await.status, LeadStatus::PendingUnknown);
     assert_eq!((buyers.count("/stall"), alerts(&server).await.len()), (2, 1));

@@ -2,17 +2,38 @@
 //!
 //! Most events of a batch raise the same few counts. They are added up in memory
 //! and written once each before the commit; whoever asks within the transaction
-//! is told the stored sum and what is added to it.
+//! is told the stored sum and what is added to it. All that is counted of one on
+//! one day is one row, as a lead that is a conversion raises two of its counts.
 
 use crate::codes::{cap_of, scope};
 use crate::error::from_sqlite;
 use crumb_domain::caps::{CapCheck, DayCount};
+use crumb_domain::network::CapOf;
 use crumb_storage::Result;
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 
-/// A count's primary key: scope, its id, of what, day. A check's days are a range.
+/// A count: scope, its id, of what, day.
 pub(crate) type Key = (i64, i64, i64, i32);
+
+/// A row's primary key: scope, its id, day. A check's days are a range.
+type Place = (i64, i64, i32);
+
+/// A row's counts, by [`slot`]: clicks, leads, conversions, impressions.
+type Row = [i64; 4];
+
+/// Nearly every row is there: only a day's first event finds none. To insert where there is
+/// one, and to see that, costs more than to look first.
+const RAISE: &str = "UPDATE day_count SET clicks = clicks + ?4, leads = leads + ?5,
+         conversions = conversions + ?6, impressions = impressions + ?7
+     WHERE scope = ?1 AND scope_id = ?2 AND day = ?3";
+const INSERT: &str = "INSERT INTO day_count (scope, scope_id, day, clicks, leads, conversions, impressions)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+/// Where in a row a count stands; nowhere where nothing of that kind is counted.
+fn slot(of: i64) -> Option<usize> {
+    usize::try_from(of).ok()?.checked_sub(1)
+}
 
 pub(crate) fn key(count: &DayCount) -> Key {
     let (scope, id) = scope(count.scope);
@@ -22,7 +43,7 @@ pub(crate) fn key(count: &DayCount) -> Key {
 /// By how much the open transaction changes which counts.
 #[derive(Default)]
 pub(crate) struct Counts {
-    changed: BTreeMap<Key, i64>,
+    changed: BTreeMap<Place, Row>,
     /// Each step up or down, in order, so that the last ones can be taken back.
     steps: Vec<(Key, i64)>,
 }
@@ -44,17 +65,24 @@ impl Counts {
     }
 
     fn step(&mut self, key: Key, by: i64) {
-        *self.changed.entry(key).or_default() += by;
+        self.change(key, by);
         self.steps.push((key, by));
+    }
+
+    fn change(&mut self, (scope, id, of, day): Key, by: i64) {
+        let row = self.changed.entry((scope, id, day)).or_default();
+        if let Some(n) = slot(of).and_then(|slot| row.get_mut(slot)) {
+            *n += by;
+        }
     }
 
     /// The sum over a check's days, with what the open transaction adds.
     pub(crate) fn count(&self, connection: &Connection, check: &CapCheck) -> Result<u64> {
         let (scope, id) = scope(check.scope);
-        let of = cap_of(check.of);
+        let slot = slot(cap_of(check.of));
         let added: i64 = if check.first_day <= check.day {
-            let days = (scope, id, of, check.first_day.0)..=(scope, id, of, check.day.0);
-            self.changed.range(days).map(|(_, n)| n).sum()
+            let days = (scope, id, check.first_day.0)..=(scope, id, check.day.0);
+            self.changed.range(days).filter_map(|(_, row)| row.get(slot?)).sum()
         } else {
             0
         };
@@ -68,26 +96,24 @@ impl Counts {
 
     /// Takes back what was changed since a mark.
     pub(crate) fn forget_since(&mut self, mark: usize) {
-        for (key, by) in self.steps.drain(mark..) {
-            if let Some(n) = self.changed.get_mut(&key) {
-                *n -= by;
-            }
+        for (key, by) in self.steps.split_off(mark) {
+            self.change(key, -by);
         }
     }
 
-    /// Writes each distinct count once.
+    /// Writes each distinct row once.
     pub(crate) fn write(&self, connection: &Connection) -> Result<()> {
         if self.steps.is_empty() {
             return Ok(());
         }
-        let mut raise = connection
-            .prepare_cached(
-                "INSERT INTO day_count (scope, scope_id, of, day, n) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET n = n + excluded.n",
-            )
-            .map_err(from_sqlite)?;
-        for ((scope, id, of, day), n) in self.changed.iter().filter(|(_, n)| **n != 0) {
-            raise.execute(params![scope, id, of, day, n]).map_err(from_sqlite)?;
+        let prepare = |sql| connection.prepare_cached(sql).map_err(from_sqlite);
+        let (mut raise, mut insert) = (prepare(RAISE)?, prepare(INSERT)?);
+        for ((scope, id, day), row) in self.changed.iter().filter(|(_, row)| **row != Row::default()) {
+            let [clicks, leads, conversions, impressions] = row;
+            let values = params![scope, id, day, clicks, leads, conversions, impressions];
+            if raise.execute(values).map_err(from_sqlite)? == 0 {
+                insert.execute(values).map_err(from_sqlite)?;
+            }
         }
         Ok(())
     }
@@ -102,16 +128,18 @@ impl Counts {
 /// The stored sum over a check's days.
 pub(crate) fn count(connection: &Connection, check: &CapCheck) -> Result<u64> {
     let (scope, scope_id) = scope(check.scope);
+    let column = match check.of {
+        CapOf::Click => "clicks",
+        CapOf::Lead => "leads",
+        CapOf::Conversion => "conversions",
+    };
     let n: i64 = connection
-        .prepare_cached(
-            "SELECT coalesce(sum(n), 0) FROM day_count
-             WHERE scope = ?1 AND scope_id = ?2 AND of = ?3 AND day BETWEEN ?4 AND ?5",
-        )
+        .prepare_cached(&format!(
+            "SELECT coalesce(sum({column}), 0) FROM day_count
+             WHERE scope = ?1 AND scope_id = ?2 AND day BETWEEN ?3 AND ?4"
+        ))
         .and_then(|mut statement| {
-            statement.query_row(
-                params![scope, scope_id, cap_of(check.of), check.first_day.0, check.day.0],
-                |row| row.get(0),
-            )
+            statement.query_row(params![scope, scope_id, check.first_day.0, check.day.0], |row| row.get(0))
         })
         .map_err(from_sqlite)?;
     Ok(u64::try_from(n).unwrap_or(0))

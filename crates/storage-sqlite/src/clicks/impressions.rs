@@ -35,12 +35,12 @@ pub(crate) fn by_day(
     let (scope, id) = impressions_of(of);
     let mut statement = connection
         .prepare_cached(
-            "SELECT day, n FROM day_count
-             WHERE scope = ?1 AND scope_id = ?2 AND of = ?3 AND day BETWEEN ?4 AND ?5 ORDER BY day",
+            "SELECT day, impressions FROM day_count
+             WHERE scope = ?1 AND scope_id = ?2 AND day BETWEEN ?3 AND ?4 AND impressions > 0 ORDER BY day",
         )
         .map_err(from_sqlite)?;
     let rows = statement
-        .query_map(params![scope, id, IMPRESSION, first.0, last.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_map(params![scope, id, first.0, last.0], |row| Ok((row.get(0)?, row.get(1)?)))
         .map_err(from_sqlite)?;
     rows.map(|row| {
         let (day, n): (i32, i64) = row.map_err(from_sqlite)?;

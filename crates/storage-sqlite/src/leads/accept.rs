@@ -3,6 +3,7 @@
 
 use super::prepare::{NewLead, Posting};
 use super::{idempotency, indexes, posts, rows};
+use crate::answers;
 use crate::batch::WriteContext;
 use crate::clicks::counts;
 use crate::codes::{IpBytes, sub_id_columns, to_json};
@@ -68,7 +69,7 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
         insert_session(connection, session)?;
     }
     rows::insert(context.statements, &posting.row, lead.revision)?;
-    context.memory.recent.add(context.statements, &posting.row)?;
+    context.memory.recent.add(&posting.row);
     context.memory.sub_affiliates.note_lead(connection, lead).map_err(from_sqlite)?;
     context.memory.counts.raise(&new.counts);
     outbox::tell_caps(context, &new.caps_told, None)?;
@@ -236,7 +237,7 @@ fn settle_refused(
     errors: &str,
 ) -> Result<()> {
     let connection = context.connection;
-    let answer = to_json(refused.answer)?;
+    let answer = answers::column(refused.answer);
     if refused.keep {
         posts::insert(connection, post, Err(refused.problem), Some(&answer), errors)?;
         note_post(context, post)?;

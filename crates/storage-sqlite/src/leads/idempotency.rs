@@ -1,6 +1,6 @@
 //! Answers stored under idempotency keys: of posts, and of payments.
 
-use crate::codes::from_json;
+use crate::answers;
 use crate::error::{corrupt, from_sqlite};
 use crate::selling::queue::KeyOf;
 use crumb_domain::Timestamp;
@@ -53,10 +53,10 @@ fn find_claim(
         .map_err(from_sqlite)?;
     let Some((hash, answer)) = found else { return Ok(None) };
     let body_hash = hash.try_into().map_err(|bytes| corrupt("a body's hash", bytes))?;
-    Ok(Some((body_hash, answer.as_deref().map(from_json).transpose()?)))
+    Ok(Some((body_hash, answer.as_deref().map(answers::from_column).transpose()?)))
 }
 
-/// Stores an answer, as JSON, under a claim's key, in place of one that is too old; none
+/// Stores an answer, as its column, under a claim's key, in place of one that is too old; none
 /// keeps the key in flight.
 pub(crate) fn keep(
     connection: &Connection,
@@ -84,7 +84,7 @@ pub(crate) fn keep(
     Ok(())
 }
 
-/// What a key answers from now on, as JSON, if it is still that post's: an end that was
+/// What a key answers from now on, as its column, if it is still that post's: an end that was
 /// long unknown may be told when the key is another's.
 pub(crate) fn answer(connection: &Connection, key: &KeyOf, post: Option<i64>, answer: &str) -> Result<()> {
     connection

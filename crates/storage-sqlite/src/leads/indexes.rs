@@ -18,19 +18,20 @@ pub(crate) fn id_column(id: LeadId) -> i64 {
 /// The row of the lead of that id. To be called before anything else is read of a
 /// snapshot: a lead that is no longer recent then is in the index.
 pub(crate) fn row_of(statements: &dyn Statements, recent: &RecentIds, id: i64) -> Result<Option<i64>> {
-    if let Some(place) = recent.get(id) {
-        return Ok(Some(place.lead));
+    if let Some(lead) = recent.get(id) {
+        return Ok(Some(lead));
     }
     statements.number("SELECT lead FROM lead_by_id WHERE id = ?1", &[&id]).map_err(from_sqlite)
 }
 
 /// The part of a person's hash that is looked up.
 pub(crate) fn person_of(key: &DuplicateKey) -> i64 {
-    let mut first = [0; 8];
-    for (to, from) in first.iter_mut().zip(key.hash) {
-        *to = from;
-    }
-    i64::from_be_bytes(first)
+    person_column(&key.hash).unwrap_or_default()
+}
+
+/// The same, of a hash as a lead's row holds it.
+pub(crate) fn person_column(hash: &[u8]) -> Option<i64> {
+    hash.first_chunk().map(|first| i64::from_be_bytes(*first))
 }
 
 /// The keys by which a lead with these fields is found: between line breaks,
@@ -94,13 +95,14 @@ pub(crate) fn take_out(connection: &Connection, recent: &mut Recent, id: i64, le
             .and_then(|mut delete| delete.execute(params![key, lead]))
             .map_err(from_sqlite)?;
     }
-    if let Some(first) = person.as_deref().and_then(<[u8]>::first_chunk) {
+    if let Some(person) = person.as_deref().and_then(person_column) {
         connection
             .prepare_cached("DELETE FROM lead_by_person WHERE person = ?1 AND lead = ?2")
-            .and_then(|mut delete| delete.execute([i64::from_be_bytes(*first), lead]))
+            .and_then(|mut delete| delete.execute([person, lead]))
             .map_err(from_sqlite)?;
     }
-    recent.set_aside(connection, id)
+    recent.set_aside(id);
+    Ok(())
 }
 
 /// Puts a changed lead's keys into the indexes at once: changes are rare.

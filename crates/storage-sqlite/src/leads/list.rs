@@ -3,6 +3,7 @@
 use super::indexes::{id_column, row_of};
 use super::recent::RecentIds;
 use super::rows;
+use crate::codes::to_json;
 use crate::listing::Listing;
 use crumb_domain::lead::Lead;
 use crumb_domain::{LeadId, RowId};
@@ -27,15 +28,16 @@ pub(crate) fn leads(
         listing.also("row IN (SELECT lead FROM sale WHERE buyer = ?)", [buyer.0]);
     }
     if let Some(text) = &filter.text {
+        // Before anything is read of the file: what is recent no more then is in the index.
+        let key = lead_search::key_of(text);
+        let among_recent = key.as_ref().map_or_else(Vec::new, |key| recent.with_key(key));
         // An id is shown in upper case; people type it as they like.
         let id: Option<LeadId> = text.trim().to_uppercase().parse().ok();
         let row = id.map_or(Ok(None), |id| row_of(connection, recent, id_column(id)))?;
-        let key = lead_search::key_of(text);
-        let among_recent = key.as_ref().map(|key| format!("\n{key}\n"));
         listing.also(
             "row IN (SELECT ? UNION ALL SELECT lead FROM lead_search WHERE key = ?
-                 UNION ALL SELECT lead FROM recent_lead WHERE instr(search, ?))",
-            [Value::from(row), Value::from(key), Value::from(among_recent)],
+                 UNION ALL SELECT value FROM json_each(?))",
+            [Value::from(row), Value::from(key), Value::from(to_json(&among_recent)?)],
         );
     }
     listing.between(filter.from, filter.to);

@@ -2,6 +2,7 @@
 
 use super::indexes::{id_column, row_of};
 use super::recent::RecentIds;
+use crate::answers;
 use crate::codes::{self, IpBytes, from_json, lead_id, moment, row_id};
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
@@ -14,7 +15,7 @@ use crumb_storage::{Page, PageRequest, Result};
 use rusqlite::{Connection, Row, params};
 
 /// Keeps a post with what became of it: the row of its lead, or why it has none.
-/// Answer and errors are JSON; no answer yet where its lead is to be sold first.
+/// The answer is a column, the errors are JSON; no answer yet where its lead is to be sold first.
 pub(crate) fn insert<'p>(
     statements: &dyn Statements,
     post: &'p PostRecord,
@@ -53,7 +54,7 @@ params![
     Ok(())
 }
 
-/// Keeps, as JSON, what a post is answered that waited for it.
+/// Keeps, as its column, what a post is answered that waited for it.
 pub(crate) fn answer(connection: &Connection, post: i64, answer: &str) -> Result<()> {
     connection
         .prepare_cached("UPDATE post SET answer = ?2 WHERE id = ?1 AND answer IS NULL")
@@ -136,7 +137,7 @@ fn read(row: &Row<'_>) -> Result<KeptPost> {
         query: bytes(7)?,
         content_type: text(8)?,
         body: bytes(9)?,
-        answer: maybe_text(10)?.as_deref().map(from_json).transpose()?,
+        answer: maybe_text(10)?.as_deref().map(answers::from_column).transpose()?,
         errors: from_json(&text(11)?)?,
         outcome: outcome(number(12)?, maybe_text(13)?)?,
     })

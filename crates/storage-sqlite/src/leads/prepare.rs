@@ -3,6 +3,7 @@
 //! binds values and steps through statements.
 
 use super::indexes::{id_column, person_of, search_column};
+use crate::answers;
 use crate::codes::to_json;
 use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::lead::Lead;
@@ -93,7 +94,7 @@ pub(crate) struct Posting {
     pub(crate) post: PostRow,
     pub(crate) idempotency: Option<IdempotencyClaim>,
     pub(crate) offering: Option<Offering>,
-    /// The answer if the lead is kept, as JSON; none where it is to be sold first.
+    /// The answer if the lead is kept, as its column; none where it is to be sold first.
     pub(crate) accepted: Option<String>,
     /// Renders any other answer.
     pub(crate) answer: AnswerFn,
@@ -125,7 +126,7 @@ pub(crate) fn new_lead(accept: AcceptLead) -> Result<(Box<NewLead>, Option<Store
         offering: accept.offering,
         post: PostRow::new(accept.post)?,
         idempotency: accept.idempotency,
-        accepted: answer.as_ref().map(to_json).transpose()?,
+        accepted: answer.as_ref().map(answers::column),
         answer: accept.answer,
         keep_refused: accept.keep_refused,
     };
@@ -147,7 +148,7 @@ pub(crate) fn changed_lead(update: UpdateLead) -> Result<(Box<Posting>, Option<S
         offering: update.offering,
         post: PostRow::new(update.post)?,
         idempotency: update.idempotency,
-        accepted: answer.as_ref().map(to_json).transpose()?,
+        accepted: answer.as_ref().map(answers::column),
         answer: update.answer,
         keep_refused: update.keep_refused,
     };

@@ -3,8 +3,9 @@
 
 use super::accounts;
 use crate::SqliteStore;
+use crate::answers;
 use crate::batch::WriteContext;
-use crate::codes::{moment, row_id, to_json};
+use crate::codes::{moment, row_id};
 use crate::error::{corrupt, from_sqlite};
 use crate::leads::{idempotency, standing};
 use crate::ledger;
@@ -72,7 +73,7 @@ fn pay(context: &mut WriteContext<'_>, payment: &Payment) -> Result<Paid> {
     let paid_by = Key::from(HistoryOf::Buyer(*buyer));
     context.memory.seen.note(connection, paid_by).map_err(from_sqlite)?;
     let answer = answer(&accounts::read(connection, *buyer)?);
-    idempotency::keep(connection, claim.as_ref(), *at, Some(&to_json(&answer)?))?;
+    idempotency::keep(connection, claim.as_ref(), *at, Some(&answers::column(&answer)))?;
     Ok(Paid::Now(answer))
 }
 

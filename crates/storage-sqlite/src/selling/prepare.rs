@@ -1,6 +1,7 @@
 //! What is made ready before a write: the texts of JSON columns. All writes wait for
 //! the one writer, so it only binds values and steps through statements.
 
+use crate::answers;
 use crate::clicks::counts;
 use crate::codes::to_json;
 use crumb_domain::selling::Attempt;
@@ -30,7 +31,7 @@ pub(crate) struct Change {
     pub(crate) attempts: Vec<AttemptRow>,
     /// JSON.
     pub(crate) summary: String,
-    /// JSON.
+    /// As its column.
     pub(crate) answer: Option<String>,
     pub(crate) uncount: Vec<counts::Key>,
 }
@@ -42,7 +43,7 @@ impl Change {
             summary.map(|(contract, result, price)| (contract.0, result.as_str(), price.micros())).collect();
         Ok(Self {
             summary: to_json(&summary)?,
-            answer: change.answer.as_ref().map(to_json).transpose()?,
+            answer: change.answer.as_ref().map(answers::column),
             uncount: change.uncount.iter().map(counts::key).collect(),
             attempts: attempts(&mut change.attempts)?,
             change,

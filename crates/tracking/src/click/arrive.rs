@@ -39,7 +39,11 @@ impl<S: Store + Clone> Clicks<S> {
         let own = Arc::new(opened_by(&click).ok_or_else(|| unopened(row.as_i64()))?);
         let tap = taps.and_then(|taps| Some((taps, Tap::of(&click)?)));
         let credit = self.credit(snapshot, offer, &own, live, tap).await?;
-        let request_id = self.site.request_id(credit.session.id).unwrap_or(own_id);
+        // Most sessions are the click's own, whose name is known.
+        let request_id = match credit.session.id {
+            id if id == row => own_id,
+            id => self.site.request_id(id).unwrap_or(own_id),
+        };
         let disposition = if credit.converted { Disposition::AlreadyConverted } else { Disposition::Ok };
         let prefill = prefill(offer, incoming.link);
         let values = TokenValues { session: &credit.session, request_id, rules: &offer.vertical().rules };

@@ -43,8 +43,11 @@ fn is_encoded_key(name: &[u8]) -> bool {
         || (name.len() > KEY.len() && name.contains(&b'%') && is_key(&percent::decoded(name)))
 }
 
-/// Urlencoded pairs.
+/// Urlencoded pairs; most posts have no key among them.
 fn form(raw: &[u8]) -> Vec<u8> {
+    if !raw.split(|byte| *byte == b'&').any(|pair| is_encoded_key(split_pair(pair).0)) {
+        return raw.to_vec();
+    }
     mask_pairs(raw, |byte| byte == b'&', &is_encoded_key)
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Leads are found by id, person, e-mail address and phone number: random keys.
 //! If each lead entered those indexes at once, each would change a page anywhere
-//! in each of them. So a new lead is appended to one table in the order of
-//! arrival (`recent_lead`), and the writer also keeps what it needs of it in
-//! memory. When enough of them wait, they are brought in sorted ([`round`]), a few
-//! with each commit, so that neighbours share a page and no commit is long.
+//! in each of them. So the writer keeps the keys of new leads in memory. When
+//! enough of them wait, they are brought in sorted ([`round`]), a few with each
+//! commit, so that neighbours share a page and no commit is long. Which leads wait
+//! is a row of `recent_leads` for each commit; their keys are read from the leads
+//! themselves at the next start, if that comes first.
 //!
 //! A lead may stand in an index and still be recent; whoever looks asks both.
 //! What a crash interrupts is begun again at the next start.
@@ -13,11 +14,12 @@
 mod ids;
 mod round;
 
-pub(crate) use ids::{Place, RecentIds};
+pub(crate) use ids::RecentIds;
 
+use super::indexes::{person_column, search_column};
 use super::prepare::LeadRow;
+use crate::codes::{from_json, to_json};
 use crate::error::from_sqlite;
-use crate::statements::Statements;
 use crumb_storage::Result;
 use round::Round;
 use rusqlite::{Connection, params};
@@ -27,7 +29,10 @@ use std::sync::Arc;
 /// A recent lead.
 #[derive(Debug, Clone)]
 struct Entry {
-    place: Place,
+    /// Its row.
+    lead: i64,
+    /// The row of `recent_leads` that has it.
+    number: i64,
     id: i64,
     person: Option<i64>,
     search: Arc<str>,
@@ -51,13 +56,14 @@ pub(crate) struct Recent {
     fresh: Vec<Entry>,
     /// How many of them are committed.
     stored: usize,
+    /// Of the row of those that the open transaction adds.
     next_number: i64,
     round: Option<Round>,
     /// Rows of recent leads that were changed since: their keys stand in the
     /// indexes already, and those they came with must not follow.
     changed: HashSet<i64>,
-    /// Those that the open transaction added to them.
-    changed_now: Vec<i64>,
+    /// Rows and ids of those that the open transaction added to them.
+    changed_now: Vec<(i64, i64)>,
     /// How many wait before a round begins.
     most: usize,
 }
@@ -67,18 +73,28 @@ impl Recent {
     pub(crate) fn load(connection: &Connection, most: usize) -> Result<Self> {
         let mut recent = Self { most: most.max(1), next_number: 1, ..Self::default() };
         let mut select = connection
-            .prepare("SELECT number, lead, id, person, search FROM recent_lead ORDER BY number")
+            .prepare(
+                "SELECT recent.number, lead.row, lead.id, lead.person, lead.fields
+                 FROM recent_leads AS recent CROSS JOIN json_each(recent.leads) AS one
+                     CROSS JOIN lead ON lead.row = one.value
+                 ORDER BY recent.number",
+            )
             .map_err(from_sqlite)?;
         let mut rows = select.query([]).map_err(from_sqlite)?;
         while let Some(row) = rows.next().map_err(from_sqlite)? {
-            let entry = (|| {
-                let place = Place { number: row.get(0)?, lead: row.get(1)? };
-                let search: String = row.get(4)?;
-                Ok(Entry { place, id: row.get(2)?, person: row.get(3)?, search: search.into() })
-            })();
-            recent.remember(entry.map_err(from_sqlite)?);
+            let (entry, fields) = (|| {
+                let person: Option<Vec<u8>> = row.get(3)?;
+                let person = person.as_deref().and_then(person_column);
+                let search = Arc::from("");
+                let entry = Entry { number: row.get(0)?, lead: row.get(1)?, id: row.get(2)?, person, search };
+                Ok((entry, row.get::<_, String>(4)?))
+            })()
+            .map_err(from_sqlite)?;
+            let fields: Vec<(String, String)> = from_json(&fields)?;
+            recent.next_number = entry.number.saturating_add(1);
+            recent.remember(Entry { search: search_column(&fields).into(), ..entry });
         }
-        recent.committed();
+        recent.stored = recent.fresh.len();
         recent.begin_round();
         Ok(recent)
     }
@@ -88,41 +104,33 @@ impl Recent {
         Arc::clone(&self.ids)
     }
 
-    /// Appends a new lead.
-    pub(crate) fn add(&mut self, statements: &dyn Statements, row: &LeadRow) -> Result<()> {
-        let place = Place { number: self.next_number, lead: row.lead.row.as_i64() };
-        let person = row.person();
-        statements
-            .execute(
-                "INSERT INTO recent_lead (number, lead, id, person, search) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![place.number, place.lead, row.id, person, &*row.search],
-            )
-            .map_err(from_sqlite)?;
-        self.remember(Entry { place, id: row.id, person, search: Arc::clone(&row.search) });
-        Ok(())
+    /// Adds a new lead.
+    pub(crate) fn add(&mut self, row: &LeadRow) {
+        self.remember(Entry {
+            lead: row.lead.row.as_i64(),
+            number: self.next_number,
+            id: row.id,
+            person: row.person(),
+            search: Arc::clone(&row.search),
+        });
     }
 
     fn remember(&mut self, entry: Entry) {
-        self.next_number = entry.place.number.saturating_add(1);
-        self.ids.insert(entry.id, entry.place);
+        self.ids.insert(entry.id, entry.lead, &entry.search);
         if let Some(person) = entry.person {
-            self.persons.entry(person).or_default().push(entry.place.lead);
+            self.persons.entry(person).or_default().push(entry.lead);
         }
         self.fresh.push(entry);
     }
 
     /// Takes the keys of a lead that is about to be changed away from it, if it is
     /// a recent one. Its id stays.
-    pub(crate) fn set_aside(&mut self, connection: &Connection, id: i64) -> Result<()> {
-        let Some(place) = self.ids.get(id) else { return Ok(()) };
-        connection
-            .prepare_cached("UPDATE recent_lead SET person = NULL, search = '' WHERE number = ?1")
-            .and_then(|mut update| update.execute([place.number]))
-            .map_err(from_sqlite)?;
-        if self.changed.insert(place.lead) {
-            self.changed_now.push(place.lead);
+    pub(crate) fn set_aside(&mut self, id: i64) {
+        if let Some(lead) = self.ids.get(id)
+            && self.changed.insert(lead)
+        {
+            self.changed_now.push((lead, id));
         }
-        Ok(())
     }
 
     /// Rows of recent leads that may be a person's.
@@ -130,13 +138,22 @@ impl Recent {
         self.persons.get(&person).map_or(&[], Vec::as_slice)
     }
 
-    /// Brings in as many keys as the transaction's new leads make room for, so
-    /// that a round ends before the next one is due.
-    pub(crate) fn bring_in(&mut self, connection: &Connection) -> Result<()> {
-        let new = self.fresh.len() - self.stored;
+    /// Notes the transaction's new leads, and brings in as many keys as they make room
+    /// for, so that a round ends before the next one is due.
+    pub(crate) fn write(&mut self, connection: &Connection) -> Result<()> {
+        let new = self.fresh.get(self.stored..).unwrap_or_default();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let leads: Vec<i64> = new.iter().map(|entry| entry.lead).collect();
+        let json = to_json(&leads)?;
+        connection
+            .prepare_cached("INSERT INTO recent_leads (number, leads) VALUES (?1, ?2)")
+            .and_then(|mut insert| insert.execute(params![self.next_number, json]))
+            .map_err(from_sqlite)?;
         match &mut self.round {
-            Some(round) if new > 0 => round.bring_in(connection, new, &self.changed),
-            _ => Ok(()),
+            Some(round) => round.bring_in(connection, leads.len(), &self.changed),
+            None => Ok(()),
         }
     }
 
@@ -148,10 +165,9 @@ impl Recent {
     /// Forgets what was added since.
     pub(crate) fn forget_since(&mut self, mark: Mark) {
         for entry in self.fresh.split_off(mark.fresh) {
-            self.next_number = self.next_number.min(entry.place.number);
             forget(&self.ids, &mut self.persons, &entry);
         }
-        for lead in self.changed_now.drain(mark.changed..) {
+        for (lead, _) in self.changed_now.drain(mark.changed..) {
             self.changed.remove(&lead);
         }
     }
@@ -166,12 +182,17 @@ impl Recent {
 
     /// The open transaction is committed.
     pub(crate) fn committed(&mut self) {
-        self.stored = self.fresh.len();
-        self.changed_now.clear();
+        if self.stored < self.fresh.len() {
+            self.stored = self.fresh.len();
+            self.next_number = self.next_number.saturating_add(1);
+        }
+        for (_, id) in self.changed_now.drain(..) {
+            self.ids.forget_keys(id);
+        }
         if let Some(ended) = self.round.take_if(Round::committed) {
             for entry in ended.entries() {
                 forget(&self.ids, &mut self.persons, entry);
-                self.changed.remove(&entry.place.lead);
+                self.changed.remove(&entry.lead);
             }
         }
     }
@@ -190,7 +211,7 @@ fn forget(ids: &RecentIds, persons: &mut HashMap<i64, Vec<i64>>, entry: &Entry) 
     ids.remove(entry.id);
     let Some(person) = entry.person else { return };
     if let Some(leads) = persons.get_mut(&person) {
-        leads.retain(|lead| *lead != entry.place.lead);
+        leads.retain(|lead| *lead != entry.lead);
         if leads.is_empty() {
             persons.remove(&person);
         }
@@ -204,8 +225,8 @@ mod tests {
     use crate::leads::prepare::new_lead;
     use crumb_storage::contract::build::{Rows, accept, lead};
 
-    fn ids(connection: &Connection, table: &str) -> Vec<i64> {
-        let mut select = connection.prepare(&format!("SELECT id FROM {table} ORDER BY id")).unwrap();
+    fn numbers(connection: &Connection, sql: &str) -> Vec<i64> {
+        let mut select = connection.prepare(sql).unwrap();
         select.query_map([], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap()
     }
 
@@ -221,9 +242,9 @@ mod tests {
         let mut commit = |leads: &[LeadRow], holds: bool| {
             connection.execute_batch("BEGIN IMMEDIATE").unwrap();
             for row in leads {
-                recent.add(&connection, row).unwrap();
+                recent.add(row);
             }
-            recent.bring_in(&connection).unwrap();
+            recent.write(&connection).unwrap();
             connection.execute_batch(if holds { "COMMIT" } else { "ROLLBACK" }).unwrap();
             if holds {
                 recent.committed()
@@ -234,10 +255,12 @@ mod tests {
         };
         commit(&leads[..2], true);
         commit(&leads[2..], false);
-        assert_eq!(ids(&connection, "lead_by_id"), [0_i64; 0]);
+        let indexed = "SELECT id FROM lead_by_id ORDER BY id";
+        assert_eq!(numbers(&connection, indexed), [0_i64; 0]);
         commit(&leads[2..], true);
-        assert_eq!(ids(&connection, "lead_by_id"), [leads[0].id, leads[1].id]);
-        assert_eq!(ids(&connection, "recent_lead"), [leads[2].id, leads[3].id]);
+        assert_eq!(numbers(&connection, indexed), [leads[0].id, leads[1].id]);
+        let waiting = numbers(&connection, "SELECT value FROM recent_leads, json_each(leads)");
+        assert_eq!(waiting, [leads[2].lead.row.as_i64(), leads[3].lead.row.as_i64()]);
         let stored = recent.ids();
         assert_eq!(leads.iter().filter(|row| stored.get(row.id).is_some()).count(), 2);
     }

@@ -27,11 +27,11 @@ pub(super) struct Round {
 impl Round {
     pub(super) fn new(entries: Vec<Entry>) -> Self {
         let mut keys = Vec::with_capacity(entries.len() * 4);
-        for Entry { place, id, person, search } in &entries {
-            keys.push(Key::Id(*id, place.lead));
-            keys.extend(person.map(|person| Key::Person(person, place.lead)));
+        for Entry { lead, id, person, search, .. } in &entries {
+            keys.push(Key::Id(*id, *lead));
+            keys.extend(person.map(|person| Key::Person(person, *lead)));
             let texts = search.split('\n').filter(|text| !text.is_empty());
-            keys.extend(texts.map(|text| Key::Search(text.into(), place.lead)));
+            keys.extend(texts.map(|text| Key::Search(text.into(), *lead)));
         }
         keys.sort_unstable();
         Self { entries, keys, done: 0, reached: 0 }
@@ -60,8 +60,8 @@ impl Round {
             && let Some(last) = self.entries.last()
         {
             connection
-                .prepare_cached("DELETE FROM recent_lead WHERE number <= ?1")
-                .and_then(|mut delete| delete.execute([last.place.number]))
+                .prepare_cached("DELETE FROM recent_leads WHERE number <= ?1")
+                .and_then(|mut delete| delete.execute([last.number]))
                 .map_err(from_sqlite)?;
         }
         Ok(())
