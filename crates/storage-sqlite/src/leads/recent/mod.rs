@@ -90,9 +90,8 @@ impl Recent {
                 Ok((entry, row.get::<_, String>(4)?))
             })()
             .map_err(from_sqlite)?;
-            let fields: Vec<(String, String)> = from_json(&fields)?;
             recent.next_number = entry.number.saturating_add(1);
-            recent.remember(Entry { search: search_column(&fields).into(), ..entry });
+            recent.remember(Entry { search: search_keys(entry.lead, &fields).into(), ..entry });
         }
         recent.stored = recent.fresh.len();
         recent.begin_round();
@@ -214,6 +213,18 @@ fn forget(ids: &RecentIds, persons: &mut HashMap<i64, Vec<i64>>, entry: &Entry) 
         leads.retain(|lead| *lead != entry.lead);
         if leads.is_empty() {
             persons.remove(&person);
+        }
+    }
+}
+
+/// What a stored lead is searched by. One whose fields cannot be read is searched by
+/// nothing, and keeps no store from being opened.
+fn search_keys(lead: i64, fields: &str) -> String {
+    match from_json::<Vec<(String, String)>>(fields) {
+        Ok(fields) => search_column(&fields),
+        Err(error) => {
+            tracing::error!(%error, row = lead, "a recent lead's fields cannot be read");
+            String::new()
         }
     }
 }
