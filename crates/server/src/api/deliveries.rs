@@ -13,10 +13,12 @@ use crate::admin::Admin;
 use axum::Json;
 use axum::extract::State;
 use crumb_domain::delivery::{Delivery, DeliveryAttempt, DeliveryKind, DeliveryState};
+use crumb_domain::network::credentials_in;
 use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::{AffiliateId, CampaignId, Clock as _, LeadId, OfferId, RequestId, RowId, Timestamp};
 use crumb_storage::Store;
 use crumb_storage::outbox::DeliveryFilter;
+use crumb_tracking::links::MASK;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -61,17 +63,21 @@ pub struct DeliveryRow {
     /// About which lead.
     #[schema(value_type = Option<String>)]
     pub lead: Option<LeadId>,
-    /// Where to. An affiliate sees it without people's data, as it sees leads.
+    /// Where to, without the password before its host. An affiliate sees it without
+    /// people's data, as it sees leads.
     pub url: String,
 }
 
 impl DeliveryRow {
     /// With public names in place of its own and its conversion's place.
     pub fn new(delivery: Delivery, names: &RequestIdKey, role: Role) -> Self {
-        let url = match delivery.shown_url {
+        let mut url = match delivery.shown_url {
             Some(shown) if !role.is_of_the_network() => shown,
             _ => delivery.url,
         };
+        if let Some(password) = credentials_in(&url) {
+            url.replace_range(password, MASK);
+        }
         let waits = delivery.state == DeliveryState::Waits;
         Self {
             id: names.request_id(delivery.id),

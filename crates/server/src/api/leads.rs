@@ -21,12 +21,10 @@ use crumb_domain::{
 use crumb_network::Snapshot;
 use crumb_storage::leads::LeadFilter;
 use crumb_storage::{Store, lead_search};
+use crumb_tracking::links::MASK;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
-
-/// What stands in place of personal data that the reader may not see.
-const MASK: &str = "***";
 
 /// Who looks at a lead.
 #[derive(Debug, Clone, Copy)]

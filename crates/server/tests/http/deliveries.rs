@@ -151,6 +151,16 @@ async fn an_affiliate_sees_the_address_without_what_it_may_not_see_of_a_person()
 }
 
 #[tokio::test]
+async fn nobody_sees_the_password_of_an_address() {
+    let server = Server::start(NETWORK).await;
+    put(&server, vec![postback(&server, 1, "http://ann:s3cret@127.0.0.1:9/pb?t=1")]).await;
+    for role in ["affiliate:12", "admin"] {
+        let rows = get(&server, &server.api_key(role).await, "/deliveries").await.json()["data"].clone();
+        assert_eq!(rows[0]["url"], "http://ann:***@127.0.0.1:9/pb?t=1");
+    }
+}
+
+#[tokio::test]
 async fn an_affiliate_sees_its_own_postbacks_and_nobody_elses() {
     let receiver = MockBuyer::start(answer(200)).await.unwrap();
     let server = Server::start(NETWORK).await;
