@@ -68,10 +68,14 @@ pub async fn list<S: Store + Clone>(context: &Context<'_, S>, asked: ReturnsArgu
 }
 
 fn push(text: &mut String, StoredReturn { lead, returned }: &StoredReturn) {
+    let replaced = match returned.replaced_by.filter(|_| returned.replaced_at.is_some()) {
+        Some(by) => format!("\treplaced by {by}"),
+        None => String::new(),
+    };
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "{lead}\tcontract {}\tbuyer {}\t{}\t{}\t{}\t{}",
+        "{lead}\tcontract {}\tbuyer {}\t{}\t{}\t{}\t{}{replaced}",
         returned.contract,
         returned.buyer,
         returned.price,
@@ -79,4 +83,40 @@ fn push(text: &mut String, StoredReturn { lead, returned }: &StoredReturn) {
         returned.state.as_str(),
         returned.reason
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumb_domain::selling::ReturnState;
+    use crumb_domain::{BuyerId, ContractId, Money, RowId, Timestamp};
+    use crumb_storage::after_sale::LeadReturn;
+
+    #[test]
+    fn a_return_says_which_lead_was_delivered_in_its_place() {
+        let at = Timestamp::from_micros(0);
+        let delivered = LeadReturn {
+            id: RowId::from_i64(1).unwrap(),
+            contract: ContractId(7),
+            buyer: BuyerId(5),
+            price: "30.00".parse::<Money>().unwrap(),
+            at,
+            by: None,
+            reason: "wrong number".to_owned(),
+            notes: String::new(),
+            state: ReturnState::Replaced,
+            decided_at: Some(at),
+            decided_by: None,
+            replaced_by: Some("C8097F17".parse().unwrap()),
+            replaced_at: Some(at),
+        };
+        let on_its_way = LeadReturn { replaced_at: None, ..delivered.clone() };
+        for (returned, end) in
+            [(delivered, "\twrong number\treplaced by C8097F17\n"), (on_its_way, "\twrong number\n")]
+        {
+            let mut text = String::new();
+            push(&mut text, &StoredReturn { lead: "VM3NYDBN".parse().unwrap(), returned });
+            assert!(text.ends_with(end), "{text}");
+        }
+    }
 }
