@@ -1,6 +1,6 @@
 //! Who comes first.
 
-use crate::market::{Market, Spec, contract, market, noon, rejected};
+use crate::market::{Market, Spec, contract, market, noon, play, rejected};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -101,4 +101,15 @@ fn a_weight_decides_nothing_between_prices_or_ranks() {
 fn weights_of_nothing_leave_the_order_as_it_is() {
     let specs = [exclusive(1, "10.00").with("weight", 0), exclusive(2, "10.00").with("weight", 0)];
     assert_eq!(order(market(specs)), [1, 2]);
+}
+
+#[test]
+fn facts_are_of_the_contract_that_they_name_in_whatever_order_they_come() {
+    let tried = exclusive(1, "20.00").facts(|facts| facts.breaker_open = true);
+    let market = market([tried, exclusive(2, "10.00")]);
+    let mut run = market.inputs();
+    run.facts.reverse();
+    let played = play(market.tree(), run, market.script.clone());
+    assert_eq!(played.results(), market.play().results());
+    assert_eq!(played.result(2), "sold");
 }
