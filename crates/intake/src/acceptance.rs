@@ -173,10 +173,10 @@ impl<S: Store + Clone> Leads<S> {
         let (snapshot, now) = (case.snapshot, case.incoming.now);
         let mut told = Vec::new();
         if settlement.counts.in_caps() && settlement.offering != Some(Offering::InHand) {
-            told.extend(webhooks::lead_caps(&self.site, snapshot, lead, now));
+            told.extend(webhooks::caps_filled(&self.site, snapshot, CapOf::Lead, lead, now));
         }
         if lead.conversion.is_some() {
-            told.extend(webhooks::conversion_caps(&self.site, snapshot, lead, now));
+            told.extend(webhooks::caps_filled(&self.site, snapshot, CapOf::Conversion, lead, now));
         }
         told
     }

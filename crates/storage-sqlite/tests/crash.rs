@@ -138,9 +138,8 @@ async fn write_click(store: &SqliteStore, row: RowId) {
     let batch = ClickBatch {
         clicks: vec![click],
         counts: vec![CLICKS],
-        caps_told: Vec::new(),
-        refers_to: Vec::new(),
         charges: charges.to_vec(),
+        ..ClickBatch::default()
     };
     store.record_clicks(batch).await.unwrap();
     println!("acknowledged click {}", row.as_i64());

@@ -36,13 +36,7 @@ fn open_error(path: &Path) -> StoreError {
 }
 
 fn one(click: crumb_domain::click::Click) -> ClickBatch {
-    ClickBatch {
-        clicks: vec![click],
-        counts: Vec::new(),
-        caps_told: Vec::new(),
-        refers_to: Vec::new(),
-        charges: Vec::new(),
-    }
+    ClickBatch { clicks: vec![click], ..ClickBatch::default() }
 }
 
 /// The error's text, where it says that the store is not available.
@@ -77,16 +71,7 @@ async fn a_full_disk_refuses_writes_loses_nothing_acknowledged_and_ends_when_the
     let refused = loop {
         let clicks: Vec<_> = (0..50).map(|_| click(rows.next_row())).collect();
         let ids: Vec<RowId> = clicks.iter().map(|click| click.id).collect();
-        match store
-            .record_clicks(ClickBatch {
-                clicks,
-                counts: Vec::new(),
-                refers_to: Vec::new(),
-                charges: Vec::new(),
-                caps_told: Vec::new(),
-            })
-            .await
-        {
+        match store.record_clicks(ClickBatch { clicks, ..ClickBatch::default() }).await {
             Ok(()) => acknowledged.extend(ids),
             Err(error) => break (ids, error),
         }
@@ -258,16 +243,7 @@ async fn a_read_that_takes_too_long_ends_and_the_next_one_is_served() {
     for _ in 0..20 {
         let clicks: Vec<_> = (0..5_000).map(|_| click(rows.next_row())).collect();
         newest = clicks.last().map(|click| click.id);
-        store
-            .record_clicks(ClickBatch {
-                clicks,
-                counts: Vec::new(),
-                refers_to: Vec::new(),
-                charges: Vec::new(),
-                caps_told: Vec::new(),
-            })
-            .await
-            .unwrap();
+        store.record_clicks(ClickBatch { clicks, ..ClickBatch::default() }).await.unwrap();
     }
     let all = ClickFilter { offer: Some(crumb_domain::OfferId(7)), ..ClickFilter::default() };
     let text = unavailable(store.clicks(all, PageRequest::default()).await);

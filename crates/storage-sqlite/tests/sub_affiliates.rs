@@ -65,18 +65,7 @@ async fn a_write_that_is_taken_back_takes_no_place() {
     for s1 in ["x", "y", "z"] {
         let again = Click { id: first.id, ..of(12, s1, &mut rows) };
         let clicks = vec![of(12, &format!("{s1}{s1}"), &mut rows), again];
-        assert!(
-            store
-                .record_clicks(ClickBatch {
-                    clicks,
-                    counts: Vec::new(),
-                    refers_to: Vec::new(),
-                    charges: Vec::new(),
-                    caps_told: Vec::new(),
-                })
-                .await
-                .is_err()
-        );
+        assert!(store.record_clicks(ClickBatch { clicks, ..ClickBatch::default() }).await.is_err());
     }
     record_all(&store, ["b", "c", "d"].map(|s1| of(12, s1, &mut rows)).into()).await;
     assert_eq!(named(&store, 12).await, ["a", "b", "c"]);

@@ -12,7 +12,7 @@ use crumb_domain::{AffiliateId, CampaignId, CreativeId, OfferId, RowId, Timestam
 
 /// The clicks of one request: a plain click, or a diverted one with those of the
 /// chain it went along. Kept together or not at all.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ClickBatch {
     /// One to six clicks, ids ascending.
     pub clicks: Vec<Click>,

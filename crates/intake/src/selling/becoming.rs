@@ -7,6 +7,7 @@ use crate::acceptance::{consumer_ip, conversion_counts};
 use crumb_domain::conversion::{Conversion, LeadConversion};
 use crumb_domain::lead::Lead;
 use crumb_domain::ledger::LedgerEntry;
+use crumb_domain::network::CapOf;
 use crumb_domain::session::{Session, SessionOrigin};
 use crumb_domain::{Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
@@ -124,7 +125,7 @@ pub(super) fn follow<S: Store + Clone>(
     change.takes_over = earlier.map(|earlier| take_over(lead, earlier, now));
     change.count = if becoming.is_news() { conversion_counts(snapshot, lead) } else { Vec::new() };
     if becoming.is_news() {
-        change.caps_told.extend(super::webhooks::conversion_caps(site, snapshot, lead, now));
+        change.caps_told.extend(super::webhooks::caps_filled(site, snapshot, CapOf::Conversion, lead, now));
     }
     // A change that is begun again has said this of what it was then.
     let row = lead.row;

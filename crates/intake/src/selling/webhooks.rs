@@ -205,7 +205,7 @@ impl<S: Store + Clone> Selling<S> {
         });
         let mut told = self.contract_caps(snapshot, of_contract, now);
         if counts {
-            told.extend(lead_caps(&self.site, snapshot, lead, now));
+            told.extend(caps_filled(&self.site, snapshot, CapOf::Lead, lead, now));
         }
         told
     }
@@ -227,7 +227,7 @@ impl<S: Store + Clone> Selling<S> {
         let mut told = self.contract_caps(snapshot, of_contract, now);
         if !new.is_empty() && !after.test {
             // Where a crash broke its run off it has counted, and its sale keeps it.
-            told.extend(lead_caps(&self.site, snapshot, after, now));
+            told.extend(caps_filled(&self.site, snapshot, CapOf::Lead, after, now));
         }
         told
     }
@@ -291,25 +291,15 @@ struct SoldUnder {
     limit: u32,
 }
 
-/// The lead caps that a lead may fill, on the day on which it came.
-pub(crate) fn lead_caps<S: Store + Clone>(
+/// The lead or conversion caps that a lead may fill. It counts as either on the day on which
+/// it came.
+pub(crate) fn caps_filled<S: Store + Clone>(
     site: &Installation<S>,
     snapshot: &Snapshot,
+    of: CapOf,
     lead: &Lead,
     now: Timestamp,
 ) -> Vec<CapTold> {
     let day = snapshot.zone().day_of(lead.at);
-    webhooks::caps_reached(site, snapshot, now, CapOf::Lead, (lead.offer, lead.campaign), day)
-}
-
-/// The conversion caps that a lead may fill as it becomes a conversion, which it counts as
-/// on the day on which it came.
-pub(crate) fn conversion_caps<S: Store + Clone>(
-    site: &Installation<S>,
-    snapshot: &Snapshot,
-    lead: &Lead,
-    now: Timestamp,
-) -> Vec<CapTold> {
-    let day = snapshot.zone().day_of(lead.at);
-    webhooks::caps_reached(site, snapshot, now, CapOf::Conversion, (lead.offer, lead.campaign), day)
+    webhooks::caps_reached(site, snapshot, now, of, (lead.offer, lead.campaign), day)
 }

@@ -110,13 +110,7 @@ pub fn batch(clicks: Vec<Click>) -> ClickBatch {
         let (offer, campaign) = (click.offer.map(HistoryOf::Offer), click.campaign.map(HistoryOf::Campaign));
         [affiliate, offer, campaign, click.creative.map(HistoryOf::Creative)].into_iter().flatten()
     });
-    ClickBatch {
-        refers_to: refers_to.collect(),
-        clicks,
-        counts: Vec::new(),
-        caps_told: Vec::new(),
-        charges: Vec::new(),
-    }
+    ClickBatch { refers_to: refers_to.collect(), clicks, ..ClickBatch::default() }
 }
 
 /// The id of the nth lead.

@@ -222,13 +222,7 @@ pub async fn the_clicks_of_one_request_are_kept_together_or_not_at_all<S: Store>
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             let result = store
-                .record_clicks(ClickBatch {
-                    clicks,
-                    counts: vec![count],
-                    refers_to: Vec::new(),
-                    charges: Vec::new(),
-                    caps_told: Vec::new(),
-                })
+                .record_clicks(ClickBatch { clicks, counts: vec![count], ..ClickBatch::default() })
                 .await;
             assert_eq!(result.is_err(), refused, "{result:?}");
             (ids[0], refused)
@@ -281,13 +275,7 @@ pub async fn counts_add_up_over_the_days_of_a_check<S: Store>(store: Arc<S>) {
     for _ in 0..2 {
         let clicks = vec![click(rows.next_row())];
         store
-            .record_clicks(ClickBatch {
-                clicks,
-                counts: counts.clone(),
-                refers_to: Vec::new(),
-                charges: Vec::new(),
-                caps_told: Vec::new(),
-            })
+            .record_clicks(ClickBatch { clicks, counts: counts.clone(), ..ClickBatch::default() })
             .await
             .unwrap();
     }
@@ -321,9 +309,7 @@ pub async fn impressions_are_counted_by_day_for_campaign_and_creative<S: Store>(
     let click = ClickBatch {
         clicks: vec![click(Rows::new().next_row())],
         counts: vec![DayCount { scope: CapScope::Campaign(CampaignId(57)), of: CapOf::Click, day: Day(3) }],
-        caps_told: Vec::new(),
-        refers_to: Vec::new(),
-        charges: Vec::new(),
+        ..ClickBatch::default()
     };
     store.record_clicks(click).await.unwrap();
     let shown = async |of, first, last| store.impressions(of, Day(first), Day(last)).await.unwrap();

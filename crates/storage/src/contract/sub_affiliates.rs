@@ -109,13 +109,7 @@ pub async fn a_refused_write_names_no_sub_affiliate_and_hides_none<S: Store>(sto
     let first = of(12, "first", rows.next_row());
     let twice = of(12, "refused", first.id);
     record(&*store, first).await;
-    let batch = crate::clicks::ClickBatch {
-        clicks: vec![twice],
-        counts: Vec::new(),
-        refers_to: Vec::new(),
-        charges: Vec::new(),
-        caps_told: Vec::new(),
-    };
+    let batch = crate::clicks::ClickBatch { clicks: vec![twice], ..crate::clicks::ClickBatch::default() };
     assert!(store.record_clicks(batch).await.is_err());
     let refused = AcceptLead {
         filtered: Some(Problem::UnmatchedFilter),

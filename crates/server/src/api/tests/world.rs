@@ -150,13 +150,7 @@ impl World {
         let world = Self::with_store(AdminOptions::default(), store).await;
         for n in 0..i64::from(PAGES) * 100 {
             let click = Click { user_agent: "x".repeat(4_000), ..click(n) };
-            let batch = ClickBatch {
-                clicks: vec![click],
-                counts: Vec::new(),
-                refers_to: Vec::new(),
-                charges: Vec::new(),
-                caps_told: Vec::new(),
-            };
+            let batch = ClickBatch { clicks: vec![click], ..ClickBatch::default() };
             if world.installation.store.record_clicks(batch).await.is_err() {
                 return world;
             }
@@ -238,13 +232,7 @@ impl World {
     }
 
     pub(crate) async fn record(&self, click: Click) {
-        let batch = ClickBatch {
-            clicks: vec![click],
-            counts: Vec::new(),
-            refers_to: Vec::new(),
-            charges: Vec::new(),
-            caps_told: Vec::new(),
-        };
+        let batch = ClickBatch { clicks: vec![click], ..ClickBatch::default() };
         self.installation.store.record_clicks(batch).await.unwrap();
     }
 
