@@ -33,6 +33,10 @@ pub struct SqliteOptions {
     /// How many sessions are kept in memory: those that were opened or read last.
     /// Each takes half a kilobyte. 0 = none.
     pub kept_sessions: usize,
+    /// For how many commits counts are put off before they are brought into the rows of
+    /// their days together. More of them raise a row once; but whoever reads a count reads
+    /// through what all of them added.
+    pub counts_put_off: usize,
     /// How many sub-affiliates an affiliate may have.
     pub sub_affiliates: u32,
 }
@@ -46,6 +50,7 @@ impl Default for SqliteOptions {
             read_timeout: Duration::from_secs(30),
             recent_leads: 8_192,
             kept_sessions: 32_768,
+            counts_put_off: 256,
             sub_affiliates: MAX_SUB_AFFILIATES,
         }
     }

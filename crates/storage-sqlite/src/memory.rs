@@ -54,6 +54,7 @@ impl Memory {
     pub(crate) fn load(connection: &Connection, options: &SqliteOptions) -> Result<Self> {
         Ok(Self {
             sub_affiliates: SubAffiliates::new(options.sub_affiliates),
+            counts: Counts::load(connection, options.counts_put_off)?,
             recent: Recent::load(connection, options.recent_leads)?,
             sessions: Arc::new(Sessions::new(options.kept_sessions)),
             ..Self::default()

@@ -1,6 +1,7 @@
 //! Impressions: counts by day, beside those that caps are held by.
 
 use crate::batch::WriteContext;
+use crate::clicks::counts;
 use crate::codes::{IMPRESSION, impressions_of};
 use crate::error::{corrupt, from_sqlite};
 use crate::seen::Key;
@@ -8,7 +9,7 @@ use crumb_domain::time::Day;
 use crumb_storage::Result;
 use crumb_storage::clicks::{Impression, ImpressionsOf};
 use crumb_storage::configuration::HistoryOf;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 /// Counts one of each, notes that they have history, and charges for it.
 pub(crate) fn record(context: &mut WriteContext<'_>, impression: &Impression) -> Result<()> {
@@ -33,18 +34,8 @@ pub(crate) fn by_day(
     last: Day,
 ) -> Result<Vec<(Day, u64)>> {
     let (scope, id) = impressions_of(of);
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT day, impressions FROM day_count
-             WHERE scope = ?1 AND scope_id = ?2 AND day BETWEEN ?3 AND ?4 AND impressions > 0 ORDER BY day",
-        )
-        .map_err(from_sqlite)?;
-    let rows = statement
-        .query_map(params![scope, id, first.0, last.0], |row| Ok((row.get(0)?, row.get(1)?)))
-        .map_err(from_sqlite)?;
-    rows.map(|row| {
-        let (day, n): (i32, i64) = row.map_err(from_sqlite)?;
-        Ok((Day(day), u64::try_from(n).map_err(|_| corrupt("a count of impressions", n))?))
-    })
-    .collect()
+    let days = counts::by_day(connection, (scope, id, IMPRESSION), first, last)?;
+    days.into_iter()
+        .map(|(day, n)| Ok((day, u64::try_from(n).map_err(|_| corrupt("a count of impressions", n))?)))
+        .collect()
 }

@@ -1,0 +1,190 @@
+//! Steps of counts that are not in the rows of their days yet.
+//!
+//! Those rows lie apart: a commit whose events are of fifty campaigns would change
+//! fifty of them, on nearly as many pages. So a commit appends what it adds as one
+//! row of `count_step`, and the sums of many commits are brought into the rows of
+//! their days in the order of their keys, some with each commit. What a commit brings
+//! in it takes off its own steps, so that at each moment a count is its row and all
+//! steps together, whatever a crash interrupts.
+
+use super::{Place, Row, Sums};
+use crate::error::{corrupt, from_sqlite};
+use crumb_storage::Result;
+use rusqlite::{Connection, params};
+use std::ops::Bound;
+
+/// Nearly every row is there: only a day's first events find none. To insert where there is
+/// one, and to see that, costs more than to look first.
+const RAISE: &str = "UPDATE day_count SET clicks = clicks + ?4, leads = leads + ?5,
+         conversions = conversions + ?6, impressions = impressions + ?7
+     WHERE scope = ?1 AND scope_id = ?2 AND day = ?3";
+const INSERT: &str = "INSERT INTO day_count (scope, scope_id, day, clicks, leads, conversions, impressions)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+/// Rows that a commit brings in at least: few enough that nobody waits for them.
+const AT_ONCE: usize = 32;
+/// The bytes of a step: scope, slot, id, day, by how much.
+const STEP_BYTES: usize = 1 + 1 + 8 + 4 + 8;
+
+/// What is put off, as the file has it.
+#[derive(Default)]
+pub(crate) struct PutOff {
+    sums: Sums,
+    /// Commits whose steps they are, since all were brought in.
+    commits: usize,
+    /// How many of them make a round.
+    most_commits: usize,
+    /// Up to where a round has come.
+    round: Option<Round>,
+    /// What the open transaction brings in, once it is written.
+    open: Open,
+}
+
+/// All that was put off when it began is brought in, in order.
+#[derive(Clone, Copy)]
+struct Round {
+    /// The last place that was.
+    after: Option<Place>,
+    at_once: usize,
+}
+
+#[derive(Default)]
+struct Open {
+    brought_in: Vec<(Place, Row)>,
+    round: Option<Round>,
+    is_round_over: bool,
+    commits: usize,
+}
+
+impl PutOff {
+    /// What an opened file has. `most_commits`: after how many a round begins.
+    pub(crate) fn load(connection: &Connection, most_commits: usize) -> Result<Self> {
+        let (sums, commits) = read(connection)?;
+        Ok(Self { sums, commits, most_commits, ..Self::default() })
+    }
+
+    pub(crate) fn sums(&self) -> &Sums {
+        &self.sums
+    }
+
+    /// Writes what the open transaction adds, and goes on with a round.
+    pub(crate) fn write(&mut self, connection: &Connection, added: &Sums) -> Result<()> {
+        self.open = Open { round: self.round, commits: self.commits, ..Open::default() };
+        if added.is_empty() {
+            return Ok(());
+        }
+        if self.round.is_none() && self.commits >= self.most_commits {
+            let at_once = AT_ONCE.max(self.sums.len() / self.most_commits.max(1) + 1);
+            self.open.round = Some(Round { after: None, at_once });
+        }
+        if let Some(round) = self.open.round {
+            self.bring_in(connection, round)?;
+        }
+        let mut steps = added.clone();
+        for (place, row) in &self.open.brought_in {
+            add(&mut steps, *place, row, -1);
+        }
+        if self.open.is_round_over {
+            connection
+                .prepare_cached("DELETE FROM count_step")
+                .and_then(|mut s| s.execute([]))
+                .map_err(from_sqlite)?;
+            self.sums.iter().for_each(|(place, row)| add(&mut steps, *place, row, 1));
+            self.open.commits = 0;
+        }
+        self.open.commits += 1;
+        append(connection, &steps)
+    }
+
+    /// Raises the next rows of a round.
+    fn bring_in(&mut self, connection: &Connection, round: Round) -> Result<()> {
+        let after = round.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut left = self.sums.range((after, Bound::Unbounded));
+        let next = left.by_ref().take(round.at_once).map(|(place, row)| (*place, *row));
+        let open = &mut self.open;
+        open.brought_in.extend(next);
+        open.is_round_over = left.next().is_none();
+        let last = open.brought_in.last().map(|(place, _)| *place);
+        open.round = if open.is_round_over { None } else { Some(Round { after: last, ..round }) };
+        let prepare = |sql| connection.prepare_cached(sql).map_err(from_sqlite);
+        let (mut raise, mut insert) = (prepare(RAISE)?, prepare(INSERT)?);
+        for ((scope, id, day), [clicks, leads, conversions, impressions]) in &open.brought_in {
+            let values = params![scope, id, day, clicks, leads, conversions, impressions];
+            if raise.execute(values).map_err(from_sqlite)? == 0 {
+                insert.execute(values).map_err(from_sqlite)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The transaction that added these is committed.
+    pub(crate) fn committed(&mut self, added: &Sums) {
+        let open = std::mem::take(&mut self.open);
+        added.iter().for_each(|(place, row)| add(&mut self.sums, *place, row, 1));
+        for (place, row) in &open.brought_in {
+            add(&mut self.sums, *place, row, -1);
+        }
+        (self.round, self.commits) = (open.round, open.commits);
+    }
+}
+
+/// Adds a row `times` times; one that comes to nothing is none.
+fn add(sums: &mut Sums, place: Place, row: &Row, times: i64) {
+    let sum = sums.entry(place).or_default();
+    sum.iter_mut().zip(row).for_each(|(sum, by)| *sum += by * times);
+    if *sum == Row::default() {
+        sums.remove(&place);
+    }
+}
+
+/// Appends steps as one row.
+fn append(connection: &Connection, steps: &Sums) -> Result<()> {
+    let mut bytes = Vec::with_capacity(steps.len() * 2 * STEP_BYTES);
+    for ((scope, id, day), row) in steps {
+        let scope = u8::try_from(*scope).map_err(|_| corrupt("the scope of a count", scope))?;
+        for (slot, by) in (0_u8..).zip(row).filter(|(_, by)| **by != 0) {
+            bytes.extend([scope, slot]);
+            bytes.extend(id.to_le_bytes());
+            bytes.extend(day.to_le_bytes());
+            bytes.extend(by.to_le_bytes());
+        }
+    }
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    connection
+        .prepare_cached("INSERT INTO count_step (steps) VALUES (?1)")
+        .and_then(|mut insert| insert.execute([bytes]))
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
+/// All that is put off, and how many commits did that.
+pub(crate) fn read(connection: &Connection) -> Result<(Sums, usize)> {
+    let mut select = connection.prepare_cached("SELECT steps FROM count_step").map_err(from_sqlite)?;
+    let mut rows = select.query([]).map_err(from_sqlite)?;
+    let (mut sums, mut commits) = (Sums::new(), 0);
+    while let Some(row) = rows.next().map_err(from_sqlite)? {
+        let bytes = row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).map_err(from_sqlite)?;
+        let (steps, rest) = bytes.as_chunks::<STEP_BYTES>();
+        if !rest.is_empty() {
+            return Err(corrupt("steps of counts", format_args!("{} bytes", bytes.len())));
+        }
+        for step in steps {
+            let (place, row) =
+                decoded(step).ok_or_else(|| corrupt("a step of a count", format_args!("{step:?}")))?;
+            add(&mut sums, place, &row, 1);
+        }
+        commits += 1;
+    }
+    Ok((sums, commits))
+}
+
+fn decoded(step: &[u8; STEP_BYTES]) -> Option<(Place, Row)> {
+    let ([scope, slot], rest) = step.split_first_chunk()?;
+    let (id, rest) = rest.split_first_chunk()?;
+    let (day, by) = rest.split_first_chunk()?;
+    let mut row = Row::default();
+    *row.get_mut(usize::from(*slot))? = i64::from_le_bytes(by.try_into().ok()?);
+    Some(((i64::from(*scope), i64::from_le_bytes(*id), i32::from_le_bytes(*day)), row))
+}
