@@ -1,9 +1,10 @@
-//! The loop: store what ended, claim what is due, sleep until there is more to do.
+//! Deliveries as what is carried: store what ended, claim what is due, begin with it.
 
+use crate::carry::{self, Carried, LONGEST_SLEEP, SHORTEST_SLEEP};
 use crate::job::{ATTEMPT_SECONDS, Attempted, Job};
 use crate::observer::OutboxObserver;
 use crate::works::Works;
-use crumb_domain::{Clock, RowId, Timestamp};
+use crumb_domain::{Clock, RowId};
 use crumb_storage::{OutboxStore, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +20,6 @@ pub const AT_ONCE_EACH: u32 = 8;
 /// enough that what a dead process had is taken up again within 15 seconds.
 pub const LEASE_SECONDS: i64 = 12;
 const _: () = assert!(LEASE_SECONDS > ATTEMPT_SECONDS as i64 && LEASE_SECONDS < 15);
-/// How long the worker sleeps at most, so that what other processes write is found, and a
-/// clock that jumped noticed.
-const LONGEST_SLEEP: Duration = Duration::from_secs(1);
-/// And at least: what is due has just been asked for.
-const SHORTEST_SLEEP: Duration = Duration::from_millis(5);
-/// How long it rests after the store failed it.
-const AFTER_TROUBLE: Duration = Duration::from_secs(1);
-
 /// The outbox of one process. Only one process works on a store at a time.
 pub struct Outbox<S, J> {
     store: S,
@@ -60,53 +53,8 @@ impl<S: OutboxStore + Send + Sync + 'static, J: Job> Outbox<S, J> {
     /// Delivers what is due, until told to stop; then lets the attempts end that are being
     /// made. What of that cannot be stored is tried again after the next start.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        let mut works = Works::default();
-        let mut trouble = Trouble::default();
-        let mut is_released = false;
-        while !stop.is_cancelled() {
-            let turn = async {
-                if !is_released {
-                    // Nobody else works on the store: whoever had these is gone.
-                    let released = self.store.release_leases(self.clock.now()).await?;
-                    if released > 0 {
-                        tracing::info!(
-                            released,
-                            "deliveries that a process had under way are taken up again"
-                        );
-                    }
-                    is_released = true;
-                }
-                self.turn(&mut works).await
-            };
-            let sleep = match turn.await {
-                Ok(sleep) => {
-                    trouble.is_over();
-                    sleep
-                }
-                Err(error) => {
-                    trouble.is_told(&error);
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = tokio::time::sleep(AFTER_TROUBLE) => {}
-                    }
-                    continue;
-                }
-            };
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.woken.notified() => {}
-                () = self.store.deliveries_written() => {}
-                ended = works.next_ended() => self.ended(&mut works, ended),
-                () = tokio::time::sleep(sleep) => {}
-            }
-        }
-        while works.is_trying() {
-            let ended = works.next_ended().await;
-            self.ended(&mut works, ended);
-        }
-        if let Err(error) = self.store_ends(&mut works).await {
-            tracing::error!(%error, "how deliveries ended could not be stored: they are tried again");
-        }
+        let deliveries = Deliveries { outbox: self, works: Works::default(), is_released: false };
+        carry::carry(deliveries, stop).await;
     }
 
     /// Stores what ended and begins with what is due; says how long there is nothing more
@@ -134,8 +82,7 @@ impl<S: OutboxStore + Send + Sync + 'static, J: Job> Outbox<S, J> {
             });
         }
         let next = self.store.next_delivery_due(now).await?;
-        let next = next.into_iter().chain(works.next_pause_end(now)).min();
-        Ok(next.map_or(LONGEST_SLEEP, |next| until(now, next)))
+        Ok(carry::until(now, next.into_iter().chain(works.next_pause_end(now)).min()))
     }
 
     pub(crate) fn ended(&self, works: &mut Works, ended: Option<(RowId, Attempted)>) {
@@ -158,26 +105,42 @@ impl<S: OutboxStore + Send + Sync + 'static, J: Job> Outbox<S, J> {
     }
 }
 
-/// How long to sleep until a moment.
-fn until(now: Timestamp, moment: Timestamp) -> Duration {
-    let left = moment.micros().saturating_sub(now.micros());
-    Duration::from_micros(u64::try_from(left).unwrap_or(0)).clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
+/// The deliveries of an outbox, and what it has under way of them.
+struct Deliveries<S, J> {
+    outbox: Arc<Outbox<S, J>>,
+    works: Works,
+    /// Whether what another process had under way is released.
+    is_released: bool,
 }
 
-/// Tells of the store's trouble once, not once a second.
-#[derive(Default)]
-struct Trouble {
-    is_known: bool,
-}
+impl<S: OutboxStore + Send + Sync + 'static, J: Job> Carried for Deliveries<S, J> {
+    const NAME: &'static str = "deliveries";
 
-impl Trouble {
-    fn is_told(&mut self, error: &StoreError) {
-        if !std::mem::replace(&mut self.is_known, true) {
-            tracing::error!(%error, "the outbox cannot be worked on");
+    async fn turn(&mut self) -> Result<Duration, StoreError> {
+        if !self.is_released {
+            // Nobody else works on the store: whoever had these is gone.
+            let released = self.outbox.store.release_leases(self.outbox.clock.now()).await?;
+            if released > 0 {
+                tracing::info!(released, "deliveries that a process had under way are taken up again");
+            }
+            self.is_released = true;
+        }
+        self.outbox.turn(&mut self.works).await
+    }
+
+    async fn stirred(&mut self) {
+        tokio::select! {
+            () = self.outbox.woken.notified() => {}
+            () = self.outbox.store.deliveries_written() => {}
+            ended = self.works.next_ended() => self.outbox.ended(&mut self.works, ended),
         }
     }
 
-    fn is_over(&mut self) {
-        self.is_known = false;
+    async fn ended(&mut self) -> Result<(), StoreError> {
+        while self.works.is_trying() {
+            let ended = self.works.next_ended().await;
+            self.outbox.ended(&mut self.works, ended);
+        }
+        self.outbox.store_ends(&mut self.works).await
     }
 }

@@ -142,7 +142,12 @@ fn look(path: &Path, when: &str) {
 fn sell_until_killed(path: &Path) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let options = SqliteOptions { checkpoint_pages: 30, recent_leads: 20, ..SqliteOptions::default() };
+        let options = SqliteOptions {
+            checkpoint_pages: 30,
+            recent_leads: 20,
+            counts_put_off: 20,
+            ..SqliteOptions::default()
+        };
         let store = SqliteStore::open(path, options).unwrap();
         let newest = store.newest_row(0).await.unwrap();
         let rows = Arc::new(Mutex::new(RowIdSequence::resume(Node::new(0).unwrap(), NOW, newest)));

@@ -9,8 +9,9 @@ use super::unsettled::{self, InHandBy, is_away};
 use crate::acceptance::consumer_ip;
 use crate::replies::ReplyTokens;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
-use crumb_domain::{RowId, Timestamp};
+use crumb_domain::{ConfigVersion, RowId, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
+use crumb_outbox::{AFTER_TROUBLE, Carried, LONGEST_SLEEP, carry, until};
 use crumb_storage::selling::{Earlier, LeadChange, SellingFacts, Then, TimelineEntry};
 use crumb_storage::{Store, StoreError};
 use std::collections::HashSet;
@@ -24,11 +25,6 @@ const AT_ONCE: usize = 64;
 /// How long one of them may take: buyers that answer slowly are no visitor's trouble
 /// here, but a lead in hand is kept from its next chance.
 const RUN_SECONDS: i64 = 120;
-/// How long the queue sleeps at most, so that what others write is found.
-const LONGEST_SLEEP: Duration = Duration::from_secs(1);
-/// How long it rests after the store failed it.
-const AFTER_TROUBLE: Duration = Duration::from_secs(1);
-
 /// A lead that the queue sold, with how that went.
 type Sold = (RowId, Result<(), StoreError>);
 
@@ -65,6 +61,51 @@ impl Works {
     }
 }
 
+/// The queue of a selling service, and what it has in hand of it.
+struct Queue<S> {
+    selling: Arc<Selling<S>>,
+    works: Works,
+    /// The network's version that what waits was last offered under.
+    version: ConfigVersion,
+}
+
+impl<S: Store + Clone> Queue<S> {
+    async fn begin_due(&mut self) -> Result<Duration, StoreError> {
+        let site = &self.selling.site;
+        let now = site.clock.now();
+        self.works.take_ended()?;
+        self.selling.settle_left().await?;
+        let newest = site.network.snapshot().version();
+        if newest != self.version {
+            // What kept a lead from a buyer may be gone with the old version.
+            site.store.wake(now).await?;
+            self.version = newest;
+        }
+        self.selling.begin_due(now, &mut self.works).await
+    }
+}
+
+impl<S: Store + Clone> Carried for Queue<S> {
+    const NAME: &'static str = "leads that wait";
+
+    async fn turn(&mut self) -> Result<Duration, StoreError> {
+        // It may panic again: it is not tried as fast as it fails.
+        surviving("a turn of the queue", self.begin_due()).await.unwrap_or(Ok(AFTER_TROUBLE))
+    }
+
+    async fn stirred(&mut self) {
+        tokio::select! {
+            () = self.selling.queued.notified() => {}
+            Some(ended) = self.works.in_hand.join_next() => self.works.ended(ended),
+        }
+    }
+
+    async fn ended(&mut self) -> Result<(), StoreError> {
+        while self.works.in_hand.join_next().await.is_some() {}
+        self.selling.settle_left().await
+    }
+}
+
 impl<S: Store + Clone> Selling<S> {
     /// Something waits that did not before.
     pub fn wake(&self) {
@@ -73,52 +114,8 @@ impl<S: Store + Clone> Selling<S> {
 
     /// Sells what waits, until told to stop; then lets what is in hand end.
     pub async fn run_queue(self: Arc<Self>, stop: CancellationToken) {
-        let mut works = Works::default();
-        let mut version = self.site.network.snapshot().version();
-        let mut failing = false;
-        while !stop.is_cancelled() {
-            let now = self.site.clock.now();
-            let newest = self.site.network.snapshot().version();
-            let begun = async {
-                works.take_ended()?;
-                self.settle_left().await?;
-                if newest != version {
-                    // What kept a lead from a buyer may be gone with the old version.
-                    self.site.store.wake(now).await?;
-                    version = newest;
-                }
-                self.begin_due(now, &mut works).await
-            };
-            let sleep = match surviving("a turn of the queue", begun).await {
-                Some(Ok(sleep)) => {
-                    failing = false;
-                    sleep
-                }
-                // It may do so again: it is not tried as fast as it fails.
-                None => AFTER_TROUBLE,
-                Some(Err(error)) => {
-                    if !std::mem::replace(&mut failing, true) {
-                        tracing::error!(%error, "the queue cannot be worked on");
-                    }
-                    // Whatever wakes it: each lead would be tried as fast as the store refuses.
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = tokio::time::sleep(AFTER_TROUBLE) => {}
-                    }
-                    continue;
-                }
-            };
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.queued.notified() => {}
-                Some(ended) = works.in_hand.join_next() => works.ended(ended),
-                () = tokio::time::sleep(sleep) => {}
-            }
-        }
-        while works.in_hand.join_next().await.is_some() {}
-        if let Err(error) = self.settle_left().await {
-            tracing::error!(%error, "leads stay in hand until the next start");
-        }
+        let version = self.site.network.snapshot().version();
+        carry(Queue { selling: self, works: Works::default(), version }, stop).await;
     }
 
     /// Takes leads whose turn has come in hand, as many as there are places; says how
@@ -147,9 +144,7 @@ impl<S: Store + Clone> Selling<S> {
             return Ok(LONGEST_SLEEP);
         }
         let next = self.site.store.next_due().await?;
-        let left = next.map_or(i64::MAX, |due| due.micros().saturating_sub(now.micros()));
-        Ok(Duration::from_micros(u64::try_from(left).unwrap_or(0))
-            .clamp(Duration::from_millis(10), LONGEST_SLEEP))
+        Ok(until(now, next))
     }
 
     /// Takes one lead in hand, and sells it or says that its time is over.
