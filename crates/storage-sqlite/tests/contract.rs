@@ -28,7 +28,13 @@ mod with_little_memory {
     use super::*;
 
     async fn fresh() -> (Arc<SqliteStore>, TempDir) {
-        open(SqliteOptions { recent_leads: 1, kept_sessions: 0, ..SqliteOptions::default() }).await
+        let little = SqliteOptions {
+            recent_leads: 1,
+            kept_sessions: 0,
+            counts_put_off: 1,
+            ..SqliteOptions::default()
+        };
+        open(little).await
     }
 
     crumb_storage::store_contract!(fresh);

@@ -119,7 +119,8 @@ impl Counts {
 
 /// The sum over a check's days, as the file has it.
 pub(crate) fn count(connection: &Connection, check: &CapCheck) -> Result<u64> {
-    let (put_off, _) = put_off::read(connection)?;
+    let (scope, id) = scope(check.scope);
+    let put_off = put_off::read_of(connection, scope, id)?;
     Ok(unsigned(in_rows(connection, check)? + sum_of(&put_off, check)))
 }
 
@@ -146,7 +147,7 @@ pub(crate) fn by_day(
         let (day, n): (i32, i64) = row.map_err(from_sqlite)?;
         days.insert(Day(day), n);
     }
-    let (put_off, _) = put_off::read(connection)?;
+    let put_off = put_off::read_of(connection, scope, id)?;
     let places = (first <= last).then(|| put_off.range((scope, id, first.0)..=(scope, id, last.0)));
     for ((_, _, day), row) in places.into_iter().flatten() {
         *days.entry(Day(*day)).or_default() += row.get(slot).copied().unwrap_or(0);

@@ -59,7 +59,8 @@ struct Open {
 impl PutOff {
     /// What an opened file has. `most_commits`: after how many a round begins.
     pub(crate) fn load(connection: &Connection, most_commits: usize) -> Result<Self> {
-        let (sums, commits) = read(connection)?;
+        let mut sums = Sums::new();
+        let commits = read(connection, |place, row| add(&mut sums, place, &row, 1))?;
         Ok(Self { sums, commits, most_commits, ..Self::default() })
     }
 
@@ -159,11 +160,22 @@ fn append(connection: &Connection, steps: &Sums) -> Result<()> {
     Ok(())
 }
 
-/// All that is put off, and how many commits did that.
-pub(crate) fn read(connection: &Connection) -> Result<(Sums, usize)> {
+/// What is put off of one of a scope.
+pub(crate) fn read_of(connection: &Connection, scope: i64, id: i64) -> Result<Sums> {
+    let mut sums = Sums::new();
+    read(connection, |place, row| {
+        if (place.0, place.1) == (scope, id) {
+            add(&mut sums, place, &row, 1);
+        }
+    })?;
+    Ok(sums)
+}
+
+/// Hands on each step that is put off; how many commits they are of.
+fn read(connection: &Connection, mut each: impl FnMut(Place, Row)) -> Result<usize> {
     let mut select = connection.prepare_cached("SELECT steps FROM count_step").map_err(from_sqlite)?;
     let mut rows = select.query([]).map_err(from_sqlite)?;
-    let (mut sums, mut commits) = (Sums::new(), 0);
+    let mut commits = 0;
     while let Some(row) = rows.next().map_err(from_sqlite)? {
         let bytes = row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).map_err(from_sqlite)?;
         let (steps, rest) = bytes.as_chunks::<STEP_BYTES>();
@@ -171,13 +183,13 @@ pub(crate) fn read(connection: &Connection) -> Result<(Sums, usize)> {
             return Err(corrupt("steps of counts", format_args!("{} bytes", bytes.len())));
         }
         for step in steps {
-            let (place, row) =
+            let decoded =
                 decoded(step).ok_or_else(|| corrupt("a step of a count", format_args!("{step:?}")))?;
-            add(&mut sums, place, &row, 1);
+            each(decoded.0, decoded.1);
         }
         commits += 1;
     }
-    Ok((sums, commits))
+    Ok(commits)
 }
 
 fn decoded(step: &[u8; STEP_BYTES]) -> Option<(Place, Row)> {
