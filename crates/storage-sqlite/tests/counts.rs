@@ -20,7 +20,7 @@ use tempfile::TempDir;
 /// Commits before a round begins: few, so that a test sees many rounds.
 const PUT_OFF: usize = 3;
 /// More than a commit brings in, so that a round takes several.
-const CAMPAIGNS: u32 = 150;
+const CAMPAIGNS: u32 = 80;
 const DAYS: i32 = 3;
 
 struct Place {
