@@ -146,7 +146,7 @@ pub enum Typed {
     /// Print what comes as it comes
     #[command(subcommand)]
     Tail(TailCommand),
-    /// List postbacks and webhooks and what became of them, or send some again
+    /// List postbacks, webhooks and mails and what became of them, or send some again
     Deliveries(DeliveriesTyped),
     /// Send a contract's buyer a test lead, or let a contract buy again
     #[command(subcommand)]
