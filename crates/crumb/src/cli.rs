@@ -146,7 +146,7 @@ pub enum Typed {
     /// Print what comes as it comes
     #[command(subcommand)]
     Tail(TailCommand),
-    /// List postbacks and webhooks and what became of them, or send some again
+    /// List postbacks, webhooks and mails and what became of them, or send some again
     Deliveries(DeliveriesTyped),
     /// Send a contract's buyer a test lead, or let a contract buy again
     #[command(subcommand)]
@@ -354,7 +354,7 @@ pub struct PostingDocArguments {
     /// What it tells: how leads are posted, or conversion pixels, direct linking and impressions
     #[arg(long, value_enum, default_value_t = TypedKind::Leads)]
     pub kind: TypedKind,
-    /// The way of posting it opens with: server, browser_http, browser_ajax, session, …
+    /// The way of posting it opens with: server, server_json, xml, browser_http, browser_ajax, session or session_json
     #[arg(long, value_name = "NAME")]
     pub method: Option<Method>,
     /// In which form: a page to print, or plain text for a terminal

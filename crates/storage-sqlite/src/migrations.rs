@@ -84,7 +84,8 @@ fn apply(transaction: &Transaction<'_>, migration: &Migration) -> Result<()> {
         Some(applied) if applied == checksum => return Ok(()),
         Some(_) => {
             return Err(StoreError::Corrupt(format!(
-                "the schema step {number:04}_{name} has another checksum than when it was applied to this file"
+                "the schema step {number:04}_{name} has another checksum than when it was applied to this file: another \
+                 build of the program made it, and only such a one reads it"
             )));
         }
         None => {}
@@ -138,6 +139,7 @@ mod tests {
         let changed = Migration { sql: "CREATE TABLE one (b INTEGER)", ..FIRST };
         let error = run(&mut connection, &[changed, SECOND]).unwrap_err().to_string();
         assert!(error.contains("0001_one has another checksum"), "{error}");
+        assert!(error.contains("another build of the program made it"), "{error}");
         assert!(connection.prepare("SELECT * FROM two").is_err(), "no later step ran");
     }
 

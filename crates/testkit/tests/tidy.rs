@@ -68,12 +68,30 @@ fn lock_files_of_npm_name_no_download_address() {
 
 #[test]
 fn documents_link_only_to_what_is_there() {
-    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
-        let text = std::fs::read_to_string(root().join(name)).expect("the document");
+    let mut documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+        .map(|name| root().join(name))
+        .to_vec();
+    files(&root().join("docs"), ".md", &mut documents);
+    assert!(documents.len() > 6, "the documents were not found");
+    for path in documents {
+        let text = std::fs::read_to_string(&path).expect("the document");
+        let beside = path.parent().expect("its directory");
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            if !link.starts_with("http") {
-                assert!(root().join(link).exists(), "{name} links to {link}, which is not there");
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            if link.starts_with("http") {
+                continue;
             }
+            let target = if file.is_empty() { path.clone() } else { beside.join(file) };
+            assert!(target.exists(), "{} links to {link}, which is not there", path.display());
+            let headings = std::fs::read_to_string(&target).unwrap_or_default();
+            let named = |line: &str| line.starts_with('#') && anchor(line) == heading;
+            assert!(heading.is_empty() || headings.lines().any(named), "{} links to {link}", path.display());
         }
     }
+}
+
+/// What a heading is called in an address.
+fn anchor(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    words.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect()
 }

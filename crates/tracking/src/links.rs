@@ -126,6 +126,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_token_is_in_the_list_for_people() {
+        let list = include_str!("../../../docs/HANDBOOK.md");
+        for token in CLICK_TOKENS.iter().chain(&CONVERSION_TOKENS) {
+            assert!(list.contains(&format!("`#{token}#`")), "{token}");
+        }
+    }
+
+    #[test]
     fn prefill_values_join_the_query_before_the_fragment() {
         let prefill = [("zip_code".to_owned(), "90210 é".to_owned())];
         assert_eq!(append_prefill("https://lp/", &prefill), "https://lp/?zip_code=90210%20%C3%A9");

@@ -36,7 +36,7 @@ pub struct DeliveryArguments {
 pub enum DeliveriesCommand {
     /// Send delivered and parked ones again, under their ids
     ///
-    /// What waits goes on waiting. Prints how many it were.
+    /// What waits goes on waiting. Prints how many they were.
     Replay(DeliveryFilterArguments),
 }
 
@@ -46,7 +46,7 @@ pub struct DeliveryFilterArguments {
     /// waiting, delivered or parked
     #[arg(long, value_parser = state)]
     pub state: Option<DeliveryState>,
-    /// postback or webhook
+    /// postback, webhook or mail
     #[arg(long, value_parser = kind)]
     pub kind: Option<DeliveryKind>,
     /// To this destination, like campaign:57

@@ -160,7 +160,7 @@ async fn a_faulty_file_changes_nothing() {
 #[tokio::test]
 async fn an_omitted_key_keeps_the_present_one_and_a_new_campaign_gets_a_random_one() {
     let (live, _) = running().await;
-    let mut file = edited("key = \"Ab3dE5gH1jK\"\n", "");
+    let mut file = edited("key = \"Ab3dE5gH1jK\"", "");
     file.campaign.push(toml("[[campaign]]\nid=58\naffiliate=13\noffer=100").campaign.remove(0));
     assert_eq!(planned(&live, &file, false).await, ["+ campaign 58"]);
     apply(&live, file.clone()).await;

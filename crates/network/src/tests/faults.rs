@@ -131,7 +131,7 @@ async fn an_id_is_a_positive_number() {
 #[tokio::test]
 async fn the_internal_affiliate_is_required_once_there_is_an_offer_that_takes_leads() {
     let needed = ["network.internal_affiliate: required once there is a hosted or host_n_post offer"];
-    assert_eq!(after_edit("internal_affiliate = 1\n", "").await, needed);
+    assert_eq!(after_edit("internal_affiliate = 1", "").await, needed);
     let mut file = example();
     file.network = None;
     assert_eq!(of(&file).await, needed);

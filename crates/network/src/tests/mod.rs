@@ -21,8 +21,8 @@ use rand::rngs::StdRng;
 use std::sync::Arc;
 use store::MemoryStore;
 
-/// Every key of the network file, in a consistent network.
-pub(super) const EXAMPLE: &str = include_str!("example.toml");
+/// Every key of the network file, in a consistent network, as people read it.
+pub(super) const EXAMPLE: &str = include_str!("../../../../docs/network.toml");
 
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 

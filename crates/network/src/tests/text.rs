@@ -27,6 +27,27 @@ fn every_key_of_the_documentation_is_known() {
 }
 
 #[test]
+fn every_key_that_is_known_is_in_the_documentation() {
+    fn keys(value: &serde_json::Value, found: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(members) => members.iter().for_each(|(key, value)| {
+                found.push(key.clone());
+                keys(value, found);
+            }),
+            serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    keys(&serde_json::to_value(example()).unwrap(), &mut found);
+    assert!(found.len() > 100, "{found:?}");
+    let is_written = |key: &String| ["", "\""].iter().any(|end| EXAMPLE.contains(&format!("{key}{end} = ")));
+    let is_table = |key: &String| EXAMPLE.contains(&format!("{key}]"));
+    let missing: Vec<_> = found.iter().filter(|key| !is_written(key) && !is_table(key)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn an_unknown_key_is_refused_at_its_own_place() {
     assert_eq!(
         faults("[[campaign]]\nid=1\naffiliate=2\noffer=3\npayuot=\"1\""),

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// A postback or webhook.
+/// A postback, webhook or mail.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DeliveryRow {
     /// Its id.
@@ -123,7 +123,7 @@ impl From<DeliveryAttempt> for DeliveryAttemptRow {
     }
 }
 
-/// A postback or webhook with its attempts.
+/// A postback, webhook or mail with its attempts.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DeliveryWithAttempts {
     /// It.
@@ -205,7 +205,7 @@ pub struct Replayed {
     pub replayed: u64,
 }
 
-/// Postbacks and webhooks, by filter. An affiliate's key sees its postbacks.
+/// Postbacks, webhooks and mails, by filter. An affiliate's key sees its postbacks.
 #[utoipa::path(
     get,
     path = "/deliveries",
@@ -257,7 +257,7 @@ pub(crate) async fn list<S: Store + Clone>(
     Ok(Json(Listing::of(page, |delivery| Some(DeliveryRow::new(delivery, names, caller.role)))))
 }
 
-/// A postback or webhook, with its attempts.
+/// A postback, webhook or mail, with its attempts.
 #[utoipa::path(
     get,
     path = "/deliveries/{id}",

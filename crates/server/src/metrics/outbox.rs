@@ -39,7 +39,7 @@ impl OutboxMetrics {
         let family = counters(
             registry,
             "crumb_delivery_attempts_total",
-            "Attempts to deliver postbacks and webhooks that ended, by how they did.",
+            "Attempts to deliver postbacks, webhooks and mails that ended, by how they did.",
             &["kind", "outcome"],
         )?;
         let mut attempts = Vec::new();
@@ -57,7 +57,7 @@ impl OutboxMetrics {
         };
         Ok(Self {
             attempts,
-            waiting: gauge("crumb_deliveries_waiting", "Postbacks and webhooks that wait.")?,
+            waiting: gauge("crumb_deliveries_waiting", "Postbacks, webhooks and mails that wait.")?,
             oldest_seconds: gauge(
                 "crumb_deliveries_oldest_seconds",
                 "For how long the oldest of those that wait does.",

@@ -107,7 +107,7 @@ fn section(doc: &PostingDoc, post: &MethodDoc, chosen: Shown) -> Markup {
     html! {
         section id=(post.method) data-method=(post.method) hidden[!chosen.shows(post.method)] {
             h2 { (post.method.label()) }
-            p { (post.summary) }
+            p { (prose(&post.summary)) }
             div class="request" {
                 code { strong { (post.http_method) } " " (post.url) }
                 @for (name, value) in &post.headers { code { (name) ": " (value) } }
@@ -118,7 +118,7 @@ fn section(doc: &PostingDoc, post: &MethodDoc, chosen: Shown) -> Markup {
             (fields(&doc.fields, post.method))
             @if !post.steps.is_empty() {
                 h3 { "Step by step" }
-                ol { @for step in &post.steps { li { (step) } } }
+                ol { @for step in &post.steps { li { (prose(step)) } } }
             }
             (examples("Scripts to paste", &post.scripts))
             (examples("Complete examples", &post.examples))
@@ -128,7 +128,7 @@ fn section(doc: &PostingDoc, post: &MethodDoc, chosen: Shown) -> Markup {
             p { "Besides the fields' own texts:" }
             ul class="texts" { @for problem in &doc.problems { li { (problem) } } }
             h3 { "Testing" }
-            ul { @for line in &post.testing { li { (line) } } }
+            ul { @for line in &post.testing { li { (prose(line)) } } }
         }
     }
 }
@@ -136,9 +136,9 @@ fn section(doc: &PostingDoc, post: &MethodDoc, chosen: Shown) -> Markup {
 fn ping(ping: &PingDoc) -> Markup {
     html! {
         h3 { "Asking for the price first" }
-        p { (ping.summary) }
+        p { (prose(&ping.summary)) }
         div class="request" { code { strong { "GET or POST" } " " (ping.url) } }
-        ul { @for step in &ping.steps { li { (step) } } }
+        ul { @for step in &ping.steps { li { (prose(step)) } } }
         (examples("Complete examples of pings", &ping.examples))
         (examples("Sample answers to pings", &ping.answers))
     }
@@ -153,7 +153,7 @@ fn controls(controls: &[Parameter]) -> Markup {
                     tr {
                         td { code { (parameter.name) } (mark(parameter.required)) }
                         td data-head="Value" { @if let Some(value) = &parameter.value { code { (value) } } }
-                        td { (parameter.description) }
+                        td { (prose(parameter.description)) }
                     }
                 }
             }
@@ -172,7 +172,7 @@ pub(super) fn parameters(parameters: &[Parameter]) -> Markup {
                         td { @for (index, name) in parameter.name.split(", ").enumerate() {
                             @if index > 0 { " " } code { (name) }
                         } }
-                        td { (parameter.description) }
+                        td { (prose(parameter.description)) }
                     }
                 }
             }
@@ -222,6 +222,15 @@ pub(super) fn boxes(examples: &[Example]) -> Markup {
                 h4 { (example.title) }
                 pre tabindex="0" { code { (example.code) } }
             }
+        }
+    }
+}
+
+/// Words in which what is to be typed stands between back quotes, as in Markdown.
+pub(super) fn prose(words: &str) -> Markup {
+    html! {
+        @for (index, part) in words.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }

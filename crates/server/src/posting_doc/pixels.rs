@@ -1,7 +1,7 @@
 //! Documents on pixels and direct linking, as pages that stand alone like those on leads.
 
 use super::Subject;
-use super::page::{boxes, headed, parameters};
+use super::page::{boxes, headed, parameters, prose};
 use crumb_network::Snapshot;
 use crumb_wire::pixel_doc::{PixelDoc, Section};
 use maud::{Markup, html};
@@ -44,8 +44,8 @@ fn section(part: &Section) -> Markup {
     html! {
         section {
             h2 { (part.title) }
-            @for words in &part.words { p { (words) } }
-            @if !part.steps.is_empty() { ol { @for step in &part.steps { li { (step) } } } }
+            @for words in &part.words { p { (prose(words)) } }
+            @if !part.steps.is_empty() { ol { @for step in &part.steps { li { (prose(step)) } } } }
             @if !part.parameters.is_empty() { (parameters(&part.parameters)) }
             (boxes(&part.examples))
         }

@@ -72,6 +72,12 @@ fn no_label_or_value_becomes_markup() {
 }
 
 #[test]
+fn what_is_to_be_typed_stands_out_from_the_words_about_it() {
+    let page = super::page::prose("Keep it as `r`, or `<b>`.").into_string();
+    assert_eq!(page, "Keep it as <code>r</code>, or <code>&lt;b&gt;</code>.");
+}
+
+#[test]
 fn a_subject_that_the_network_lacks_has_no_document() {
     let today = Zone::civil_day(2026, 11, 22).unwrap();
     for subject in

@@ -11,11 +11,11 @@ pub(super) fn authenticity(subject: &Subject<'_>) -> Section {
     let offer = subject.offer;
     let mut words = Vec::new();
     if offer.allowed_ips.is_empty() {
-        words.push("This offer takes calls with f=pb from any address.".to_owned());
+        words.push("This offer takes calls with `f=pb` from any address.".to_owned());
     } else {
         let listed: Vec<String> = offer.allowed_ips.iter().map(ToString::to_string).collect();
         words.push(format!(
-            "This offer takes calls with f=pb from these addresses only: {}. From anywhere else they are answered \
+            "This offer takes calls with `f=pb` from these addresses only: {}. From anywhere else they are answered \
              Not Whitelisted.",
             listed.join(", ")
         ));
@@ -27,21 +27,21 @@ pub(super) fn authenticity(subject: &Subject<'_>) -> Section {
         return Section { title: "Who may call", words, ..Section::default() };
     }
     words.push(format!(
-        "Calls with f=pb must be signed with the secret that the network gave you, else they are answered Invalid \
-         Signature. A signature holds {} minutes before and after ts, and the same signed call counts once.",
+        "Calls with `f=pb` must be signed with the secret that the network gave you, else they are answered Invalid \
+         Signature. A signature holds {} minutes before and after `ts`, and the same signed call counts once.",
         SIGNATURE_SECONDS / 60
     ));
     Section {
         title: "Who may call, and how to sign",
         words,
         steps: vec![
-            "Add ts, the present second since 1970.".to_owned(),
+            "Add `ts`, the present second since 1970.".to_owned(),
             "Sort the parameters by name, in the order of their bytes; names are lower-case.".to_owned(),
-            "Write each as name=value, with everything in the value but letters, digits, - . _ and ~ \
-             percent-encoded as UTF-8 (a space is %20), and put & between them. That is the canonical text."
+            "Write each as `name=value`, with everything in the value but letters, digits, `-`, `.`, `_` and `~` \
+             percent-encoded as UTF-8 (a space is `%20`), and put `&` between them. That is the canonical text."
                 .to_owned(),
-            "sig is the HMAC-SHA-256 of the canonical text under the secret, in hexadecimal. Call with the \
-             canonical text as the query, and &sig= behind it."
+            "`sig` is the HMAC-SHA-256 of the canonical text under the secret, in hexadecimal. Call with the \
+             canonical text as the query, and `&sig=` behind it."
                 .to_owned(),
             worked_example(subject),
         ],
@@ -64,8 +64,8 @@ fn worked_example(subject: &Subject<'_>) -> String {
     // Canonical already, and short: it can be read.
     let sig = crate::pixel::sign_query(text.as_bytes(), secret).unwrap_or_default();
     format!(
-        "To test your code: under the secret {secret} the canonical text of the transaction ORDER 1002/é is {text} \
-         and sig is {sig}."
+        "To test your code: under the secret `{secret}` the canonical text of the transaction `ORDER 1002/é` is `{text}` \
+         and `sig` is `{sig}`."
     )
 }
 
@@ -80,7 +80,7 @@ pub(super) fn answers() -> Section {
     Section {
         title: "What your server is answered",
         words: vec![
-            "Any call with f=pb is answered 200 with XML, once what it says is stored. 503 means that nothing was \
+            "Any call with `f=pb` is answered 200 with XML, once what it says is stored. 503 means that nothing was \
              stored: call again. Images, scripts and pages are answered as what they are, whatever became of the \
              call."
                 .to_owned(),
@@ -97,7 +97,7 @@ pub(super) fn answers() -> Section {
 pub(super) fn testing(subject: &Subject<'_>) -> Section {
     let link = subject.link("-1");
     let mut steps = vec![
-        format!("Follow the test link {link} in a browser: affiliate -1 makes the visit a test."),
+        format!("Follow the test link {link} in a browser: affiliate `-1` makes the visit a test."),
         "Go through to the thank-you page. The conversion is recorded as a test: nobody is paid, and nothing is \
          counted."
             .to_owned(),

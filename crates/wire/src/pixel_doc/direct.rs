@@ -17,11 +17,11 @@ pub(super) fn linking(subject: &Subject<'_>) -> Section {
         words: vec![
             "An advertisement may lead straight to the landing page, without a redirect. A script there reads the \
              tracking parameters from the page's address, makes the click, and keeps its request id in a cookie \
-             of the page's own site; the form's empty ckm_request_id is filled, too. Its companion on the \
+             of the page's own site; the form's empty `ckm_request_id` is filled, too. Its companion on the \
              thank-you page reads that cookie and reports the conversion. Both pages must be of one site."
                 .to_owned(),
-            "In the advertisement's address: a affiliate, c creative, and as on a tracking link p, oc, m, s1 to s5, \
-             udid. Nothing else of the address is sent to the tracker."
+            "The advertisement's address names the affiliate as `a` and the creative as `c`, and may say `p`, `oc`, \
+             `m`, `s1` to `s5` and `udid`, as a tracking link may. Nothing else of it is sent to the tracker."
                 .to_owned(),
         ],
         examples: vec![

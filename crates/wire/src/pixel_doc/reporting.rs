@@ -9,17 +9,17 @@ use crumb_domain::network::Event;
 pub(super) fn which(subject: &Subject<'_>) -> Section {
     let mut words = vec![
         "Best is the call from your server: it needs no cookie, no browser loses it, and it is answered. Your \
-         landing page gets the request id in its address (the offer's link carries it as #reqid#) or from the \
-         click pixel; keep it with the visit, and name it as r."
+         landing page gets the request id in its address (the offer's link carries it as `#reqid#`) or from the \
+         click pixel; keep it with the visit, and name it as `r`."
             .to_owned(),
         "A pixel in the thank-you page is credited by the cookie of the click. Browsers that keep no cookies of \
-         other sites send none: where the page knows the request id, add r= to the pixel and no cookie is needed."
+         other sites send none: where the page knows the request id, add `r=` to the pixel and no cookie is needed."
             .to_owned(),
     ];
     if let Some(link) = subject.offer.link.as_deref().filter(|link| !link.to_lowercase().contains("#reqid#"))
     {
         words.push(format!(
-            "The offer's link ({link}) does not carry the request id yet: have reqid=#reqid# added to it."
+            "The offer's link ({link}) does not carry the request id yet: have `reqid=#reqid#` added to it."
         ));
     }
     if subject.events.iter().any(|event| event.allow_duplicates && !event.deduplicate_transaction_id) {
@@ -33,8 +33,8 @@ pub(super) fn which(subject: &Subject<'_>) -> Section {
         title: "Which form",
         words,
         steps: vec![
-            "Call from your server as soon as the order stands, with your order's id as t.".to_owned(),
-            "Leave the iframe pixel on the thank-you page as well, with the same t. It finds the conversion reported already, \
+            "Call from your server as soon as the order stands, with your order's id as `t`.".to_owned(),
+            "Leave the iframe pixel on the thank-you page as well, with the same `t`. It finds the conversion reported already, \
              makes no second one, and shows the affiliate's own HTML pixels, which a server's call can show \
              nobody. Where the call from the server was lost, it reports the conversion."
                 .to_owned(),
@@ -56,8 +56,8 @@ pub(super) fn pixels(subject: &Subject<'_>) -> Section {
     Section {
         title: "The conversion pixel",
         words: vec![
-            "Put your own order's id where TRANSACTION_ID stands, or leave t out; a server puts the visit's \
-             request id where REQUEST_ID stands."
+            "Put your own order's id where `TRANSACTION_ID` stands, or leave `t` out; a server puts the visit's \
+             request id where `REQUEST_ID` stands."
                 .to_owned(),
         ],
         examples,

@@ -125,7 +125,7 @@ fn the_worked_example_of_a_signature_is_what_the_server_takes() {
     let call = "e=3&f=pb&o=400&p=12.50&r=4503599627370495&t=ORDER%201002%2F%C3%A9&ts=1800000000";
     // By Python's hmac.new(b"example-secret", text, "sha256").hexdigest().
     let sig = "9b653e9c317353784e83f54977ee4f9243feb2d786d78c033179365725b69ac8";
-    assert!(told.contains(&format!("ORDER 1002/é is {call} and sig is {sig}.")), "{told}");
+    assert!(told.contains(&format!("`ORDER 1002/é` is `{call}` and `sig` is `{sig}`.")), "{told}");
     let pixel = crate::pixel::parse_pixel(format!("{call}&sig={sig}").as_bytes(), None).unwrap();
     let then = crumb_domain::Timestamp::from_micros(1_800_000_000_000_000);
     let check = pixel.check_signature("example-secret", then);

@@ -25,26 +25,26 @@ pub(super) fn parameters(method: Method, ids: &Ids) -> Vec<Parameter> {
                 "ckm_subid_2",
                 "Free sub id, at most 100 characters; what is over goes on in the next one.",
             ),
-            optional("ckm_subid_3", "As ckm_subid_2."),
-            optional("ckm_subid_4", "As ckm_subid_2."),
-            optional("ckm_subid_5", "As ckm_subid_2; what is over is cut."),
+            optional("ckm_subid_3", "As `ckm_subid_2`."),
+            optional("ckm_subid_4", "As `ckm_subid_2`."),
+            optional("ckm_subid_5", "As `ckm_subid_2`; what is over is cut."),
         ]);
     }
     parameters.push(Parameter {
         name: "ckm_test",
         required: false,
         value: Some("1".to_owned()),
-        description: "1 makes it a test lead: checked and answered, never sold, paid or counted. Leave it out \
+        description: "`1` makes it a test lead: checked and answered, never sold, paid or counted. Leave it out \
                       for real leads.",
     });
     parameters.push(optional(
         "ckm_upsell",
-        "1 says that this is a further lead of somebody who has just sent one: it goes to buyers of upsells only.",
+        "`1` says that this is a further lead of somebody who has just sent one: it goes to buyers of upsells only.",
     ));
     if method == Method::Session {
         parameters.push(optional(
             "ckm_bp",
-            "1 answers as to a browser: by a redirect to the next page instead of XML.",
+            "`1` answers as to a browser: by a redirect to the next page instead of XML.",
         ));
     }
     if !method.is_browser() {
@@ -53,7 +53,7 @@ pub(super) fn parameters(method: Method, ids: &Ids) -> Vec<Parameter> {
                 "ckm_lead_id",
                 "Updates the lead of that id with the fields sent; what is not sent stays as it is.",
             ),
-            optional("ckm_resell", "With ckm_lead_id: 1 also offers the lead for sale again."),
+            optional("ckm_resell", "With `ckm_lead_id`: `1` also offers the lead for sale again."),
             optional("ckm_max_seconds", "Shortens the time that a sale may take."),
         ]);
     }
@@ -86,8 +86,8 @@ fn identity(method: Method, ids: &Ids) -> Vec<Parameter> {
                 name: "ckm_request_id",
                 required: true,
                 value: None,
-                description: "The request id of the visitor's click: #reqid# of the offer link, or \
-                              ckm_request_id of the click pixel.",
+                description: "The request id of the visitor's click: `#reqid#` of the offer link, or \
+                              `ckm_request_id` of the click pixel.",
             },
         ],
         Method::BrowserHttp => vec![
@@ -96,14 +96,14 @@ fn identity(method: Method, ids: &Ids) -> Vec<Parameter> {
                 name: "ckm_request_id",
                 required: false,
                 value: None,
-                description: "The request id of the visitor's click, together with ckm_bp=1: credits the lead \
+                description: "The request id of the visitor's click, together with `ckm_bp=1`: credits the lead \
                               also where the browser keeps no cookies.",
             },
             Parameter {
                 name: "ckm_bp",
                 required: false,
                 value: Some("1".to_owned()),
-                description: "With ckm_request_id: still answers as to a browser, by a redirect.",
+                description: "With `ckm_request_id`: still answers as to a browser, by a redirect.",
             },
         ],
         Method::BrowserAjax => vec![

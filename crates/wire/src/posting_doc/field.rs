@@ -86,7 +86,7 @@ fn type_name(field_type: FieldType) -> &'static str {
         FieldType::String => "Text",
         FieldType::Email => "E-mail address",
         FieldType::Phone => "Phone number",
-        FieldType::Zip => "Zip code",
+        FieldType::Zip => "ZIP code",
         FieldType::Date => "Date",
         FieldType::Number => "Number",
         FieldType::List => "List",

@@ -66,10 +66,10 @@ fn counted(number: f64, thing: &str) -> String {
 fn steps(fields: &[FieldDoc], limits: PingLimits) -> Vec<String> {
     let names = |personal: bool| {
         let of_kind = fields.iter().filter(|field| field.is_personal == personal);
-        of_kind.map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ")
+        of_kind.map(|field| format!("`{}`", field.name)).collect::<Vec<_>>().join(", ")
     };
     let mut steps = vec![format!(
-        "Ping with ckm_campaign_id, ckm_key and the fields that name nobody: {}. Send at least the required ones.",
+        "Ping with `ckm_campaign_id`, `ckm_key` and the fields that name nobody: {}. Send at least the required ones.",
         names(false)
     )];
     if fields.iter().any(|field| field.is_personal) {
@@ -78,10 +78,10 @@ fn steps(fields: &[FieldDoc], limits: PingLimits) -> Vec<String> {
     steps.extend(
         [
             &format!(
-                "ckm_max_seconds shortens the time for the answer, which is {} at most.",
+                "`ckm_max_seconds` shortens the time for the answer, which is {} at most.",
                 counted(f64::from(limits.deadline_ms) / 1_000.0, "second")
             ),
-            "Post the whole lead as usual, with ckm_ping_id and with the pinged fields as they were.",
+            "Post the whole lead as usual, with `ckm_ping_id` and with the pinged fields as they were.",
             "A ping id is used once, by the campaign that pinged, and only by a post that makes a lead. Otherwise \
              the post is answered Invalid Ping ID, or Ping Expired once the time is over.",
             "A ping reserves nothing: if no buyer takes the lead at the price any more, the post is answered No \

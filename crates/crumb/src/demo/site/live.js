@@ -8,7 +8,7 @@
   var connection = document.getElementById("connection");
   var ATTRIBUTIONS = { key: "by campaign key", request_id: "by request id", cookie: "by cookie", internal: "unattributed" };
   var SOURCES = { link: "link", js_pixel: "click pixel", image_pixel: "image pixel" };
-  var OFFERED = ["sold", "unsold", "pending_unknown", "queued"];
+  var OFFERED = ["sold", "returned", "unsold", "pending_unknown", "queued"];
   var run = null;
   var counts = {};
 
