@@ -350,6 +350,32 @@ async fn every_origin_may_read_the_answer_and_its_preflight_is_answered() {
 }
 
 #[tokio::test]
+async fn every_origin_may_read_refusals_and_failures_too() {
+    let patience = Some(std::time::Duration::from_millis(20));
+    let options = crumb_testkit::Options { store_patience: patience, ..Default::default() };
+    let server = Server::start_with(network::SMALL, options).await;
+    let keyed = |key: &str, who: &str| form(&format!("{HOSTED}&{who}")).header("idempotency-key", key);
+    server.tracking.send(keyed("k", ANN)).await;
+    let large = "x".repeat(70_000);
+    for (request, status) in [
+        (form(&format!("{BROWSER}&callback=a-b")), 400),
+        (keyed("a b", ANN), 400),
+        (form(&format!("{HOSTED}&{large}")), 413),
+        (form(&format!("{HOSTED}{}", "&x=1".repeat(500))), 413),
+        (keyed("k", BOB), 422),
+        (Request::get("/v.ashx?o=100&f=5&v=1&callback=a-b"), 400),
+    ] {
+        let reply = server.tracking.send(request.header("origin", "https://page.example")).await;
+        assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (status, "*"));
+    }
+    let _lock = server.lock_store();
+    for request in [form(&format!("{HOSTED}&{BOB}")), Request::get("/?a=12&c=1057&cp=js")] {
+        let reply = server.tracking.send(request.header("origin", "https://page.example")).await;
+        assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (503, "*"));
+    }
+}
+
+#[tokio::test]
 async fn a_preflight_allows_the_methods_that_are_answered_and_no_others() {
     use http::Method;
     let server = Server::start(network::SMALL).await;
