@@ -160,6 +160,21 @@ async fn reasons_are_looked_for_in_their_order() {
 }
 
 #[tokio::test]
+async fn a_cookie_of_a_click_that_is_too_old_is_an_expired_click() {
+    let server = shop_server("click_cookie_days = 10", "").await;
+    let visitor = server.visitor();
+    visitor.click("/?a=12&c=4001").await;
+    server.clock.advance_days(10);
+    for query in ["o=400", "a=1"] {
+        let reply = visitor.get(&format!("/p.ashx?f=pb&{query}")).await;
+        assert!(reply.text().contains("<error>Click Expired</error>"), "{query}: {}", reply.text());
+    }
+    server.clock.advance_seconds(-1);
+    visitor.get("/p.ashx?f=img&o=400").await;
+    assert_eq!(dispositions(&server).await, ["Click Expired", "Click Expired", "ok"]);
+}
+
+#[tokio::test]
 async fn every_call_is_in_the_log_with_what_became_of_it() {
     let server = shop_server("", "").await;
     let id = clicked(&server).await;
