@@ -186,6 +186,62 @@ formLibrary((scenario) => {
     assert.equal(await page.getAttribute("[name=zip_code]", "class"), "checked good");
   });
 
+  scenario("each class and text is the page's to choose", async ({ land, page, tracker, press, nextDialog }) => {
+    tracker.answer("d.ashx", () => ({ status: 503 }));
+    await land({
+      fields: `<input class="must" name="city"><input class="hint" name="street" value="Your street">`,
+      before: `var CKM = { required_class: "must", error_class: "bad", valid_class: "good", default_value_class: "hint",
+        error_title: "Oh", required_error: "Fill me.", validation_error: "Look again.", ajax_error: "Offline." };`,
+    });
+    let said = nextDialog();
+    await press();
+    assert.equal(await said, "Oh: Look again.");
+    assert.equal(await page.getAttribute("[name=city]", "class"), "must bad");
+    assert.equal(await page.getAttribute("[name=city]", "title"), "Fill me.");
+    await enter(page, "city", "Reno");
+    assert.equal(await page.getAttribute("[name=city]", "class"), "must good");
+    await page.focus("[name=street]");
+    assert.equal(await page.inputValue("[name=street]"), "");
+    said = nextDialog();
+    await press();
+    assert.equal(await said, "Oh: Offline.");
+  });
+
+  scenario("what is said and marked goes through the page's own functions", async ({ land, page, tracker, press, jquery }) => {
+    tracker.answer("js.ashx", () => ({
+      script: 'CKM.add_validator(7,"zip_code",null,null); CKM.prepop_field("city","Reno",null);',
+    }));
+    tracker.answer("v.ashx", (request) => ({
+      data: request.get("v") === "90210" ? { success: true } : { success: false, error: "Zip is wrong." },
+    }));
+    tracker.answer("d.ashx", () => ({ data: { success: false, error: "Inactive Offer" } }));
+    await land({
+      fields: `${ZIP}<input name="city">`,
+      before: `window.got = [];
+        function note(what) { return function (input, error) {
+          got.push([what, input.nodeType || input.jquery ? (input.jquery ? input[0] : input).name : input, error]);
+        }; }
+        var CKM = { format_valid: note("valid"), format_invalid: note("invalid"), remove_format: note("none"),
+          popup_error: note("said"), prepop_field: note("kept") };`,
+    });
+    await page.waitForFunction(() => /** @type {any} */ (window).got.length === 1);
+    await enter(page, "zip_code", "1");
+    await page.waitForFunction(() => /** @type {any} */ (window).got.length === 2);
+    await enter(page, "zip_code", "90210");
+    await page.waitForFunction(() => /** @type {any} */ (window).got.length === 3);
+    await enter(page, "city", "Elko");
+    await press();
+    await page.waitForFunction(() => /** @type {any} */ (window).got.length === 5);
+    const none = undefined;
+    assert.deepEqual(await page.evaluate(() => /** @type {any} */ (window).got), [
+      ["kept", "city", "Reno"],
+      ["invalid", "zip_code", "Zip is wrong."],
+      ["valid", "zip_code", none],
+      ["none", "city", none],
+      ["said", "Error", "Inactive Offer"],
+    ], jquery ? "with jQuery" : "without");
+  });
+
   scenario("the page's own format functions get inputs as the page knows them", async ({ land, page, tracker, jquery }) => {
     tracker.answer("js.ashx", () => ({ script: 'CKM.add_validator(7,"zip_code",null,null);' }));
     tracker.answer("v.ashx", () => ({ data: { success: false, error: "Zip is wrong." } }));

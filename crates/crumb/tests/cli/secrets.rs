@@ -2,7 +2,7 @@
 
 use crate::program::{NETWORK, Place};
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 /// In the network's file: a key of a header, a password, a constant, a token in an address,
 /// a post key.
@@ -71,4 +71,66 @@ fn secrets_appear_in_no_log_no_metric_and_no_error() {
     for secret in SECRETS {
         assert!(!told.contains(secret), "{secret} is in\n{told}");
     }
+}
+
+/// A POST of a form, as far as it takes to be answered.
+fn post(address: SocketAddr, target: &str, content_type: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    let length = body.len();
+    let head = format!(
+        "POST {target} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: {content_type}\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(head.as_bytes()).expect("it is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it is answered");
+    answer
+}
+
+#[test]
+fn what_people_say_in_links_posts_and_pixels_appears_in_no_log() {
+    let mut place = Place::new();
+    place.set("CRUMB_OUTBOUND_ALLOW", "127.0.0.0/8");
+    place.set("CRUMB_LOG_LEVEL", "trace");
+    place.write("network.toml", &[NETWORK, &contract(5, "http://127.0.0.1:1/leads")].concat());
+    let server = place.serve(&["--network", "network.toml"]);
+    let (form, key) = ("application/x-www-form-urlencoded", "ckm_campaign_id=57&ckm_key=Ab3dE5gH1jK");
+    let link = server.get(server.tracking, "/?a=12&c=1057&email_address=zoe%40pers0nal.example&s1=pers0nal");
+    assert!(link.contains("302"), "{link}");
+    server.get(server.tracking, "/?a=12&c=1057&cp=js&email_address=zoe%40pers0nal.example");
+    server.get(server.tracking, "/?a=12&c=pers0nal");
+    let mut told = String::new();
+    for (query, content_type, body) in [
+        (key, form, "email_address=zoe%40pers0nal.example"),
+        (key, form, "email_address=pers0nal"),
+        ("ckm_offer_id=100", form, "email_address=jo%40pers0nal.example&callback=cb"),
+        ("ckm_offer_id=100&ckm_request_id=pers0nal", "application/json", r#"{"email_address":"pers0nal"#),
+        ("ckm_offer_id=100&ckm_xml=1", "text/xml", "<a><email_address>pers0nal"),
+        ("ckm_offer_id=100&callback=pers0nal()", form, ""),
+        ("ckm_offer_id=100", "multipart/form-data; boundary=pers0nal", "--pers0nal"),
+    ] {
+        told += &post(server.tracking, &format!("/d.ashx?{query}"), content_type, body);
+    }
+    assert!(told.contains("No Qualified Buyers Found") && told.contains("Validation Failed"), "{told}");
+    assert!(told.contains("Invalid JSON Format") && told.contains("Invalid XML Format"), "{told}");
+    let many = "&first_name=pers0nal".repeat(501);
+    let large = format!("{key}&x={}", "pers0nal".repeat(10_000));
+    assert!(post(server.tracking, "/d.ashx", form, &large).contains(" 413 "));
+    for target in [
+        "/p.ashx?o=100&u=pers0nal&t=pers0nal&f=pb".to_owned(),
+        "/p.ashx?r=pers0nal".to_owned(),
+        "/v.ashx?o=100&f=1&v=pers0nal&callback=cb".to_owned(),
+        "/js.ashx?o=pers0nal".to_owned(),
+        "/pers0nal?first_name=pers0nal".to_owned(),
+        format!("/d.ashx?{key}{many}"),
+        format!("/?a=12&c=1057{many}"),
+    ] {
+        server.get_with(server.tracking, &target, "Referer: https://lp.example/?e=pers0nal\r\n");
+    }
+    server.signal("TERM");
+    let (exit, log) = server.ended();
+    assert_eq!(exit, Some(0));
+    assert!(log.iter().any(|line| line.contains("\"DEBUG\"")), "it tells what it can: {log:?}");
+    let personal: Vec<_> = log.iter().filter(|line| line.to_lowercase().contains("pers0nal")).collect();
+    assert!(personal.is_empty(), "{personal:?}");
 }

@@ -12,7 +12,8 @@ use crumb_wire::post::{PostRequest, parse_post};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body, Incoming};
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,7 +82,10 @@ impl<S: Store + Clone> Edge<S> {
 }
 
 /// Reads a body of at most `limit` bytes.
-pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Answer> {
+pub(super) async fn read<B>(mut body: B, limit: usize) -> Result<Bytes, Answer>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>> + Send> + Unpin + Send + 'static,
+{
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large(body));
     }
@@ -97,7 +101,10 @@ pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Answ
 /// The answer to a body that is too large, given at once. What is left of the body is
 /// taken in meanwhile and thrown away, up to a bound: most clients read no answer before
 /// they have sent all, and would see a broken connection instead of it.
-fn too_large(mut body: Incoming) -> Answer {
+fn too_large<B>(mut body: B) -> Answer
+where
+    B: Body<Data = Bytes, Error: Send> + Unpin + Send + 'static,
+{
     if body.size_hint().lower() <= MAX_THROWN_AWAY_BYTES {
         tokio::spawn(tokio::time::timeout(BODY_TIMEOUT, async move {
             let mut left = MAX_THROWN_AWAY_BYTES;
@@ -129,5 +136,34 @@ fn idempotency_key(
         None => Ok(None),
         Some(key) if is_idempotency_key(key) => Ok(Some(IdempotencyKey::Form(key.to_owned()))),
         Some(_) => Err(MALFORMED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+    use std::convert::Infallible;
+    use tokio_stream::wrappers::ReceiverStream;
+
+    /// A body whose second half comes so many seconds after its first.
+    fn in_halves(seconds: u64) -> impl Body<Data = Bytes, Error = Infallible> + Unpin + Send + 'static {
+        let (halves, body) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            for wait in [0, seconds] {
+                tokio::time::sleep(Duration::from_secs(wait)).await;
+                let _ = halves.send(Ok(Frame::data(Bytes::from_static(b"half")))).await;
+            }
+        });
+        StreamBody::new(ReceiverStream::new(body))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_must_arrive_within_30_seconds() {
+        let read =
+            async |seconds| read(in_halves(seconds), MAX_INPUT_BYTES).await.map_err(|answer| answer.status());
+        assert_eq!(read(29).await, Ok(Bytes::from_static(b"halfhalf")));
+        assert_eq!(read(31).await, Err(StatusCode::REQUEST_TIMEOUT));
     }
 }

@@ -163,6 +163,38 @@ async fn a_contracts_redirect_offer_holds_where_the_contract_is_named_else_the_o
 }
 
 #[tokio::test]
+async fn whatever_is_over_closed_full_or_not_authorised_goes_along_the_chain_else_to_a_404_if_so_ticked() {
+    const PAST: &str = "expires_at = \"2026-07-01T11:00:00Z\"";
+    const FULL: &str = "caps = [{ of = \"click\", interval = \"total\", limit = 0 }]";
+    for (part, keys, link, disposition) in [
+        (Part::Creative, CLOSED, LINK, "Inactive Creative"),
+        (Part::Creative, PAST, LINK, "Creative Expired"),
+        (Part::HostedOffer, PAST, LINK, "Offer Expired"),
+        (Part::Campaign, CLOSED, LINK, "Inactive Campaign"),
+        (Part::Campaign, PAST, LINK, "Campaign Expired"),
+        (Part::Campaign, FULL, LINK, "Campaign Over Click Cap"),
+        (Part::HostedOffer, FULL, LINK, "Offer Over Click Cap"),
+        (Part::HostedOffer, "status = \"private\"", "/?a=13&c=1057", "Affiliate Not Authorized for Campaign"),
+        (Part::Affiliate, CLOSED, LINK, "Inactive Affiliate"),
+    ] {
+        for (fallback, status) in [("redirect_offer = 500", 302), ("redirect_404 = true", 404)] {
+            let server =
+                server_with(&[(part, keys), (Part::HostedOffer, fallback), (Part::More, &offer(500, ""))])
+                    .await;
+            let reply = follow(&server, link).await;
+            assert_eq!(reply.status, status, "{disposition}");
+            let rows = rows(&server).await;
+            assert_eq!(rows[0]["disposition"], disposition);
+            assert_eq!(rows[0]["creative"], 1057, "{disposition}");
+            if status == 302 {
+                assert!(reply.location().starts_with("https://o500.example/"), "{}", reply.location());
+                assert_eq!((rows.len(), &rows[1]["offer"]), (2, &json!(500)), "{disposition}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_inactive_affiliates_click_is_taken_by_a_redirect_offer() {
     let more = format!("{}[[blacklist]]\naffiliate = 13\nredirect = \"offer\"\n", offer(500, ""));
     let server = server_with(&[(Part::HostedOffer, "redirect_offer = 500"), (Part::More, &more)]).await;

@@ -39,6 +39,55 @@ async fn an_event_is_named_by_id_or_short_name_and_pays_its_own_price() {
 }
 
 #[tokio::test]
+async fn a_call_that_names_no_event_is_of_the_default_one() {
+    let events = "[[offer.event]]\nid = 5\nname = \"Visit\"\npayout = \"0.10\"\n\
+                  [[offer.event]]\nid = 6\nname = \"Sale\"\ndefault = true";
+    let server = shop_server(events, "").await;
+    assert_eq!(convert(&server, "&e=").await, is("12.00", "25.00"));
+    assert_eq!(conversions(&server).await.pop().unwrap()["event"], 6);
+}
+
+#[tokio::test]
+async fn an_offer_without_listed_events_has_event_1_and_no_other() {
+    let server = shop_server("", "").await;
+    convert(&server, "&e=1").await;
+    assert_eq!(conversions(&server).await.pop().unwrap()["event"], 1);
+    let id = clicked(&server).await;
+    for other in ["2", "0", "-1", "x"] {
+        refused(&server, &format!("r={id}&e={other}"), "Invalid Event").await;
+    }
+    let told = server.api_json("/conversion-pixels?offer=400").await["data"].clone();
+    assert_eq!(
+        (&told[0]["event"], &told[0]["name"], &told[1]),
+        (&json!(1), &json!("Conversion"), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn events_short_names_and_transaction_ids_are_their_offers_own() {
+    let other = "[[offer]]\nid = 401\nname = \"Other shop\"\nvertical = 1\nadvertiser = 1\n\
+        type = \"third_party\"\nlink = \"https://shop.example/?reqid=#reqid#\"\npayout = \"3.00\"\n\
+        [[offer.event]]\nid = 2\nname = \"Other\"\n\
+        [[offer.event]]\nid = 9\nname = \"Sign-up\"\nshort = \"signup\"\ndeduplicate_transaction_id = true\n\
+        [[offer.creative]]\nid = 4011\nname = \"Link\"";
+    let own = "[[offer.event]]\nid = 2\nname = \"Sign-up\"\nshort = \"signup\"\npayout = \"1.50\"\n\
+               deduplicate_transaction_id = true";
+    let server = shop_server(own, other).await;
+    let elsewhere = server.visitor().click("/?a=12&c=4011").await;
+    converted(&server, &format!("r={}&e=signup&t=A", clicked(&server).await)).await;
+    converted(&server, &format!("r={elsewhere}&e=signup&t=A")).await;
+    converted(&server, &format!("r={elsewhere}&e=2")).await;
+    refused(&server, &format!("r={}&e=9", clicked(&server).await), "Invalid Event").await;
+    refused(&server, &format!("r={}&e=2&t=A", clicked(&server).await), "Duplicate Conversion").await;
+    let told: Vec<_> = conversions(&server)
+        .await
+        .iter()
+        .map(|row| ["offer", "event", "payout"].map(|member| row[member].clone()))
+        .collect();
+    assert_eq!(json!(told), json!([[400, 2, "1.50"], [401, 9, "3.00"], [401, 2, "3.00"]]));
+}
+
+#[tokio::test]
 async fn a_session_converts_once_for_each_event() {
     let server = shop_server(EVENTS, "").await;
     let id = clicked(&server).await;
@@ -144,6 +193,19 @@ async fn over_a_conversion_cap_a_conversion_is_recorded_at_nothing() {
 }
 
 #[tokio::test]
+async fn a_campaigns_conversion_cap_is_its_own() {
+    let more = "caps = [{ of = \"conversion\", interval = \"month\", limit = 1 }]\n\
+                [[campaign]]\nid = 61\naffiliate = 13\noffer = 400\nkey = \"Qw3eR5tY7uJ\"";
+    let server = shop_server("", more).await;
+    assert_eq!(convert(&server, "").await, is("12.00", "25.00"));
+    assert_eq!(convert(&server, "").await, is("0.00", "0.00"));
+    assert_eq!(conversions(&server).await.pop().unwrap()["disposition"], "Over Conversion Cap");
+    let other = server.visitor().click("/?a=13&c=4001").await;
+    converted(&server, &format!("r={other}")).await;
+    assert_eq!(worth(&server).await, is("10.00", "25.00"));
+}
+
+#[tokio::test]
 async fn a_cap_holds_under_many_at_once() {
     let caps = "caps = [{ of = \"conversion\", interval = \"total\", limit = 10 }]";
     let server = shop_server(caps, "").await;
@@ -177,12 +239,31 @@ async fn the_books_say_what_the_advertiser_owes_and_the_affiliate_earns() {
 async fn an_order_is_recorded_as_it_was_reported() {
     let server = shop_server("", "").await;
     let order = "&ecsk=144^201^242&ecqu=1^2^3&ecpr=10.00^8.00^12.00&ecld=0^1.00&ecst=61.00&ecd=2&ectx=5.80\
-                 &ecsh=5.00&ect=69.80&ecco=US&ecrg=CA&p=61.00";
+                 &ecsh=5.00&ect=69.80&ecco=US&ecrg=CA&ecv=V-1&ecc=FF25^SHOES&eccu=usd&p=61.00\
+                 &u=jane&udid=D-1&c=usd";
     assert_eq!(convert(&server, order).await, is("12.00", "61.00"));
-    let told = conversions(&server).await[0]["order"].clone();
-    for (member, value) in [("total", "69.80"), ("subtotal", "61.00"), ("tax", "5.80"), ("country", "US")] {
+    let row = conversions(&server).await.remove(0);
+    for (member, value) in [("user_id", "jane"), ("device_id", "D-1"), ("currency", "USD")] {
+        assert_eq!(row[member], value, "{member}");
+    }
+    let told = row["order"].clone();
+    for (member, value) in [
+        ("total", "69.80"),
+        ("subtotal", "61.00"),
+        ("tax", "5.80"),
+        ("shipping", "5.00"),
+        ("discount", "2.00"),
+        ("voucher", "V-1"),
+        ("currency", "USD"),
+        ("country", "US"),
+        ("region", "CA"),
+    ] {
         assert_eq!(told[member], value, "{member}");
     }
+    assert_eq!(
+        (&told["coupons"], told["lines"].as_array().map(Vec::len)),
+        (&json!(["FF25", "SHOES"]), Some(3))
+    );
     assert_eq!(
         told["lines"][1],
         json!({ "sku": "201", "quantity": 2, "unit_price": "8.00", "discount": "1.00" })

@@ -40,6 +40,37 @@ async fn the_offer_need_not_be_said_where_a_request_id_is() {
 }
 
 #[tokio::test]
+async fn a_request_id_counts_instead_of_the_cookie_also_where_it_is_wrong() {
+    let server = shop_server("", "").await;
+    let visitor = server.visitor();
+    let own = visitor.click("/?a=12&c=4001").await;
+    let other = server.visitor().click("/?a=13&c=4001").await;
+    for wrong in ["o=400&r=7", "o=400&r=x", "r=7", "a=1&r=7"] {
+        let reply = visitor.get(&format!("/p.ashx?f=pb&{wrong}")).await;
+        assert!(reply.text().contains("<error>Invalid Request ID</error>"), "{wrong}: {}", reply.text());
+    }
+    assert!(conversions(&server).await.is_empty());
+    visitor.get(&format!("/p.ashx?o=400&f=img&r={other}")).await;
+    visitor.get("/p.ashx?o=400&f=img&r=").await;
+    let credited: Vec<_> = conversions(&server)
+        .await
+        .iter()
+        .map(|row| (row["request_id"].clone(), row["affiliate"].clone()))
+        .collect();
+    assert_eq!(credited, [(json!(other), json!(13)), (json!(own), json!(12))]);
+}
+
+#[tokio::test]
+async fn a_call_has_500_pairs_at_most() {
+    let server = shop_server("", "").await;
+    let id = clicked(&server).await;
+    let query = |pairs: usize| format!("r={id}{}", "&x=1".repeat(pairs - 2));
+    assert_eq!(postback(&server, &query(501)).await.status, 413);
+    assert!(conversions(&server).await.is_empty());
+    converted(&server, &query(500)).await;
+}
+
+#[tokio::test]
 async fn a_pixel_in_a_page_is_credited_by_the_offers_cookie_in_each_form() {
     let server = shop_server("", "").await;
     for (query, source) in [("", "iframe"), ("&f=js", "js"), ("&f=img", "img")] {
@@ -129,6 +160,21 @@ async fn reasons_are_looked_for_in_their_order() {
 }
 
 #[tokio::test]
+async fn a_cookie_of_a_click_that_is_too_old_is_an_expired_click() {
+    let server = shop_server("click_cookie_days = 10", "").await;
+    let visitor = server.visitor();
+    visitor.click("/?a=12&c=4001").await;
+    server.clock.advance_days(10);
+    for query in ["o=400", "a=1"] {
+        let reply = visitor.get(&format!("/p.ashx?f=pb&{query}")).await;
+        assert!(reply.text().contains("<error>Click Expired</error>"), "{query}: {}", reply.text());
+    }
+    server.clock.advance_seconds(-1);
+    visitor.get("/p.ashx?f=img&o=400").await;
+    assert_eq!(dispositions(&server).await, ["Click Expired", "Click Expired", "ok"]);
+}
+
+#[tokio::test]
 async fn every_call_is_in_the_log_with_what_became_of_it() {
     let server = shop_server("", "").await;
     let id = clicked(&server).await;
@@ -188,6 +234,18 @@ async fn a_conversion_makes_its_session_a_converted_one() {
     let again = visitor.get("/?a=12&c=4001").await;
     assert_eq!(again.location(), "https://shop.example/thanks");
     assert_eq!(visitor.get("/?a=12&c=4001").await.location(), "https://shop.example/thanks");
+}
+
+#[tokio::test]
+async fn a_conversion_over_its_cap_makes_no_session_a_converted_one() {
+    let keys = "thank_you_link = \"https://shop.example/thanks\"\n\
+                caps = [{ of = \"conversion\", interval = \"total\", limit = 0 }]";
+    let server = shop_server(keys, "").await;
+    let visitor = server.visitor();
+    let id = visitor.click("/?a=12&c=4001").await;
+    converted(&server, &format!("r={id}")).await;
+    assert_eq!(conversions(&server).await[0]["disposition"], "Over Conversion Cap");
+    assert_eq!(visitor.click("/?a=12&c=4001").await, id);
 }
 
 #[tokio::test]

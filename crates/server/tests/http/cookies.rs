@@ -89,6 +89,27 @@ async fn a_forged_cookie_is_treated_as_absent() {
 }
 
 #[tokio::test]
+async fn a_forged_visitor_cookie_is_treated_as_absent() {
+    let link = "link = \"https://lp.example/?reqid=#reqid#&v=#vstid#\"";
+    let server = server_with(&[(Part::HostedOffer, link)]).await;
+    let reply = follow(&server, LINK).await;
+    let (visitor, _) = both(&reply);
+    let (first, good) = (parameter(reply.location(), "v"), value(&visitor));
+    let follow_with = async |value: &str| {
+        let cookie = format!("{}={value}", name(&visitor));
+        let reply = server.tracking.send(Request::get(LINK).header("cookie", &cookie)).await;
+        parameter(reply.location(), "v")
+    };
+    assert_eq!(follow_with(good).await, first);
+    for index in 0..good.len() {
+        let mut bytes = good.as_bytes().to_vec();
+        bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
+        let forged = String::from_utf8(bytes).unwrap();
+        assert_ne!(follow_with(&forged).await, first, "byte {index} of {good} changed");
+    }
+}
+
+#[tokio::test]
 async fn a_cookie_of_one_offer_is_worth_nothing_on_another() {
     let server = Server::start(network::SMALL).await;
     let (visitor, hosted) = both(&follow(&server, "/?a=12&c=1057").await);

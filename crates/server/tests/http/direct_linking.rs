@@ -11,6 +11,7 @@ const SCRIPTS: [(&str, &str); 2] = [("/dl.js", DIRECT_LINK_JS), ("/cv.js", CONVE
 async fn the_scripts_of_direct_linking_are_served_and_cached_like_the_form_library() {
     let server = Server::start(network::SMALL).await;
     let library = server.tracking.get("/d.js").await;
+    assert_eq!(library.header("content-type"), "application/javascript; charset=utf-8");
     for (path, script) in SCRIPTS {
         for asked in [path.to_owned(), format!("{path}?days=7&touch=last"), path.to_ascii_uppercase()] {
             let reply = server.tracking.get(&asked).await;

@@ -118,8 +118,8 @@ async fn a_blocked_address_goes_to_the_global_redirect_whatever_the_chain() {
     }
 }
 
-#[tokio::test]
-async fn another_or_an_unknown_country_is_a_geotarget_mismatch() {
+/// A server that knows some countries, and believes who says from where it comes.
+async fn server_with_countries(changes: &[(Part, &str)]) -> (Server, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("country.mmdb");
     crumb_testkit::geo::write(&path, &[("192.0.2.0", 24, "US"), ("198.51.100.0", 24, "FR")]);
@@ -128,11 +128,16 @@ async fn another_or_an_unknown_country_is_a_geotarget_mismatch() {
         geo_database: Some(path),
         ..Options::default()
     };
-    let text = network::small_with(&[
+    (Server::start_with(&network::small_with(changes), options).await, directory)
+}
+
+#[tokio::test]
+async fn another_or_an_unknown_country_is_a_geotarget_mismatch() {
+    let changes = [
         (Part::HostedOffer, "countries = [\"US\", \"CA\"]\nredirect_offer = 500"),
         (Part::More, &offer(500, "")),
-    ]);
-    let server = Server::start_with(&text, options).await;
+    ];
+    let (server, _directory) = server_with_countries(&changes).await;
     for (address, disposition, country) in [
         ("192.0.2.1", "ok", json!("US")),
         ("198.51.100.1", "Geotarget Mismatch", json!("FR")),
@@ -255,6 +260,22 @@ async fn status_checks_do_not_apply_to_the_internal_affiliate_and_its_campaigns_
     let row = last_row(&server).await;
     assert_eq!(row["disposition"], "ok");
     assert!(row["campaign"].is_number());
+}
+
+#[tokio::test]
+async fn a_country_is_looked_at_after_a_blocked_address_and_before_a_click_cap() {
+    let keys = "countries = [\"US\"]\ncaps = [{ of = \"click\", interval = \"total\", limit = 0 }]";
+    for (blocked, country, disposition) in [
+        ("198.51.100.0/24", "198.51.100.1", "Blocked IP Address"),
+        ("203.0.113.0/24", "198.51.100.1", "Geotarget Mismatch"),
+        ("203.0.113.0/24", "192.0.2.1", "Offer Over Click Cap"),
+    ] {
+        let blocked = format!("blocked_ips = [\"{blocked}\"]");
+        let changes = [(Part::HostedOffer, keys), (Part::Network, blocked.as_str())];
+        let (server, _directory) = server_with_countries(&changes).await;
+        follow_from(&server, country, LINK).await;
+        assert_eq!(last_row(&server).await["disposition"], disposition);
+    }
 }
 
 /// One cause of each disposition on a click of sub-affiliate `s` of affiliate 12 on

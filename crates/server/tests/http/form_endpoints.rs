@@ -43,7 +43,8 @@ async fn prefill_values_are_told_to_the_offers_own_pages_only() {
     );
     let server = Server::start(&text).await;
     let visitor = server.visitor();
-    visitor.click("/?a=12&c=1057&zip_code=90210&first_name=%22A%3C/script%3E&nothing=1&ckm_test=1").await;
+    let values = "zip_code=90210&phone_home=2125550123&first_name=%22A%3C/script%3E&nothing=1&ckm_test=1";
+    visitor.click(&format!("/?a=12&c=1057&{values}")).await;
     for (header, value) in [
         ("referer", "https://lp.example/quote?x=1"),
         ("referer", "http://LP.example/"),
@@ -53,6 +54,9 @@ async fn prefill_values_are_told_to_the_offers_own_pages_only() {
     ] {
         let script = includes(&visitor, header, value).await;
         assert!(script.contains("CKM.prepop_field(\"zip_code\",\"90210\",null);"), "{value}: {script}");
+        let parts = "[\"home_area\",\"home_prefix\",\"home_suffix\"]";
+        let phone = format!("CKM.prepop_field(\"phone_home\",\"2125550123\",{parts});");
+        assert!(script.contains(&phone), "{value}: {script}");
         assert!(script.contains("CKM.prepop_field(\"first_name\",\"\\\"A"), "{script}");
         assert!(!script.contains("</script>") && !script.contains("nothing") && !script.contains("ckm_test"));
     }

@@ -228,3 +228,19 @@ async fn a_key_of_a_session_post_with_a_blank_request_id_is_ignored() {
         assert_eq!(reply.header("idempotency-replayed"), "");
     }
 }
+
+#[tokio::test]
+async fn a_post_that_the_store_could_not_take_is_a_first_one_once_it_can() {
+    let patience = Some(std::time::Duration::from_millis(20));
+    let options = crumb_testkit::Options { store_patience: patience, ..Default::default() };
+    let server = Server::start_with(network::SMALL, options).await;
+    let lock = server.lock_store();
+    let refused = with_key(&server, "k", &[HOSTED, ANN]).await;
+    assert_eq!((refused.status.as_u16(), replayed(&refused)), (503, false));
+    assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0);
+    drop(lock);
+    let first = with_key(&server, "k", &[HOSTED, ANN]).await;
+    assert!(!replayed(&first));
+    assert_eq!(leads(&server).await[0]["id"], lead_id(&first));
+    assert!(replayed(&with_key(&server, "k", &[HOSTED, ANN]).await));
+}

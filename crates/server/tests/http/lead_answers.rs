@@ -3,6 +3,7 @@
 use crate::posts::*;
 use crumb_testkit::network::{self, Part, small_with};
 use crumb_testkit::{Reply, Request, Server};
+use std::collections::HashSet;
 
 const BROWSER: &str = "ckm_offer_id=100";
 
@@ -40,6 +41,47 @@ async fn a_redirect_is_escaped_in_xml_and_absent_where_there_is_none() {
     let server = Server::start(&plain).await;
     let reply = post(&server, &[HOSTED, ANN]).await;
     assert!(!reply.text().contains("redirect"), "{}", reply.text());
+}
+
+#[tokio::test]
+async fn lead_ids_are_random() {
+    let server = Server::start(network::SMALL).await;
+    let mut ids = Vec::new();
+    for n in 0..50 {
+        ids.push(
+            accepted(&server, &[HOSTED, &format!("email_address=p{n}@example.com&zip_code=90210")]).await,
+        );
+    }
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 50);
+    for at in 0..8 {
+        let there: HashSet<u8> = ids.iter().map(|id| id.as_bytes()[at]).collect();
+        assert!(there.len() > 10, "place {at} of {ids:?}");
+    }
+    let rising = ids.windows(2).filter(|pair| pair[0] < pair[1]).count();
+    assert!((8..42).contains(&rising), "{rising} of 49 rise");
+}
+
+#[tokio::test]
+async fn a_thank_you_link_knows_every_token_of_links_and_of_leads() {
+    let thanks = "https://lp.example/t?a=#affid#&o=#oid#&m=#campid#&c=#cid#&s=#s1##s2##s3##s4##s5#&r=#reqid#\
+        &q=#oreqid#&v=#vstid#&u=#udid#&t=#tid#&l=#leadid#&p=#price#&i=#ip#&j=#sourceip#&n=#utcunixtime#\
+        &d=#sourcedate#&e=#SOURCETIME#&z=#zip_code#";
+    let keys =
+        format!("thank_you_link = \"{thanks}\"\nlink = \"https://lp.example/q?reqid=#reqid#&v=#vstid#\"");
+    let server = Server::start(&small_with(&[(Part::HostedOffer, &keys)])).await;
+    let reply = server.visitor().get("/?a=12&c=1057&s1=1&s2=2&s3=3&s4=4&s5=5&udid=dev").await;
+    let (_, ids) = reply.location().split_once("reqid=").unwrap();
+    let (request_id, visitor) = ids.split_once("&v=").unwrap();
+    server.clock.set("2026-07-02T03:04:05Z");
+    let session = format!("ckm_offer_id=100&ckm_request_id={request_id}");
+    let reply = post(&server, &[&session, ANN, "ip_address=192.0.2.9"]).await;
+    let lead = lead_id(&reply);
+    let expected = format!(
+        "https://lp.example/t?a=12&o=100&m=57&c=1057&s=12345&r={request_id}&q={request_id}&v={visitor}&u=dev\
+         &t=&l={lead}&p=12.00&i=192.0.2.9&j=127.0.0.1&n=1782961445&d=2026-07-02T03%3A04%3A05.0000000\
+         &e=2026-07-02T03%3A04%3A05.0000000&z=90210"
+    );
+    assert_eq!(reply.between("<redirect>", "</redirect>").replace("&amp;", "&"), expected);
 }
 
 #[tokio::test]
@@ -305,6 +347,32 @@ async fn every_origin_may_read_the_answer_and_its_preflight_is_answered() {
     }
     let valid = server.tracking.get("/v.ashx?o=100&f=5&v=90210&callback=cb").await;
     assert_eq!(valid.header("access-control-allow-origin"), "*");
+}
+
+#[tokio::test]
+async fn every_origin_may_read_refusals_and_failures_too() {
+    let patience = Some(std::time::Duration::from_millis(20));
+    let options = crumb_testkit::Options { store_patience: patience, ..Default::default() };
+    let server = Server::start_with(network::SMALL, options).await;
+    let keyed = |key: &str, who: &str| form(&format!("{HOSTED}&{who}")).header("idempotency-key", key);
+    server.tracking.send(keyed("k", ANN)).await;
+    let large = "x".repeat(70_000);
+    for (request, status) in [
+        (form(&format!("{BROWSER}&callback=a-b")), 400),
+        (keyed("a b", ANN), 400),
+        (form(&format!("{HOSTED}&{large}")), 413),
+        (form(&format!("{HOSTED}{}", "&x=1".repeat(500))), 413),
+        (keyed("k", BOB), 422),
+        (Request::get("/v.ashx?o=100&f=5&v=1&callback=a-b"), 400),
+    ] {
+        let reply = server.tracking.send(request.header("origin", "https://page.example")).await;
+        assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (status, "*"));
+    }
+    let _lock = server.lock_store();
+    for request in [form(&format!("{HOSTED}&{BOB}")), Request::get("/?a=12&c=1057&cp=js")] {
+        let reply = server.tracking.send(request.header("origin", "https://page.example")).await;
+        assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (503, "*"));
+    }
 }
 
 #[tokio::test]

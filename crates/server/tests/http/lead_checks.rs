@@ -180,6 +180,26 @@ async fn the_country_is_that_of_ip_address_else_the_browsers_else_the_clicks() {
 }
 
 #[tokio::test]
+async fn the_consumers_address_is_read_ahead_of_the_fields_and_counts_only_if_it_is_one() {
+    let text = small_with(&[
+        (Part::Network, "blocked_ips = [\"203.0.113.0/24\"]"),
+        (Part::HostedOffer, "countries = [\"US\"]"),
+    ]);
+    let (server, _directory) = behind_a_proxy(&text, true).await;
+    let (us, fr) = ("192.0.2.1", "198.51.100.1");
+    for (address, said) in [("203.0.113.5", "Blocked IP Address"), (fr, "Geotarget Mismatch")] {
+        let pairs = [HOSTED, "zip_code=x", &format!("ip_address={address}")];
+        assert_eq!(post_from(&server, us, &pairs).await, refusal(&[said]));
+    }
+    let none = "ip_address=198.51.100.1.x";
+    let texts = ["Validation Failed", "Ip address is not valid."];
+    assert_eq!(post_from(&server, fr, &[HOSTED, ANN, none]).await, refusal(&texts));
+    let browser = ["ckm_offer_id=100", ANN, none];
+    assert!(post_from(&server, fr, &browser).await.contains("Geotarget Mismatch"));
+    assert!(post_from(&server, us, &browser).await.contains("Ip address is not valid."));
+}
+
+#[tokio::test]
 async fn a_session_post_is_refused_where_its_click_was_outside() {
     let (server, _directory) = behind_a_proxy(network::SMALL, true).await;
     let click = Request::get("/?a=12&c=1057").header("x-forwarded-for", "198.51.100.1");
@@ -222,6 +242,14 @@ async fn a_lead_cap_holds_exactly_when_a_thousand_posts_come_at_once() {
     assert_eq!(replies.iter().filter(|reply| reply.text().contains("success")).count(), 10);
     assert_eq!(replies.iter().filter(|reply| reply.text().trim_end() == capped).count(), 990);
     assert_eq!(leads(&server).await.len(), 10);
+}
+
+#[tokio::test]
+async fn a_cap_that_is_full_is_said_ahead_of_there_being_no_buyer() {
+    let caps = "caps = [{ of = \"lead\", interval = \"total\", limit = 0 }]";
+    let server = Server::start(&small_with(&[(Part::HostNPostOffer, caps)])).await;
+    refused(&server, &[HOST_N_POST, ANN], &["Offer Over Lead Cap"]).await;
+    assert!(leads(&server).await.is_empty());
 }
 
 #[tokio::test]

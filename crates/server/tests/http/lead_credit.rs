@@ -79,14 +79,15 @@ async fn a_server_post_keeps_a_request_id_of_its_campaign() {
 
 #[tokio::test]
 async fn a_server_post_drops_a_request_id_of_another_campaign() {
-    let server = Server::start(network::SMALL).await;
-    for link in ["/?a=13&c=1057", "/?a=12&c=2001"] {
+    let by_click = "[[campaign]]\nid = 61\naffiliate = 12\noffer = 100\nprice_format = \"cpc\"\n";
+    let server = Server::start(&small_with(&[(Part::More, by_click)])).await;
+    for link in ["/?a=13&c=1057", "/?a=12&c=2001", "/?a=12&c=1057&p=c"] {
         let other = server.visitor().click(link).await;
         let email = format!("email_address={other}@example.com&zip_code=90210");
         let id = accepted(&server, &[HOSTED, &email, &format!("ckm_request_id={other}")]).await;
         let lead = lead(&server, &id).await;
-        assert_eq!(lead["affiliate"], 12);
-        assert_ne!(lead["request_id"], other);
+        assert_eq!((&lead["affiliate"], &lead["campaign"]), (&12.into(), &57.into()), "{link}");
+        assert_ne!(lead["request_id"], other, "{link}");
         assert!(lead["request_id"].as_str().unwrap().parse::<u64>().unwrap() > 0);
     }
 }
@@ -220,6 +221,20 @@ async fn a_request_id_attributes_until_the_cookie_days_are_over() {
 }
 
 #[tokio::test]
+async fn a_cookie_attributes_until_the_cookie_days_are_over() {
+    let server = Server::start(network::SMALL).await;
+    let visitor = server.visitor();
+    visitor.click("/?a=12&c=1057").await;
+    for (seconds, who, attribution) in [(30 * 86_400 - 1, ANN, "cookie"), (1, BOB, "internal")] {
+        server.clock.advance_seconds(seconds);
+        visitor.post_form("/d.ashx", &format!("ckm_offer_id=100&{who}")).await;
+        let lead = leads(&server).await.pop().unwrap();
+        assert_eq!(lead["attribution"], attribution);
+        assert_eq!(lead["status"], "queued", "it is offered for sale, whosever it is");
+    }
+}
+
+#[tokio::test]
 async fn a_forged_cookie_is_none() {
     let server = Server::start(network::SMALL).await;
     let visitor = server.visitor();
@@ -324,6 +339,18 @@ async fn sub_ids_of_a_server_post_are_cut_and_spill_as_a_links() {
     let expected =
         ["a".repeat(50), "b".repeat(100), format!("{}own", "b".repeat(50)), String::new(), "e".repeat(100)];
     assert_eq!(lead["sub_ids"], serde_json::json!(expected));
+}
+
+#[tokio::test]
+async fn a_server_post_has_five_sub_ids_and_a_sessions_are_its_clicks() {
+    let server = Server::start(network::SMALL).await;
+    let subs = "ckm_subid=1&ckm_subid_2=2&ckm_subid_3=3&ckm_subid_4=4&ckm_subid_5=5";
+    let id = accepted(&server, &[HOSTED, ANN, subs]).await;
+    assert_eq!(lead(&server, &id).await["sub_ids"], serde_json::json!(["1", "2", "3", "4", "5"]));
+    let request_id = server.visitor().click("/?a=12&c=1057&s1=web").await;
+    let session = format!("ckm_offer_id=100&ckm_request_id={request_id}");
+    let id = accepted(&server, &[&session, BOB, subs]).await;
+    assert_eq!(lead(&server, &id).await["sub_ids"], serde_json::json!(["web", "", "", "", ""]));
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! Which leads are an earlier one again.
 
+use crate::contracts::{Contract, assert_unsold, market, only, sell};
 use crate::posts::*;
+use crumb_domain::lead::LeadStatus;
 use crumb_testkit::Server;
+use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::{self, Part, small_with};
 
 #[tokio::test]
@@ -126,4 +129,33 @@ async fn an_unattributed_session_post_is_no_earlier_one_even_where_it_is_for_rev
     let id = accepted(&server, &[session, "email_address=ann@example.com&zip_code=x"]).await;
     assert_eq!(lead(&server, &id).await["status"], "review");
     accepted(&server, &[HOSTED, ANN]).await;
+}
+
+#[tokio::test]
+async fn hosted_offers_share_the_leads_of_their_vertical_by_default_and_verticals_share_none() {
+    let hosted = |id: u32, vertical: u32| {
+        format!(
+            "[[offer]]\nid = {id}\nname = \"Other {id}\"\nvertical = {vertical}\ntype = \"hosted\"\n\
+             link = \"https://lp.example/o\"\n[[campaign]]\nid = {id}\naffiliate = 12\noffer = {id}\n\
+             key = \"otherKey{id}\"\n"
+        )
+    };
+    let vertical = "[[vertical]]\nid = 2\nname = \"Loans\"\n[[vertical.field]]\nname = \"email_address\"\n\
+                    type = \"email\"\n";
+    let more = format!("{vertical}{}{}", hosted(400, 1), hosted(500, 2));
+    let server = Server::start(&small_with(&[(Part::More, &more)])).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    refused(&server, &["ckm_campaign_id=400&ckm_key=otherKey400", ANN], &["Duplicate Lead"]).await;
+    let other = ["ckm_campaign_id=500&ckm_key=otherKey500", ANN];
+    accepted(&server, &other).await;
+    refused(&server, &other, &["Duplicate Lead"]).await;
+}
+
+#[tokio::test]
+async fn a_lead_of_which_nobody_knows_whether_it_was_sold_is_an_earlier_one() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let server = Server::start(&market(&[Contract::new(7, &buyers.url("/cut-after"), "30.00")])).await;
+    assert_unsold(&sell(&server, "ann").await);
+    assert_eq!(only(&server).await.status, LeadStatus::PendingUnknown);
+    assert_eq!(sell(&server, "ann").await.text().trim_end(), refusal(&["Duplicate Lead"]));
 }

@@ -262,3 +262,26 @@ async fn a_browser_post_without_ip_address_takes_the_client_address_and_a_server
         .await;
     assert_eq!(leads(&server).await[2]["fields"]["ip_address"], "192.0.2.1");
 }
+
+#[tokio::test]
+async fn a_post_that_asks_for_a_browsers_answer_is_a_browsers_for_its_fields_and_with_ckm_bp_0_none_is() {
+    let server = Server::start(&small_with(&[(Part::ZipCode, "client_decision = \"review\"")])).await;
+    let session =
+        format!("ckm_offer_id=100&ckm_request_id={}", server.visitor().click("/?a=12&c=1057").await);
+    for (kind, named) in [("server", HOSTED), ("session", session.as_str())] {
+        for (n, form) in ["ckm_bp=1", "callback=cb", "ckm_ifrm=1"].iter().enumerate() {
+            let email = format!("{kind}{n}@example.com");
+            post(&server, &[named, form, &format!("email_address={email}&zip_code=x")]).await;
+            let lead = leads(&server).await.pop().unwrap();
+            assert_eq!((&lead["fields"]["email_address"], &lead["post"]), (&email.into(), &kind.into()));
+            assert_eq!(lead["status"], "review", "{kind} {form}");
+            assert_eq!(lead["fields"]["ip_address"], "127.0.0.1", "{kind} {form}");
+        }
+    }
+    let browser = "ckm_offer_id=100&ckm_bp=0";
+    let texts = ["Validation Failed", "Zip code is not valid."];
+    refused(&server, &[browser, "email_address=b@example.com&zip_code=x"], &texts).await;
+    let lead = lead(&server, &accepted(&server, &[browser, BOB]).await).await;
+    assert_eq!(lead["post"], "browser");
+    assert!(lead["fields"].get("ip_address").is_none_or(|ip| ip == ""));
+}

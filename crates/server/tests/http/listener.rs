@@ -42,6 +42,21 @@ async fn nothing_else_is_on_the_listener() {
 }
 
 #[tokio::test]
+async fn paths_are_read_without_regard_to_case() {
+    let server = Server::start(network::SMALL).await;
+    let post = "ckm_campaign_id=57&ckm_key=Ab3dE5gH1jK&email_address=a@example.com&zip_code=90210";
+    assert!(server.tracking.post_form("/D.Ashx", post).await.text().contains("<msg>success</msg>"));
+    for target in
+        ["/V.ASHX?o=100&f=5&v=90210&callback=cb", "/Get.ashx?callback=cb", "/T.ashx?t=c&callback=cb"]
+    {
+        assert_eq!(server.tracking.get(target).await.text(), "cb({\"success\":true});", "{target}");
+    }
+    assert!(server.tracking.get("/JS.ashx?o=100").await.text().starts_with("CKM.add_validator("));
+    assert!(server.tracking.get("/P.ashx?f=pb&o=9").await.text().contains("Invalid Offer"));
+    assert_eq!(server.tracking.get("/D.js").await.text(), server.tracking.get("/d.js").await.text());
+}
+
+#[tokio::test]
 async fn a_link_is_followed_by_get_and_head_only() {
     let server = Server::start(network::SMALL).await;
     for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::TRACE] {

@@ -87,6 +87,20 @@ async fn a_diverted_pixel_is_recorded_and_redirects_and_opens_nothing() {
 }
 
 #[tokio::test]
+async fn a_pixel_is_answered_in_its_kind_where_a_link_would_be_a_404() {
+    let without = network::SMALL.replace("global_redirect = \"https://global.example/\"\n", "");
+    let ticked = network::small_with(&[(Part::HostedOffer, "status = \"inactive\"\nredirect_404 = true")]);
+    for (text, target) in [(without, "/?a=12&c=999"), (ticked, LINK)] {
+        let server = Server::start(&text).await;
+        assert_eq!(follow(&server, target).await.status, 404);
+        let script = follow(&server, &format!("{target}&cp=js")).await;
+        assert_eq!((script.status.as_u16(), pixel_id(&script).as_str()), (200, "0"));
+        let image = follow(&server, &format!("{target}&cp=img")).await;
+        assert_eq!((image.status.as_u16(), image.header("content-type")), (200, "image/gif"));
+    }
+}
+
+#[tokio::test]
 async fn an_already_converted_visitor_is_still_told_the_request_id() {
     let server = Server::start(network::SMALL).await;
     let visitor = server.visitor();

@@ -6,6 +6,7 @@ use crumb_domain::lead::{LeadOutcome, LeadStatus};
 use crumb_server::api::explain::Explanation;
 use crumb_storage::selling::SellingStore as _;
 use crumb_testkit::buyers::{Behaviour, MockBuyers};
+use crumb_testkit::network::Part;
 use crumb_testkit::{Reply, Request, Server};
 
 /// A post with an idempotency key whose answer is not waited for.
@@ -93,7 +94,7 @@ async fn a_lead_cut_off_before_anything_was_sent_is_interrupted_no_duplicate_and
     let ping = buyers.url("/stall");
     let contract = Contract::new(7, &buyers.url("/accept"), "20.00").ping(&ping, "");
     let offer = "distribution = \"async_ping\"\npayout = \"2.00\"";
-    let changes = [(crumb_testkit::network::Part::HostNPostOffer, offer)];
+    let changes = [(Part::HostNPostOffer, offer)];
     let server = Server::start(&market_with(&changes, &[contract])).await;
     begin(&server);
     buyers.wait_for(1).await.unwrap();
@@ -105,6 +106,21 @@ async fn a_lead_cut_off_before_anything_was_sent_is_interrupted_no_duplicate_and
     assert_sold(&reply);
     assert_eq!(reply.header("idempotency-replayed"), "");
     assert_eq!(stored(&server).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_hosted_lead_cut_off_before_anything_was_sent_goes_on_from_the_queue() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = Contract::new(7, &buyers.url("/accept"), "20.00").ping(&buyers.url("/stall"), "");
+    let pinging = (Part::HostedOffer, "distribution = \"async_ping\"");
+    let server = Server::start(&market_with(&[pinging], &[contract])).await;
+    let id = accepted(&server, &[HOSTED, ANN]).await;
+    buyers.wait_for(1).await.unwrap();
+    buyers.set("/stall", Behaviour::accept("25.00"));
+    let server = server.crashed().await;
+    let lead = until(&server, LeadStatus::Sold).await;
+    assert_eq!((lead.id.as_str(), lead.payout.to_string().as_str()), (id.as_str(), "12.00"));
+    assert_eq!((stored(&server).await.len(), buyers.count("/accept")), (1, 1));
 }
 
 #[tokio::test]

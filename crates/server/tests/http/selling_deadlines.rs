@@ -95,6 +95,19 @@ async fn posts_with_callback_or_frame_have_7_seconds_at_most() {
 }
 
 #[tokio::test]
+async fn posts_with_callback_or_frame_that_say_how_long_they_wait_have_that_time() {
+    for form in ["callback=cb", "ckm_ifrm=1"] {
+        for (seconds, is_begun) in [(14, true), (15, false)] {
+            let (buyers, clock) = slow_buyers().await;
+            let server = server(&clock, "", &two(&buyers, seconds)).await;
+            let body = format!("{}&{form}&ckm_max_seconds=15", offered("ann"));
+            server.tracking.post_form("/d.ashx", &body).await;
+            assert_eq!(is_second_begun(&server, &buyers).await, is_begun, "{form} {seconds}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_deadline_that_passes_during_a_post_makes_it_unknown() {
     let buyers = MockBuyers::start().await.unwrap();
     let changes = [(Part::HostNPostOffer, "deadline_ms = 700\npayout = \"2.00\"")];

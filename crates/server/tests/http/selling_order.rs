@@ -185,6 +185,9 @@ async fn who_changes_a_sold_lead_is_sent_where_its_contract_says_not_its_offer()
     assert_sold(&reply);
     assert_eq!(reply.between("<redirect>", "</redirect>"), format!("https://contract.example/hi?lead={id}"));
     assert_eq!(buyers.count("/accept"), 1);
+    let lead = only(&server).await;
+    assert_eq!((lead.status, lead.sales.len()), (LeadStatus::Sold, 1), "past sales stay");
+    assert_eq!((lead.revenue.to_string().as_str(), lead.payout.to_string().as_str()), ("20.00", "2.00"));
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! First and last touch, cookie days, double taps, and what a converted visitor
 //! is shown.
 
+use crate::contracts::{Contract, market_with};
 use crate::traffic::*;
+use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::Part;
 use crumb_testkit::{Server, network};
 use serde_json::json;
@@ -281,6 +283,34 @@ async fn a_visitor_whose_session_has_a_queued_lead_is_sent_to_the_thank_you_link
     assert_eq!(row["creative"], 1057);
     let session = server.api_json(&format!("/clicks/{id}")).await;
     assert_eq!(session["clicks"].as_array().map(Vec::len), Some(2), "{session}");
+}
+
+#[tokio::test]
+async fn a_session_is_converted_by_a_lead_that_was_sold_or_is_paid_and_by_no_other() {
+    let buyers = MockBuyers::start().await.unwrap();
+    for (answer, keys, is_converted) in [
+        ("/accept", "", true),
+        ("/reject", "pay_only_when_sold = false", true),
+        ("/reject", "", false),
+        ("/cut-after", "", false),
+    ] {
+        let keys = format!("payout = \"2.00\"\nthank_you_link = \"https://lp.example/thanks\"\n{keys}");
+        let contract = Contract::new(7, &buyers.url(answer), "30.00");
+        let server = Server::start(&market_with(&[(Part::HostNPostOffer, &keys)], &[contract])).await;
+        let visitor = server.visitor();
+        let id = visitor.click("/?a=12&c=2001").await;
+        visitor.post_form("/d.ashx", "ckm_offer_id=200&email_address=a@example.com&zip_code=90210").await;
+        let location = visitor.get("/?a=13&c=2001").await.location().to_owned();
+        let row = last_row(&server).await;
+        assert_eq!(row["request_id"], id, "{answer} {keys}");
+        if is_converted {
+            assert_eq!(location, "https://lp.example/thanks", "{answer} {keys}");
+            assert_eq!(row["disposition"], "Already Converted", "{answer} {keys}");
+        } else {
+            assert_eq!(location, format!("https://lp.example/fast?reqid={id}"), "{answer} {keys}");
+            assert_eq!(row["disposition"], "ok", "{answer} {keys}");
+        }
+    }
 }
 
 #[tokio::test]
