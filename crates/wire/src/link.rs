@@ -88,6 +88,9 @@ pub fn parse_link(raw_query: &[u8]) -> Result<LinkRequest, InputError> {
 /// The query before an unencoded `ckmrdr`, and its target, where there is one.
 fn split_unencoded_target(raw_query: &[u8]) -> (&[u8], Option<String>) {
     let before_fragment = raw_query.split(|byte| *byte == b'#').next().unwrap_or_default();
+    if !before_fragment.contains(&b':') {
+        return (before_fragment, None);
+    }
     let mut at = 0;
     for pair in before_fragment.split(|byte| *byte == b'&') {
         let (name, value) = split_pair(pair);
