@@ -429,7 +429,8 @@ pub trait SellingStore {
     /// * Something was sold: the lead is `sold`, with these sales and their revenue.
     ///
     /// The time line says where nothing was sent (`interrupted`). A lead that cannot be
-    /// ended because of what is stored of it keeps no other from that: it stays in hand.
+    /// ended, because of what is stored of it or since its end (`hold` too) panics, keeps no
+    /// other from that: it stays in hand.
     fn recover(&self, at: Timestamp, hold: HoldFn) -> impl Future<Output = Result<Recovery>> + Send;
 
     /// Ends the run of one lead in hand that broke off while the server lives on, as

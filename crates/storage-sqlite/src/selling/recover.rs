@@ -15,6 +15,7 @@ use crumb_storage::selling::{
 };
 use crumb_storage::{Result, StoreError};
 use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What ended a run early.
 struct BrokenOff<'a> {
@@ -27,7 +28,7 @@ struct BrokenOff<'a> {
 }
 
 /// Ends all that a crash left in hand. Each lead is ended by itself: one of which something
-/// cannot be read stays as it is, and the others are ended all the same.
+/// cannot be read, or whose end panics, stays as it is, and the others are ended all the same.
 pub(crate) fn recover(context: &mut WriteContext<'_>, at: Timestamp, hold: &HoldFn) -> Result<Recovery> {
     let text = "the server ended before it was sent to anybody";
     let crash = BrokenOff { at, due: at, hold, text };
@@ -37,7 +38,10 @@ pub(crate) fn recover(context: &mut WriteContext<'_>, at: Timestamp, hold: &Hold
         let (is_ended, mut ended) = (state == Ok(State::Recovered), None);
         let one = in_savepoint(connection, context.memory, |memory| {
             let context = &mut WriteContext { connection, statements, memory };
-            ended = Some(recover_one(context, &crash, row, state?)?);
+            let state = state?;
+            // What one that panics has changed goes back with its savepoint.
+            let one = catch_unwind(AssertUnwindSafe(|| recover_one(context, &crash, row, state)));
+            ended = Some(one.unwrap_or_else(|_| Err(StoreError::Corrupt("its end panicked".to_owned())))?);
             Ok(())
         })?;
         match one {

@@ -241,6 +241,29 @@ pub async fn one_run_that_broke_off_is_ended_as_a_start_would_and_no_other<S: St
     store.settle(sold(&other, 7, money(PRICE))).await.unwrap();
 }
 
+/// Whatever it is about that one: it stays in hand, and the next start finds it as it was.
+pub async fn a_lead_whose_end_panics_is_left_aside_and_the_others_are_ended<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let mut leads = Vec::new();
+    for (number, contract) in [(1, 7), (2, 8), (3, 9)] {
+        let lead = in_hand(&*store, lead(number, rows.next_row())).await;
+        reserved(&*store, lead.row, contract).await;
+        leads.push(lead);
+    }
+    let faulty = Box::new(|contract: ContractId| {
+        assert_ne!(contract, ContractId(8), "a fault of the program");
+        hold()
+    });
+    let recovery = store.recover(NOW, faulty).await.unwrap();
+    let expected = |lead| stands(lead, LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown, true);
+    assert_eq!(recovery.ended, [expected(&leads[0]), expected(&leads[2])]);
+    let aside: Vec<_> = recovery.aside.iter().map(|one| (one.row, one.lead.clone(), one.is_ended)).collect();
+    assert_eq!(aside, [(leads[1].row, Some(leads[1].id), false)]);
+    assert_eq!(&read(&*store, &leads[1]).await, &leads[1]);
+    assert_eq!((held_count(&*store).await, store.selling_counts().await.unwrap().in_hand), (2, 1));
+    assert_eq!(recover(&*store).await, leads.iter().map(expected).collect::<Vec<_>>());
+}
+
 /// Leads at rest, waiting or held are not in hand.
 pub async fn a_start_without_a_crash_recovers_nothing<S: Store>(store: Arc<S>) {
     let mut rows = Rows::new();
