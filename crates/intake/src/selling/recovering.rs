@@ -1,7 +1,6 @@
 //! The first thing at a start: what a crash left in hand is settled.
 
 use super::Selling;
-use super::held::holding;
 use super::supervised::{BrokenRun, panicked, surviving};
 use super::unsettled::is_away;
 use crumb_storage::selling::{Aside, Recovered, Recovery};
@@ -16,8 +15,7 @@ impl<S: Store + Clone> Selling<S> {
     /// The store's, where it is away.
     pub async fn recover(&self) -> Result<(), StoreError> {
         let now = self.site.clock.now();
-        let snapshot = self.site.network.snapshot();
-        let Recovery { ended, aside } = self.site.store.recover(now, holding(snapshot, now)).await?;
+        let Recovery { ended, aside } = self.site.store.recover(now, self.ending(now)).await?;
         for recovered in ended {
             tracing::warn!(lead = %recovered.lead, outcome = recovered.outcome.as_str(), "left in hand by the last run");
             let telling = surviving("what is told of a recovered lead", self.tell_of(&recovered));

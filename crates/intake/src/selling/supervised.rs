@@ -6,7 +6,7 @@
 //! of what was not, a posted lead is interrupted with its idempotency key free, and a
 //! waiting one goes on waiting.
 
-use super::{Selling, held, standing};
+use super::{Selling, standing};
 use crumb_domain::lead::Lead;
 use crumb_domain::{LeadId, RowId};
 use crumb_storage::{Store, StoreError};
@@ -93,10 +93,9 @@ impl<S: Store + Clone> Selling<S> {
     pub(super) async fn end_broken(&self, run: &mut BrokenRun) -> Result<(), StoreError> {
         if let BrokenRun::InHand(lead, row) = *run {
             let now = self.site.clock.now();
-            let hold = held::holding(self.site.network.snapshot(), now);
             // What panics once may do so each time: it is not tried as fast as it fails.
             let due = now.plus_seconds(standing::LONGEST_WAIT_SECONDS);
-            let Some(broken) = self.site.store.break_off(row, now, due, hold).await? else {
+            let Some(broken) = self.site.store.break_off(row, now, due, self.ending(now)).await? else {
                 self.wake();
                 return Ok(());
             };

@@ -116,6 +116,7 @@ async fn a_panic_before_anything_was_sent_interrupts_the_lead_and_frees_its_key(
     let lead = only(&server).await;
     assert_eq!((lead.status, lead.outcome), (LeadStatus::Unsold, LeadOutcome::Interrupted));
     assert_eq!((in_hand(&server).await, buyers.count("/accept")), (0, 0));
+    assert_eq!(results(&server, &lead).await, ["7 deadline"]);
     let again = keyed(&server).await;
     assert_sold(&again);
     assert_eq!((again.header("idempotency-replayed"), stored(&server).await.len()), ("", 2));
