@@ -273,7 +273,7 @@ pub async fn a_run_that_broke_off_with_nothing_sent_is_recorded_as_it_is_told<S:
     let ending = Ending { record: Box::new(record), ..hold_all() };
     let recovery = store.recover(NOW, ending).await.unwrap();
     assert_eq!((recovery.ended.len(), recovery.aside.len()), (3, 0));
-    let asked = asked.lock().unwrap();
+    let asked = asked.lock().unwrap().clone();
     let [of_first, of_again] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!((&of_first.lead, of_first.begun, &of_first.runs), (&first, Some(first.at), &vec![]));
     assert_eq!((of_first.earlier.len(), of_first.attempts.len()), (0, 0));
@@ -301,7 +301,7 @@ pub async fn a_lead_whose_end_panics_is_left_aside_and_the_others_are_ended<S: S
     let recovery = store.recover(NOW, Ending { hold: faulty, ..hold_all() }).await.unwrap();
     let expected = |lead| stands(lead, LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown, true);
     assert_eq!(recovery.ended, [expected(&leads[0]), expected(&leads[2])]);
-    let aside: Vec<_> = recovery.aside.iter().map(|one| (one.row, one.lead.clone(), one.is_ended)).collect();
+    let aside: Vec<_> = recovery.aside.iter().map(|one| (one.row, one.lead, one.is_ended)).collect();
     assert_eq!(aside, [(leads[1].row, Some(leads[1].id), false)]);
     assert_eq!(&read(&*store, &leads[1]).await, &leads[1]);
     assert_eq!((held_count(&*store).await, store.selling_counts().await.unwrap().in_hand), (2, 1));
