@@ -71,9 +71,9 @@ fn run(cli: &Cli) -> commands::Result {
         match command {
             Some(command) => {
                 match (data_dir::present_store(&settings.store), command.without_a_store()) {
-                    (Ok(_), _) | (Err(_), WithoutAStore::IsMade) => {}
-                    (Err(_), WithoutAStore::IsNotMissed) => return commands::beside_no_store(command).await,
-                    (Err(missing), WithoutAStore::IsMissed) => return Err(missing),
+                    (Ok(_), _) | (Err(_), WithoutAStore::Made) => {}
+                    (Err(_), WithoutAStore::NotMissed) => return commands::beside_no_store(command).await,
+                    (Err(missing), WithoutAStore::Missed) => return Err(missing),
                 }
                 Owner::of(&settings)?.carry_out(command).await
             }

@@ -313,8 +313,8 @@ impl Command {
     /// What becomes of it where there is no store.
     pub fn without_a_store(&self) -> WithoutAStore {
         match self {
-            Self::Plan { .. } => WithoutAStore::IsNotMissed,
-            Self::Apply { .. } | Self::KeyCreate { .. } | Self::Check { .. } => WithoutAStore::IsMade,
+            Self::Plan { .. } => WithoutAStore::NotMissed,
+            Self::Apply { .. } | Self::KeyCreate { .. } | Self::Check { .. } => WithoutAStore::Made,
             Self::Export { .. }
             | Self::Versions
             | Self::KeyList
@@ -341,7 +341,7 @@ impl Command {
             | Self::Returns(_)
             | Self::BuyerBalance { .. }
             | Self::BuyerCredit { .. }
-            | Self::Ledger(_) => WithoutAStore::IsMissed,
+            | Self::Ledger(_) => WithoutAStore::Missed,
         }
     }
 
@@ -364,12 +364,12 @@ impl Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WithoutAStore {
     /// It makes one.
-    IsMade,
+    Made,
     /// It says what it has to say, and makes none.
-    IsNotMissed,
+    NotMissed,
     /// It is about what was there before, and is refused: whoever looks into a directory
     /// without a store is in the wrong place.
-    IsMissed,
+    Missed,
 }
 
 /// Carries a command out that misses no store.
