@@ -11,6 +11,7 @@ mod descriptors;
 mod handoff;
 mod logging;
 mod mock_buyer;
+mod no_store;
 mod owner;
 mod printing;
 mod secrets;
@@ -18,7 +19,7 @@ mod secrets;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use cli::{Cli, ConfigCommand, TailCommand, Typed};
-use commands::{Command, Reply};
+use commands::{Command, Reply, WithoutAStore};
 use config::Settings;
 use owner::Owner;
 use std::process::ExitCode;
@@ -69,8 +70,10 @@ fn run(cli: &Cli) -> commands::Result {
     runtime.block_on(async {
         match command {
             Some(command) => {
-                if command.is_about_what_is_there() {
-                    data_dir::present_store(&settings.store)?;
+                match (data_dir::present_store(&settings.store), command.without_a_store()) {
+                    (Ok(_), _) | (Err(_), WithoutAStore::Made) => {}
+                    (Err(_), WithoutAStore::NotMissed) => return commands::beside_no_store(command).await,
+                    (Err(missing), WithoutAStore::Missed) => return Err(missing),
                 }
                 Owner::of(&settings)?.carry_out(command).await
             }

@@ -87,7 +87,10 @@ pub(crate) fn merge(present: &State, file: Network, laying: Laying, known: &Know
             &now.vertical,
             file.vertical,
             |v| fate(&|p| p.vertical(v.id)),
-            |new, old| with_field_ids(new, old, known),
+            |new, old| {
+                let place = places.at(&new);
+                with_field_ids(new, old, known, &place, &mut merged.errors)
+            },
         ),
         advertiser: lay(&now.advertiser, file.advertiser, |a| fate(&|p| p.advertiser(a.id)), |new, _| new),
         offer: lay(
@@ -291,8 +294,17 @@ pub(crate) fn remember_opening(openings: &mut HashMap<BuyerId, Money>, buyer: Op
 }
 
 /// Gives ids to fields without one: the one that the name ever had, else the next
-/// that no field ever had.
-fn with_field_ids(mut vertical: Vertical, present: Option<&Vertical>, known: &Known) -> Vertical {
+/// that no field ever had. An id that the file gives to another field while the one which
+/// has it stays is a fault: pages ask for fields by their ids, and this one's would change
+/// without a word.
+fn with_field_ids(
+    mut vertical: Vertical,
+    present: Option<&Vertical>,
+    known: &Known,
+    place: &str,
+    errors: &mut Vec<FileError>,
+) -> Vertical {
+    errors.extend(ids_taken_from_others(&vertical, present, place));
     let mut remembered = known.field_ids.get(&vertical.id).cloned().unwrap_or_default();
     remember(&mut remembered, present);
     let mut taken: HashSet<FieldId> = vertical.field.iter().filter_map(|field| field.id).collect();
@@ -312,6 +324,23 @@ fn with_field_ids(mut vertical: Vertical, present: Option<&Vertical>, known: &Kn
         field.id = Some(id);
     }
     vertical
+}
+
+fn ids_taken_from_others(vertical: &Vertical, present: Option<&Vertical>, place: &str) -> Vec<FileError> {
+    let mut ids = HashMap::new();
+    remember(&mut ids, present);
+    let without = vertical.field.iter().filter(|field| field.id.is_none());
+    let owned = without.filter_map(|field| Some((*ids.get(&field.name.to_lowercase())?, &field.name)));
+    let owners: HashMap<FieldId, &String> = owned.collect();
+    let given = vertical.field.iter().enumerate().filter_map(|(index, field)| Some((index, field.id?)));
+    let taken = given.filter_map(|(index, id)| {
+        let message = format!(
+            "id {id} is that of field {}, which stays: give that one another id to move it",
+            owners.get(&id)?
+        );
+        Some(FileError::new(format!("{place}.field[{index}].id"), message))
+    });
+    taken.collect()
 }
 
 /// Adds the ids of a vertical's fields to those remembered.

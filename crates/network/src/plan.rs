@@ -186,26 +186,34 @@ impl Lines<'_> {
             "creative" | "offer contract" => format!("{name} {}", shown(member.get(id))),
             _ => format!("{name} {} of {of}", shown(member.get(id))),
         };
-        let find = |members: &[Value], wanted: &Value| {
-            members.iter().find(|member| member.get(id) == wanted.get(id)).cloned()
+        let same = |of: &str, one: &Value, other: &Value| one.get(of) == other.get(of);
+        let find = |members: &[Value], wanted: &Value| members.iter().any(|member| same(id, member, wanted));
+        // A field that has the id of one that is there no more is that one under a new name.
+        let renamed = |old: &Value, new: &Value| {
+            name == "field" && same("id", old, new) && !find(before, new) && !find(after, old)
+        };
+        let was = |member: &Value| {
+            let known = before.iter().find(|old| same(id, old, member));
+            known.or_else(|| before.iter().find(|old| renamed(old, member)))
         };
         for member in after {
-            match find(before, member) {
+            match was(member) {
                 None => self.push(PlanSign::Made, label(member)),
-                Some(old) if old == *member => {}
+                Some(old) if old == member => {}
                 Some(old) => match self.made_inactive.get(&label(member)) {
                     Some(why) => {
                         self.push(PlanSign::Gone, format!("{} (made inactive: {why})", label(member)));
                     }
                     None => {
                         let mut changes = Vec::new();
-                        compare((name, self.secrets), "", &old, member, &mut changes);
-                        self.push(PlanSign::Changed, format!("{}: {}", label(member), changes.join(", ")));
+                        compare((name, self.secrets), "", old, member, &mut changes);
+                        self.push(PlanSign::Changed, format!("{}: {}", label(old), changes.join(", ")));
                     }
                 },
             }
         }
-        for member in before.iter().filter(|member| find(after, member).is_none()) {
+        let is_renamed = |old: &Value| after.iter().any(|new| renamed(old, new));
+        for member in before.iter().filter(|member| !find(after, member) && !is_renamed(member)) {
             self.push(PlanSign::Gone, label(member));
         }
     }

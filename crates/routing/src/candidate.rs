@@ -110,8 +110,29 @@ impl<'a> Judge<'a> {
         Ok(candidate)
     }
 
+    /// Holds a contract against the reasons that the network and the lead tell by
+    /// themselves; where it is known when the run began, also against its ages and hours.
+    /// Caps, credit and prices are left out: they were read then, and have moved on.
+    pub fn rules_out(&self, node: &Node, is_time_known: bool) -> Result<(), NoCandidate> {
+        self.wants_such(node, None).map_err(NoCandidate::Because)?;
+        if is_time_known {
+            self.is_of_age(node).map_err(NoCandidate::Because)?;
+            self.open_row(node, None, 0).map_err(NoCandidate::Because)?;
+        }
+        self.has_not(node).map_err(NoCandidate::Because)?;
+        match &self.values {
+            Some(values) if !node.filter.holds(values, self.run.today) => Err(NoCandidate::Filter),
+            _ => Ok(()),
+        }
+    }
+
     /// What the contract wants, apart from the lead's values.
     fn wants(&self, node: &Node, facts: Option<&ContractFacts>) -> Result<(), Reason> {
+        self.wants_such(node, facts)?;
+        self.is_of_age(node)
+    }
+
+    fn wants_such(&self, node: &Node, facts: Option<&ContractFacts>) -> Result<(), Reason> {
         let run = self.run;
         if !node.is_active {
             return Err(Reason::Inactive);
@@ -134,6 +155,10 @@ impl<'a> Judge<'a> {
         if run.is_upsell && !node.buys_upsells {
             return Err(Reason::UpsellsNotBought);
         }
+        Ok(())
+    }
+
+    fn is_of_age(&self, node: &Node) -> Result<(), Reason> {
         let age_s = self.age;
         if age_s < node.least_age {
             return Err(Reason::TooYoung { age_s, least_s: node.least_age });
@@ -201,6 +226,16 @@ impl<'a> Judge<'a> {
             Some((_, buyer, how)) => Err(Reason::GroupHad(*buyer, *how)),
             None => Ok(()),
         }
+    }
+}
+
+impl Node {
+    /// The filter's sentence, from the lead's values.
+    pub fn unmatched(&self, run: &Run) -> Option<Reason> {
+        let value =
+            |name: &str| run.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone());
+        let unmatched = self.filter.matches(&value, run.today).err()?;
+        Some(Reason::Unmatched(Box::new(unmatched)))
     }
 }
 

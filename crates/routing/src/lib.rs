@@ -41,6 +41,7 @@
 //! order in which it handed the events in, kept with the run.
 
 mod candidate;
+mod exclusions;
 mod group;
 mod machine;
 mod order;
@@ -52,6 +53,7 @@ mod run;
 mod tree;
 mod wake;
 
+pub use exclusions::exclusions;
 pub use machine::{Command, Event, LEAST_POST_TIME_MS, MOST_BELIEVED, Refusal, State, step};
 pub use outcome::{Alert, ContractOutcome, Ending, Held, Offered, Reservation, Sold};
 pub use reason::Reason;

@@ -4,7 +4,7 @@
 
 use crumb_domain::filter::Unmatched;
 use crumb_domain::network::UnknownRule;
-use crumb_domain::selling::ContractResult;
+use crumb_domain::selling::{BuyerAnswer, ContractResult, PostFailure};
 use crumb_domain::time::WallClock;
 use crumb_domain::{AffiliateId, BuyerId, LeadId, Money, OfferId};
 use serde_json::{Value, json};
@@ -128,9 +128,25 @@ pub enum Reason {
     NoSharing,
     /// Time was up before its turn.
     Deadline,
+    /// The run was broken off, by the server's end or a fault, before its turn or before
+    /// its answer was kept: nobody knows any more.
+    BrokenOff,
 }
 
 impl Reason {
+    /// Why an answer to a ping ends a contract's part; none where it was accepted.
+    pub fn of_ping(answer: &BuyerAnswer) -> Option<Self> {
+        match answer {
+            BuyerAnswer::Accepted(_) => None,
+            BuyerAnswer::Rejected(_) => Some(Self::PingRefused),
+            BuyerAnswer::Duplicate(_) => Some(Self::PingDuplicate),
+            BuyerAnswer::UnknownAnswer(_) => Some(Self::PingNotUnderstood),
+            BuyerAnswer::Error(_) => Some(Self::PingError(true)),
+            BuyerAnswer::Failed(PostFailure::TimedOut { .. }) => Some(Self::PingTimeout),
+            BuyerAnswer::Failed(PostFailure::Broken { .. }) => Some(Self::PingError(false)),
+        }
+    }
+
     /// Its stable code.
     pub fn result(&self) -> ContractResult {
         use ContractResult as R;
@@ -169,7 +185,7 @@ impl Reason {
             | Self::TooFewPartners { .. }
             | Self::MayBeSold(_) => R::NotNeeded,
             Self::NoSecondBuyer | Self::NoPartners { .. } | Self::NoSharing => R::GroupIncomplete,
-            Self::Deadline => R::Deadline,
+            Self::Deadline | Self::BrokenOff => R::Deadline,
         }
     }
 
@@ -215,6 +231,7 @@ impl Reason {
             Self::NoPlace { buyers, limit } => json!({ "buyers": buyers, "limit": limit }),
             Self::TooFewPartners { buyers, partners } => json!({ "buyers": buyers, "partners": partners }),
             Self::NoPartners { partners } => json!({ "partners": partners }),
+            Self::BrokenOff => json!({ "broken_off": true }),
             _ => json!({}),
         }
     }
@@ -371,6 +388,10 @@ impl Reason {
             Self::NoSecondBuyer => "It buys with others only, and no second buyer was possible.",
             Self::NoSharing => "It shares leads, and the vertical's resell limit is 0.",
             Self::Deadline => "The sale's time was up before its turn.",
+            Self::BrokenOff => {
+                "The sale was broken off before the lead was posted to it: the server ended or failed before \
+                 its turn, or before its answer to a ping was kept."
+            }
             _ => "",
         }
     }

@@ -247,6 +247,10 @@ impl SellingObserver for Metrics {
         self.selling.sold(outcome, sales, took);
     }
 
+    fn broke_off(&self, outcome: LeadOutcome) {
+        self.selling.broke_off(outcome);
+    }
+
     fn alerted(&self, about: AlertCode) {
         self.selling.alerted(about);
     }

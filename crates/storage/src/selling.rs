@@ -40,7 +40,7 @@ mod quote;
 mod recovery;
 
 pub use quote::{QUOTE_KEPT_HOURS, Quote, QuoteFound};
-pub use recovery::{Aside, HoldFn, Recovered, Recovery};
+pub use recovery::{Aside, Ending, HoldFn, RecordFn, Recovered, Recovery, Unsent};
 
 use crate::after_sale::{BuyerStatus, LeadReturn};
 use crate::conversions::TakeOver;
@@ -428,9 +428,11 @@ pub trait SellingStore {
     ///   `pending_unknown` unless others have it, and its lead counts fall.
     /// * Something was sold: the lead is `sold`, with these sales and their revenue.
     ///
-    /// The time line says where nothing was sent (`interrupted`). A lead that cannot be
-    /// ended because of what is stored of it keeps no other from that: it stays in hand.
-    fn recover(&self, at: Timestamp, hold: HoldFn) -> impl Future<Output = Result<Recovery>> + Send;
+    /// The time line says where nothing was sent (`interrupted`), and its run is recorded as
+    /// `ending` tells it. A lead that cannot be
+    /// ended, because of what is stored of it or since its end (`ending` too) panics, keeps no
+    /// other from that: it stays in hand.
+    fn recover(&self, at: Timestamp, ending: Ending) -> impl Future<Output = Result<Recovery>> + Send;
 
     /// Ends the run of one lead in hand that broke off while the server lives on, as
     /// [`Self::recover`] does at the start; one that the queue had in hand is due at
@@ -440,7 +442,7 @@ pub trait SellingStore {
         lead: RowId,
         at: Timestamp,
         due: Timestamp,
-        hold: HoldFn,
+        ending: Ending,
     ) -> impl Future<Output = Result<Option<Recovered>>> + Send;
 
     /// Changes a lead after its run. [`crate::StoreError::Conflict`] where it has changed

@@ -2,6 +2,7 @@
 
 use super::{Command, Context, Reply, Result, findings};
 use crate::config::Settings;
+use crate::data_dir::present_store;
 use crate::owner::Owner;
 use crumb_delivery::outbound::AddressPolicy;
 use crumb_domain::lead::LeadStatus;
@@ -20,10 +21,12 @@ use serde::{Deserialize, Serialize};
 /// Where the store cannot be read.
 pub async fn check(settings: &Settings) -> Result {
     let mut reply = check_settings(settings);
-    if !settings.store.directory.exists() {
+    if present_store(&settings.store).is_err() {
         // Looking must not make it.
-        let directory = settings.store.directory.display();
-        reply.stdout.push_str(&format!("warning: the data directory {directory} is not there yet\n"));
+        let directory = &settings.store.directory;
+        let what = if directory.exists() { "has no store yet" } else { "is not there yet" };
+        let warning = format!("warning: the data directory {} {what}\n", directory.display());
+        reply.stdout.push_str(&warning);
         return Ok(reply);
     }
     let network = Command::Check { means: Means::of(settings) };

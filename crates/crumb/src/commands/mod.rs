@@ -40,11 +40,12 @@ use crate::cli::{
     KeyCommand, LeadCommand, LedgerArguments, LinkArguments, PostingDocArguments, ReturnArguments,
     ReturnsArguments, ReturnsCommand, SignPostbackArguments, Typed,
 };
-use anyhow::Context as _;
+use crate::no_store::NoStore;
+use anyhow::{Context as _, bail};
 use crumb_domain::lead::Lead;
 use crumb_domain::{BuyerId, ConfigVersion, ContractId, LeadId, Money};
-use crumb_intake::selling::Selling;
-use crumb_network::Snapshot;
+use crumb_intake::selling::{Selling, contract_faults};
+use crumb_network::{LiveNetwork, Snapshot};
 use crumb_storage::Store;
 use crumb_tracking::Installation;
 use serde::{Deserialize, Serialize};
@@ -309,18 +310,15 @@ impl Command {
         }))
     }
 
-    /// Whether it makes no sense without a store: it is about leads, money or entities
-    /// that were there before.
-    pub fn is_about_what_is_there(&self) -> bool {
+    /// What becomes of it where there is no store.
+    pub fn without_a_store(&self) -> WithoutAStore {
         match self {
-            Self::Plan { .. }
-            | Self::Apply { .. }
-            | Self::Export { .. }
+            Self::Plan { .. } => WithoutAStore::NotMissed,
+            Self::Apply { .. } | Self::KeyCreate { .. } | Self::Check { .. } => WithoutAStore::Made,
+            Self::Export { .. }
             | Self::Versions
-            | Self::KeyCreate { .. }
             | Self::KeyList
-            | Self::Check { .. } => false,
-            Self::Revert { .. }
+            | Self::Revert { .. }
             | Self::KeyRevoke { .. }
             | Self::Link(_)
             | Self::Pixel(_)
@@ -343,7 +341,7 @@ impl Command {
             | Self::Returns(_)
             | Self::BuyerBalance { .. }
             | Self::BuyerCredit { .. }
-            | Self::Ledger(_) => true,
+            | Self::Ledger(_) => WithoutAStore::Missed,
         }
     }
 
@@ -362,10 +360,33 @@ impl Command {
     }
 }
 
+/// What becomes of a command where there is no store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithoutAStore {
+    /// It makes one.
+    Made,
+    /// It says what it has to say, and makes none.
+    NotMissed,
+    /// It is about what was there before, and is refused: whoever looks into a directory
+    /// without a store is in the wrong place.
+    Missed,
+}
+
+/// Carries a command out that misses no store.
+pub async fn beside_no_store(command: Command) -> Result {
+    let network = LiveNetwork::load(NoStore).await?.checking_contracts(contract_faults);
+    match command {
+        Command::Plan { file, prune, secrets } => plan::plan(&network, &file, prune, secrets).await,
+        _ => bail!("this needs a store"),
+    }
+}
+
 /// Carries a command out.
 pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S>) -> Reply {
     let done = match command {
-        Command::Plan { file, prune, secrets } => plan::plan(context, &file, prune, secrets).await,
+        Command::Plan { file, prune, secrets } => {
+            plan::plan(&context.installation.network, &file, prune, secrets).await
+        }
         Command::Apply { file, prune } => apply::apply(context, &file, prune).await,
         Command::Export { format, secrets } => export::export(context, format, secrets).await,
         Command::Versions => versions::versions(context).await,

@@ -1,21 +1,21 @@
 //! `crumb plan`: what applying a file would change.
 
 use super::apply::NetworkFile;
-use super::{Context, Reply, Result};
-use crumb_network::Secrets;
-use crumb_storage::Store;
+use super::{Reply, Result};
+use crumb_network::{LiveNetwork, Secrets};
+use crumb_storage::ConfigurationStore;
 
 /// The exit code that says that something would change.
 const WOULD_CHANGE: u8 = 2;
 
 /// A line for each change, and exit 2 where there is one.
-pub async fn plan<S: Store + Clone>(
-    context: &Context<'_, S>,
+pub async fn plan<S: ConfigurationStore + Send + Sync>(
+    network: &LiveNetwork<S>,
     file: &NetworkFile,
     prune: bool,
     secrets: bool,
 ) -> Result {
-    let (network, file) = (&context.installation.network, file.parsed()?);
+    let file = file.parsed()?;
     let secrets = if secrets { Secrets::Shown } else { Secrets::Masked };
     let plan = network.plan(&file, prune, secrets).await?;
     let exit = if plan.is_empty() { 0 } else { WOULD_CHANGE };

@@ -216,7 +216,7 @@ impl Printed<'_> {
             || "the network that decided it then.\n".to_owned(),
             |file| format!("the present network with {file}.\n"),
         );
-        if report.then.leads == 0 && report.broken_off.runs == 0 {
+        if report.then.leads == 0 && report.broken_off.runs + report.broken_off_unsent.runs == 0 {
             return text + "\nNo such lead was offered to anybody.\n";
         }
         for run in &report.lead_runs {
@@ -233,7 +233,9 @@ impl Printed<'_> {
             );
         }
         text += &broken_off(report);
-        let decided = report.runs - report.not_replayable.runs - report.broken_off.runs;
+        text += &broken_off_unsent(report);
+        let left_out = [&report.not_replayable, &report.broken_off, &report.broken_off_unsent];
+        let decided = report.runs - left_out.iter().map(|of| of.runs).sum::<u64>();
         if self.network.is_none() && report.different == 0 && decided > 0 {
             text += &match decided {
                 1 => "1 run decided again: as it was recorded, to the byte.\n".to_owned(),
@@ -252,6 +254,21 @@ fn broken_off(report: &Report) -> String {
         runs => {
             format!("{runs} runs were broken off: what they met is lost, and their leads are left out.\n")
         }
+    }
+}
+
+/// What nobody can know either, and what took nothing from its leads.
+fn broken_off_unsent(report: &Report) -> String {
+    match report.broken_off_unsent.runs {
+        0 => String::new(),
+        1 => {
+            "1 run was broken off before anybody had the lead: what it met is lost, and it changed nothing.\n"
+                .to_owned()
+        }
+        runs => format!(
+            "{runs} runs were broken off before anybody had the leads: what they met is lost, and they changed \
+             nothing.\n"
+        ),
     }
 }
 

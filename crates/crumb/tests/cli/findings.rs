@@ -53,6 +53,22 @@ fn a_mail_goes_to_addresses() {
 }
 
 #[test]
+fn a_user_without_a_password_is_refused_and_not_shown() {
+    let basic = |text: &str| contract(7, &format!("{URL}\nauth = {{ basic = \"{text}\" }}"), "");
+    let fault = "contract[0].post.auth: basic is \"user:password\", and this has no colon\n";
+    for command in ["plan", "apply"] {
+        assert_eq!(place_with(&[basic("opensesame")]).refused(&[command, "network.toml"]), fault);
+    }
+    let ping = format!(
+        "\n[contract.ping]\nmethod = \"post\"\naccepted = [\"contains:yes\"]\n{URL}\nauth = {{ basic = \"a\" }}\n"
+    );
+    let refused = place_with(&[basic("a:b") + &ping]).refused(&["plan", "network.toml"]);
+    assert_eq!(refused, fault.replace("post.auth", "ping.auth"));
+    // What it is may not be known here; that it is missing is told where it is used.
+    place_with(&[basic("env:NOT_THERE")]).printed(&["apply", "network.toml"]);
+}
+
+#[test]
 fn a_secret_that_is_missing_keeps_no_file_from_being_applied_and_is_told() {
     let place = place_with(&[contract(7, &format!("{URL}\nauth = {{ bearer = \"env:NOT_THERE\" }}"), "")]);
     place.printed(&["apply", "network.toml"]);

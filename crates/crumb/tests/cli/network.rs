@@ -1,6 +1,6 @@
 //! The network as code: plan, apply, export, versions, revert, contract on.
 
-use crate::program::{NETWORK, Place};
+use crate::program::{NETWORK, Place, exists};
 
 /// The network with another payout.
 fn changed() -> String {
@@ -16,7 +16,73 @@ fn plan_says_what_would_change_changes_nothing_and_exits_2() {
         assert_eq!(ran.exit, Some(2), "{}", ran.stderr);
         assert!(ran.stdout.contains("+ offer 100\n"), "{}", ran.stdout);
     }
-    assert_eq!(place.printed(&["versions"]), "");
+    assert!(!exists(&place.path("data")), "nothing is made by looking");
+    place.write("faulty.toml", "[[campaign]]\nid = 59\naffiliate = 12\noffer = 999\n");
+    assert!(place.refused(&["plan", "faulty.toml"]).contains("campaign[0].offer: no offer 999\n"));
+    assert!(!exists(&place.path("data")));
+    place.write("empty.toml", "");
+    assert_eq!(place.run(&["plan", "--prune", "empty.toml"]).exit, Some(0));
+}
+
+/// Whoever looks with a mistyped `--data` is told so, and finds no new store there later.
+#[test]
+fn commands_that_read_refuse_a_place_without_a_store_and_make_nothing_there() {
+    let place = Place::with_network();
+    place.write("rows.csv", "request_id\n1\n");
+    std::fs::create_dir(place.path("bare")).unwrap();
+    let reading: &[&[&str]] = &[
+        &["export"],
+        &["versions"],
+        &["key", "list"],
+        &["key", "revoke", "ci"],
+        &["revert", "1"],
+        &["explain", "AAAAAAAA"],
+        &["lead", "timeline", "AAAAAAAA"],
+        &["lead", "accept", "AAAAAAAA"],
+        &["held"],
+        &["replay"],
+        &["replay", "--network", "network.toml"],
+        &["alerts"],
+        &["conversions"],
+        &["import", "rows.csv"],
+        &["import", "--dry-run", "rows.csv"],
+        &["tail", "pixels"],
+        &["deliveries"],
+        &["deliveries", "replay"],
+        &["contract", "on", "7"],
+        &["contract", "test", "7"],
+        &["return", "AAAAAAAA", "--contract", "7", "--as", "credit", "--reason", "x"],
+        &["returns"],
+        &["buyer", "balance", "5"],
+        &["buyer", "credit", "5", "1.00"],
+        &["ledger"],
+        &["link", "--affiliate", "12", "--creative", "1057"],
+        &["pixel", "--affiliate", "12", "--creative", "1057"],
+        &["conversion-pixel", "--offer", "100"],
+        &["sign-postback", "--offer", "100", "r=1"],
+        &["posting-doc", "--campaign", "57"],
+    ];
+    for (directory, are_there) in [("wrong", None), ("bare", Some(0))] {
+        for typed in reading {
+            let refused = place.refused(&[*typed, &["--data", directory]].concat());
+            let why = format!(
+                "there is no store {directory}/crumb.db: `crumb apply` or `crumb serve` makes one, and --data says \
+                 where it is\n"
+            );
+            assert_eq!(refused, why, "{typed:?}");
+            let found = std::fs::read_dir(place.path(directory)).map(Iterator::count).ok();
+            assert_eq!(found, are_there, "{typed:?}");
+        }
+        assert_eq!(place.run(&["plan", "network.toml", "--data", directory]).exit, Some(2));
+        let checked = place.printed(&["config", "check", "--data", directory]);
+        let what = if are_there.is_none() { "is not there yet" } else { "has no store yet" };
+        assert_eq!(checked, format!("warning: the data directory {directory} {what}\n"));
+        let found = std::fs::read_dir(place.path(directory)).map(Iterator::count).ok();
+        assert_eq!(found, are_there);
+    }
+    let database = ["versions", "--database", "sqlite:wrong/other.db"];
+    assert!(place.refused(&database).starts_with("there is no store wrong/other.db: "));
+    assert!(!exists(&place.path("wrong")));
 }
 
 #[test]

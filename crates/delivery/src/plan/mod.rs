@@ -354,6 +354,9 @@ fn compile_auth(
     };
     let value = secrets::resolve(secret.expose(), "auth", env)?;
     let header = if is_basic {
+        if !value.contains(':') {
+            return Err(CompileError::new("auth", "basic is \"user:password\", and this has no colon"));
+        }
         secrets.basic(&value);
         basic(&value)
     } else {

@@ -194,6 +194,8 @@ fn credentials_come_from_auth_else_from_the_link() {
             "Basic dXNlcjpwYXNzd29yZA==",
         ),
         (serde_json::json!({ "auth": { "bearer": "env:BUYER_KEY" } }), "Bearer from-the-environment"),
+        // A key in place of the user, as some buyers have it.
+        (serde_json::json!({ "auth": { "basic": "abc:" } }), "Basic YWJjOg=="),
         (serde_json::json!({ "url": link }), "Basic dTpwQHNz"),
         (serde_json::json!({ "auth": { "basic": "u:p" }, "headers": { "Authorization": "Own 1" } }), "Own 1"),
     ] {
@@ -281,6 +283,14 @@ fn a_faulty_method_is_named() {
         (
             serde_json::json!({ "body": "x", "params": { "a": "1" } }),
             "body: is instead of params, not besides them",
+        ),
+        (
+            serde_json::json!({ "auth": { "basic": "opensesame" } }),
+            "auth: basic is \"user:password\", and this has no colon",
+        ),
+        (
+            serde_json::json!({ "auth": { "basic": "env:BUYER_KEY" } }),
+            "auth: basic is \"user:password\", and this has no colon",
         ),
         (
             serde_json::json!({ "method": "xml", "params": { "a b": "1" } }),

@@ -1,15 +1,20 @@
-//! A run that broke off, by the server's end or a panic of its own, as far as what was written before each post
-//! tells it: so that it can be said of such a lead too who may have bought it.
+//! A run that broke off, by the server's end or a panic of its own, as far as what was stored tells it: so that
+//! it can be said of such a lead too who may have bought it, and why the others did not.
+//!
+//! What was written before each post tells who was sent it; the network and the lead tell who
+//! was no candidate; of the others it is said that the run broke off before their turn.
 
 use super::Selling;
+use super::market::Market;
 use super::record::LOST;
+use super::settle::{earlier, had, is_sold_alone};
 use crumb_domain::lead::Lead;
 use crumb_domain::network::UnknownRule;
-use crumb_domain::selling::{AttemptKind, BuyerAnswer, ContractResult};
-use crumb_domain::{BuyerId, ContractId, Money, Timestamp};
+use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer, ContractResult};
+use crumb_domain::{BuyerId, ContractId, Money, RowId, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
-use crumb_routing::{ContractOutcome, Had, Reason};
-use crumb_storage::selling::{EarlierSend, Held, ReservationState, RunRecord};
+use crumb_routing::{ContractOutcome, Payout, Reason, Run, exclusions};
+use crumb_storage::selling::{EarlierSend, Ending, Held, ReservationState, RunRecord, Unsent};
 use crumb_storage::{PageRequest, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,59 +23,39 @@ use std::sync::Arc;
 const AT_ONCE: u32 = 200;
 
 impl<S: Store + Clone> Selling<S> {
-    /// The record of a lead's run that never ended. What the machine was given and what
-    /// happened is lost, so it cannot be decided again.
+    /// How runs that broke off are ended.
+    pub(super) fn ending(&self, now: Timestamp) -> Ending {
+        let snapshot = self.site.network.snapshot();
+        let hold = super::held::holding(Arc::clone(&snapshot), now);
+        let (market, rows) = (self.markets.of(&snapshot), Arc::clone(&self.site.rows));
+        let record = move |unsent: &Unsent| {
+            let Unsent { lead, begun, earlier, runs, attempts } = unsent;
+            let known = Known { begun: *begun, earlier, runs, attempts, held: &[] };
+            known.record(&snapshot, &market, lead, rows.next(now).0, now)
+        };
+        Ending { hold, record: Box::new(record) }
+    }
+
+    /// The record of a lead's run that never ended, and of which something was sold or may
+    /// have been. What the machine was given and what happened is lost, so it cannot be
+    /// decided again.
     ///
     /// # Errors
     /// The store's.
     pub(super) async fn broken_off(
         &self,
         snapshot: &Arc<Snapshot>,
-        offer: &CompiledOffer,
         lead: &Lead,
         now: Timestamp,
-    ) -> Result<RunRecord, StoreError> {
+    ) -> Result<Option<RunRecord>, StoreError> {
         let facts = self.site.store.selling_facts(Some(lead.row), self.days_from(snapshot, now)).await?;
         let runs = self.site.store.runs_of(lead.row).await?;
-        let told = |contract| {
-            let was_sent = |result| {
-                use ContractResult as R;
-                matches!(result, R::Sold | R::PostRejected | R::PostDuplicate | R::PostError | R::PostUnknown)
-            };
-            runs.iter()
-                .flat_map(|run| &run.summary)
-                .any(|(of, result, _)| *of == contract && was_sent(*result))
-        };
-        let sent = Sent {
-            lead,
-            in_run: facts.earlier.iter().filter(|sent| !told(sent.contract)).copied().collect(),
-            before: facts.earlier.iter().filter(|sent| told(sent.contract)).copied().collect(),
-            held: self.held_of(lead).await?,
-            answers: self.answers_of(lead).await?,
-            rule: &|contract| super::held::hold_of(snapshot, contract, now).rule,
-        };
+        let attempts = self.site.store.attempts_of(lead.row).await?;
+        let held = self.held_of(lead).await?;
+        let known =
+            Known { begun: None, earlier: &facts.earlier, runs: &runs, attempts: &attempts, held: &held };
         let market = self.markets.of(snapshot);
-        let tree = market.tree(offer.vertical());
-        let mut results = Vec::new();
-        for contract in tree.contracts() {
-            let Some(buyer) = tree.buyer_of(contract) else { continue };
-            let reason = sent.reason(contract, buyer);
-            results.push(ContractOutcome { contract, result: reason.result(), reason });
-        }
-        let begun = sent.held.iter().filter(|held| sent.is_in_run(held.contract)).map(|held| held.at).min();
-        Ok(RunRecord {
-            id: self.site.rows.next(now).0,
-            number: facts.runs.saturating_add(1),
-            at: begun.unwrap_or(now),
-            config_version: snapshot.version(),
-            inputs: LOST.to_owned(),
-            events: LOST.to_owned(),
-            results: serde_json::to_string(&results).unwrap_or_else(|error| {
-                tracing::error!(%error, "a run cannot be written as JSON");
-                "[]".to_owned()
-            }),
-            summary: results.iter().map(|one| (one.contract, one.result, sold_for(lead, one))).collect(),
-        })
+        Ok(known.record(snapshot, &market, lead, self.site.rows.next(now).0, now))
     }
 
     async fn held_of(&self, lead: &Lead) -> Result<Vec<Held>, StoreError> {
@@ -85,23 +70,125 @@ impl<S: Store + Clone> Selling<S> {
             }
         }
     }
+}
 
-    /// How each post ended whose end was written before the run's.
-    async fn answers_of(&self, lead: &Lead) -> Result<HashMap<ContractId, BuyerAnswer>, StoreError> {
-        let attempts = self.site.store.attempts_of(lead.row).await?;
-        let posts = attempts.into_iter().filter(|attempt| attempt.kind == AttemptKind::Post);
-        Ok(posts.map(|attempt| (attempt.contract, attempt.read)).collect())
+/// What is stored of a lead whose run broke off.
+struct Known<'a> {
+    begun: Option<Timestamp>,
+    earlier: &'a [EarlierSend],
+    runs: &'a [RunRecord],
+    attempts: &'a [Attempt],
+    held: &'a [Held],
+}
+
+impl Known<'_> {
+    /// The run; none where its offer is gone, and with it the tree.
+    fn record(
+        &self,
+        snapshot: &Snapshot,
+        market: &Market,
+        lead: &Lead,
+        id: RowId,
+        now: Timestamp,
+    ) -> Option<RunRecord> {
+        let offer = snapshot.offer(lead.offer)?;
+        let tree = market.tree(offer.vertical());
+        let sent = self.sent(lead);
+        let begun = self.begun.or_else(|| {
+            let of_run = self.held.iter().filter(|held| sent.is_in_run(held.contract));
+            of_run.map(|held| held.at).min()
+        });
+        let ruled_out = exclusions(&tree, &self.run(snapshot, offer, lead, &sent, now), self.begun.is_some());
+        let rule = |contract| super::held::hold_of(snapshot, contract, now).rule;
+        let mut results = Vec::new();
+        for contract in tree.contracts() {
+            let Some(buyer) = tree.buyer_of(contract) else { continue };
+            let reason = sent.reason(contract, buyer, &rule, ruled_out.get(&contract));
+            results.push(ContractOutcome { contract, result: reason.result(), reason });
+        }
+        Some(RunRecord {
+            id,
+            number: u32::try_from(self.runs.len()).unwrap_or(u32::MAX).saturating_add(1),
+            at: begun.unwrap_or(now),
+            config_version: snapshot.version(),
+            inputs: LOST.to_owned(),
+            events: LOST.to_owned(),
+            results: serde_json::to_string(&results).unwrap_or_else(|error| {
+                tracing::error!(%error, "a run cannot be written as JSON");
+                "[]".to_owned()
+            }),
+            summary: results.iter().map(|one| (one.contract, one.result, sold_for(lead, one))).collect(),
+        })
     }
+
+    /// What was sent in the run, and what before it.
+    fn sent<'s>(&'s self, lead: &'s Lead) -> Sent<'s> {
+        let was_told = |contract| {
+            let mut ends = self.runs.iter().flat_map(|run| &run.summary);
+            ends.any(|(of, result, _)| *of == contract && was_sent(*result))
+        };
+        let (before, in_run) = self.earlier.iter().partition(|sent| was_told(sent.contract));
+        let last = self.runs.iter().map(|run| run.id).max();
+        let answers = |kind| {
+            let of_run = self.attempts.iter().filter(move |attempt| Some(attempt.id) > last);
+            let of_kind = of_run.filter(move |attempt| attempt.kind == kind);
+            of_kind.map(|attempt| (attempt.contract, &attempt.read)).collect()
+        };
+        let (posts, pings) = (answers(AttemptKind::Post), answers(AttemptKind::Ping));
+        Sent { lead, in_run, before, held: self.held, posts, pings }
+    }
+
+    /// What the run was given, as far as contracts are ruled out by it.
+    fn run(
+        &self,
+        snapshot: &Snapshot,
+        offer: &CompiledOffer,
+        lead: &Lead,
+        sent: &Sent<'_>,
+        now: Timestamp,
+    ) -> Run {
+        let begun_at = self.begun.unwrap_or(now);
+        let mut before = lead.clone();
+        before.sales.retain(|sale| !sent.is_in_run(sale.contract));
+        Run {
+            lead: lead.id,
+            number: 0,
+            at: lead.at,
+            begun_at,
+            offer: lead.offer,
+            affiliate: lead.affiliate,
+            is_upsell: lead.upsell,
+            fields: lead.fields.clone(),
+            today: snapshot.zone().day_of(begun_at),
+            // No price is held against it.
+            payout: Payout::Fixed(Money::ZERO),
+            distribution: offer.offer.distribution,
+            deadline: begun_at,
+            seed: 0,
+            facts: Vec::new(),
+            earlier: earlier(sent.before.iter().copied(), snapshot),
+            sold_exclusively: is_sold_alone(&before),
+            bought_count: u32::try_from(before.sales.len()).unwrap_or(u32::MAX),
+            quoted: Vec::new(),
+        }
+    }
+}
+
+fn was_sent(result: ContractResult) -> bool {
+    use ContractResult as R;
+    matches!(result, R::Sold | R::PostRejected | R::PostDuplicate | R::PostError | R::PostUnknown)
 }
 
 /// What is written of the posts of a lead.
 struct Sent<'a> {
     lead: &'a Lead,
-    in_run: Vec<EarlierSend>,
-    before: Vec<EarlierSend>,
-    held: Vec<Held>,
-    answers: HashMap<ContractId, BuyerAnswer>,
-    rule: &'a dyn Fn(ContractId) -> UnknownRule,
+    in_run: Vec<&'a EarlierSend>,
+    before: Vec<&'a EarlierSend>,
+    held: &'a [Held],
+    /// How each post ended whose end was written before the run's.
+    posts: HashMap<ContractId, &'a BuyerAnswer>,
+    /// How each ping did.
+    pings: HashMap<ContractId, &'a BuyerAnswer>,
 }
 
 impl Sent<'_> {
@@ -109,7 +196,13 @@ impl Sent<'_> {
         self.in_run.iter().any(|sent| sent.contract == contract)
     }
 
-    fn reason(&self, contract: ContractId, buyer: BuyerId) -> Reason {
+    fn reason(
+        &self,
+        contract: ContractId,
+        buyer: BuyerId,
+        rule: &dyn Fn(ContractId) -> UnknownRule,
+        ruled_out: Option<&Reason>,
+    ) -> Reason {
         if let Some(sent) = self.in_run.iter().find(|sent| sent.contract == contract) {
             return match sent.state {
                 ReservationState::Sold => bought(self.lead, contract),
@@ -117,27 +210,29 @@ impl Sent<'_> {
                 ReservationState::Held | ReservationState::Reserved => {
                     let held = self.held.iter().find(|held| held.contract == contract);
                     let price = held.map_or(Money::ZERO, |held| held.price);
-                    Reason::PostUnknown { price, rule: (self.rule)(contract) }
+                    Reason::PostUnknown { price, rule: rule(contract) }
                 }
             };
         }
+        if let Some(reason) = ruled_out {
+            return reason.clone();
+        }
         if let Some(sent) = self.before.iter().chain(&self.in_run).find(|sent| sent.buyer == buyer) {
-            let had = match sent.state {
-                ReservationState::Sold => Had::Bought,
-                ReservationState::Refused => Had::Sent,
-                ReservationState::Held | ReservationState::Reserved => Had::MayHave,
-            };
-            return Reason::BuyerHad(buyer, had);
+            return Reason::BuyerHad(buyer, had(sent.state));
+        }
+        if let Some(reason) = self.pings.get(&contract).and_then(|answer| Reason::of_ping(answer)) {
+            return reason;
         }
         let in_state = |state| self.in_run.iter().find(move |sent| sent.state == state);
-        match in_state(ReservationState::Held) {
-            Some(sent) => Reason::MayBeSold(sent.buyer),
-            None => Reason::SoldBefore,
+        match (in_state(ReservationState::Held), in_state(ReservationState::Sold)) {
+            (Some(sent), _) => Reason::MayBeSold(sent.buyer),
+            (None, Some(_)) => Reason::SoldBefore,
+            (None, None) => Reason::BrokenOff,
         }
     }
 
     fn refusal(&self, contract: ContractId) -> Reason {
-        match self.answers.get(&contract) {
+        match self.posts.get(&contract) {
             Some(BuyerAnswer::Duplicate(_)) => Reason::PostDuplicate,
             Some(BuyerAnswer::UnknownAnswer(_)) => Reason::PostNotUnderstood,
             Some(BuyerAnswer::Error(_)) => Reason::PostError(true),

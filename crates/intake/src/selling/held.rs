@@ -131,10 +131,7 @@ impl<S: Store + Clone> Selling<S> {
             }
             let now = self.site.clock.now();
             let entry = Said::default().entry(now, lead.outcome.as_str(), text);
-            let run = match snapshot.offer(lead.offer) {
-                Some(offer) => Some(self.broken_off(&snapshot, offer, &lead, now).await?),
-                None => None,
-            };
+            let run = self.broken_off(&snapshot, &lead, now).await?;
             let resting = Resting { ended: Vec::new(), attempts: Vec::new(), run, entry, earlier };
             match self.rest(&snapshot, lead, resting, now).await {
                 Err(StoreError::Conflict) => {}

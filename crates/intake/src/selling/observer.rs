@@ -21,6 +21,10 @@ pub trait SellingObserver: Send + Sync {
     /// bought it this time, and how long it took, the writes included.
     fn sold(&self, outcome: LeadOutcome, sales: usize, took: Duration);
 
+    /// A sale that broke off, by the server's end or a fault, is ended: where its lead
+    /// stands now.
+    fn broke_off(&self, outcome: LeadOutcome);
+
     /// A person should look at something.
     fn alerted(&self, about: AlertCode);
 }
@@ -109,6 +113,12 @@ impl Told {
         }
     }
 
+    pub fn broke_off(&self, outcome: LeadOutcome) {
+        if let Some(observer) = &self.0 {
+            observer.broke_off(outcome);
+        }
+    }
+
     pub fn alerted(&self, about: AlertCode) {
         if let Some(observer) = &self.0 {
             observer.alerted(about);
@@ -174,6 +184,10 @@ mod tests {
 
         fn sold(&self, outcome: LeadOutcome, sales: usize, _: Duration) {
             self.hear(format!("{} {sales}", outcome.as_str()));
+        }
+
+        fn broke_off(&self, outcome: LeadOutcome) {
+            self.hear(format!("broke off {}", outcome.as_str()));
         }
 
         fn alerted(&self, about: AlertCode) {

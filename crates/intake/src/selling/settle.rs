@@ -19,7 +19,8 @@ use crumb_domain::{ContractId, Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_routing::{ContractFacts, Earlier, Event, Had, Run, State, Tree};
 use crumb_storage::selling::{
-    Earlier as EarlierLead, LeadChange, Quote, ReservationState, RunRecord, SellingFacts, Then, TimelineEntry,
+    Earlier as EarlierLead, EarlierSend, LeadChange, Quote, ReservationState, RunRecord, SellingFacts, Then,
+    TimelineEntry,
 };
 use crumb_storage::{Store, StoreError};
 use crumb_tracking::feed::Recorded;
@@ -215,15 +216,6 @@ impl<S: Store + Clone> Selling<S> {
                 breaker_open: buyer.is_some_and(|buyer| skipped.contains(&buyer)),
             }
         });
-        let earlier = hand.facts.earlier.iter().map(|sent| Earlier {
-            buyer: sent.buyer,
-            group: hand.snapshot.buyer(sent.buyer).and_then(|buyer| buyer.group.clone()),
-            how: match sent.state {
-                ReservationState::Sold => Had::Bought,
-                ReservationState::Refused => Had::Sent,
-                ReservationState::Held | ReservationState::Reserved => Had::MayHave,
-            },
-        });
         let lead = &hand.lead;
         Run {
             lead: lead.id,
@@ -240,7 +232,7 @@ impl<S: Store + Clone> Selling<S> {
             deadline: hand.deadline,
             seed: hand.quoted.and_then(|quoted| quoted.seed).unwrap_or_else(|| self.site.random().random()),
             facts: facts.collect(),
-            earlier: earlier.collect(),
+            earlier: earlier(&hand.facts.earlier, hand.snapshot),
             sold_exclusively: is_sold_alone(lead),
             bought_count: u32::try_from(lead.sales.len()).unwrap_or(u32::MAX),
             quoted: hand.quoted.map(|quoted| quoted.pings.clone()).unwrap_or_default(),
@@ -297,6 +289,28 @@ impl<S: Store + Clone> Selling<S> {
             failures.of
         );
         Ok(())
+    }
+}
+
+/// Who was sent a lead by earlier runs, as a run is told.
+pub(super) fn earlier<'a>(
+    sends: impl IntoIterator<Item = &'a EarlierSend>,
+    snapshot: &Snapshot,
+) -> Vec<Earlier> {
+    let told = |sent: &EarlierSend| Earlier {
+        buyer: sent.buyer,
+        group: snapshot.buyer(sent.buyer).and_then(|buyer| buyer.group.clone()),
+        how: had(sent.state),
+    };
+    sends.into_iter().map(told).collect()
+}
+
+/// How a buyer came by a lead that it was sent.
+pub(super) fn had(state: ReservationState) -> Had {
+    match state {
+        ReservationState::Sold => Had::Bought,
+        ReservationState::Refused => Had::Sent,
+        ReservationState::Held | ReservationState::Reserved => Had::MayHave,
     }
 }
 

@@ -11,8 +11,8 @@ use crumb_network::FileError;
 
 /// What stands for a secret that is not in the environment. That it is missing is told
 /// for itself, wherever the network is looked at, and may be mended without a change of
-/// the network.
-const IN_PLACE_OF_A_SECRET: &str = "secret";
+/// the network. In the form of a user with a password, which is sound for each use.
+const IN_PLACE_OF_A_SECRET: &str = "user:secret";
 
 /// A contract's methods, with what each is for and its key.
 pub(crate) fn methods(contract: &Contract) -> impl Iterator<Item = (&'static str, Purpose, &DeliveryMethod)> {

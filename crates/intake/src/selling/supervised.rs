@@ -6,7 +6,7 @@
 //! of what was not, a posted lead is interrupted with its idempotency key free, and a
 //! waiting one goes on waiting.
 
-use super::{Selling, held, standing};
+use super::{Selling, standing};
 use crumb_domain::lead::Lead;
 use crumb_domain::{LeadId, RowId};
 use crumb_storage::{Store, StoreError};
@@ -54,6 +54,12 @@ pub(super) async fn surviving<T>(part: &'static str, work: impl Future<Output = 
     ended
 }
 
+/// What stands for the end of a lead's settling that panicked: as of one that the store
+/// refuses for something about it alone, it is tried again, and keeps no other from its end.
+pub(super) fn panicked<T>() -> Result<T, StoreError> {
+    Err(StoreError::Corrupt("its settling panicked".to_owned()))
+}
+
 impl<S: Store + Clone> Selling<S> {
     /// Does what sells a lead that is in hand. Where that panics, the lead is ended before
     /// this returns, or as soon as the store takes it.
@@ -72,7 +78,8 @@ impl<S: Store + Clone> Selling<S> {
         // Where it happened the log has from the panic itself; its text may hold anything.
         tracing::error!(lead = %lead.id, "its sale panicked; it is ended by what was written");
         let mut run = BrokenRun::InHand(lead.id, lead.row);
-        if let Err(error) = self.end_broken(&mut run).await {
+        let ended = surviving("the end of a sale that panicked", self.end_broken(&mut run)).await;
+        if let Err(error) = ended.unwrap_or_else(panicked) {
             tracing::error!(lead = %lead.id, %error, "it is ended as soon as the store takes it");
             self.end_later(run);
         }
@@ -86,15 +93,20 @@ impl<S: Store + Clone> Selling<S> {
     pub(super) async fn end_broken(&self, run: &mut BrokenRun) -> Result<(), StoreError> {
         if let BrokenRun::InHand(lead, row) = *run {
             let now = self.site.clock.now();
-            let hold = held::holding(self.site.network.snapshot(), now);
             // What panics once may do so each time: it is not tried as fast as it fails.
             let due = now.plus_seconds(standing::LONGEST_WAIT_SECONDS);
-            let broken = self.site.store.break_off(row, now, due, hold).await?;
-            if !broken.is_some_and(|broken| broken.unsettled) {
+            let Some(broken) = self.site.store.break_off(row, now, due, self.ending(now)).await? else {
+                self.wake();
+                return Ok(());
+            };
+            if broken.unsettled {
+                *run = BrokenRun::Ended(lead);
+            }
+            self.told.broke_off(broken.outcome);
+            if !broken.unsettled {
                 self.wake();
                 return Ok(());
             }
-            *run = BrokenRun::Ended(lead);
         }
         self.tell_recovered(run.lead(), "its sale broke off").await
     }

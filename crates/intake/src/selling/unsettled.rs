@@ -12,7 +12,7 @@
 
 use super::Selling;
 use super::standing;
-use super::supervised::{BrokenRun, surviving};
+use super::supervised::{BrokenRun, panicked, surviving};
 use super::tries::{Meets, Tries};
 use crumb_domain::caps::DayCount;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
@@ -191,7 +191,6 @@ impl<S: Store + Clone> Selling<S> {
                 }
             };
             // One that panics keeps no other from being told.
-            let panicked = || Err(StoreError::Corrupt("its telling panicked".to_owned()));
             let told = surviving("what a run came to", telling).await.unwrap_or_else(panicked);
             let lead = entry.untold.lead();
             match told {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crumb_domain::network::{BuyerCredit, OfferStatus, Secret};
-use crumb_domain::{AffiliateId, BuyerId, CampaignId, ConfigVersion, CreativeId, FieldId, OfferId};
+use crumb_domain::{AffiliateId, BuyerId, CampaignId, ConfigVersion, CreativeId, OfferId};
 use crumb_storage::configuration::HistoryOf;
 
 #[tokio::test]
@@ -196,37 +196,6 @@ async fn a_buyer_on_unlimited_credit_opens_its_account_once_it_is_prepaid() {
     apply(&live, example()).await;
     let opening = vec![(BuyerId(5), "100.00".parse().unwrap())];
     assert_eq!(*store.opened.lock().unwrap(), [vec![], opening]);
-}
-
-fn field_ids(live: &Live) -> Vec<(String, i64)> {
-    let fields = live.snapshot().network().vertical[0].field.clone();
-    fields.into_iter().map(|field| (field.name, field.id.unwrap_or(FieldId(0)).0)).collect()
-}
-
-#[tokio::test]
-async fn a_field_id_is_given_on_first_sight_and_kept_with_the_name() {
-    let (live, _) = running().await;
-    let given = field_ids(&live);
-    let expected =
-        [("email_address", 4), ("phone", 5), ("state", 6), ("zip_code", 7), ("age", 8), ("dob", 9)];
-    assert_eq!(given, expected.map(|(name, id)| (name.to_owned(), id)));
-    // Gone for two versions, and back in another place.
-    let mut without = example();
-    let zip_code = without.vertical[0].field.remove(3);
-    apply(&live, without.clone()).await;
-    let mut other = without.clone();
-    other.vertical[0].field.push(toml_field("fax"));
-    apply(&live, other.clone()).await;
-    assert!(field_ids(&live).contains(&("fax".to_owned(), 10)), "no id is given twice");
-    other.vertical[0].field.push(zip_code);
-    apply(&live, other).await;
-    assert!(field_ids(&live).contains(&("zip_code".to_owned(), 7)));
-}
-
-fn toml_field(name: &str) -> crumb_domain::network::Field {
-    let text =
-        format!("[[vertical]]\nid=1\nname=\"x\"\n[[vertical.field]]\nname=\"{name}\"\ntype=\"string\"");
-    toml(&text).vertical.remove(0).field.remove(0)
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod beside;
 mod contract_check;
 mod export;
 mod faults;
+mod field_ids;
 mod lookups;
 mod prune;
 mod server;

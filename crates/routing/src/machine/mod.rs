@@ -144,7 +144,7 @@ impl State {
             let reason = match slot {
                 Slot::Candidate(_) => return None,
                 Slot::Done(NoCandidate::Because(reason)) => reason.clone(),
-                Slot::Done(NoCandidate::Filter) => self.unmatched(node)?,
+                Slot::Done(NoCandidate::Filter) => node.unmatched(&self.run)?,
             };
             Some(ContractOutcome { contract: node.id, result: reason.result(), reason })
         })
@@ -178,15 +178,6 @@ impl State {
             self.sales.iter().filter_map(|sale| Some((sale.sold_price, sale.redirect.as_deref()?)));
         let best = redirects.reduce(|best, other| if other.0 > best.0 { other } else { best });
         best.map(|(_, redirect)| redirect)
-    }
-
-    /// The filter's sentence, from the lead's values.
-    fn unmatched(&self, node: &Node) -> Option<Reason> {
-        let value = |name: &str| {
-            self.run.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone())
-        };
-        let unmatched = node.filter.matches(&value, self.run.today).err()?;
-        Some(Reason::Unmatched(Box::new(unmatched)))
     }
 
     fn facts_of(&self, index: usize) -> Option<&ContractFacts> {

@@ -15,7 +15,7 @@ use crate::outcome::Alert;
 use crate::reason::Reason;
 use crate::tree::{Node, Tree};
 use crumb_domain::network::Distribution;
-use crumb_domain::selling::{BuyerAnswer, BuyerReading, PostFailure, PriceRead};
+use crumb_domain::selling::{BuyerAnswer, BuyerReading, PriceRead};
 use crumb_domain::{ContractId, Money, Timestamp};
 
 /// A contract that names no maximum takes answers up to so many times its row's
@@ -98,14 +98,8 @@ impl State {
     }
 
     fn read_ping(&mut self, index: usize, answer: &BuyerAnswer) -> Result<(), Reason> {
-        let reading = match answer {
-            BuyerAnswer::Accepted(reading) => reading,
-            BuyerAnswer::Rejected(_) => return Err(Reason::PingRefused),
-            BuyerAnswer::Duplicate(_) => return Err(Reason::PingDuplicate),
-            BuyerAnswer::UnknownAnswer(_) => return Err(Reason::PingNotUnderstood),
-            BuyerAnswer::Error(_) => return Err(Reason::PingError(true)),
-            BuyerAnswer::Failed(PostFailure::TimedOut { .. }) => return Err(Reason::PingTimeout),
-            BuyerAnswer::Failed(PostFailure::Broken { .. }) => return Err(Reason::PingError(false)),
+        let BuyerAnswer::Accepted(reading) = answer else {
+            return Reason::of_ping(answer).map_or(Ok(()), Err);
         };
         let Some((floor, is_exclusive)) = self.candidate(index).map(|one| (one.floor, one.is_exclusive()))
         else {

@@ -33,6 +33,56 @@ fn aged(seconds: i64) -> impl FnOnce(&mut Run) {
     move |run| run.at = noon().plus_seconds(-seconds)
 }
 
+/// The same contracts with all that was read when the run began: what of that is lost rules
+/// nobody out.
+#[test]
+fn of_a_run_that_is_lost_the_network_and_the_lead_still_tell_who_was_no_candidate() {
+    let with = |id: i64| contract(id, "exclusive", "30.00");
+    let all = [
+        with(1),
+        with(2).with("status", "inactive"),
+        with(3).buyer_with("status", "inactive"),
+        with(4).with("offer", 999),
+        with(5).with("max_lead_age_minutes", 1),
+        with(6).row("days", json!(["sat"])),
+        with(7).row("cap", 1).facts(|facts| facts.counts = vec![(Zone::UTC.day_of(noon()), 1)]),
+        with(8).facts(|facts| facts.available = Some(money("1.00"))),
+        with(9).facts(|facts| facts.breaker_open = true),
+        with(10).buyer(10),
+        with(11).with("filter", json!([{ "field": "state", "op": "eq", "value": "ZZ" }])),
+    ];
+    let sent = vec![earlier(10, None, Had::Sent)];
+    let market = market(all).run(|run| (run.earlier, run.at) = (sent, noon().plus_seconds(-600)));
+    let lost = Run { facts: Vec::new(), ..market.inputs() };
+    let told = |is_time_known| {
+        let ruled_out = crumb_routing::exclusions(&market.tree(), &lost, is_time_known);
+        let mut told: Vec<_> =
+            ruled_out.iter().map(|(contract, reason)| (contract.0, reason.result().as_str())).collect();
+        told.sort_unstable();
+        told
+    };
+    let always = [
+        (2, "contract_inactive"),
+        (3, "buyer_inactive"),
+        (4, "wrong_offer"),
+        (10, "already_bought"),
+        (11, "filter_unmatched"),
+    ];
+    let timed = [(5, "lead_too_old"), (6, "schedule_closed")];
+    assert_eq!(told(false), always);
+    let mut both = [&always[..], &timed[..]].concat();
+    both.sort_unstable();
+    assert_eq!(told(true), both);
+    let reasons = crumb_routing::exclusions(&market.tree(), &lost, true);
+    let played = market.play();
+    for (contract, reason) in reasons {
+        assert_eq!(
+            (reason.result().as_str(), reason.text()),
+            (played.result(contract.0), played.text(contract.0))
+        );
+    }
+}
+
 #[test]
 fn an_inactive_contract_does_not_buy() {
     ends(one().with("status", "inactive"), "contract_inactive", "The contract is inactive.");

@@ -2,8 +2,9 @@
 
 use crate::market::Played;
 use crumb_domain::network::SaleType;
+use crumb_domain::selling::ContractResult;
 use crumb_domain::{BuyerId, ContractId, Money, Timestamp};
-use crumb_routing::{Command, Ending, Event, Had, Reservation};
+use crumb_routing::{Command, Ending, Event, Had, Reservation, Run, exclusions};
 use std::collections::HashSet;
 
 pub fn check(played: &Played) {
@@ -15,6 +16,7 @@ pub fn check(played: &Played) {
     reservations_end_once(played);
     free_leads_are_owed(played);
     every_contract_has_one_result(played);
+    whoever_is_ruled_out_afterwards_was_no_candidate(played);
 }
 
 /// What holds of a run that asks for prices only.
@@ -33,6 +35,37 @@ pub fn check_quote(played: &Played) {
     let mut all: Vec<ContractId> = ended.chain(state.offered().iter().map(|one| one.contract)).collect();
     all.sort_unstable();
     assert_eq!(all, state.tree().contracts().collect::<Vec<_>>(), "each has a result or is in the offer");
+}
+
+/// What is told of a run that was broken off must be true of it had it gone on.
+fn whoever_is_ruled_out_afterwards_was_no_candidate(played: &Played) {
+    let (tree, run) = (played.state.tree(), played.state.run());
+    let forgotten = Run { facts: Vec::new(), ..run.clone() };
+    for is_time_known in [true, false] {
+        let ruled_out = exclusions(tree, &forgotten, is_time_known);
+        for one in played.state.results().iter().filter(|one| ruled_out.contains_key(&one.contract)) {
+            assert!(is_before_anybody_is_asked(one.result), "{} although ruled out", one.result.as_str());
+        }
+    }
+}
+
+fn is_before_anybody_is_asked(result: ContractResult) -> bool {
+    use ContractResult as R;
+    matches!(
+        result,
+        R::ContractInactive
+            | R::BuyerInactive
+            | R::WrongOffer
+            | R::AffiliateExcluded
+            | R::UpsellsNotBought
+            | R::LeadTooYoung
+            | R::LeadTooOld
+            | R::ScheduleClosed
+            | R::CapReached
+            | R::NoCredit
+            | R::AlreadyBought
+            | R::FilterUnmatched
+    )
 }
 
 fn has_ended_once(played: &Played) {

@@ -34,6 +34,7 @@ pub(super) struct SellingMetrics {
     in_flight: Vec<(AttemptKind, IntGauge)>,
     asked_seconds: Vec<(AttemptKind, Histogram)>,
     sold: Vec<(LeadOutcome, IntCounter)>,
+    broken_off: Vec<(LeadOutcome, IntCounter)>,
     sales: IntCounter,
     sold_seconds: Histogram,
     alerts: Vec<(AlertCode, IntCounter)>,
@@ -71,6 +72,12 @@ impl SellingMetrics {
             "Runs of leads through their contracts, by where the lead stood then.",
             &["outcome"],
         )?;
+        let broken_off = counters(
+            registry,
+            "crumb_selling_broken_off_total",
+            "Runs that broke off, by where the lead stood once that was ended.",
+            &["outcome"],
+        )?;
         let sales = IntCounter::new("crumb_sales_total", "Sales of leads to buyers, of runs that ended.")?;
         registry.register(Box::new(sales.clone()))?;
         let sold_seconds = Histogram::with_opts(
@@ -90,10 +97,8 @@ impl SellingMetrics {
             asked: asked_series(|kind, end| asked.get_metric_with_label_values(&[kind, end]))?,
             in_flight: of_kinds(|kind| in_flight.get_metric_with_label_values(&[kind]))?,
             asked_seconds: of_kinds(|kind| seconds.get_metric_with_label_values(&[kind]))?,
-            sold: LeadOutcome::ALL
-                .iter()
-                .map(|outcome| Ok((*outcome, sold.get_metric_with_label_values(&[outcome.as_str()])?)))
-                .collect::<Result<_, Error>>()?,
+            sold: of_outcomes(|outcome| sold.get_metric_with_label_values(&[outcome]))?,
+            broken_off: of_outcomes(|outcome| broken_off.get_metric_with_label_values(&[outcome]))?,
             sales,
             sold_seconds,
             alerts: AlertCode::ALL
@@ -149,6 +154,12 @@ impl SellingObserver for SellingMetrics {
         self.sold_seconds.observe(took.as_secs_f64());
     }
 
+    fn broke_off(&self, outcome: LeadOutcome) {
+        if let Some((_, count)) = self.broken_off.iter().find(|(of, _)| *of == outcome) {
+            count.inc();
+        }
+    }
+
     fn alerted(&self, about: AlertCode) {
         if let Some((_, count)) = self.alerts.iter().find(|(of, _)| *of == about) {
             count.inc();
@@ -158,6 +169,12 @@ impl SellingObserver for SellingMetrics {
 
 fn of_kinds<T>(series: impl Fn(&str) -> Result<T, Error>) -> Result<Vec<(AttemptKind, T)>, Error> {
     AttemptKind::ALL.iter().map(|kind| Ok((*kind, series(kind.as_str())?))).collect()
+}
+
+fn of_outcomes(
+    series: impl Fn(&str) -> Result<IntCounter, Error>,
+) -> Result<Vec<(LeadOutcome, IntCounter)>, Error> {
+    LeadOutcome::ALL.iter().map(|outcome| Ok((*outcome, series(outcome.as_str())?))).collect()
 }
 
 fn asked_series(
@@ -206,6 +223,7 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         metrics.sold(LeadOutcome::Sold, 3, Duration::from_millis(48));
         metrics.sold(LeadOutcome::PendingUnknown, 0, Duration::from_millis(48));
+        metrics.broke_off(LeadOutcome::Interrupted);
         metrics.alerted(AlertCode::BuyerSkipped);
         assert_lines(
             &metrics.text(None).unwrap(),
@@ -213,6 +231,9 @@ mod tests {
                 "crumb_selling_runs_total{outcome=\"sold\"} 1",
                 "crumb_selling_runs_total{outcome=\"pending_unknown\"} 1",
                 "crumb_selling_runs_total{outcome=\"queued\"} 0",
+                "crumb_selling_runs_total{outcome=\"interrupted\"} 0",
+                "crumb_selling_broken_off_total{outcome=\"interrupted\"} 1",
+                "crumb_selling_broken_off_total{outcome=\"queued\"} 0",
                 "crumb_sales_total 3",
                 "crumb_selling_run_seconds_bucket{le=\"0.05\"} 2",
                 "crumb_selling_alerts_total{alert=\"buyer_skipped\"} 1",

@@ -1,6 +1,8 @@
 //! How posts are read: queries, bodies, encodings, limits.
 
 use crate::posts::*;
+use crumb_domain::outcome::Problem;
+use crumb_domain::post::PostOutcome;
 use crumb_testkit::network;
 use crumb_testkit::{Reply, Request, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -262,9 +264,40 @@ async fn xml_that_cannot_be_read_is_invalid_xml_format() {
         "<!DOCTYPE lead [<!ENTITY x \"y\">]><lead><zip_code>90210</zip_code></lead>",
         "<!DOCTYPE lead SYSTEM \"file:///etc/passwd\"><lead/>",
         "<lead><first_name>&x;</first_name></lead>",
+        "<lead><zip_code>90210</zip_code></lead>junk",
+        "<lead><zip_code>90210</ZIP_code></lead>",
+        "<lead id=1><zip_code>90210</zip_code></lead>",
+        "<lead id=\"1\" id=\"2\"><zip_code>90210</zip_code></lead>",
+        "<lead id=\"a & b\"><zip_code>90210</zip_code></lead>",
+        "<lead><1st>x</1st></lead>",
+        "<lead><first_name>a\u{1}b</first_name></lead>",
+        "<lead><first_name>a ]]> b</first_name></lead>",
+        "<lead/><?xml version=\"1.0\"?>",
     ] {
         let reply = server.tracking.send(xml(&query, body)).await;
         assert_eq!(reply.text().trim_end(), refusal(&["Invalid XML Format"]), "{body}");
+        let kept = rejections(&server).await.pop().unwrap();
+        assert_eq!(kept.outcome, PostOutcome::Rejected(Problem::InvalidXml), "{body}");
+        assert_eq!(kept.body, body.as_bytes(), "it is kept as it came");
+    }
+    assert_eq!(server.api_json("/leads").await["total"], 0);
+}
+
+#[tokio::test]
+async fn what_stands_around_an_xml_posts_elements_keeps_no_lead_out() {
+    let server = Server::start(network::SMALL).await;
+    let query = format!("{HOSTED}&ckm_xml=1");
+    for (number, around) in [
+        "\u{feff}<?xml version=\"1.0\" encoding=\"utf-16\"?>\r\n<r>LEAD</r>\r\n",
+        "\n <?xml version='1.0' standalone='yes'?><!-- by hand --><r xmlns:x='y' a = \"b &amp; c\">LEAD<!-- --></r>",
+        "<?xml version=\"1.0\"?><?php echo 1; ?><r>LEAD<first_name id=\"1\"><![CDATA[A & B]]></first_name></r><!-- -->",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let lead = format!("<email_address>a{number}@example.com</email_address>\n\t<zip_code>90210</zip_code>");
+        let reply = server.tracking.send(xml(&query, &around.replace("LEAD", &lead))).await;
+        assert_eq!(lead_of(&server, &reply).await["fields"]["zip_code"], "90210", "{around}");
     }
 }
 

@@ -5,7 +5,7 @@ use crate::contracts::*;
 use crate::posts::{ANN, HOSTED, accepted, lead_id};
 use crate::selling_store_away::{Buyer, YES, answer, stands};
 use crumb_domain::Clock as _;
-use crumb_domain::lead::{LeadOutcome, LeadStatus};
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::selling::{AlertCode, AttemptKind};
 use crumb_intake::selling::{AskedEnd, SellingObserver};
 use crumb_storage::selling::SellingStore as _;
@@ -22,18 +22,16 @@ enum At {
     Asks(AttemptKind),
     Asked(AttemptKind),
     Settled,
+    BrokeOff,
 }
 
 /// Panics the n-th time that a moment comes.
-struct Fault {
-    at: At,
-    left: AtomicUsize,
-}
+struct Fault(Vec<(At, AtomicUsize)>);
 
 impl Fault {
     fn passes(&self, at: At) {
-        if at == self.at {
-            assert_ne!(self.left.fetch_sub(1, Ordering::SeqCst), 1, "a fault of the program");
+        for (_, left) in self.0.iter().filter(|(of, _)| *of == at) {
+            assert_ne!(left.fetch_sub(1, Ordering::SeqCst), 1, "a fault of the program");
         }
     }
 }
@@ -51,11 +49,20 @@ impl SellingObserver for Fault {
         self.passes(At::Settled);
     }
 
+    fn broke_off(&self, _: LeadOutcome) {
+        self.passes(At::BrokeOff);
+    }
+
     fn alerted(&self, _: AlertCode) {}
 }
 
 async fn faulty(network: &str, at: At, nth: usize) -> Server {
-    let observer: Arc<dyn SellingObserver> = Arc::new(Fault { at, left: AtomicUsize::new(nth) });
+    faulty_at(network, &[(at, nth)]).await
+}
+
+async fn faulty_at(network: &str, faults: &[(At, usize)]) -> Server {
+    let faults = faults.iter().map(|(at, nth)| (*at, AtomicUsize::new(*nth)));
+    let observer: Arc<dyn SellingObserver> = Arc::new(Fault(faults.collect()));
     let store_patience = Some(Duration::from_millis(20));
     let options = Options { observer: Some(Observer(observer)), store_patience, ..Options::default() };
     Server::start_with(network, options).await
@@ -109,6 +116,7 @@ async fn a_panic_before_anything_was_sent_interrupts_the_lead_and_frees_its_key(
     let lead = only(&server).await;
     assert_eq!((lead.status, lead.outcome), (LeadStatus::Unsold, LeadOutcome::Interrupted));
     assert_eq!((in_hand(&server).await, buyers.count("/accept")), (0, 0));
+    assert_eq!(results(&server, &lead).await, ["7 deadline"]);
     let again = keyed(&server).await;
     assert_sold(&again);
     assert_eq!((again.header("idempotency-replayed"), stored(&server).await.len()), ("", 2));
@@ -177,6 +185,52 @@ async fn where_the_store_is_away_at_a_panic_the_lead_is_ended_as_soon_as_it_is_t
     stands(&server, |lead| lead.status == LeadStatus::PendingUnknown).await;
     assert_eq!(in_hand(&server).await, 0);
     assert_unsold(&keyed(&server).await);
+}
+
+#[tokio::test]
+async fn where_what_is_told_of_a_panicked_sale_panics_too_it_is_told_again() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let network = market(&[Contract::new(7, &buyers.url("/accept"), "30.00")]);
+    let server = faulty_at(&network, &[(At::Asked(AttemptKind::Post), 1), (At::BrokeOff, 1)]).await;
+    assert_tells_to_try_again(&keyed(&server).await);
+    stands(&server, |lead| lead.status == LeadStatus::PendingUnknown).await;
+    while server.selling.unsettled() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(in_hand(&server).await, 0);
+    assert_unsold(&keyed(&server).await);
+}
+
+#[tokio::test]
+async fn a_panic_while_a_start_tells_of_one_lead_keeps_neither_it_nor_the_server_from_going_on() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let status = buyers.url("/status?id=#leadid#");
+    let contract = Contract::new(7, &buyers.url("/stall?made=accepted"), "30.00")
+        .post(&format!("status_url = \"{status}\""));
+    let server = faulty(&market(&[contract]), At::BrokeOff, 1).await;
+    let leads = crate::selling_corrupt::in_hand(&server, &buyers, &["ann", "bob", "carl"]).await;
+    let server = server.crashed().await;
+    // The first of them is the one whose telling panicked.
+    let told = async |lead: &Lead| server.site.store.runs_of(lead.row).await.unwrap().len();
+    assert_eq!((told(&leads[0]).await, told(&leads[1]).await, told(&leads[2]).await), (0, 1, 1));
+    for lead in stored(&server).await {
+        assert_eq!(lead.status, LeadStatus::PendingUnknown);
+    }
+    assert_eq!((in_hand(&server).await, server.selling.unsettled()), (0, 1));
+    let alerts = server.api_json("/alerts").await;
+    assert_eq!(alerts["data"].as_array().map(Vec::len), Some(1), "{alerts}");
+    assert_eq!(
+        (&alerts["data"][0]["code"], &alerts["data"][0]["lead"]),
+        (&"lead_unsettled".into(), &leads[0].id.as_str().into())
+    );
+    server.clock.advance_seconds(60);
+    while server.selling.unsettled() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(told(&leads[0]).await, 1);
+    server.selling.look_at_held().await.unwrap();
+    assert!(stored(&server).await.iter().all(|lead| lead.status == LeadStatus::Sold));
+    assert_eq!(buyers.count("/stall"), 3);
 }
 
 #[tokio::test]

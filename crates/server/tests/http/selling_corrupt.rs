@@ -9,7 +9,7 @@ use crumb_testkit::Server;
 use crumb_testkit::buyers::MockBuyers;
 
 /// Posts leads of these names, and waits until the buyer has each without having answered.
-async fn in_hand(server: &Server, buyers: &MockBuyers, names: &[&str]) -> Vec<Lead> {
+pub async fn in_hand(server: &Server, buyers: &MockBuyers, names: &[&str]) -> Vec<Lead> {
     for name in names {
         let (client, body) = (server.tracking.clone(), offered(name));
         let asked = buyers.seen().requests;

@@ -2,7 +2,9 @@
 
 use crate::contracts::*;
 use crate::posts::{ANN, HOSTED, accepted, lead_id};
+use crumb_domain::Timestamp;
 use crumb_domain::lead::{LeadOutcome, LeadStatus};
+use crumb_intake::selling::replaying::{Replaying, Report};
 use crumb_server::api::explain::Explanation;
 use crumb_storage::selling::SellingStore as _;
 use crumb_testkit::buyers::{Behaviour, MockBuyers};
@@ -108,6 +110,99 @@ async fn a_lead_cut_off_before_anything_was_sent_is_interrupted_no_duplicate_and
     assert_eq!(stored(&server).await.len(), 2);
 }
 
+/// Contracts of each kind beside one whose ping is not answered.
+fn crowd(buyers: &MockBuyers) -> Vec<Contract> {
+    let others = "filter = [{ field = \"email_address\", op = \"ne\", value = \"ann@example.com\" }]";
+    let plain = |id| Contract::new(id, &buyers.url("/accept"), "20.00");
+    vec![
+        plain(6).ping(&buyers.url("/ping?price=30"), ""),
+        plain(7).ping(&buyers.url("/stall"), ""),
+        plain(8),
+        plain(9).with("status = \"inactive\""),
+        plain(10).with(others),
+        plain(11).row("cap = 0"),
+    ]
+}
+
+async fn replayed(server: &Server) -> Report {
+    let (from, to) = (Timestamp::from_micros(0), Timestamp::from_micros(i64::MAX));
+    let replaying = Replaying::new(&server.site.store, &server.site.network, None);
+    replaying.leads(from, to, &mut |_, _| {}).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_lead_cut_off_during_its_pings_is_explained_with_every_contract() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let offer = "distribution = \"async_ping\"\npayout = \"2.00\"";
+    let changes = [(crumb_testkit::network::Part::HostNPostOffer, offer)];
+    let server = Server::start(&market_with(&changes, &crowd(&buyers))).await;
+    begin(&server);
+    buyers.wait_for(2).await.unwrap();
+    let server = server.crashed().await;
+    let lead = only(&server).await;
+    assert_eq!(lead.outcome, LeadOutcome::Interrupted);
+    let explained = server.api_json(&format!("/leads/{}/explain", lead.id)).await;
+    let contracts = explained["contracts"].as_array().unwrap();
+    let told: Vec<_> = contracts.iter().map(|one| format!("{} {}", one["contract"], one["result"])).collect();
+    let expected = [
+        "6 \"deadline\"",
+        "7 \"deadline\"",
+        "8 \"deadline\"",
+        "9 \"contract_inactive\"",
+        "10 \"filter_unmatched\"",
+        "11 \"cap_reached\"",
+    ];
+    assert_eq!(told, expected);
+    let text = "The sale was broken off before the lead was posted to it: the server ended or failed before its \
+                turn, or before its answer to a ping was kept.";
+    for one in &contracts[..3] {
+        assert_eq!(
+            (&one["text"], &one["values"]),
+            (&text.into(), &serde_json::json!({ "broken_off": true }))
+        );
+    }
+    assert_eq!((&explained["runs"], &explained["replayable"]), (&1.into(), &false.into()));
+    assert_eq!(explained["at"], lead.at.to_string());
+    let report = replayed(&server).await;
+    assert_eq!((report.runs, report.broken_off_unsent.runs, report.broken_off.runs), (1, 1, 0));
+    assert_eq!((report.then.leads, report.now.leads, report.different), (0, 0, 0));
+    // The next start says it no second time.
+    let server = server.crashed().await;
+    assert_eq!(server.site.store.runs_of(lead.row).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_waiting_lead_cut_off_during_its_pings_has_that_run_behind_the_one_that_sells_it() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let network = market(&crowd(&buyers)).replace(
+        "type = \"hosted\"\nlink = \"https://lp.example/quote",
+        "type = \"hosted\"\ndistribution = \"async_ping\"\nlink = \"https://lp.example/quote",
+    );
+    let server = Server::start(&network).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    buyers.wait_for(2).await.unwrap();
+    buyers.set("/stall", Behaviour::accept("25.00"));
+    let server = server.crashed().await;
+    let lead = until(&server, LeadStatus::Sold).await;
+    let explained = Explanation::of(&server.site.store, &lead).await.unwrap();
+    assert_eq!((explained.runs, explained.replayable, explained.earlier.len()), (2, true, 1));
+    let before = &explained.earlier[0];
+    let told: Vec<_> = before.contracts.iter().map(|one| (one.contract.0, one.result.as_str())).collect();
+    // When it began nobody knows, so that hours and caps of that moment rule nobody out.
+    let expected = [
+        (6, "deadline"),
+        (7, "deadline"),
+        (8, "deadline"),
+        (9, "contract_inactive"),
+        (10, "filter_unmatched"),
+        (11, "deadline"),
+    ];
+    assert_eq!((before.run, before.replayable, told), (1, false, expected.to_vec()));
+    let report = replayed(&server).await;
+    assert_eq!((report.runs, report.broken_off_unsent.runs, report.different), (2, 1, 0));
+    assert_eq!((report.then, report.now.sold), (report.now, 1));
+}
+
 #[tokio::test]
 async fn a_hosted_lead_cut_off_before_anything_was_sent_goes_on_from_the_queue() {
     let buyers = MockBuyers::start().await.unwrap();
@@ -162,12 +257,13 @@ async fn a_run_that_a_crash_broke_off_is_explained_with_every_contract() {
     let buyers = MockBuyers::start().await.unwrap();
     let first = Contract::new(6, &buyers.url("/reject"), "40.00");
     let next = Contract::new(8, &buyers.url("/accept"), "20.00");
-    let server = Server::start(&market(&[first, stalling(&buyers, "accepted"), next])).await;
+    let off = Contract::new(9, &buyers.url("/accept"), "10.00").with("status = \"inactive\"");
+    let server = Server::start(&market(&[first, stalling(&buyers, "accepted"), next, off])).await;
     begin(&server);
     buyers.wait_for(2).await.unwrap();
     let server = server.crashed().await;
     let lead = only(&server).await;
-    let told = ["6 post_rejected", "7 post_unknown", "8 not_needed"];
+    let told = ["6 post_rejected", "7 post_unknown", "8 not_needed", "9 contract_inactive"];
     assert_eq!(results(&server, &lead).await, told);
     let runs = server.site.store.runs_of(lead.row).await.unwrap();
     assert_eq!((runs.len(), runs[0].number), (1, 1));

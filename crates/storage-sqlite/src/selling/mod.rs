@@ -32,7 +32,7 @@ use crumb_domain::selling::Attempt;
 use crumb_domain::time::Day;
 use crumb_domain::{CampaignId, ContractId, Money, RowId, Timestamp};
 use crumb_storage::selling::{
-    Held, HoldFn, LeadChange, LeadRun, PostFailures, Quote, QuoteFound, Recovered, Recovery, Reserve,
+    Ending, Held, LeadChange, LeadRun, PostFailures, Quote, QuoteFound, Recovered, Recovery, Reserve,
     Reserved, RunRecord, SellingCounts, SellingFacts, TimelineEntry, Waiting,
 };
 use crumb_storage::{Page, PageRequest, Result, SellingStore};
@@ -63,8 +63,8 @@ impl SellingStore for SqliteStore {
         self.writer().write(move |context| change::settle(context, &change)).await
     }
 
-    async fn recover(&self, at: Timestamp, hold: HoldFn) -> Result<Recovery> {
-        self.writer().write(move |context| recover::recover(context, at, &hold)).await
+    async fn recover(&self, at: Timestamp, ending: Ending) -> Result<Recovery> {
+        self.writer().write(move |context| recover::recover(context, at, &ending)).await
     }
 
     async fn break_off(
@@ -72,9 +72,9 @@ impl SellingStore for SqliteStore {
         lead: RowId,
         at: Timestamp,
         due: Timestamp,
-        hold: HoldFn,
+        ending: Ending,
     ) -> Result<Option<Recovered>> {
-        self.writer().write(move |context| recover::break_off(context, lead, at, due, &hold)).await
+        self.writer().write(move |context| recover::break_off(context, lead, at, due, &ending)).await
     }
 
     async fn act(&self, change: LeadChange) -> Result<()> {

@@ -6,7 +6,7 @@ use crate::clicks::counts;
 use crate::codes::to_json;
 use crumb_domain::selling::Attempt;
 use crumb_storage::Result;
-use crumb_storage::selling::LeadChange;
+use crumb_storage::selling::{LeadChange, RunRecord};
 
 /// An attempt's row.
 pub(crate) struct AttemptRow {
@@ -25,6 +25,14 @@ pub(crate) fn attempts(attempts: &mut Vec<Attempt>) -> Result<Vec<AttemptRow>> {
     rows.collect()
 }
 
+/// A run's summary, as its column.
+pub(crate) fn summary(run: &RunRecord) -> Result<String> {
+    let ends = run.summary.iter();
+    let ends: Vec<(i64, &str, i64)> =
+        ends.map(|(contract, result, price)| (contract.0, result.as_str(), price.micros())).collect();
+    to_json(&ends)
+}
+
 /// A change, made ready.
 pub(crate) struct Change {
     pub(crate) change: LeadChange,
@@ -38,11 +46,8 @@ pub(crate) struct Change {
 
 impl Change {
     pub(crate) fn new(mut change: LeadChange) -> Result<Self> {
-        let summary = change.run.iter().flat_map(|run| &run.summary);
-        let summary: Vec<(i64, &str, i64)> =
-            summary.map(|(contract, result, price)| (contract.0, result.as_str(), price.micros())).collect();
         Ok(Self {
-            summary: to_json(&summary)?,
+            summary: change.run.as_ref().map(summary).transpose()?.unwrap_or_default(),
             answer: change.answer.as_ref().map(answers::column),
             uncount: change.uncount.iter().map(counts::key).collect(),
             attempts: attempts(&mut change.attempts)?,

@@ -3,7 +3,7 @@
 //! lives.
 
 use super::queue::{self, Offered, State};
-use super::{records, reservations};
+use super::{prepare, records, reservations};
 use crate::batch::{WriteContext, in_savepoint};
 use crate::codes::row_id;
 use crate::error::corrupt;
@@ -11,33 +11,37 @@ use crate::leads::{idempotency, standing};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::{Money, RowId, Timestamp};
 use crumb_storage::selling::{
-    Aside, EndedReservation, HoldFn, Recovered, Recovery, ReservationEnd, TimelineEntry,
+    Aside, EndedReservation, Ending, Recovered, Recovery, ReservationEnd, TimelineEntry, Unsent,
 };
 use crumb_storage::{Result, StoreError};
 use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What ended a run early.
 struct BrokenOff<'a> {
     at: Timestamp,
     /// When a lead of the queue that was sent to nobody is tried again.
     due: Timestamp,
-    hold: &'a HoldFn,
+    ending: &'a Ending,
     /// What its time line says where it was sent to nobody.
     text: &'static str,
 }
 
 /// Ends all that a crash left in hand. Each lead is ended by itself: one of which something
-/// cannot be read stays as it is, and the others are ended all the same.
-pub(crate) fn recover(context: &mut WriteContext<'_>, at: Timestamp, hold: &HoldFn) -> Result<Recovery> {
+/// cannot be read, or whose end panics, stays as it is, and the others are ended all the same.
+pub(crate) fn recover(context: &mut WriteContext<'_>, at: Timestamp, ending: &Ending) -> Result<Recovery> {
     let text = "the server ended before it was sent to anybody";
-    let crash = BrokenOff { at, due: at, hold, text };
+    let crash = BrokenOff { at, due: at, ending, text };
     let mut recovery = Recovery::default();
     for (row, state) in queue::left_over(context.connection)? {
         let (connection, statements) = (context.connection, context.statements);
         let (is_ended, mut ended) = (state == Ok(State::Recovered), None);
         let one = in_savepoint(connection, context.memory, |memory| {
             let context = &mut WriteContext { connection, statements, memory };
-            ended = Some(recover_one(context, &crash, row, state?)?);
+            let state = state?;
+            // What one that panics has changed goes back with its savepoint.
+            let one = catch_unwind(AssertUnwindSafe(|| recover_one(context, &crash, row, state)));
+            ended = Some(one.unwrap_or_else(|_| Err(StoreError::Corrupt("its end panicked".to_owned())))?);
             Ok(())
         })?;
         match one {
@@ -74,7 +78,7 @@ pub(crate) fn break_off(
     lead: RowId,
     at: Timestamp,
     due: Timestamp,
-    hold: &HoldFn,
+    ending: &Ending,
 ) -> Result<Option<Recovered>> {
     let row = lead.as_i64();
     let offered = queue::find(context.connection, row)?;
@@ -84,7 +88,7 @@ pub(crate) fn break_off(
     let lead = standing::read(context.connection, row)?
         .ok_or_else(|| corrupt("an offered lead that there is not", row))?;
     let text = "its sale broke off before it was sent to anybody";
-    end(context, &BrokenOff { at, due, hold, text }, lead).map(Some)
+    end(context, &BrokenOff { at, due, ending, text }, lead).map(Some)
 }
 
 fn told(lead: &Lead, unsettled: bool) -> Recovered {
@@ -97,7 +101,7 @@ fn end(context: &mut WriteContext<'_>, broken: &BrokenOff<'_>, mut lead: Lead) -
     let offered =
         queue::find(connection, row)?.ok_or_else(|| corrupt("a lead in hand that is not offered", row))?;
     for contract in reservations::without_end(connection, row)? {
-        let end = ReservationEnd::Held((broken.hold)(contract));
+        let end = ReservationEnd::Held((broken.ending.hold)(contract));
         reservations::end(connection, row, broken.at, EndedReservation { contract, end })?;
     }
     let sold = reservations::sales_of_taking(connection, row, offered.taking)?;
@@ -135,6 +139,7 @@ fn nothing_was_sent(
         by: None,
     };
     records::append_timeline(context.connection, row, &[entry])?;
+    record(context, broken, lead, offered)?;
     if offered.is_of_queue {
         return queue::wait(context.connection, row, broken.due);
     }
@@ -146,4 +151,27 @@ fn nothing_was_sent(
         idempotency::free(context.connection, key, offered.post)?;
     }
     queue::rest(context.connection, row)
+}
+
+/// Keeps the run, as far as whoever ends it can tell it by what is stored.
+fn record(
+    context: &mut WriteContext<'_>,
+    broken: &BrokenOff<'_>,
+    lead: &Lead,
+    offered: &Offered,
+) -> Result<()> {
+    let (connection, row) = (context.connection, lead.row.as_i64());
+    let runs = records::runs_of(connection, row)?;
+    let is_first = runs.is_empty() && lead.revision == 0 && offered.post.is_some() && !offered.is_of_queue;
+    let unsent = Unsent {
+        lead: lead.clone(),
+        begun: is_first.then_some(lead.at),
+        earlier: reservations::of_lead(connection, row)?,
+        runs,
+        attempts: records::attempts_of(connection, row)?,
+    };
+    match (broken.ending.record)(&unsent) {
+        Some(run) => records::insert_run(context, row, &run, &prepare::summary(&run)?),
+        None => Ok(()),
+    }
 }

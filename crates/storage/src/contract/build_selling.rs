@@ -3,7 +3,7 @@
 use super::build::{NOW, accept, answer_text, claim};
 use crate::after_sale::{BuyerAccount, Payment};
 use crate::leads::{AcceptLead, IdempotentAnswer, Offering, Posted, Verdict};
-use crate::selling::{EndedReservation, Hold, HoldFn, LeadChange, ReservationEnd, Reserve, Reserved};
+use crate::selling::{EndedReservation, Ending, Hold, LeadChange, ReservationEnd, Reserve, Reserved};
 use crate::{PageRequest, Store};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::ledger::{Account, LedgerEntry};
@@ -83,8 +83,8 @@ pub fn hold() -> Hold {
 }
 
 /// Holds all that a crash left, for a day.
-pub fn hold_all() -> HoldFn {
-    Box::new(|_| hold())
+pub fn hold_all() -> Ending {
+    Ending { hold: Box::new(|_| hold()), record: Box::new(|_| None) }
 }
 
 /// The sale on a contract that has the same number as its buyer.

@@ -188,6 +188,8 @@ macro_rules! store_contract {
                 a_lead_that_a_crash_left_pending_does_not_count,
                 an_earlier_run_stands_whatever_becomes_of_a_later_one,
                 one_run_that_broke_off_is_ended_as_a_start_would_and_no_other,
+                a_run_that_broke_off_with_nothing_sent_is_recorded_as_it_is_told,
+                a_lead_whose_end_panics_is_left_aside_and_the_others_are_ended,
                 a_start_without_a_crash_recovers_nothing,
             ];
             alerts: [

@@ -22,7 +22,8 @@ use crumb_domain::{CampaignId, ConfigVersion, ContractId, Money, RowId, Timestam
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-fn run(id: RowId, number: u32, at: Timestamp) -> RunRecord {
+/// A run of two contracts, of which the first bought.
+pub fn run(id: RowId, number: u32, at: Timestamp) -> RunRecord {
     RunRecord {
         id,
         number,

@@ -7,15 +7,17 @@ use super::build_selling::{
     key_answer, money, pending, read, reserve, reserved, sale, sold, unsold, waiting,
 };
 use super::selling_offers::{counted, counted_in_hand, is_duplicate};
-use super::selling_records::attempt;
+use super::selling_records::{attempt, run};
 use crate::leads::{Offering, UpdateLead, Verdict};
-use crate::selling::{Hold, LeadChange, Recovered, ReservationEnd, Reserve, Then};
+use crate::selling::{
+    Ending, Hold, LeadChange, Recovered, ReservationEnd, ReservationState, Reserve, Then, Unsent,
+};
 use crate::{PageRequest, Store};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::network::UnknownRule;
 use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer, BuyerReading};
 use crumb_domain::{ContractId, Money};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 async fn recover<S: Store>(store: &S) -> Vec<Recovered> {
     let recovery = store.recover(NOW, hold_all()).await.unwrap();
@@ -61,7 +63,7 @@ pub async fn a_post_without_an_end_is_held<S: Store>(store: Arc<S>) {
         until: NOW.plus_seconds(contract.0),
     });
     let expected = [stands(&lead, LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown, true)];
-    assert_eq!(store.recover(NOW, rule).await.unwrap().ended, expected);
+    assert_eq!(store.recover(NOW, Ending { hold: rule, ..hold_all() }).await.unwrap().ended, expected);
     let held = store.held(PageRequest::default()).await.unwrap().data;
     assert_eq!(held.len(), 1);
     assert_eq!(held[0].hold, Hold { rule: UnknownRule::Sold, until: NOW.plus_seconds(7) });
@@ -239,6 +241,71 @@ pub async fn one_run_that_broke_off_is_ended_as_a_start_would_and_no_other<S: St
     let counts = store.selling_counts().await.unwrap();
     assert_eq!(counts.in_hand, 2, "the others go on");
     store.settle(sold(&other, 7, money(PRICE))).await.unwrap();
+}
+
+/// Whoever ends it is told what is stored of the lead, and its word is kept; where something
+/// was sent it is asked nothing.
+pub async fn a_run_that_broke_off_with_nothing_sent_is_recorded_as_it_is_told<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let first = in_hand(&*store, lead(1, rows.next_row())).await;
+    let again = waiting(&*store, lead(2, rows.next_row()), NOW).await;
+    let sent = in_hand(&*store, lead(3, rows.next_row())).await;
+    store.begin_run(again.row, DAY).await.unwrap().unwrap();
+    reserved(&*store, again.row, 7).await;
+    let before = run(rows.next_row(), 1, NOW);
+    let tried = LeadChange {
+        run: Some(before.clone()),
+        ended: vec![ended(7, ReservationEnd::Refused)],
+        attempts: vec![attempt(rows.next_row(), 7, BuyerAnswer::Rejected(BuyerReading::default()))],
+        then: Then::Wait(NOW),
+        ..LeadChange::new(read(&*store, &again).await, NOW)
+    };
+    store.settle(tried).await.unwrap();
+    let again = store.begin_run(again.row, DAY).await.unwrap().unwrap().0;
+    reserved(&*store, sent.row, 7).await;
+    let (ids, asked) = ([rows.next_row(), rows.next_row()], Arc::new(Mutex::new(Vec::new())));
+    let told = Arc::clone(&asked);
+    let record = move |unsent: &Unsent| {
+        let mut asked = told.lock().unwrap();
+        asked.push(unsent.clone());
+        Some(run(ids[asked.len() - 1], unsent.runs.len() as u32 + 1, NOW))
+    };
+    let ending = Ending { record: Box::new(record), ..hold_all() };
+    let recovery = store.recover(NOW, ending).await.unwrap();
+    assert_eq!((recovery.ended.len(), recovery.aside.len()), (3, 0));
+    let asked = asked.lock().unwrap().clone();
+    let [of_first, of_again] = asked.as_slice() else { panic!("{asked:?}") };
+    assert_eq!((&of_first.lead, of_first.begun, &of_first.runs), (&first, Some(first.at), &vec![]));
+    assert_eq!((of_first.earlier.len(), of_first.attempts.len()), (0, 0));
+    assert_eq!((&of_again.lead, of_again.begun, &of_again.runs), (&again, None, &vec![before.clone()]));
+    let earlier: Vec<_> = of_again.earlier.iter().map(|sent| (sent.contract.0, sent.state)).collect();
+    assert_eq!((earlier, of_again.attempts.len()), (vec![(7, ReservationState::Refused)], 1));
+    assert_eq!(store.runs_of(first.row).await.unwrap(), [run(ids[0], 1, NOW)]);
+    assert_eq!(store.runs_of(again.row).await.unwrap(), [before, run(ids[1], 2, NOW)]);
+    assert_eq!(store.runs_of(sent.row).await.unwrap(), []);
+}
+
+/// Whatever it is about that one: it stays in hand, and the next start finds it as it was.
+pub async fn a_lead_whose_end_panics_is_left_aside_and_the_others_are_ended<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let mut leads = Vec::new();
+    for (number, contract) in [(1, 7), (2, 8), (3, 9)] {
+        let lead = in_hand(&*store, lead(number, rows.next_row())).await;
+        reserved(&*store, lead.row, contract).await;
+        leads.push(lead);
+    }
+    let faulty = Box::new(|contract: ContractId| {
+        assert_ne!(contract, ContractId(8), "a fault of the program");
+        hold()
+    });
+    let recovery = store.recover(NOW, Ending { hold: faulty, ..hold_all() }).await.unwrap();
+    let expected = |lead| stands(lead, LeadStatus::PendingUnknown, LeadOutcome::PendingUnknown, true);
+    assert_eq!(recovery.ended, [expected(&leads[0]), expected(&leads[2])]);
+    let aside: Vec<_> = recovery.aside.iter().map(|one| (one.row, one.lead, one.is_ended)).collect();
+    assert_eq!(aside, [(leads[1].row, Some(leads[1].id), false)]);
+    assert_eq!(&read(&*store, &leads[1]).await, &leads[1]);
+    assert_eq!((held_count(&*store).await, store.selling_counts().await.unwrap().in_hand), (2, 1));
+    assert_eq!(recover(&*store).await, leads.iter().map(expected).collect::<Vec<_>>());
 }
 
 /// Leads at rest, waiting or held are not in hand.

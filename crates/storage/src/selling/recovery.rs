@@ -1,12 +1,41 @@
 //! What a start finds in hand, and how that is ended.
 
-use super::Hold;
+use super::{EarlierSend, Hold, RunRecord};
 use crate::StoreError;
-use crumb_domain::lead::{LeadOutcome, LeadStatus};
-use crumb_domain::{ContractId, LeadId, RowId};
+use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::selling::Attempt;
+use crumb_domain::{ContractId, LeadId, RowId, Timestamp};
 
 /// By contract, how what it may have been sent is held after a crash.
 pub type HoldFn = Box<dyn Fn(ContractId) -> Hold + Send + Sync>;
+
+/// The record of a run that broke off with nothing sent that may have been bought; none where
+/// nothing can be said of it.
+pub type RecordFn = Box<dyn Fn(&Unsent) -> Option<RunRecord> + Send + Sync>;
+
+/// How whoever ends a run that broke off wants it done, from within the write that does.
+pub struct Ending {
+    /// Of what may have been sent.
+    pub hold: HoldFn,
+    /// Of what was not.
+    pub record: RecordFn,
+}
+
+/// A lead whose run broke off with nothing sent that may have been bought, and what is stored
+/// of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unsent {
+    /// The lead, as it stands.
+    pub lead: Lead,
+    /// When the run began, where that is known: that of a lead's first post did with it.
+    pub begun: Option<Timestamp>,
+    /// Who was sent the lead: in earlier runs, or in this one and did not buy.
+    pub earlier: Vec<EarlierSend>,
+    /// Its runs before, oldest first.
+    pub runs: Vec<RunRecord>,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<Attempt>,
+}
 
 /// A lead that was in hand when the server ended, or its run.
 #[derive(Debug, Clone, PartialEq, Eq)]

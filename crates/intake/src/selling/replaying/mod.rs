@@ -33,7 +33,7 @@ pub use report::{
     Report, Totals,
 };
 
-use super::record::is_broken_off;
+use super::record::{is_broken_off, was_nothing_sent};
 use super::standing::Earning;
 use crumb_domain::lead::Lead;
 use crumb_domain::network::OfferType;
@@ -86,6 +86,10 @@ struct Begun {
     rests_on_assumptions: bool,
     /// One of its runs cannot be decided again.
     is_left_out: bool,
+    /// One of them was.
+    is_decided: bool,
+    /// How many broke off with nobody having been sent it: nobody was answered then.
+    unsent: u32,
 }
 
 /// A run as it was recorded.
@@ -168,7 +172,7 @@ impl<'n, S: Store> Replaying<'n, S> {
             self.begun.insert(lead.id, begun);
             return Ok(());
         }
-        if !begun.is_left_out {
+        if begun.is_decided && !begun.is_left_out {
             begun.end(lead);
             self.report.count(lead, &begun);
         }
@@ -189,10 +193,15 @@ impl<'n, S: Store> Replaying<'n, S> {
     }
 
     fn leave_out(&mut self, begun: &mut Begun, lead: &Lead, record: &RunRecord) {
-        begun.is_left_out = true;
-        let Report { broken_off, not_replayable, .. } = &mut self.report;
-        let left_out = if is_broken_off(record) { broken_off } else { not_replayable };
+        let Report { broken_off, broken_off_unsent, not_replayable, .. } = &mut self.report;
+        let left_out = match () {
+            () if was_nothing_sent(record) => broken_off_unsent,
+            () if is_broken_off(record) => broken_off,
+            () => not_replayable,
+        };
         left_out.push(lead.id, record.number);
+        begun.unsent += u32::from(was_nothing_sent(record));
+        begun.is_left_out |= !was_nothing_sent(record);
     }
 
     /// Decides a run again, by its own version of the network and by the changed one.
@@ -208,7 +217,8 @@ impl<'n, S: Store> Replaying<'n, S> {
         let Some((offer, tree)) = version.tree_of(lead, &past.run) else {
             return self.leave_out(begun, lead, record);
         };
-        let late = record.number > 1 && was_answered_unsold(lead, offer.offer.offer_type);
+        let late = record.number > 1 + begun.unsent && was_answered_unsold(lead, offer.offer.offer_type);
+        begun.is_decided = true;
         begun.note(record, past);
         begun.own.settle_by(&past.run, lead);
         begun.now.settle_by(&past.run, lead);

@@ -38,6 +38,10 @@ pub struct Report {
     /// Runs that broke off, by the server's end or a fault: what they met is lost. Their
     /// leads count on neither side.
     pub broken_off: LeftOut,
+    /// Those that broke off before anybody had or may have had the lead. What they met is lost
+    /// as well, but their leads went on from where they were: a lead counts by its other runs,
+    /// if it has any.
+    pub broken_off_unsent: LeftOut,
     /// Contracts whose results are others by the very network that decided them: so many.
     pub different: u64,
     /// The first [`MAX_DIFFERENCES`] of them.
