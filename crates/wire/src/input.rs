@@ -262,6 +262,16 @@ mod tests {
         assert_eq!(pairs.clone().with_names(|_| true), pairs);
         assert_eq!(pairs.with_names(|_| false), Pairs::default());
     }
+
+    #[test]
+    fn pairs_are_equal_by_names_values_and_order_and_shown_as_such() {
+        let read = |query: &str| parse_query(query.as_bytes()).unwrap();
+        assert_eq!(read("a=1&b=2"), read("A=1&&b=2&a=3"));
+        for other in ["a=1&b=3", "a=1&c=2", "b=2&a=1", "a=1", "a=1&b=2&c="] {
+            assert_ne!(read("a=1&b=2"), read(other), "{other}");
+        }
+        assert_eq!(format!("{:?}", read("b=2&a=1")), r#"{"b": "2", "a": "1"}"#);
+    }
     use proptest::prelude::*;
 
     fn pairs(query: &str) -> Vec<(String, String)> {

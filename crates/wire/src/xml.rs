@@ -166,6 +166,10 @@ mod tests {
             "<r><\u{1a}<!DOCTYPE x/></r>",
             "<r><a b=\"<!DOCTYPE x>\"/></r>",
             "<![CDATA[x]]><r/>",
+            "<![CDATA[ ]]><r/>",
+            "<r/><![CDATA[]]>",
+            "&#32;<r/>",
+            "<r/>&#x20;",
         ];
         for body in bodies {
             assert_eq!(parse(body.as_bytes()), Err(BodyError::Malformed), "{body}");
