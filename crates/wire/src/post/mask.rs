@@ -317,6 +317,7 @@ mod tests {
             ("ckm_key=one&&ckm_key=two", "ckm_key=***&&ckm_key=***"),
             ("ckm_key=&ckm_key", "ckm_key=&ckm_key"),
             ("ckm_key_2=x&my_ckm_kez=%zz&x=caf%E9", "ckm_key_2=x&my_ckm_kez=%zz&x=caf%E9"),
+            ("ckm%5Fkey=S3cret&zip%5Fcode=94105", "ckm%5Fkey=***&zip%5Fcode=94105"),
         ] {
             assert_eq!(query(raw), kept);
             assert_eq!(body("", "application/x-www-form-urlencoded", raw), kept);

@@ -235,6 +235,7 @@ mod tests {
             "<img alt=xx=\"#s1#\">",
             "<img #s1#>",
             "<#s1#>",
+            "</#s1#>",
         ] {
             is_written(template, IN_LINK);
         }
