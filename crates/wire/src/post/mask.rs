@@ -39,8 +39,7 @@ fn is_key(name: &str) -> bool {
 
 /// Whether a name, still encoded, is the key's; most are told from it at a glance.
 fn is_encoded_key(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(KEY.as_bytes())
-        || (name.len() > KEY.len() && name.contains(&b'%') && is_key(&percent::decoded(name)))
+    name.eq_ignore_ascii_case(KEY.as_bytes()) || (name.contains(&b'%') && is_key(&percent::decoded(name)))
 }
 
 /// Urlencoded pairs; most posts have no key among them.
