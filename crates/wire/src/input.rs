@@ -120,8 +120,9 @@ impl Pairs {
 
     /// Those with a name of a kind, in their order.
     pub(crate) fn with_names(&self, is_kept: impl Fn(&str) -> bool) -> Self {
-        let mut kept = Self { text: String::with_capacity(self.text.len()), ..Self::default() };
+        let mut kept = Self::default();
         let mut places = vec![None; self.pairs.len()];
+        kept.text.reserve(self.text.len());
         kept.pairs.reserve(self.pairs.len());
         for ((name, value), place) in self.iter().zip(&mut places).filter(|((name, _), _)| is_kept(name)) {
             *place = Some(kept.pairs.len());
