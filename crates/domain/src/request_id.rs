@@ -375,6 +375,8 @@ mod tests {
     fn a_clock_set_to_the_far_future_makes_ids_that_can_be_read() {
         let far = Timestamp::from_micros(9_000_000_000_000_000);
         let mut sequence = RowIdSequence::resume(Node::new(127).unwrap(), far, None);
+        let a_day_before_the_end = Timestamp::from_micros((EPOCH_SECONDS + (1 << 30) - 86_400) * 1_000_000);
+        assert_eq!(sequence.next(far).made_at(), a_day_before_the_end);
         for _ in 0..70_000 {
             let id = sequence.next(far);
             assert_eq!(RowId::from_i64(id.as_i64()), Some(id));
