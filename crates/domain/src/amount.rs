@@ -23,17 +23,14 @@ pub fn read_amount(text: &str) -> Option<Money> {
         return None;
     }
     let mut plain = whole.replace(',', "");
-    match decimals {
-        // `.50` is what some print for half a dollar.
-        Some(decimals) if !decimals.is_empty() && is_digits(decimals) => {
-            if plain.is_empty() {
-                plain.push('0');
-            }
-            plain.push('.');
-            plain.push_str(decimals);
+    if let Some(decimals) = decimals {
+        // `.50` is what some print for half a dollar. That decimals are one to six digits
+        // is the amount's own rule.
+        if plain.is_empty() {
+            plain.push('0');
         }
-        Some(_) => return None,
-        None => {}
+        plain.push('.');
+        plain.push_str(decimals);
     }
     plain.parse().ok()
 }
@@ -54,9 +51,24 @@ mod tests {
         ] {
             assert_eq!(read_amount(text), Some(Money::from_micros(micros)), "{text}");
         }
-        for text in
-            ["", " ", "$", "-1", "$-1", "12,50", "1234,567", "12.", "0.0000001", "1e2", "+1", "12 USD"]
-        {
+        for text in [
+            "",
+            " ",
+            "$",
+            "-1",
+            "$-1",
+            "12,50",
+            "1234,567",
+            "12.",
+            ".",
+            "1.5.5",
+            "1.-5",
+            "1.5a",
+            "0.0000001",
+            "1e2",
+            "+1",
+            "12 USD",
+        ] {
             assert_eq!(read_amount(text), None, "{text}");
         }
     }

@@ -214,6 +214,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_click_counts_unless_it_is_diverted_repeated_a_machines_or_a_test() {
+        let click = crate::examples::click();
+        assert!(click.is_counted());
+        for other in [
+            Click { disposition: Disposition::OfferExpired, ..click.clone() },
+            Click { duplicate: true, ..click.clone() },
+            Click { non_human: Some(NonHuman::Bot), ..click.clone() },
+            Click { test: true, ..click.clone() },
+        ] {
+            assert!(!other.is_counted(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn the_apis_word_for_a_machine_is_its_name_in_json() {
+        for machine in [NonHuman::Bot, NonHuman::Preview, NonHuman::Head] {
+            assert_eq!(serde_json::to_value(machine).unwrap(), machine.as_str());
+        }
+    }
+
+    #[test]
     fn codes_and_texts_of_dispositions_are_unambiguous() {
         for (index, disposition) in Disposition::ALL.iter().enumerate() {
             assert_eq!(disposition.code(), index as i64);

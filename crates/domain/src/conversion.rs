@@ -396,37 +396,4 @@ fn is_false(flag: &bool) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lead_that_is_accepted_keeps_what_a_person_said_and_loses_what_a_pixel_alone_made_of_it() {
-        use ConversionDisposition as D;
-        for (only_named, said, expected) in [
-            (true, Some(D::Rejected), None),
-            (true, None, None),
-            (true, Some(D::Pending), Some(D::Pending)),
-            (false, Some(D::Rejected), Some(D::Rejected)),
-            (false, None, None),
-        ] {
-            let pixel_at = Some(Timestamp::from_micros(3));
-            let told =
-                LeadConversion { only_named, disposition: said, pixel_at, ..LeadConversion::of(EventId(4)) };
-            let accepted = LeadConversion { only_named: false, disposition: expected, ..told.clone() };
-            assert_eq!(told.accepted(), accepted);
-        }
-    }
-
-    #[test]
-    fn what_a_pixel_said_is_received_waits_until_the_lead_is_accepted() {
-        let received = Money::from_micros(40_000_000);
-        let withheld = Some(Withheld { payout: Money::ZERO, received, said: true, told: false });
-        let disposition = Some(ConversionDisposition::Rejected);
-        let named =
-            LeadConversion { only_named: true, disposition, withheld, ..LeadConversion::of(EventId(4)) };
-        assert_eq!(named.advertisers_part(Money::ZERO), Money::ZERO);
-        let accepted = named.accepted();
-        assert_eq!((accepted.received, accepted.withheld), (Some(received), None));
-        assert_eq!(accepted.advertisers_part(Money::from_micros(30_000_000)), Money::from_micros(10_000_000));
-    }
-}
+mod tests;

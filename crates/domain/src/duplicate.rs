@@ -87,6 +87,12 @@ mod tests {
         let one = hash(&["email_address"], &[("email_address", "a@b.co"), ("last_name", "Doe")]);
         let other = hash(&["EMAIL_ADDRESS"], &[("last_name", "Roe"), ("email_address", "a@b.co")]);
         assert_eq!(one, other);
+        // Names of fields are read as posts are: also beyond ASCII, where one may be written
+        // with a letter that only its lower case tells to be the same (the Kelvin sign).
+        for (field, name) in [("État", "éTAT"), ("k", "\u{212a}")] {
+            assert!(hash(&[field], &[(name, "x")]).is_some(), "{field} {name}");
+        }
+        assert_eq!(hash(&["État"], &[("Étage", "x")]), None);
     }
 
     #[test]

@@ -180,7 +180,8 @@ mod tests {
     #[test]
     fn an_entity_id_is_plain_positive_digits() {
         assert_eq!("12".parse(), Ok(OfferId(12)));
-        for wrong in ["", "0", "-1", "+1", " 1", "1.0", "12a", "2147483648", "99999999999"] {
+        assert_eq!("2147483647".parse(), Ok(OfferId(MAX_ENTITY_ID)));
+        for wrong in ["", "0", "-1", "+1", " 1", "1.0", "12a", "2147483648", "99999999999", "00000000012"] {
             assert_eq!(wrong.parse::<OfferId>(), Err(InvalidId), "{wrong}");
         }
     }
@@ -195,12 +196,24 @@ mod tests {
 
     #[test]
     fn a_lead_id_and_its_number_name_each_other() {
-        for (id, number) in
-            [("00000000", 0), ("0000000Z", 35), ("00000010", 36), ("ZZZZZZZZ", 36_u64.pow(8) - 1)]
-        {
+        for (id, number) in [
+            ("00000000", 0),
+            ("0000000A", 10),
+            ("0000000Z", 35),
+            ("00000010", 36),
+            ("ZZZZZZZZ", 36_u64.pow(8) - 1),
+        ] {
             let id: LeadId = id.parse().unwrap();
             assert_eq!((id.number(), LeadId::from_number(number)), (number, Some(id)));
         }
         assert_eq!(LeadId::from_number(36_u64.pow(8)), None);
+    }
+
+    #[test]
+    fn ids_are_shown_as_they_are_written() {
+        let id: LeadId = "C8097F17".parse().unwrap();
+        assert_eq!(id.as_str(), "C8097F17");
+        assert_eq!(format!("{id} {id:?}"), "C8097F17 LeadId(C8097F17)");
+        assert_eq!(format!("{} {} {}", OfferId(100), AffiliateId::TEST, ConfigVersion(7)), "100 -1 7");
     }
 }

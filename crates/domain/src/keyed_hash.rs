@@ -83,5 +83,15 @@ mod tests {
             hex(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First"),
             "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
         );
+        // As Python's hmac has it, of a key that is as long as the block.
+        assert_eq!(
+            hex(&[b'k'; BLOCK_BYTES], b"text"),
+            "0414bb1d8c0c4556cdb2028727b16610ae377b1a194b6db1f853d4297f2329bc"
+        );
+    }
+
+    #[test]
+    fn a_key_is_not_shown() {
+        assert_eq!(format!("{:?}", KeyedHash::new(&[7; HASH_BYTES])), "KeyedHash(…)");
     }
 }

@@ -179,3 +179,59 @@ coded! {
         Returned = "returned";
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EventId;
+    use crate::examples::{began, lead};
+
+    fn sale(redress: Option<Redress>) -> Sale {
+        Sale {
+            contract: ContractId(1),
+            buyer: BuyerId(1),
+            price: Money::from_micros(30_000_000),
+            sale_type: SaleType::Multisell,
+            at: began(),
+            no_return: false,
+            returned: redress.map(|redress| SaleReturn { redress, payout_taken_back: false }),
+            replaces: None,
+            redirect: None,
+        }
+    }
+
+    #[test]
+    fn a_field_is_found_by_its_name() {
+        let fields = [("zip_code", "90210"), ("email_address", "jo@example.com")];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let lead = Lead { fields, ..lead() };
+        assert_eq!(lead.field("email_address"), Some("jo@example.com"));
+        assert_eq!(lead.field("state"), None);
+    }
+
+    #[test]
+    fn a_lead_that_only_a_pixel_named_is_no_conversion() {
+        let conversion = LeadConversion::of(EventId(4));
+        let named = LeadConversion { only_named: true, ..conversion.clone() };
+        assert!(!lead().is_conversion());
+        assert!(Lead { conversion: Some(conversion), ..lead() }.is_conversion());
+        assert!(!Lead { conversion: Some(named), ..lead() }.is_conversion());
+    }
+
+    #[test]
+    fn a_lead_is_given_back_once_all_its_buyers_have_given_it_back() {
+        let is_given_back = |sales: &[Option<Redress>]| {
+            Lead { sales: sales.iter().map(|redress| sale(*redress)).collect(), ..lead() }.is_given_back()
+        };
+        assert!(!is_given_back(&[]), "nobody had it");
+        assert!(!is_given_back(&[None, Some(Redress::Credited)]));
+        assert!(is_given_back(&[Some(Redress::Replaced), Some(Redress::Credited)]));
+    }
+
+    #[test]
+    fn a_sale_brings_its_price_unless_that_was_given_back() {
+        assert_eq!(sale(None).brings().to_string(), "30.00");
+        assert_eq!(sale(Some(Redress::Replaced)).brings().to_string(), "30.00", "another lead is owed");
+        assert_eq!(sale(Some(Redress::Credited)).brings(), Money::ZERO);
+    }
+}

@@ -202,6 +202,8 @@ impl LedgerEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::charge::{Party, Priced};
+    use crate::time::Day;
 
     #[test]
     fn an_account_is_read_as_it_is_written() {
@@ -221,5 +223,57 @@ mod tests {
         assert_eq!(sale.change_of(Account::Buyer(BuyerId(5))), Money::from_micros(-30_000_000));
         assert_eq!(sale.change_of(Account::House), price);
         assert_eq!(sale.change_of(Account::Buyer(BuyerId(6))), Money::ZERO);
+    }
+
+    #[test]
+    fn an_entry_says_what_it_is_for() {
+        let (at, ten) = (Timestamp::from_micros(1), Money::from_micros(10_000_000));
+        let lead: LeadId = "C8097F17".parse().unwrap();
+        let conversion = RowId::at_or_after(at);
+        let (affiliate, buyer, contract) = (AffiliateId(12), BuyerId(5), ContractId(7));
+        let advertiser = Account::Advertiser(AdvertiserId(9));
+        let moved = |kind, from, to| LedgerEntry::moved(at, kind, from, to, ten);
+        let to_affiliate = moved(LedgerKind::Payout, Account::House, Account::Affiliate(affiliate));
+        let of_lead = LedgerEntry { lead: Some(lead), ..to_affiliate.clone() };
+        assert_eq!(LedgerEntry::payout(at, lead, affiliate, ten), of_lead);
+        let of_conversion = LedgerEntry { conversion: Some(conversion), ..to_affiliate };
+        assert_eq!(LedgerEntry::conversion_payout(at, conversion, affiliate, ten), of_conversion);
+        let received = moved(LedgerKind::Received, advertiser, Account::House);
+        let received = LedgerEntry { conversion: Some(conversion), ..received };
+        assert_eq!(LedgerEntry::received(at, conversion, AdvertiserId(9), ten), received);
+        let sale = moved(LedgerKind::Sale, Account::Buyer(buyer), Account::House);
+        let sale = LedgerEntry { lead: Some(lead), contract: Some(contract), ..sale };
+        assert_eq!(LedgerEntry::sale(at, lead, buyer, contract, ten), sale);
+        let given_back = moved(LedgerKind::Return, Account::House, Account::Buyer(buyer));
+        let note = Some("wrong number".to_owned());
+        let given_back = LedgerEntry { note, lead: Some(lead), contract: Some(contract), ..given_back };
+        let because = "wrong number".to_owned();
+        assert_eq!(LedgerEntry::give_back(at, lead, buyer, contract, ten, because), given_back);
+    }
+
+    #[test]
+    fn traffic_moves_from_its_advertiser_to_the_house_and_from_there_to_its_affiliate() {
+        let at = Timestamp::from_micros(1);
+        for (priced, party, moved) in [
+            (Priced::Click, Party::Affiliate(AffiliateId(12)), "click_payout house affiliate:12"),
+            (Priced::Click, Party::Advertiser(AdvertiserId(9)), "click_received advertiser:9 house"),
+            (
+                Priced::ThousandImpressions,
+                Party::Affiliate(AffiliateId(12)),
+                "impression_payout house affiliate:12",
+            ),
+            (
+                Priced::ThousandImpressions,
+                Party::Advertiser(AdvertiserId(9)),
+                "impression_received advertiser:9 house",
+            ),
+        ] {
+            let price = Money::from_micros(2_500_000);
+            let charge = Charge { campaign: CampaignId(57), party, priced, price, at, day: Day(20_000) };
+            let entry = LedgerEntry::traffic(&charge, 2_000, Money::from_micros(5_000_000));
+            assert_eq!(format!("{} {} {}", entry.kind.as_str(), entry.from, entry.to), moved);
+            assert_eq!((entry.campaign, entry.count), (Some(CampaignId(57)), Some(2_000)));
+            assert_eq!((entry.at, entry.amount.to_string().as_str()), (at, "5.00"));
+        }
     }
 }

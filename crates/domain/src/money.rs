@@ -134,6 +134,27 @@ mod tests {
         assert_eq!(Money::from_micros(25_000_000).to_cents_string(), "25.00");
         assert_eq!(Money::from_micros(5_000).to_cents_string(), "0.01");
         assert_eq!(Money::from_micros(-4_999).to_cents_string(), "0.00");
+        assert_eq!(Money::from_micros(-5_000).to_cents_string(), "-0.01");
+        assert_eq!(Money::ZERO.to_cents_string(), "0.00");
+    }
+
+    #[test]
+    fn sums_and_differences_are_exact_or_none() {
+        let [one, two, most] = [1, 2, i64::MAX].map(Money::from_micros);
+        assert_eq!((one.checked_add(two), most.checked_add(one)), (Some(Money::from_micros(3)), None));
+        let least = Money::from_micros(i64::MIN);
+        assert_eq!((one.checked_sub(two), least.checked_sub(one)), (Some(Money::from_micros(-1)), None));
+    }
+
+    #[test]
+    fn only_what_is_below_zero_is_negative() {
+        assert_eq!([-1, 0, 1].map(|micros| Money::from_micros(micros).is_negative()), [true, false, false]);
+    }
+
+    #[test]
+    fn a_number_in_place_of_an_amount_is_told_what_to_write() {
+        let error = serde_json::from_str::<Money>("12").unwrap_err().to_string();
+        assert!(error.contains("expected a decimal string like \"12.00\""), "{error}");
     }
 
     proptest! {

@@ -115,6 +115,7 @@ mod tests {
         for problem in Problem::ALL {
             assert_eq!(problem.as_str().to_lowercase().replace(' ', "_"), problem.code());
             assert_eq!(Problem::from_code(problem.code()), Some(*problem));
+            assert_eq!(problem.to_string(), problem.as_str());
         }
     }
 }

@@ -28,3 +28,14 @@ impl Default for PingLimits {
         Self::DEFAULT
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pings_of_two_seconds_may_come_at_once() {
+        assert_eq!(PingLimits::default().burst(), 100);
+        assert_eq!(PingLimits { per_second: u32::MAX, ..PingLimits::DEFAULT }.burst(), u32::MAX);
+    }
+}

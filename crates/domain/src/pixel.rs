@@ -80,3 +80,17 @@ impl PixelDisposition {
         matches!(self, Self::Ok | Self::OverCap)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_succeeds_where_its_conversion_is_recorded_also_over_a_cap() {
+        use PixelDisposition as D;
+        for disposition in D::ALL {
+            let expected = [D::Ok, D::OverCap].contains(disposition);
+            assert_eq!(disposition.is_success(), expected, "{disposition:?}");
+        }
+    }
+}

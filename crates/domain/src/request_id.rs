@@ -254,6 +254,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const EARLY_2027: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
     fn key() -> RequestIdKey {
         RequestIdKey::new(&[1; HASH_BYTES])
     }
@@ -270,9 +272,47 @@ mod tests {
         for right in ["1", "9007199254740991", " 12 "] {
             assert!(right.parse::<RequestId>().is_ok(), "{right}");
         }
-        for wrong in ["", "0", "-1", "9007199254740992", "1e3", "12a", "99999999999999999999"] {
+        let too_long = "00000000000000012";
+        for wrong in ["", "0", "-1", "+1", "9007199254740992", "1e3", "12a", "99999999999999999999", too_long]
+        {
             assert!(wrong.parse::<RequestId>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_node_is_numbered_up_to_127_and_its_number_is_in_its_ids() {
+        assert_eq!(Node::new(128), None);
+        let node = Node::new(127).unwrap();
+        assert_eq!(node.number(), 127);
+        assert_eq!(RowIdSequence::resume(node, EARLY_2027, None).next(EARLY_2027).node(), 127);
+    }
+
+    #[test]
+    fn an_id_says_when_it_was_made_from_a_second_after_the_start_on() {
+        let mut sequence = RowIdSequence::resume(Node::new(3).unwrap(), EARLY_2027, None);
+        let later = |seconds| EARLY_2027.plus_seconds(seconds);
+        for (now, made_at) in [(0, 1), (1, 1), (7, 7), (7, 7), (2, 7)] {
+            assert_eq!(sequence.next(later(now)).made_at(), later(made_at), "at {now}");
+        }
+        let newest = RowId::at_or_after(later(60));
+        let mut resumed = RowIdSequence::resume(Node::new(3).unwrap(), later(10), Some(newest));
+        assert_eq!(resumed.next(later(10)).made_at(), later(61), "after what was given out before");
+    }
+
+    #[test]
+    fn a_scan_by_time_begins_with_the_first_id_of_its_second_and_never_beyond_the_ids() {
+        let first = RowId::at_or_after(EARLY_2027);
+        assert_eq!(first.made_at(), EARLY_2027);
+        assert!(RowId(first.0 - 1).made_at() < EARLY_2027);
+        assert_eq!(RowId::at_or_after(Timestamp::from_micros(0)), RowId(1));
+        let last = RowId::at_or_after(Timestamp::from_micros(i64::MAX));
+        assert_eq!(RowId::from_i64(last.0), Some(last));
+        assert_eq!(last.0 >> (NODE_BITS + SEQUENCE_BITS), (1 << 30) - 1);
+    }
+
+    #[test]
+    fn a_key_is_not_shown() {
+        assert_eq!(format!("{:?}", key()), "RequestIdKey(…)");
     }
 
     #[test]
@@ -335,6 +375,8 @@ mod tests {
     fn a_clock_set_to_the_far_future_makes_ids_that_can_be_read() {
         let far = Timestamp::from_micros(9_000_000_000_000_000);
         let mut sequence = RowIdSequence::resume(Node::new(127).unwrap(), far, None);
+        let a_day_before_the_end = Timestamp::from_micros((EPOCH_SECONDS + (1 << 30) - 86_400) * 1_000_000);
+        assert_eq!(sequence.next(far).made_at(), a_day_before_the_end);
         for _ in 0..70_000 {
             let id = sequence.next(far);
             assert_eq!(RowId::from_i64(id.as_i64()), Some(id));

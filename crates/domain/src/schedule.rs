@@ -238,5 +238,17 @@ mod tests {
     fn a_time_that_is_none_is_named() {
         let error = Schedule::compile(&[row("all", "8:00", "20:00")]).unwrap_err();
         assert_eq!(error.to_string(), "schedule[0].open: \"8:00\" is no time like \"08:00\"");
+        for wrong in ["07:60", "23:60", "24:01", "25:00", "+8:00", "08:0", "0800", ""] {
+            let error =
+                Schedule::compile(&[row("all", "08:00", "20:00"), row("all", "08:00", wrong)]).unwrap_err();
+            assert_eq!(error.to_string(), format!("schedule[1].close: {wrong:?} is no time like \"08:00\""));
+        }
+    }
+
+    #[test]
+    fn rows_are_kept_in_the_order_in_which_they_are_written() {
+        let capped = ScheduleRow { cap: Some(5), ..row("fri", "08:00", "20:00") };
+        let schedule = Schedule::compile(&[row("mon", "08:00", "20:00"), capped]).unwrap();
+        assert_eq!(schedule.rows().iter().map(|row| row.cap).collect::<Vec<_>>(), [None, Some(5)]);
     }
 }

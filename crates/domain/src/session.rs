@@ -137,6 +137,30 @@ mod tests {
         credited
     }
 
+    #[test]
+    fn the_house_and_test_links_take_over_from_nobody() {
+        let live = session(1, Timestamp::from_micros(1_800_000_000_000_000), AffiliateId(12));
+        for (affiliate, expected) in [
+            (AffiliateId(13), Touch::Opens),
+            (AffiliateId(12), Touch::Duplicates),
+            (INTERNAL, Touch::Duplicates),
+            (AffiliateId::TEST, Touch::Duplicates),
+        ] {
+            assert_eq!(touch(Some(&live), affiliate, true, Some(INTERNAL)), expected, "{affiliate}");
+            assert_eq!(touch(Some(&live), affiliate, false, Some(INTERNAL)), Touch::Duplicates);
+            assert_eq!(touch(None, affiliate, true, Some(INTERNAL)), Touch::Opens);
+        }
+    }
+
+    #[test]
+    fn a_session_attributes_up_to_the_end_of_its_days() {
+        let opened = Timestamp::from_micros(1_800_000_000_000_000);
+        let session = session(1, opened, AffiliateId(12));
+        let end = opened.plus_days(i64::from(DAYS));
+        assert!(session.attributes(OFFER, DAYS, Timestamp::from_micros(end.micros() - 1)));
+        assert!(!session.attributes(OFFER, DAYS, end));
+    }
+
     fn clicks() -> impl Strategy<Value = Vec<(AffiliateId, i64)>> {
         prop::collection::vec(((1i64..4).prop_map(AffiliateId), 0i64..24 * 40), 1..20)
     }

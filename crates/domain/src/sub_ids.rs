@@ -72,6 +72,12 @@ mod tests {
         assert_eq!(ids.as_array()[1], "b");
     }
 
+    #[test]
+    fn sub_ids_are_empty_where_none_was_given() {
+        assert!(SubIds::default().is_empty() && SubIds::new([""; 5]).is_empty());
+        assert!(!SubIds::new(["", "", "", "", "x"]).is_empty());
+    }
+
     proptest! {
         #[test]
         fn nothing_is_lost_or_reordered_but_the_end(values in prop::array::uniform5("[a-zé]{0,260}")) {

@@ -220,6 +220,24 @@ mod tests {
     }
 
     #[test]
+    fn a_wall_clock_reads_the_hour_and_minute_of_its_zone() {
+        let zone = Zone::named("America/New_York").unwrap();
+        let clock = zone.wall_clock("2026-11-23T04:45:59Z".parse().unwrap());
+        let day = Zone::civil_day(2026, 11, 22).unwrap();
+        assert_eq!(clock, WallClock { day, minute: 23 * 60 + 45 });
+        assert_eq!(zone.moment(day, clock.minute).to_string(), "2026-11-23T04:45:00Z");
+    }
+
+    #[test]
+    fn a_moment_beyond_the_calendar_is_held_at_its_end() {
+        let [first, last] = [i64::MIN, i64::MAX].map(Timestamp::from_micros);
+        assert!(first.to_string().starts_with("-009999-"), "{first}");
+        assert!(last.to_string().starts_with("9999-"), "{last}");
+        assert_eq!(Zone::UTC.moment(Day(i32::MIN), 0), first);
+        assert_eq!(Zone::UTC.moment(Day(i32::MAX), 0), last);
+    }
+
+    #[test]
     fn weeks_start_on_monday_and_months_on_the_first() {
         let day = |y, m, d| Zone::civil_day(y, m, d).unwrap();
         assert_eq!(Zone::monday_of(day(2026, 11, 22)), day(2026, 11, 16));

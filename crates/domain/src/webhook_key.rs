@@ -76,6 +76,11 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_not_shown() {
+        assert_eq!(format!("{:?}", WebhookKey::of("a text").unwrap()), "WebhookKey(…)");
+    }
+
+    #[test]
     fn what_is_no_key_is_refused_and_not_shown() {
         for (secret, why) in [("", "required"), ("whsec_", "required"), ("whsec_a!b", "must be base64 after")]
         {

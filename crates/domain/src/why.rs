@@ -229,77 +229,11 @@ fn age_of(session: RowId, at: Timestamp) -> String {
 mod tests {
     use super::*;
     use crate::attribution::AttributionTrace;
-    use crate::lead::LeadStatus;
-    use crate::post::PostKind;
-    use crate::{CampaignId, ConfigVersion, CreativeId, Money, SubIds, VerticalId};
-
-    fn began() -> Timestamp {
-        "2026-11-22T10:00:00Z".parse().unwrap()
-    }
+    use crate::examples::{began, click};
 
     fn lead(attribution: Attribution, request_id: Claim, cookie: Claim) -> Lead {
-        let session = RowId::at_or_after(began());
-        Lead {
-            id: "C8097F17".parse().unwrap(),
-            row: session,
-            at: began().plus_seconds(180),
-            post: PostKind::Session,
-            status: LeadStatus::Unsold,
-            outcome: LeadOutcome::NoQualifiedBuyers,
-            errors: Vec::new(),
-            affiliate: AffiliateId(12),
-            offer: OfferId(100),
-            vertical: VerticalId(1),
-            campaign: Some(CampaignId(57)),
-            offer_contract: None,
-            attribution,
-            trace: AttributionTrace { request_id, cookie },
-            session,
-            sub_ids: SubIds::default(),
-            fields: Vec::new(),
-            payout: Money::ZERO,
-            revenue: Money::ZERO,
-            sales: Vec::new(),
-            conversion: None,
-            test: false,
-            upsell: false,
-            ip: None,
-            revision: 1,
-            config_version: ConfigVersion(1),
-        }
-    }
-
-    fn click() -> Click {
-        let id = RowId::at_or_after(began());
-        Click {
-            id,
-            at: began(),
-            source: ClickSource::Link,
-            session: Some(id),
-            visitor: None,
-            affiliate: Some(AffiliateId(12)),
-            offer: Some(OfferId(100)),
-            campaign: Some(CampaignId(57)),
-            creative: Some(CreativeId(1057)),
-            offer_contract: None,
-            media_type: None,
-            price_format: None,
-            sub_ids: SubIds::default(),
-            device_id: None,
-            disposition: Disposition::Ok,
-            duplicate: false,
-            non_human: None,
-            test: false,
-            ip: None,
-            country: None,
-            user_agent: String::new(),
-            referrer: String::new(),
-            redirect: Some("https://lp.example/".to_owned()),
-            prefill: Vec::new(),
-            payout: Money::ZERO,
-            received: Money::ZERO,
-            config_version: ConfigVersion(1),
-        }
+        let trace = AttributionTrace { request_id, cookie };
+        Lead { attribution, trace, ..crate::examples::lead() }
     }
 
     fn name() -> RequestId {
@@ -357,6 +291,11 @@ mod tests {
             explain_attribution(&internal, name())
                 .ends_with("As a browser's post it is offered for sale all the same.")
         );
+        for outcome in [LeadOutcome::Test, LeadOutcome::Review, LeadOutcome::ThrownOut] {
+            internal.outcome = outcome;
+            let why = explain_attribution(&internal, name());
+            assert!(why.ends_with("was not signed by this installation."), "{why}");
+        }
     }
 
     #[test]

@@ -89,13 +89,14 @@ fn weight_of(standing: &Standing) -> u64 {
     standing.weight.map_or(0, u64::from)
 }
 
-/// The place among the lots of the one drawn; the first where none weighs anything.
+/// The place among the lots of the one drawn; the first where none weighs anything, which
+/// alone is when no lot has the ticket. `total` is what they weigh together.
 fn draw(lots: &[&Standing], total: u64, random: &mut SplitMix64) -> usize {
     let mut ticket = random.below(total);
     for (place, one) in lots.iter().enumerate() {
         match ticket.checked_sub(weight_of(one)) {
-            Some(rest) if place + 1 < lots.len() && total > 0 => ticket = rest,
-            _ => return place,
+            Some(rest) => ticket = rest,
+            None => return place,
         }
     }
     0

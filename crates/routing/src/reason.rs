@@ -400,3 +400,60 @@ impl Reason {
 fn time_of(clock: WallClock) -> String {
     format!("{:02}:{:02}", clock.minute / 60, clock.minute % 60)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumb_domain::time::Day;
+
+    #[test]
+    fn a_reason_tells_the_values_that_were_compared() {
+        let [ten, nine, one] = ["10.00", "9.00", "1.00"].map(|text| text.parse::<Money>().unwrap());
+        let (offer, affiliate, buyer) = (OfferId(100), AffiliateId(12), BuyerId(5));
+        let clock = WallClock { day: Day(20_000), minute: 245 };
+        for (reason, values) in [
+            (Reason::Sold(ten), json!({ "price": "10.00" })),
+            (Reason::SoldUnanswered(ten), json!({ "price": "10.00" })),
+            (Reason::BuyerInactive(buyer), json!({ "buyer": 5 })),
+            (Reason::BreakerOpen(buyer), json!({ "buyer": 5 })),
+            (Reason::MayBeSold(buyer), json!({ "buyer": 5 })),
+            (Reason::WrongOffer { wanted: OfferId(101), offer }, json!({ "wanted": 101, "offer": 100 })),
+            (Reason::AffiliateExcluded(affiliate), json!({ "affiliate": 12 })),
+            (
+                Reason::TooYoung { age_s: 299, least_s: 300 },
+                json!({ "age_seconds": 299, "least_seconds": 300 }),
+            ),
+            (Reason::PostingWait { age_s: 29, wait_s: 30 }, json!({ "age_seconds": 29, "wait_seconds": 30 })),
+            (
+                Reason::TooOld { age_s: 601, greatest_s: 600 },
+                json!({ "age_seconds": 601, "greatest_seconds": 600 }),
+            ),
+            (Reason::ScheduleClosed(clock), json!({ "day": "2024-10-04", "time": "04:05" })),
+            (Reason::CapReached { count: 50, cap: 50 }, json!({ "count": 50, "cap": 50 })),
+            (
+                Reason::NoCredit { available: nine, price: ten },
+                json!({ "available": "9.00", "price": "10.00" }),
+            ),
+            (Reason::BuyerHad(buyer, Had::Sent), json!({ "buyer": 5, "how": "sent" })),
+            (Reason::GroupHad(buyer, Had::MayHave), json!({ "buyer": 5, "how": "may_have" })),
+            (
+                Reason::MarginTooSmall { revenue: nine, payout: ten, minimum: one, members: 2 },
+                json!({ "revenue": "9.00", "payout": "10.00", "minimum": "1.00", "members": 2 }),
+            ),
+            (Reason::PingTooLow { price: nine, floor: ten }, json!({ "price": "9.00", "floor": "10.00" })),
+            (
+                Reason::PostUnknown { price: ten, rule: UnknownRule::Wait },
+                json!({ "price": "10.00", "unknown_is": "wait" }),
+            ),
+            (Reason::OutbidByGroup { price: nine, sum: ten }, json!({ "price": "9.00", "sum": "10.00" })),
+            (Reason::OutbidByExclusive { sum: nine, price: ten }, json!({ "price": "10.00", "sum": "9.00" })),
+            (Reason::OutbidByPrice { price: nine, sold: ten }, json!({ "price": "9.00", "sold": "10.00" })),
+            (Reason::NoPlace { buyers: 3, limit: 2 }, json!({ "buyers": 3, "limit": 2 })),
+            (Reason::TooFewPartners { buyers: 1, partners: 2 }, json!({ "buyers": 1, "partners": 2 })),
+            (Reason::NoPartners { partners: 2 }, json!({ "partners": 2 })),
+            (Reason::Deadline, json!({})),
+        ] {
+            assert_eq!(reason.values(), values, "{reason:?}");
+        }
+    }
+}

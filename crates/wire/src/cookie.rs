@@ -332,6 +332,11 @@ mod tests {
         assert_eq!(jar(&many).offers().len(), MAX_READ_COOKIES);
         let late = format!("x={}; {}", "y".repeat(MAX_COOKIE_BYTES), cookie(1));
         assert_eq!(jar(&[late]).offer(OfferId(1)), CookieClaim::Absent);
+        // The bound is of all headers together.
+        let junk = "y".repeat(MAX_COOKIE_BYTES - 5);
+        let ours = cookie(1);
+        let jar = CookieJar::parse([junk.as_bytes(), ours.as_bytes(), ours.as_bytes()].into_iter(), &key());
+        assert_eq!(jar.offer(OfferId(1)), CookieClaim::Absent);
     }
 
     #[test]

@@ -95,6 +95,13 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_text_of_our_xml_has_its_quotes_as_they_are_and_a_carriage_return_as_a_reference() {
+        let mut answer = String::new();
+        push_xml_text(&mut answer, "\"it's\"\r\n\u{e9}<&>\u{0}");
+        assert_eq!(answer, "\"it's\"&#13;\n\u{e9}&lt;&amp;&gt;");
+    }
+
     proptest! {
         #[test]
         fn a_location_cannot_be_ended_by_a_value(link in any::<String>()) {

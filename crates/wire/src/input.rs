@@ -120,8 +120,9 @@ impl Pairs {
 
     /// Those with a name of a kind, in their order.
     pub(crate) fn with_names(&self, is_kept: impl Fn(&str) -> bool) -> Self {
-        let mut kept = Self { text: String::with_capacity(self.text.len()), ..Self::default() };
+        let mut kept = Self::default();
         let mut places = vec![None; self.pairs.len()];
+        kept.text.reserve(self.text.len());
         kept.pairs.reserve(self.pairs.len());
         for ((name, value), place) in self.iter().zip(&mut places).filter(|((name, _), _)| is_kept(name)) {
             *place = Some(kept.pairs.len());
@@ -261,6 +262,16 @@ mod tests {
         assert_eq!((kept.get("a"), kept.get("zip"), kept.get("city")), (Some("5"), Some("2"), None));
         assert_eq!(pairs.clone().with_names(|_| true), pairs);
         assert_eq!(pairs.with_names(|_| false), Pairs::default());
+    }
+
+    #[test]
+    fn pairs_are_equal_by_names_values_and_order_and_shown_as_such() {
+        let read = |query: &str| parse_query(query.as_bytes()).unwrap();
+        assert_eq!(read("a=1&b=2"), read("A=1&&b=2&a=3"));
+        for other in ["a=1&b=3", "a=1&c=2", "b=2&a=1", "a=1", "a=1&b=2&c="] {
+            assert_ne!(read("a=1&b=2"), read(other), "{other}");
+        }
+        assert_eq!(format!("{:?}", read("b=2&a=1")), r#"{"b": "2", "a": "1"}"#);
     }
     use proptest::prelude::*;
 

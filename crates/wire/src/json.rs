@@ -122,6 +122,19 @@ mod tests {
     }
 
     #[test]
+    fn the_shape_of_a_nested_value_is_its_members_and_its_greatest_depth() {
+        for (raw, members, depth) in [
+            ("{}", 0, 1),
+            (r#"{"a":1,"b":{"c":[]}}"#, 3, 3),
+            (r#"[[],[{}],[]]"#, 0, 3),
+            (r#"{"a":"\":{[","b":"\\","c":"}:"}"#, 3, 1),
+        ] {
+            let shape = Shape::of(raw);
+            assert_eq!((shape.members, shape.depth), (members, depth), "{raw}");
+        }
+    }
+
+    #[test]
     fn strings_are_their_content() {
         let members = parse(" {\"a\" : \"x\\u00e9\\n\\\"\" , \"\\u0062\":\"\"}\n");
         assert_eq!(members, Ok(vec![text("a", "x\u{e9}\n\""), text("b", "")]));

@@ -266,6 +266,7 @@ mod tests {
 
     #[test]
     fn a_link_has_the_limits_of_any_input() {
+        assert!(parse_link(&vec![b'x'; MAX_INPUT_BYTES]).is_ok());
         assert_eq!(parse_link(&vec![b'x'; MAX_INPUT_BYTES + 1]), Err(InputError::TooLarge));
         let many = vec!["x=1"; MAX_PAIRS + 1].join("&");
         assert_eq!(parse_link(many.as_bytes()), Err(InputError::TooManyPairs));

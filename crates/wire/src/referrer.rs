@@ -9,7 +9,8 @@ use crate::post::mask::mask_pairs;
 /// The page's addresses are strangers', so a pair ends wherever one may: `&`, `;`, a `?` that
 /// somebody wrote for an `&`, and the `#` of a page that keeps its own parameters behind it.
 pub fn mask_referrer(address: &str, is_personal: &dyn Fn(&str) -> bool) -> Option<String> {
-    let (page, query) = address.split_at_checked(address.find('?')? + 1)?;
+    // The query with its `?`, which ends a pair as any other does.
+    let (page, query) = address.split_at_checked(address.find('?')?)?;
     let ends_pair = |byte| matches!(byte, b'&' | b';' | b'?' | b'#');
     let masked = mask_pairs(query.as_bytes(), ends_pair, &|name| is_personal(&percent::decode(name)));
     // Cut at letters of ASCII, a text stays a text.

@@ -128,12 +128,13 @@ fn next_mark<'m>(text: &str, marks: &[&'m str]) -> Option<(usize, &'m str)> {
 fn split_token<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
     let name_bytes = text
         .bytes()
-        .take(MAX_NAME_CHARS + 1)
+        .take(MAX_NAME_CHARS)
         .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
         .count();
-    if name_bytes == 0 || name_bytes > MAX_NAME_CHARS {
+    if name_bytes == 0 {
         return None;
     }
+    // Behind as much of a longer name stands no mark.
     let (name, after) = text.split_at(name_bytes);
     Some((name, after.strip_prefix(mark)?))
 }
@@ -264,6 +265,14 @@ mod tests {
         assert_eq!(wild(Escape::Json), "a b&\\u003c\\\"'>\\r\\n\\u0000\\\\\u{e9}");
         assert_eq!(wild(Escape::Header), "a b&<\"'>\\\u{e9}");
         assert_eq!(wild(Escape::None), "a b&<\"'>\r\n\0\\\u{e9}");
+        assert_eq!(
+            wild(Escape::Script),
+            "a b\\u0026\\u003c\\u0022\\u0027\\u003e\\u000d\\u000a\\u0000\\u005c\u{e9}"
+        );
+        // What ends a line, in JSON by its short form where it has one.
+        let lines = |escape| replace_tokens("#x#", escape, &|_| Some("\t\u{2028}\u{2029}".to_owned()));
+        assert_eq!(lines(Escape::Json), "\\t\\u2028\\u2029");
+        assert_eq!(lines(Escape::Script), "\\u0009\\u2028\\u2029");
     }
 
     #[test]

@@ -221,6 +221,10 @@ mod tests {
             "<?xml encoding=\"utf-8\"?><r/>",
             "<?xml version=1.0?><r/>",
             "<r><??></r>",
+            "<![CDATA[ ]]><r/>",
+            "<r/><![CDATA[]]>",
+            "&#32;<r/>",
+            "<r/>&#x20;",
         ];
         for body in bodies {
             assert_eq!(parse(body.as_bytes()), Err(BodyError::Malformed), "{body}");

@@ -101,7 +101,8 @@ impl FieldRules {
         nested: &dyn Fn(&str) -> bool,
         today: Day,
     ) -> Checked {
-        let mut checked = Checked { values: Vec::with_capacity(self.rules.len()), ..Checked::default() };
+        let mut checked = Checked::default();
+        checked.values.reserve(self.rules.len());
         for rule in &self.rules {
             let name = || rule.field().name.clone();
             match rule.posted(given) {

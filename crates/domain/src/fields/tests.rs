@@ -142,6 +142,29 @@ fn a_name_is_an_input_if_it_is_a_field_or_one_of_its_group() {
 }
 
 #[test]
+fn what_is_sent_for_a_personal_field_is_personal_under_each_of_its_names() {
+    let rules = rules(json!([
+        { "name": "Home_Phone", "type": "phone", "group": ["Area_Code", "line"] },
+        { "name": "state", "type": "string", "group": ["region"] },
+    ]));
+    for personal in ["home_phone", "HOME_PHONE", "area_code", "AREA_CODE", "line"] {
+        assert!(rules.is_personal_input(personal), "{personal}");
+    }
+    for other in ["state", "region", "phone", "ckm_offer_id", ""] {
+        assert!(!rules.is_personal_input(other), "{other}");
+    }
+}
+
+#[test]
+fn a_minimum_may_be_the_maximum() {
+    assert_right(
+        &json!({ "type": "date", "minimum": "2000-01-01", "maximum": "2000-01-01" }),
+        &["2000-01-01"],
+    );
+    assert_right(&json!({ "type": "number", "minimum": "5", "maximum": "5.0" }), &["5"]);
+}
+
+#[test]
 fn a_value_longer_than_its_field_is_wrong_and_not_cut() {
     let field = json!({ "type": "string", "max_length": 4 });
     assert_right(&field, &["abcd", "äöüß", "日本語名"]);

@@ -67,6 +67,8 @@ fn between_has_both_ends_in() {
     for (age, expected) in [("17.999", false), ("18", true), ("40", true), ("65", true), ("65.001", false)] {
         assert_eq!(holds("age", "between", "18|65", age), expected, "{age}");
     }
+    assert!(holds("age", "between", "18|18.0", "18") && !holds("age", "between", "18|18.0", "19"));
+    assert!(holds("dob", "between", "1990-02-09|1990-02-09", "1990-02-09"));
 }
 
 #[test]
@@ -186,6 +188,12 @@ fn what_does_not_match_is_told_in_one_sentence() {
         told(json!([{ "any": [state, age] }]), &[("state", "TX")]),
         "state eq \"CA\" or age lt \"30\" must hold, but state is \"TX\", age is not given."
     );
+    let old = json!({ "field": "age", "op": "gt", "value": "60" });
+    assert_eq!(
+        told(json!([{ "any": [age, old] }]), &[("age", "40")]),
+        "age lt \"30\" or age gt \"60\" must hold, but age is \"40\".",
+        "a field that is looked at twice is told once"
+    );
     assert_eq!(
         told(json!([{ "not": { "all": [state, age] } }]), &[("state", "CA"), ("age", "20")]),
         "(state eq \"CA\" and age lt \"30\") must not hold, but state is \"CA\", age is \"20\"."
@@ -242,12 +250,17 @@ fn a_bad_condition_is_named_by_its_place() {
 
 #[test]
 fn conditions_nest_sixteen_deep_and_no_deeper() {
-    let nested = |levels| {
-        (0..levels).fold(json!({ "field": "city", "op": "exists" }), |inner, _| json!({ "not": inner }))
-    };
-    assert_eq!(run(json!([nested(14)]), &[("city", "Reno")]), Ok(()));
-    assert!(compile(json!([nested(15)])).is_ok());
-    assert!(error(json!([nested(16)])).ends_with(".not: conditions nest deeper than 16"));
+    let exists = json!({ "field": "city", "op": "exists" });
+    let not: fn(_) -> _ = |inner| json!({ "not": inner });
+    let all: fn(_) -> _ = |inner| json!({ "all": [inner] });
+    let any: fn(_) -> _ = |inner| json!({ "any": [inner] });
+    for (nest, end) in [(not, ".not"), (all, ".all[0]"), (any, ".any[0]")] {
+        let nested = |levels| (0..levels).fold(exists.clone(), |inner, _| nest(inner));
+        assert_eq!(run(json!([nested(14)]), &[("city", "Reno")]), Ok(()));
+        assert!(compile(json!([nested(15)])).is_ok());
+        let error = error(json!([nested(16)]));
+        assert!(error.ends_with(&format!("{end}: conditions nest deeper than 16")), "{error}");
+    }
 }
 
 proptest! {

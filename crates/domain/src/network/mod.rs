@@ -12,6 +12,8 @@ mod offer;
 mod secret_names;
 mod serde_forms;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod vertical;
 mod webhook;
 

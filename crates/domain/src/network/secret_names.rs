@@ -62,13 +62,17 @@ mod tests {
             ("https://user:p%40ss@b.example/a?x=@", "p%40ss"),
             ("https://token@b.example", "token"),
             ("https://a:b@c@b.example:8080?x", "b@c"),
-            ("https://user:@b.example/", ""),
-            ("https://b.example/a@b", ""),
-            ("https://b.example?x=https://user:pw@c.example", ""),
-            ("b.example", ""),
         ] {
             let credentials = credentials_in(link).and_then(|range| link.get(range));
-            assert_eq!(credentials.unwrap_or_default(), found, "{link}");
+            assert_eq!(credentials, Some(found), "{link}");
+        }
+        for link in [
+            "https://user:@b.example/",
+            "https://b.example/a@b",
+            "https://b.example?x=https://user:pw@c.example",
+            "b.example",
+        ] {
+            assert_eq!(credentials_in(link), None, "{link}");
         }
     }
 
@@ -86,6 +90,9 @@ mod tests {
                 secrets_in(text).into_iter().filter_map(|range| text.get(range)).collect();
             assert_eq!(secrets.join("|"), found, "{text}");
         }
+        assert!(secrets_in("<token> </token>").is_empty(), "a blank is no secret");
+        let indented = "{\"token\": \" abc \"}";
+        assert_eq!(secrets_in(indented).first().and_then(|range| indented.get(range.clone())), Some("abc"));
         assert!(is_secret_name("ApiKey") && !is_secret_name("key_type"));
     }
 }

@@ -243,6 +243,76 @@ fn a_lead_just_accepted_is_neither_sold_nor_named_by_a_pixel() {
     assert_eq!(LeadFacts::accepted(Standing::Sellable, None), ACCEPTED);
 }
 
+#[test]
+fn a_share_that_no_amount_can_hold_is_held_at_its_end() {
+    let [least, most] = [i64::MIN, i64::MAX].map(Money::from_micros);
+    assert_eq!(share(most, most), most);
+    assert_eq!(share(most, least), least);
+    assert_eq!(share(Money::ZERO, most), Money::ZERO);
+}
+
+#[test]
+fn a_lead_that_its_pixel_pays_waits_for_it_before_it_is_told_of() {
+    let by_pixel = terms(json!({ "pay_on_post": false, "pay_only_when_sold": false }));
+    let ten = money("10.00");
+    assert_eq!(awaited(&by_pixel, &ACCEPTED, Money::ZERO), Some(Awaited::Pixel));
+    assert_eq!(awaited(&by_pixel, &LeadFacts { has_pixel: true, ..ACCEPTED }, ten), None);
+    for other in [json!({ "pay_on_post": true }), json!({ "type": "hosted", "pay_on_post": false })] {
+        assert_eq!(awaited(&terms(other.clone()), &ACCEPTED, ten), None, "{other}");
+    }
+}
+
+#[test]
+fn a_lead_that_only_a_sale_pays_waits_for_it_before_it_is_told_of() {
+    let sold = ACCEPTED.sold_for(money("30.00"));
+    let tier = LeadFacts { tier_payout: Some(Money::ZERO), ..ACCEPTED };
+    let hosted = |keys: Value| {
+        let mut keys = keys;
+        keys["type"] = json!("hosted");
+        terms(keys)
+    };
+    let share = hosted(json!({ "payout_percent": "80" }));
+    assert_eq!(awaited(&share, &ACCEPTED, Money::ZERO), Some(Awaited::Sale));
+    assert_eq!(awaited(&share, &ACCEPTED, money("1.00")), None, "it earns something as it is");
+    assert_eq!(awaited(&share, &sold, Money::ZERO), None, "its sale brought nothing");
+    assert_eq!(awaited(&share, &tier, Money::ZERO), None, "its tier beats the share");
+    assert_eq!(
+        awaited(&hosted(json!({})), &ACCEPTED, Money::ZERO),
+        None,
+        "it is paid whether it is sold or not"
+    );
+    let by_sale = terms(json!({ "pay_only_when_sold": true }));
+    assert_eq!(awaited(&by_sale, &ACCEPTED, Money::ZERO), Some(Awaited::Sale));
+    assert_eq!(awaited(&by_sale, &sold, Money::ZERO), None);
+    let by_post = terms(json!({ "pay_only_when_sold": false }));
+    assert_eq!(awaited(&by_post, &ACCEPTED, Money::ZERO), None);
+    for format in ["cpc", "cpm", "fixed"] {
+        let terms = hosted(json!({ "payout_percent": "80", "price_format": format }));
+        assert_eq!(awaited(&terms, &ACCEPTED, Money::ZERO), None, "{format}: no lead is paid");
+    }
+}
+
+#[test]
+fn a_lead_that_takes_over_a_conversion_waits_only_where_nobody_was_told_of_that() {
+    use crate::conversion::{ConversionDisposition, Withheld};
+    let share = terms(json!({ "type": "hosted", "payout_percent": "80" }));
+    let told = LeadConversion::of(crate::EventId(4));
+    let earlier = Conversion::of_lead(&crate::examples::lead(), &told, None);
+    let become_of = |earlier: Option<&Conversion>| {
+        converted(told.clone(), earlier, &share, &ACCEPTED, |facts| {
+            assert_eq!(facts.has_pixel, earlier.is_some(), "a pixel had named what is taken over");
+            Money::ZERO
+        })
+    };
+    assert_eq!(become_of(None).0.waits, Some(Awaited::Sale));
+    assert_eq!(become_of(Some(&earlier)).0.waits, None);
+    assert_eq!(become_of(Some(&earlier.clone().over_cap())).0.waits, Some(Awaited::Sale));
+    let rejected = Conversion { disposition: ConversionDisposition::Rejected, ..earlier };
+    let (told, earned) = converted(told, Some(&rejected), &share, &ACCEPTED, |_| money("7.00"));
+    let worth = Withheld { payout: money("7.00"), received: Money::ZERO, said: false, told: true };
+    assert_eq!((told.withheld, earned), (Some(worth), Money::ZERO), "kept for later");
+}
+
 proptest! {
     #[test]
     fn a_share_of_at_most_all_never_exceeds_the_sale_and_never_fails(

@@ -194,3 +194,35 @@ pub struct Attempt {
     /// What went wrong, in a sentence; none where an answer was read.
     pub error: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_may_have_been_sent_from_writing_on() {
+        let sent: Vec<&str> =
+            Phase::ALL.iter().filter(|phase| phase.is_sent()).map(|phase| phase.as_str()).collect();
+        assert_eq!(sent, ["write", "head", "body", "done"]);
+        for sent in [true, false] {
+            assert_eq!(PostFailure::TimedOut { sent }.is_sent(), sent);
+            assert_eq!(PostFailure::Broken { sent }.is_sent(), sent);
+        }
+    }
+
+    #[test]
+    fn only_a_buyer_that_bought_redirects_and_only_no_answer_is_a_failure() {
+        let link = "https://thanks.example/";
+        let reading = || BuyerReading { redirect: Some(link.to_owned()), ..BuyerReading::default() };
+        for (answer, redirect, is_failure) in [
+            (BuyerAnswer::Accepted(reading()), Some(link), false),
+            (BuyerAnswer::Rejected(reading()), None, false),
+            (BuyerAnswer::Duplicate(reading()), None, false),
+            (BuyerAnswer::Error(reading()), None, true),
+            (BuyerAnswer::UnknownAnswer(reading()), None, true),
+            (BuyerAnswer::Failed(PostFailure::TimedOut { sent: true }), None, true),
+        ] {
+            assert_eq!((answer.redirect(), answer.is_failure()), (redirect, is_failure), "{answer:?}");
+        }
+    }
+}

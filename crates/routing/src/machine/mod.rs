@@ -339,8 +339,7 @@ impl State {
 /// By place in the tree, where the facts of its contract are. Mostly they stand in
 /// the tree's own order.
 fn places_of_facts(tree: &Tree, facts: &[ContractFacts]) -> Vec<Option<usize>> {
-    let is_aligned = tree.contracts.len() == facts.len()
-        && tree.contracts.iter().zip(facts).all(|(node, facts)| node.id == facts.contract);
+    let is_aligned = tree.contracts.iter().map(|node| node.id).eq(facts.iter().map(|facts| facts.contract));
     if is_aligned {
         return (0..facts.len()).map(Some).collect();
     }

@@ -76,6 +76,8 @@ fn a_lone_multisell_sells_nothing() {
     assert_eq!(played.text(1), "It buys with others only, and no second buyer was possible.");
     assert!(played.posts().is_empty());
     assert_eq!(played.ending(), Ending::GiveUp);
+    let played = market([multisell(1, "30.00")]).payout("31.00").play();
+    assert_eq!(played.results(), ["1 group_incomplete"], "what its price alone would leave is not asked");
 }
 
 #[test]
@@ -242,6 +244,18 @@ fn a_sweeper_that_lacked_partners_on_a_sold_lead_was_not_needed() {
     let played = market(specs).router("sweeper_partners", 2).post(2, rejected()).play();
     assert_eq!(played.results(), ["1 sold", "2 post_rejected", "3 not_needed"]);
     assert_eq!(played.text(3), "It joins once the number of buyers that have the lead is 2, and it was 1.");
+}
+
+#[test]
+fn a_sweeper_that_had_its_partners_and_no_time_had_no_turn() {
+    let specs = [multisell(1, "10.00"), multisell(2, "9.00"), multisell(3, "20.00").sweeper()];
+    let played = market(specs)
+        .router("sweeper_partners", 2)
+        .router("resell_limit", 5)
+        .takes_ms(2, 5_000)
+        .run(|run| run.deadline = crate::market::after_ms(10_100))
+        .play();
+    assert_eq!(played.results(), ["1 sold", "2 sold", "3 deadline"]);
 }
 
 #[test]

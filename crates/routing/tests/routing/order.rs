@@ -51,6 +51,17 @@ fn ties_go_by_rank_then_by_least_recently_sold_then_by_id() {
 }
 
 #[test]
+fn who_never_bought_comes_before_whoever_did_however_long_ago() {
+    let sold = |id: i64, at: crumb_domain::Timestamp| {
+        exclusive(id, "10.00").facts(|facts| facts.last_sold = Some(at))
+    };
+    let at = crumb_domain::Timestamp::from_micros;
+    let specs =
+        [sold(1, noon()), sold(2, at(0)), sold(3, at(-1)), sold(4, at(i64::MIN)), exclusive(5, "10.00")];
+    assert_eq!(order(market(specs)), [5, 4, 3, 2, 1]);
+}
+
+#[test]
 fn equals_that_set_a_weight_come_first_as_often_as_they_weigh() {
     let mut first = BTreeMap::new();
     for seed in 0..2_000 {
@@ -60,6 +71,17 @@ fn equals_that_set_a_weight_come_first_as_often_as_they_weigh() {
     }
     // 1,500 of 2,000 are expected; 7 standard deviations are 136.
     assert!((1_364..1_636).contains(&first[&2]), "{first:?}");
+}
+
+#[test]
+fn each_further_place_goes_to_one_of_those_left_as_often_as_they_weigh() {
+    let mut orders = BTreeMap::new();
+    for seed in 0..2_000 {
+        let specs = (1..=3).map(|id| exclusive(id, "10.00").with("weight", 5));
+        *orders.entry(order(market(specs).run(|run| run.seed = seed))).or_insert(0u32) += 1;
+    }
+    // 333 of 2,000 are expected of each of the six; 7 standard deviations are 117.
+    assert!(orders.len() == 6 && orders.values().all(|times| (217..450).contains(times)), "{orders:?}");
 }
 
 #[test]

@@ -167,12 +167,46 @@ fn a_price_over_the_maximum_sells_at_the_maximum_with_an_alert() {
     let played = sold(exclusive(1, "30.00").with("maximum_price", "40.00"), "40.01");
     assert_eq!(played.sales(), ["1 40.00"]);
     assert_eq!(played.alerts(), over("40.01", "40.00"));
+    let played = sold(exclusive(1, "30.00").with("maximum_price", "40.00"), "40.00");
+    assert_eq!(
+        (played.sales(), played.alerts()),
+        (vec!["1 40.00".to_owned()], &[][..]),
+        "the maximum itself"
+    );
     let played = sold(exclusive(1, "0.00"), "5000.00");
     assert_eq!(played.sales(), ["1 5000.00"], "none where the row's price is 0");
     assert!(played.alerts().is_empty());
     let played = sold(exclusive(1, "0.00"), "900000000000.00");
     assert_eq!(played.sales(), ["1 1000000000.00"], "but what no sum of money can hold");
     assert_eq!(played.alerts(), over("900000000000.00", "1000000000.00"));
+}
+
+#[test]
+fn a_price_that_comes_after_its_run_is_held_against_what_was_reserved() {
+    let specs = [exclusive(1, "30.00"), exclusive(2, "30.00").with("maximum_price", "40.00")];
+    let tree = market(specs).tree();
+    let reserved = money("20.00");
+    let late = |contract: i64, read: Option<PriceRead>| {
+        let (price, alert) = tree.late_price(ContractId(contract), read, reserved);
+        (price.to_string(), alert)
+    };
+    let says = |price: &str| Some(PriceRead::Amount(money(price)));
+    assert_eq!(late(1, None), ("20.00".to_owned(), None));
+    assert_eq!(late(1, says("25.00")), ("25.00".to_owned(), None));
+    assert_eq!(late(1, Some(PriceRead::Absent)), ("0.00".to_owned(), None));
+    let over = |contract: i64, maximum: &str| {
+        let (contract, price, maximum) = (ContractId(contract), money("500.00"), money(maximum));
+        Some(Alert::PriceOverMaximum { contract, price, maximum })
+    };
+    assert_eq!(
+        late(1, says("500.00")),
+        ("200.00".to_owned(), over(1, "200.00")),
+        "ten times what was reserved"
+    );
+    assert_eq!(late(2, says("500.00")), ("40.00".to_owned(), over(2, "40.00")));
+    let unreadable = Some(Alert::PriceUnreadable { contract: ContractId(2) });
+    assert_eq!(late(2, Some(PriceRead::Unreadable)), ("0.00".to_owned(), unreadable));
+    assert_eq!(late(9, says("25.00")), ("20.00".to_owned(), None), "its contract is gone");
 }
 
 #[test]
@@ -213,6 +247,11 @@ fn the_redirect_is_that_of_the_buyer_that_pays_most() {
         .play();
     assert_eq!(played.state.redirect(), Some("https://two.example/"));
     assert_eq!(played.state.sales()[2].lead_id.as_deref(), Some("id-15.00"));
+    let equals = market((1..=2).map(|id| multisell(id, "10.00")))
+        .post(1, with("12.00", Some("https://one.example/")))
+        .post(2, with("12.00", Some("https://two.example/")))
+        .play();
+    assert_eq!(equals.state.redirect(), Some("https://one.example/"), "of equals the first that bought");
 }
 
 #[test]
@@ -264,6 +303,11 @@ fn a_cap_reached_meanwhile_goes_on_by_the_next_open_row() {
     assert_eq!(played.sales(), ["1 20.00"]);
     let played = market(specs()).refuses(1, full(20, 10)).play();
     assert_eq!((played.result(1), played.text(1)), ("cap_reached", "20 of 10 today".to_owned()));
+    // What the store counts stands for what was read before.
+    let today = Zone::UTC.day_of(noon());
+    let read = specs().map(|spec| spec.facts(|facts| facts.counts = vec![(today, 9)]));
+    let played = market(read).refuses(1, full(20, 10)).play();
+    assert_eq!((played.result(1), played.posts()), ("cap_reached", vec![2]));
     // A store that goes on refusing ends it.
     let played = market(specs()).refuses(1, full(0, 10)).refuses(1, full(0, 20)).post(2, rejected()).play();
     assert_eq!(played.result(1), "cap_reached");

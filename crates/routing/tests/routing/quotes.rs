@@ -136,6 +136,27 @@ fn an_exclusive_price_beats_a_group_and_says_so() {
 }
 
 #[test]
+fn whoever_was_neither_in_the_group_nor_held_against_it_was_not_needed() {
+    let before = "A price was found before its turn.";
+    let specs = [multisell(1, "10.00"), multisell(2, "9.00"), exclusive(3, "20.00"), exclusive(4, "15.00")];
+    let quote = market(specs).quote();
+    assert_eq!((quote.offered(), quote.text(4)), (vec!["3 20.00".to_owned()], before.to_owned()));
+    let specs = [multisell(1, "10.00"), multisell(2, "9.00"), multisell(3, "8.00"), exclusive(4, "15.00")];
+    let quote = market(specs).router("resell_limit", 2).quote();
+    assert_eq!((quote.offered().len(), quote.text(3)), (2, before.to_owned()));
+    assert_eq!(quote.text(4), "Its price of 15.00 lost to a group that pays 19.00 together.");
+}
+
+#[test]
+fn what_was_quoted_changes_the_order_only_where_all_are_asked_at_once() {
+    let specs = || [exclusive(1, "10.00").ping(), exclusive(2, "20.00")];
+    let quoted = vec![QuotedPing { contract: crumb_domain::ContractId(1), answer: accepted_at("25.00") }];
+    let first = |market: Market| market.run(|run| run.quoted = quoted.clone()).play().posts()[0];
+    assert_eq!(first(one_by_one(specs())), 2, "in the order of their rows' prices");
+    assert_eq!(first(at_once(specs())), 1);
+}
+
+#[test]
 fn where_nobody_wants_it_there_is_no_offer() {
     let quote =
         one_by_one([exclusive(1, "30.00").ping(), multisell(2, "20.00")]).pinged(1, rejected()).quote();

@@ -231,6 +231,27 @@ fn of_leads_that_are_replayed_one_after_the_other_each_sees_what_is_still_owed()
 }
 
 #[test]
+fn a_lead_that_was_owed_no_more_is_owed_again_where_the_one_before_was_sold_to_another() {
+    let dearer = |price: &str| exclusive(2, price).row("cap", 1);
+    let now = market([owed(1, "30.00"), dearer("40.00")]).tree();
+    let really = market([owed(1, "30.00"), dearer("20.00")]);
+    let leads = [
+        (really.clone(), "1 0.00"),
+        // Read before the first had its end.
+        (really.refuses(1, Refusal::NothingOwed), "1 30.00"),
+    ];
+    let mut ledger = Ledger::default();
+    let sold = leads.map(|(market, expected)| {
+        let played = market.play();
+        assert_eq!(played.sales(), [expected]);
+        let again = replay(now.clone(), played.state.run(), &played.recorded, &mut ledger);
+        ledger.really(&played.state, &again.state);
+        results(&again.state)
+    });
+    assert_eq!(sold, [["2 40.00"], ["1 0.00"]]);
+}
+
+#[test]
 fn what_is_held_against_the_least_margin_is_the_price_that_was_paid_for_the_lead_given_back() {
     let both = [contract(1, "multisell", "20.00").owed(1), contract(2, "multisell", "10.00")];
     let alerts = |second| market(both.clone()).payout("25.00").post(2, second).play().alerts().to_vec();

@@ -7,7 +7,7 @@ use crumb_domain::network::Distribution;
 use crumb_domain::time::Zone;
 use crumb_domain::{BuyerId, ContractId};
 use crumb_routing::replay::{Answers, Ledger, Recorded, Replayed};
-use crumb_routing::{Ending, Refusal, Run, replay, replay_changed};
+use crumb_routing::{Ending, Refusal, Run, State, replay, replay_changed, step};
 
 fn exclusive(id: i64, price: &str) -> Spec {
     contract(id, "exclusive", price)
@@ -67,9 +67,14 @@ fn a_run_that_time_cut_short_is_cut_short_again() {
 
 #[test]
 fn inputs_and_events_are_kept_as_json() {
-    let market = busy().distribution(Distribution::AsyncPing);
+    let mut market = busy().distribution(Distribution::AsyncPing);
+    market.specs[4] = market.specs[4].clone().owed(2);
     let played = market.clone().play();
     let run = serde_json::to_string(played.state.run()).unwrap();
+    assert!(
+        run.contains(r#"{"contract":4},{"contract":5,"owed":2}"#),
+        "what is not so is not written: {run}"
+    );
     let recorded = serde_json::to_string(&played.recorded).unwrap();
     let run: Run = serde_json::from_str(&run).unwrap();
     let recorded: Vec<Recorded> = serde_json::from_str(&recorded).unwrap();
@@ -117,6 +122,79 @@ fn a_cap_that_was_raised_lets_a_refused_contract_buy() {
     };
     assert_eq!(with_cap(6), ["1 sold", "2 not_needed"]);
     assert_eq!(with_cap(4), ["1 cap_reached", "2 sold"]);
+}
+
+#[test]
+fn credit_that_was_refused_is_refused_again_unless_price_or_credit_are_others_now() {
+    let refused = Refusal::NoCredit { available: money("10.00"), price: money("30.00") };
+    let market = market([exclusive(1, "30.00"), exclusive(2, "5.00")]).refuses(1, refused);
+    let played = market.clone().play();
+    assert_eq!(played.results(), ["1 no_credit", "2 sold"]);
+    let with_price = |price: &str, mut ledger: Ledger| {
+        let mut changed = market.clone();
+        changed.specs[0] = exclusive(1, price);
+        let again = replay(changed.tree(), played.state.run(), &played.recorded, &mut ledger);
+        let reason = again.state.results()[0].reason.text();
+        (results(&again)[0].clone(), reason)
+    };
+    let left = |available: &str, price: &str| {
+        let text = format!("The buyer has {available} left and the price is {price}.");
+        ("1 no_credit".to_owned(), text)
+    };
+    let sold = |price: &str| ("1 sold".to_owned(), format!("Bought for {price}."));
+    assert_eq!(with_price("30.00", Ledger::default()), left("10.00", "30.00"));
+    assert_eq!(with_price("10.01", Ledger::default()), left("10.00", "10.01"));
+    assert_eq!(with_price("10.00", Ledger::default()), sold("10.00"));
+    assert_eq!(with_price("8.00", Ledger::default()), sold("8.00"));
+    // By another contract the buyer really spent 25.00, which in the replays it has left.
+    let spent = |price: &str| {
+        let other = crate::market::market([exclusive(9, price).buyer(100)]).play();
+        let mut ledger = Ledger::default();
+        ledger.really_alone(&other.state);
+        assert_eq!(ledger.more_spent(BuyerId(100)), money(&format!("-{price}")));
+        assert_eq!(ledger.really_spent(BuyerId(100)), money(price));
+        ledger
+    };
+    assert_eq!(with_price("30.00", spent("25.00")), sold("30.00"));
+    assert_eq!(with_price("30.00", spent("15.00")), left("25.00", "30.00"));
+}
+
+#[test]
+fn what_was_granted_is_reckoned_anew_where_other_replays_used_it_up() {
+    let market = market([exclusive(1, "30.00").row("cap", 1), exclusive(2, "20.00")]);
+    let played = market.clone().run(|run| run.facts.clear()).play();
+    // Nothing was read of the contracts: that its cap is reached only the ledger knows.
+    let run = Run { facts: Vec::new(), ..played.state.run().clone() };
+    let mut ledger = Ledger::default();
+    let again = [(); 2].map(|()| results(&replay(market.tree(), &run, &played.recorded, &mut ledger)));
+    assert_eq!(again, [["1 sold", "2 not_needed"], ["1 cap_reached", "2 sold"]]);
+    assert_eq!(ledger.really_spent(BuyerId(100)), money("0.00"), "replays spend nothing really");
+}
+
+#[test]
+fn nobody_is_asked_whose_cap_earlier_replays_have_filled() {
+    let yesterday = Zone::UTC.day_of(after_ms(-86_400_000));
+    let capped =
+        exclusive(1, "30.00").ping().row("cap", 1).facts(|facts| facts.counts = vec![(yesterday, 1)]);
+    let market = market([capped, exclusive(2, "20.00")]).distribution(Distribution::Ping);
+    let mut ledger = Ledger::default();
+    let asked = [(); 2].map(|()| {
+        let replayed = replay(market.tree(), &market.inputs(), &[], &mut ledger);
+        (results(&replayed)[0].clone(), replayed.assumptions.pings)
+    });
+    assert_eq!(asked, [("1 sold".to_owned(), vec![ContractId(1)]), ("1 cap_reached".to_owned(), vec![])]);
+}
+
+#[test]
+fn a_run_that_its_deadline_began_is_begun_by_it_again() {
+    let market = market([exclusive(1, "30.00")]);
+    let at = after_ms(20_000);
+    let event = crumb_routing::Event::DeadlineReached;
+    let (state, _) = step(State::new(market.tree(), market.inputs()), &event, at);
+    assert_eq!(state.results()[0].result.as_str(), "deadline");
+    let recorded = [Recorded { at, event }];
+    let again = replay(market.tree(), &market.inputs(), &recorded, &mut Ledger::default());
+    assert_eq!(bytes(again.state), bytes(state));
 }
 
 #[test]
@@ -199,6 +277,27 @@ fn who_bought_least_recently_is_who_did_so_in_the_replays() {
     assert_eq!(bought("30.00"), [3, 3, 3]);
     assert_eq!(bought("10.00")[..2], [1, 2], "in turns, as they have bought");
     assert_eq!(bought("20.00"), [1, 2, 3], "what it really bought does not count");
+}
+
+#[test]
+fn what_a_contract_did_not_buy_in_the_replays_leaves_it_where_it_was_among_equals() {
+    let ago = |seconds: i64| Some(after_ms(-seconds * 1_000));
+    let mut ledger = Ledger::default();
+    // The third really bought each lead, as its facts say from the second on.
+    let bought = [(0, ago(100)), (60, ago(0)), (120, ago(-60))].map(|(second, third)| {
+        let of = |id: i64, price: &str, sold| exclusive(id, price).facts(|facts| facts.last_sold = sold);
+        let specs = |price: &str| [of(1, "20.00", ago(200)), of(2, "20.00", ago(150)), of(3, price, third)];
+        let begun_at = after_ms(second * 1_000);
+        let played = market(specs("30.00"))
+            .run(|run| (run.begun_at, run.deadline) = (begun_at, begun_at.plus_seconds(20)))
+            .play();
+        assert_eq!(played.sales(), ["3 30.00"]);
+        let tree = market(specs("20.00")).tree();
+        let replayed = replay(tree, played.state.run(), &played.recorded, &mut ledger);
+        ledger.really(&played.state, &replayed.state);
+        replayed.state.sales()[0].reserved.contract.0
+    });
+    assert_eq!(bought, [1, 2, 3]);
 }
 
 #[test]

@@ -41,6 +41,28 @@ fn the_contracts_of_the_vertical_stand_by_id() {
     assert_eq!(tree.group_of(ContractId(7)), Some("carriers"));
     assert_eq!((tree.buyer_of(ContractId(3)), tree.group_of(ContractId(9))), (None, None));
     assert_eq!(tree.router().resell_limit, 3);
+    let wide = market([one()]).router("resell_limit", 5);
+    assert_eq!(compile(&wide, &Settings::default()).unwrap().router().resell_limit, 5);
+}
+
+#[test]
+fn a_tree_tells_when_a_contract_opens_next_and_when_a_lead_is_old_enough_for_it() {
+    // 20:00 in Tokyo is 11:00 in UTC.
+    let evening = one().row("open", "20:00").row("close", "22:00").with("time_zone", "Asia/Tokyo");
+    let waits = |minutes: i64, seconds: i64| {
+        contract(8, "exclusive", "1.00")
+            .with("min_lead_age_minutes", minutes)
+            .with("posting_wait_seconds", seconds)
+    };
+    let tree = |spec: Spec| compile(&market([evening.clone(), spec]), &Settings::default()).unwrap();
+    let opens = tree(waits(0, 0)).next_opening(ContractId(7), noon());
+    assert_eq!(opens, Some("2026-11-23T11:00:00Z".parse().unwrap()));
+    let old_enough = |spec| tree(spec).old_enough_at(ContractId(8), noon());
+    assert_eq!(old_enough(waits(5, 30)), Some(noon().plus_seconds(300)));
+    assert_eq!(old_enough(waits(0, 30)), Some(noon().plus_seconds(30)));
+    let none = ContractId(9);
+    let tree = tree(waits(0, 0));
+    assert_eq!((tree.next_opening(none, noon()), tree.old_enough_at(none, noon())), (None, None));
 }
 
 #[test]

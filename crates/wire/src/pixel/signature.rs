@@ -164,6 +164,14 @@ mod tests {
     }
 
     #[test]
+    fn a_call_is_signed_behind_its_canonical_text() {
+        let signed = signed_query(CALL.as_bytes(), SECRET).unwrap();
+        let canonical = "e=sale&f=pb&o=100&p=12.50&r=123456789&t=A%20B%2F1%C3%A9&ts=1800000000";
+        assert_eq!(signed, format!("{canonical}&sig={SIGNATURE}"));
+        assert!(is_valid(&signed));
+    }
+
+    #[test]
     fn the_same_call_written_otherwise_has_the_same_digest() {
         let first = check(&format!("{CALL}&sig={SIGNATURE}"), NOW);
         let otherwise = "SIG={}&TS=1800000000&p=12.50&r=123456789&f=pb&&E=sale&o=100&t=A%20B/1%c3%a9&o=200";

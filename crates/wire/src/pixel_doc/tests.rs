@@ -107,6 +107,18 @@ fn a_link_without_the_request_id_is_spoken_of() {
 }
 
 #[test]
+fn an_event_that_counts_each_time_is_warned_of_unless_its_transaction_ids_are_deduplicated() {
+    let warns = |repeated: bool, deduplicated: bool| {
+        let order = json!({ "id": 3, "name": "Order", "allow_duplicates": repeated,
+            "deduplicate_transaction_id": deduplicated });
+        let events = json!({ "event": [{ "id": 2, "name": "Sign-up" }, order] });
+        text(&offer_doc(&network(events))).contains("counts each time it is reported")
+    };
+    assert!(warns(true, false));
+    assert!(!warns(true, true) && !warns(false, false) && !warns(false, true));
+}
+
+#[test]
 fn no_name_becomes_markup_in_an_example() {
     let mut wild = full();
     wild.offer[0].name = "</script><img src=x>".to_owned();

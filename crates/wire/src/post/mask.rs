@@ -39,8 +39,7 @@ fn is_key(name: &str) -> bool {
 
 /// Whether a name, still encoded, is the key's; most are told from it at a glance.
 fn is_encoded_key(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(KEY.as_bytes())
-        || (name.len() > KEY.len() && name.contains(&b'%') && is_key(&percent::decoded(name)))
+    name.eq_ignore_ascii_case(KEY.as_bytes()) || (name.contains(&b'%') && is_key(&percent::decoded(name)))
 }
 
 /// Urlencoded pairs; most posts have no key among them.
@@ -317,6 +316,7 @@ mod tests {
             ("ckm_key=one&&ckm_key=two", "ckm_key=***&&ckm_key=***"),
             ("ckm_key=&ckm_key", "ckm_key=&ckm_key"),
             ("ckm_key_2=x&my_ckm_kez=%zz&x=caf%E9", "ckm_key_2=x&my_ckm_kez=%zz&x=caf%E9"),
+            ("ckm%5Fkey=S3cret&zip%5Fcode=94105", "ckm%5Fkey=***&zip%5Fcode=94105"),
         ] {
             assert_eq!(query(raw), kept);
             assert_eq!(body("", "application/x-www-form-urlencoded", raw), kept);
@@ -331,6 +331,9 @@ mod tests {
         for name in ["\"ckm_key\"", "CKM_KEY", "\"ckm%5Fkey\""] {
             let raw = |key: &str| format!("{}{}--XX--\r\n", part("\"zip\"", "S3"), part(name, key));
             assert_eq!(body("", MULTIPART, &raw("S3\r\ncret")), raw("***"));
+            assert_eq!(body("", MULTIPART, &raw("")), raw(""), "an empty one");
+            let lines = |key: &str| raw(key).replace("\r\n", "\n");
+            assert_eq!(body("", MULTIPART, &lines("S3cret")), lines("***"), "with plain line ends");
             assert_eq!(body("", "multipart/form-data", &raw("S3cret")), raw("***"), "without a boundary");
         }
         let cut = format!("{}S3cr", part("ckm_key", "").trim_end_matches("\r\n").to_owned() + "\r\n\r\n");
@@ -344,6 +347,7 @@ mod tests {
             ("<r><a:CKM_KEY x='>'>S3</a:CKM_KEY> b</r>", "<r><a:CKM_KEY x='>'>***</a:CKM_KEY> b</r>"),
             ("<r><ckm_key><![CDATA[S3<]]>&#83;</ckm_key></r>", "<r><ckm_key>***</ckm_key></r>"),
             ("<r><ckm_key/><zip>1</zip></r>", "<r><ckm_key/><zip>1</zip></r>"),
+            ("<r><ckm_key></ckm_key><zip>1</zip></r>", "<r><ckm_key></ckm_key><zip>1</zip></r>"),
             ("<r ckm_key=\"S3 cret\"><zip>1</zip>", "<r ckm_key=\"***\"><zip>1</zip>"),
             ("<r><ckm_key>S3cret", "<r><ckm_key>***"),
             ("</zip>ckm_key=S3cret", "</zip>ckm_key=***"),
@@ -374,6 +378,15 @@ mod tests {
         assert_eq!(body("", "application/json", "ckm_key=S3cret&zip=1"), "ckm_key=***&zip=1");
         assert_eq!(body("", "", "<r><ckm_key>S3cret</ckm_key></r>"), "<r><ckm_key>***</ckm_key></r>");
         assert_eq!(body("", "text/plain", "a ckm_key is secret"), "a ckm_key is secret");
+        for (raw, kept) in [
+            ("ckm_key: S3cret", "ckm_key: ***"),
+            ("CKM_KEY =  S3cret, zip", "CKM_KEY =  ***, zip"),
+            ("\\\"ckm_key\\\": \\\"S3cret\\\"", "\\\"ckm_key\\\": \\\"***\""),
+            ("{'ckm_key' : 'S3 cret'}", "{'ckm_key' : '***'}"),
+            ("ckm_key=", "ckm_key="),
+        ] {
+            assert_eq!(body("ckm_xml=1", "text/xml", raw), kept);
+        }
     }
 
     proptest! {

@@ -162,3 +162,48 @@ fn date_in_words(bound: &str) -> String {
     };
     in_words().unwrap_or_else(|| bound.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn told(keys: Value) -> Vec<String> {
+        let mut field = json!({ "name": "x" });
+        field.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+        sentences(&serde_json::from_value(field).unwrap())
+    }
+
+    #[test]
+    fn a_zip_with_a_pattern_is_told_by_that_alone() {
+        let at_most = "at most 255 characters";
+        assert_eq!(told(json!({ "type": "zip" })), ["5 digits, or 5+4 (94105-1420)", at_most]);
+        let pattern = "matches the regular expression ^[A-Z0-9 ]+$";
+        assert_eq!(told(json!({ "type": "zip", "pattern": "^[A-Z0-9 ]+$" })), [at_most, pattern]);
+    }
+
+    #[test]
+    fn how_long_a_value_may_be_is_said_of_texts_and_where_it_is_short() {
+        let says = |kind: &str, length: u32| {
+            told(json!({ "type": kind, "max_length": length }))
+                .contains(&format!("at most {length} characters"))
+        };
+        assert!(says("string", 255) && says("email", 50) && says("number", 49) && says("list", 2));
+        assert!(!says("number", 50) && !says("list", 255));
+    }
+
+    #[test]
+    fn a_day_that_moves_is_told_in_words() {
+        for (bound, words) in [
+            ("today-21y", "21 years before today"),
+            ("today-1y", "1 year before today"),
+            ("today+30d", "30 days after today"),
+            ("today+2w", "2 weeks after today"),
+            ("today-1m", "1 month before today"),
+            ("today", "today"),
+            ("2026-11-22", "2026-11-22"),
+        ] {
+            assert_eq!(date_in_words(bound), words);
+        }
+    }
+}

@@ -132,7 +132,7 @@ fn option(value: &str, label: &str, selected: bool) -> String {
 
 /// Types that change what a browser sends are used only where it sends the same.
 fn input_type(field: &FieldDoc) -> &'static str {
-    let is_iso = field.sample.len() == 10 && field.sample.split('-').map(str::len).eq([4, 2, 2]);
+    let is_iso = field.sample.split('-').map(str::len).eq([4, 2, 2]);
     match field.field_type {
         FieldType::Email => "email",
         FieldType::Phone => "tel",

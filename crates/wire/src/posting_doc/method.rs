@@ -107,6 +107,7 @@ mod tests {
     fn a_method_is_read_back_from_its_name() {
         for method in Method::ALL {
             assert_eq!(method.as_str().parse(), Ok(method));
+            assert_eq!(method.to_string(), method.as_str());
             assert_eq!(serde_json::to_value(method).unwrap(), method.as_str());
         }
         assert_eq!("Session-JSON".parse(), Ok(Method::SessionJson));

@@ -108,6 +108,14 @@ pub(crate) mod tests {
         words
     }
 
+    #[test]
+    fn a_script_string_has_no_control_character_and_stays_readable() {
+        assert_eq!(
+            js("a \"b\"\\\n\u{1}\u{1f}\u{2028}</é>"),
+            r#""a \"b\"\\\n\u0001\u001f\u2028\u003c/é\u003e""#
+        );
+    }
+
     proptest! {
         #[test]
         fn a_shell_word_is_read_back_as_it_was(text in "\\PC*") {

@@ -197,6 +197,11 @@ mod tests {
             "2026-11-23"
         );
         assert_eq!(field("birth", "date", json!({ "maximum": "today-50y" })), "1975-12-05");
+        // One is found on each of these days, with nothing around it.
+        for days in [1, -1, 7, -7, 14, 30, -30, 90, -90, 180, -180, 365, -365, 730, -730] {
+            let day = format!("today{days:+}d");
+            field("start", "date", json!({ "minimum": day, "maximum": day }));
+        }
         assert_eq!(field("dob", "date", json!({})), "1985-06-15");
         assert_eq!(field("zip_code", "zip", json!({})), "94105");
         assert_eq!(field("zip_code", "zip", json!({ "pattern": "^[A-Z0-9]{3} [A-Z0-9]{3}$" })), "K1A 0B1");
@@ -205,6 +210,7 @@ mod tests {
         assert_eq!(field("code", "string", json!({ "pattern": "^[0-9]{5}$" })), "12345");
         assert_eq!(field("source", "string", json!({ "pattern": "^(web|mail)$" })), "web");
         assert_eq!(field("note", "string", json!({ "max_length": 3 })), "A");
+        assert_eq!(field("note", "string", json!({ "pattern": "^.+$" })), "Sample", "which matches itself");
         for kind in ["phone", "bool", "ip"] {
             field("x", kind, json!({}));
         }

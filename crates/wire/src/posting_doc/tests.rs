@@ -181,6 +181,49 @@ fn servers_of_host_n_post_offers_are_told_how_to_ping_first() {
 }
 
 #[test]
+fn a_date_that_browsers_would_send_otherwise_is_asked_for_as_text() {
+    let mut network = network();
+    let date = network.vertical[0].field.iter_mut().find(|field| field.name == "birth_date").unwrap();
+    date.pattern = Some("^[0-9]{2}/[0-9]{2}/[0-9]{4}$".to_owned());
+    let input = |network: &Network| {
+        let doc = campaign_doc(network, BASE, KEY);
+        let page = doc.method(Method::BrowserHttp).unwrap().examples[0].code.clone();
+        page.split('<').find(|tag| tag.contains("name=\"birth_date\"")).unwrap().to_owned()
+    };
+    assert!(input(&network).contains("type=\"text\" name=\"birth_date\" value=\"06/15/1985\""));
+    assert!(
+        input(&super::tests::network()).contains("type=\"date\" name=\"birth_date\" value=\"1985-06-15\"")
+    );
+}
+
+#[test]
+fn a_page_whose_link_lacks_the_request_id_is_told_to_have_it_added() {
+    let mut network = network();
+    let steps = |network: &Network| text(&offer_doc(network), Method::Session);
+    let carries =
+        "The offer link carries the request id to your page: https://lp.example/quote?reqid=#reqid#";
+    assert!(steps(&network).contains(carries));
+    network.offer[0].link = Some("https://lp.example/quote".to_owned());
+    let lacks = "add reqid=#reqid# to its query. It is now https://lp.example/quote";
+    assert!(steps(&network).contains(lacks));
+    network.offer[0].link = None;
+    assert!(steps(&network).contains("https://your-page.example/quote?reqid=#reqid#"));
+}
+
+#[test]
+fn a_vertical_of_one_field_has_an_example_of_what_is_wrong_with_it() {
+    let mut network = network();
+    network.vertical[0].field.truncate(1);
+    for (required, said) in [(true, "First name is required."), (false, "First name is not valid.")] {
+        network.vertical[0].field[0].required = required;
+        let server = text(&offer_doc(&network), Method::Server);
+        assert!(server.contains(said), "{server}");
+    }
+    network.vertical[0].field.clear();
+    assert!(!text(&offer_doc(&network), Method::Server).contains("is required"));
+}
+
+#[test]
 fn an_own_servers_page_posts_there_and_has_all_that_brings_the_request_id() {
     let doc = campaign_doc(&network(), BASE, KEY);
     let page = &doc.method(Method::Session).unwrap().examples[0].code;

@@ -80,7 +80,9 @@ impl HtmlPlace {
                 self.is_script = self.name == "script";
                 self.end_tag();
             }
-            (State::TagName, c) if c.is_ascii_alphanumeric() || c == '/' => self.push(c),
+            (State::TagName, c) if c.is_ascii_alphanumeric() => self.push(c),
+            // A closing tag's; behind a name it ends that as a blank does.
+            (State::TagName, '/') if self.name.is_empty() => self.push('/'),
             // A `<` that begins no tag.
             (State::TagName, _) if self.name.is_empty() => self.state = State::Text,
             (State::TagName, _) => {
@@ -183,7 +185,10 @@ mod tests {
             "<div onclick=\"go('https://aff.example/?x=#s1#')\"></div>",
             "<a href=\"/relative?x=#s1#\">",
             "<a href=\"#s1#\">",
+            "<a title=\"x\" id href=\"/relative?x=#s1#\">",
+            "<div style=\"background:url(https://aff.example/?x=#s1#)\">",
             "https://aff.example/?x=#s1#",
+            "see https://aff.example/?x=#s1#",
         ] {
             is_written(template, IN_LINK);
         }
@@ -195,6 +200,9 @@ mod tests {
             "<script>var x = \"#s1#\", y = `#s1#`;</script>",
             "<SCRIPT type=\"text/javascript\">\nif (1 < 2) x('#s1#')</SCRIPT >",
             "<body onload=\"track('#s1#')\">",
+            "<script/>var x = '#s1#';</script>",
+            "<script/async>var x = '#s1#';</script>",
+            "<script>path('a:/#s1#'), f('1)://#s1#')</script>",
         ] {
             is_written(template, IN_SCRIPT);
         }
@@ -206,6 +214,9 @@ mod tests {
         for template in [
             "<p>#s1#</p>",
             "#s1# < b #s1#",
+            "<br/>#s1#<p/>#s1#</p>",
+            "<img alt= \"#s1#\">",
+            "<img alt=x title=\"#s1#\">",
             "<img alt=\"#s1#\" src=\"https://aff.example/\">#s1#",
             "<script>var a = '</script>#s1#",
             "<script src=\"https://aff.example/\"></script ><b>#s1#</b>",
@@ -217,7 +228,15 @@ mod tests {
 
     #[test]
     fn a_token_without_quotes_cannot_begin_another_attribute() {
-        for template in ["<img alt=#s1#>", "<img alt=x#s1# src=y>", "<img #s1#>", "<#s1#>"] {
+        for template in [
+            "<img alt=#s1#>",
+            "<img alt=x#s1# src=y>",
+            "<img alt=x\"#s1#\">",
+            "<img alt=xx=\"#s1#\">",
+            "<img #s1#>",
+            "<#s1#>",
+            "</#s1#>",
+        ] {
             is_written(template, IN_LINK);
         }
     }
