@@ -3,8 +3,10 @@
 mod apply;
 mod beside;
 mod contract_check;
+mod defaults;
 mod export;
 mod faults;
+mod keys;
 mod lookups;
 mod prune;
 mod server;
