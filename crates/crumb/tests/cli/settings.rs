@@ -211,8 +211,17 @@ fn each_command_is_a_line_of_the_help_and_lists_its_own_options_first() {
     for line in commands.lines() {
         assert!(line.chars().count() <= 100, "{line}");
     }
-    for command in ["serve", "plan", "link", "posting-doc", "replay", "alerts", "return", "ledger"] {
-        let help = place.printed(&[command, "-h"]);
+    let named = |help: &str| -> Vec<String> {
+        let Some((_, commands)) = help.split_once("Commands:\n") else { return Vec::new() };
+        let lines = commands.lines().take_while(|line| !line.is_empty());
+        lines.filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+    };
+    let mut all: Vec<Vec<String>> = named(&help).into_iter().map(|name| vec![name]).collect();
+    assert!(all.len() > 25, "{all:?}");
+    while let Some(command) = all.pop() {
+        let words: Vec<&str> = command.iter().map(String::as_str).chain(["-h"]).collect();
+        let help = place.printed(&words);
+        all.extend(named(&help).into_iter().map(|name| [&command[..], &[name]].concat()));
         let (_, options) = help.split_once("Options:\n").expect("options");
         let names = options.lines().filter_map(|line| line.split("--").nth(1)?.split([' ', '=']).next());
         let last: Vec<&str> = names.collect::<Vec<_>>().into_iter().rev().take(4).collect();

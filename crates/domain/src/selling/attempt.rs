@@ -194,3 +194,34 @@ pub struct Attempt {
     /// What went wrong, in a sentence; none where an answer was read.
     pub error: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_an_unknown_answer_and_no_answer_are_failures_and_a_refusal_and_a_duplicate_are_none() {
+        let reading = BuyerReading::default;
+        for (answer, is_failure) in [
+            (BuyerAnswer::Accepted(reading()), false),
+            (BuyerAnswer::Rejected(reading()), false),
+            (BuyerAnswer::Duplicate(reading()), false),
+            (BuyerAnswer::Error(reading()), true),
+            (BuyerAnswer::UnknownAnswer(reading()), true),
+        ] {
+            assert_eq!(answer.is_failure(), is_failure, "{answer:?}");
+        }
+        for sent in [false, true] {
+            for failure in [PostFailure::TimedOut { sent }, PostFailure::Broken { sent }] {
+                assert!(BuyerAnswer::Failed(failure).is_failure(), "{failure:?}");
+                assert_eq!(failure.is_sent(), sent);
+            }
+        }
+    }
+
+    #[test]
+    fn a_buyer_may_have_the_lead_from_the_writing_of_the_request_on() {
+        let sent = Phase::ALL.iter().filter(|phase| phase.is_sent());
+        assert_eq!(sent.collect::<Vec<_>>(), [&Phase::Write, &Phase::Head, &Phase::Body, &Phase::Done]);
+    }
+}
