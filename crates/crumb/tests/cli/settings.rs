@@ -45,6 +45,37 @@ fn config_check_says_that_countries_are_not_enforced_and_how_many_leads_are_held
 }
 
 #[test]
+fn a_geo_database_that_the_settings_name_enforces_countries() {
+    let place = Place::new();
+    place.write("crumb.toml", "[geo]\ndatabase = \"geo.mmdb\"\n");
+    crumb_testkit::geo::write(&place.path("geo.mmdb"), &[("127.0.0.0", 8, "FR")]);
+    for (country, status) in [("FR", "302"), ("US", "404")] {
+        let named = format!("name = \"Free quote\"\ncountries = [\"{country}\"]");
+        place.write("network.toml", &NETWORK.replace("name = \"Free quote\"", &named));
+        let server = place.serve(&["--network", "network.toml"]);
+        let answer = server.get(server.tracking, "/?a=12&c=1057");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{country}: {answer}");
+        assert!(!place.printed(&["config", "check"]).contains("geo database"));
+    }
+}
+
+#[test]
+fn a_key_file_that_the_settings_name_is_made_on_the_first_start_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    place.write("crumb.toml", "[secrets]\nkey_file = \"keys.bin\"\n");
+    place.write("network.toml", NETWORK);
+    drop(place.serve(&["--network", "network.toml"]));
+    let file = place.path("keys.bin");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!place.path("data/secret.key").exists());
+    let made = std::fs::read(&file).unwrap();
+    assert_eq!(made.len(), 32);
+    drop(place.serve(&[]));
+    assert_eq!(std::fs::read(&file).unwrap(), made, "and kept");
+}
+
+#[test]
 fn config_names_another_file_which_must_be_there() {
     let place = Place::new();
     place.write("other.toml", "[store]\ndata = \"elsewhere\"\n");
