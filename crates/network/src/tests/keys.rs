@@ -115,6 +115,30 @@ fn a_value_of_another_kind_is_refused_at_its_place_whichever_key_it_is() {
     assert!(keys > 250, "{keys}");
 }
 
+#[tokio::test]
+async fn an_unknown_key_is_refused_in_each_table() {
+    let mut tables = 0;
+    for (place, pointer, value) in places(&tree()).into_iter().chain([(String::new(), String::new(), tree())])
+    {
+        // Of these the writer chooses the keys.
+        let is_free =
+            ["maps", "state", "headers", "formats", "params"].iter().any(|key| place.ends_with(key));
+        let Value::Object(mut table) = value else { continue };
+        if is_free {
+            continue;
+        }
+        table.insert("nmae".to_owned(), json!("x"));
+        let said = said_of(&with(&pointer, Value::Object(table))).await;
+        let dot = if place.is_empty() { "" } else { "." };
+        match place.ends_with("auth") {
+            true => assert!(said.len() == 1 && said[0].starts_with(&place), "{said:?}"),
+            false => assert_eq!(said, [format!("{place}{dot}nmae: unknown key")]),
+        }
+        tables += 1;
+    }
+    assert!(tables > 35, "{tables}");
+}
+
 /// What must be there; everything else may be left out.
 pub(super) const REQUIRED: [&str; 57] = [
     "network.name",
