@@ -37,3 +37,81 @@ macro_rules! coded {
     };
 }
 pub(crate) use coded;
+
+#[cfg(test)]
+mod tests {
+    use crate::attribution::Attribution;
+    use crate::lead::{LeadOutcome, LeadStatus};
+    use crate::post::PostKind;
+    use crate::selling::{AttemptKind, ContractResult, Phase, ReturnType};
+
+    /// Each with the codes that programs of others go by, which therefore stay.
+    #[test]
+    fn codes_are_those_that_were_promised() {
+        fn all<T: Copy>(of: &[T], code: fn(T) -> &'static str) -> Vec<&'static str> {
+            of.iter().map(|one| code(*one)).collect()
+        }
+        assert_eq!(all(PostKind::ALL, PostKind::as_str), ["server", "browser", "session"]);
+        assert_eq!(all(Attribution::ALL, Attribution::as_str), ["key", "request_id", "cookie", "internal"]);
+        assert_eq!(
+            all(LeadStatus::ALL, LeadStatus::as_str),
+            ["sold", "unsold", "queued", "review", "scrubbed", "test", "returned", "pending_unknown"]
+        );
+        assert_eq!(
+            all(LeadOutcome::ALL, LeadOutcome::as_str),
+            [
+                "sold",
+                "queued",
+                "no_qualified_buyers",
+                "unattributed_session",
+                "review",
+                "thrown_out",
+                "expired",
+                "interrupted",
+                "pending_unknown",
+                "test",
+                "returned",
+            ]
+        );
+        assert_eq!(
+            all(ContractResult::ALL, ContractResult::as_str),
+            [
+                "sold",
+                "contract_inactive",
+                "buyer_inactive",
+                "wrong_offer",
+                "affiliate_excluded",
+                "upsells_not_bought",
+                "lead_too_young",
+                "lead_too_old",
+                "schedule_closed",
+                "cap_reached",
+                "no_credit",
+                "already_bought",
+                "filter_unmatched",
+                "margin_too_small",
+                "ping_rejected",
+                "ping_timeout",
+                "ping_error",
+                "post_rejected",
+                "post_duplicate",
+                "post_timeout",
+                "post_unknown",
+                "post_error",
+                "outbid",
+                "not_needed",
+                "group_incomplete",
+                "deadline",
+            ]
+        );
+        assert_eq!(all(AttemptKind::ALL, AttemptKind::as_str)[..2], ["ping", "post"]);
+        assert_eq!(
+            all(Phase::ALL, Phase::as_str)[..6],
+            ["resolve", "connect", "tls", "write", "head", "body"]
+        );
+        assert_eq!(
+            all(ReturnType::ALL, ReturnType::as_str),
+            ["approve_for_credit", "approve_to_replace", "submit_for_approval"]
+        );
+    }
+}

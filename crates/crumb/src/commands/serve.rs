@@ -198,8 +198,15 @@ fn mailer(settings: &Settings) -> anyhow::Result<Option<Arc<Mailer>>> {
 
 /// What calls out, as the settings allow it.
 fn outbound(settings: &Settings) -> anyhow::Result<Arc<Outbound>> {
-    let allow = settings.outbound_allow.clone();
-    Ok(Arc::new(Outbound::new(OutboundOptions { allow, ..OutboundOptions::default() })?))
+    Ok(Arc::new(Outbound::new(outbound_options(settings))?))
+}
+
+fn outbound_options(settings: &Settings) -> OutboundOptions {
+    OutboundOptions {
+        allow: settings.outbound_allow.clone(),
+        max_in_flight: settings.outbound_calls,
+        ..OutboundOptions::default()
+    }
 }
 
 /// What delivers postbacks and webhooks. It has a client of its own, so that receivers
@@ -441,6 +448,16 @@ mod tests {
         let ended = parts.run_until(&mut signals, store_closed, Duration::from_secs(60)).await;
         assert!(stop.is_cancelled(), "the other parts are told");
         ended.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn calls_go_out_as_the_settings_allow_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("crumb.toml");
+        std::fs::write(&file, "[outbound]\nallow = [\"10.1.0.0/16\"]\nmax_calls = 7\n").unwrap();
+        let flags = crate::config::Flags { config: Some(file), ..Default::default() };
+        let options = outbound_options(&Settings::read(&flags).unwrap());
+        assert_eq!((options.allow, options.max_in_flight), (vec!["10.1.0.0/16".parse().unwrap()], 7));
     }
 
     #[tokio::test]

@@ -109,6 +109,14 @@ pub const KEYS: &[Key] = &[
                 \"10.1.0.0/16\".",
     },
     Key {
+        section: "outbound",
+        name: "max_calls",
+        kind: Kind::Integer,
+        default: "4096",
+        about: "How many calls to buyers may be under way at once, 1 to 65536; as many more to those\n\
+                who get postbacks and webhooks. What is over waits within its own time.",
+    },
+    Key {
         section: "geo",
         name: "database",
         kind: Kind::Text,

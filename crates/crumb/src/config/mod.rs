@@ -28,6 +28,10 @@ const DEFAULT_FILE: &str = "crumb.toml";
 /// The largest configuration file: a hundred times the documented defaults.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
+/// The most calls at once that may be asked for: each takes a file, of which few systems let
+/// a process open more.
+const MAX_OUTBOUND_CALLS: i64 = 65_536;
+
 /// The longest drain that may be asked for, in seconds.
 const MAX_DRAIN_SECONDS: i64 = 600;
 
@@ -70,6 +74,8 @@ pub struct Settings {
     pub key_file: Option<PathBuf>,
     /// Networks that may be called although they are not public.
     pub outbound_allow: Vec<IpNet>,
+    /// Calls to buyers in flight at most, and as many to receivers.
+    pub outbound_calls: usize,
     /// The mail relay.
     pub mail: Option<MailOptions>,
     /// Who gets alerts by mail.
@@ -199,6 +205,7 @@ impl Checker {
         let store = self.store();
         let node = self.integer("store.node", 0, 127).and_then(|n| Node::new(u8::try_from(n).ok()?));
         let outbound_allow = self.networks("outbound.allow");
+        let outbound_calls = self.integer("outbound.max_calls", 1, MAX_OUTBOUND_CALLS);
         let geo_database = self.path("geo.database");
         let key_file = self.path("secrets.key_file");
         let mail = self.mail();
@@ -209,12 +216,13 @@ impl Checker {
         let log_level = self.log_level();
         let log_format = self.log_format();
         let clock_offset_seconds = self.clock_offset(clock_offset);
-        match (tracking, admin, store, node, drain, pings, retention, log_format) {
+        match (tracking, admin, store, node, outbound_calls, drain, pings, retention, log_format) {
             (
                 Some(tracking),
                 Some(admin),
                 Some(store),
                 Some(node),
+                Some(outbound_calls),
                 Some(drain),
                 Some(pings),
                 Some(retention),
@@ -228,6 +236,7 @@ impl Checker {
                 geo_database,
                 key_file,
                 outbound_allow,
+                outbound_calls: usize::try_from(outbound_calls).unwrap_or_default(),
                 mail,
                 alerts_to,
                 drain: Duration::from_secs(u64::try_from(drain).unwrap_or_default()),

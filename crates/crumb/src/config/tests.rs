@@ -166,6 +166,20 @@ fn how_far_pings_may_go_is_a_setting_within_bounds() {
 }
 
 #[test]
+fn how_many_calls_go_out_at_once_is_a_setting_within_bounds() {
+    let calls = |settings: Result<Settings, String>| settings.map(|settings| settings.outbound_calls);
+    assert_eq!(calls(of_file("")), Ok(crumb_delivery::outbound::DEFAULT_MAX_IN_FLIGHT));
+    for within in [1, 7, 65_536] {
+        assert_eq!(calls(of_file(&format!("[outbound]\nmax_calls = {within}"))), Ok(within));
+    }
+    assert_eq!(calls(of_environment("CRUMB_OUTBOUND_MAX_CALLS", "9")), Ok(9));
+    for wrong in [0, -1, 65_537] {
+        let fault = format!("crumb.toml: outbound.max_calls: {wrong} is not between 1 and 65536");
+        assert_eq!(of_file(&format!("[outbound]\nmax_calls = {wrong}")), Err(fault));
+    }
+}
+
+#[test]
 fn for_how_long_logs_are_kept_is_a_setting_within_bounds() {
     assert_eq!(of_file("").unwrap().retention, Retention::DEFAULT);
     let file = "[limits]\npixel_log_days = 31\ndeliveries_days = 0\nattempts_days = 366";

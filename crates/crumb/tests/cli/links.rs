@@ -20,9 +20,23 @@ fn a_network_without_a_tracking_url_has_links_to_the_listener() {
     place.write("network.toml", &NETWORK.replace("tracking_url = \"https://trk.example\"\n", ""));
     place.printed(&["apply", "network.toml"]);
     let link = ["link", "--affiliate", "12", "--creative", "1057"];
-    assert_eq!(place.printed(&link), "http://127.0.0.1:8080/?a=12&c=1057\n");
+    let all = |base: &str| {
+        assert_eq!(place.printed(&link), format!("{base}/?a=12&c=1057\n"));
+        for (command, address) in [
+            (&["pixel", "--affiliate", "12", "--creative", "1057"][..], "/?a=12&c=1057&cp=js"),
+            (&["conversion-pixel", "--offer", "100"], "/p.ashx?o=100"),
+            (&["posting-doc", "--campaign", "57"], "/d.ashx"),
+            (&["posting-doc", "--offer", "100", "--share"], "/doc/"),
+        ] {
+            let printed = place.printed(command);
+            assert!(printed.contains(&format!("{base}{address}")), "{command:?}: {printed}");
+            let elsewhere = printed.matches("://127.0.0.1").count();
+            assert_eq!(printed.matches(&base[4..]).count(), elsewhere, "{command:?}: {printed}");
+        }
+    };
+    all("http://127.0.0.1:8080");
     let server = place.serve(&[]);
-    assert_eq!(place.printed(&link), format!("http://{}/?a=12&c=1057\n", server.tracking));
+    all(&format!("http://{}", server.tracking));
 }
 
 #[test]
@@ -30,6 +44,13 @@ fn pixel_prints_the_pixel_code() {
     let place = Place::with_network();
     let code = place.printed(&["pixel", "--affiliate", "12", "--creative", "1057", "--s1", "x"]);
     assert!(code.contains("https://trk.example/?a=12&c=1057&s1=x&cp=js"), "{code}");
+    let all = ["--s1", "a", "--s2", "b", "--s3", "c", "--s4", "d", "--s5", "e", "-p", "c"];
+    for (command, end) in [("link", "\n"), ("pixel", "&cp=js")] {
+        let arguments = [&[command, "--affiliate", "12", "--creative", "1057"][..], &all].concat();
+        let printed = place.printed(&arguments);
+        let link = "https://trk.example/?a=12&c=1057&p=c&s1=a&s2=b&s3=c&s4=d&s5=e";
+        assert!(printed.contains(&format!("{link}{end}")), "{printed}");
+    }
 }
 
 #[test]

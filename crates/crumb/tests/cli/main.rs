@@ -14,6 +14,7 @@ mod lead;
 mod links;
 mod mock_buyer;
 mod network;
+mod outbound;
 mod program;
 mod replay;
 mod secrets;

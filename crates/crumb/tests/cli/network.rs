@@ -221,6 +221,22 @@ fn only_a_contract_that_is_there_can_be_switched_on() {
     assert_eq!(Place::with_network().refused(&["contract", "on", "7"]), "no contract 7\n");
 }
 
+#[test]
+fn contract_on_prints_the_version_in_which_the_contract_buys_again() {
+    let place = Place::new();
+    let contract = "[[buyer]]\nid = 5\nname = \"Buyer\"\n\
+        [[contract]]\nid = 7\nbuyer = 5\nvertical = 1\nname = \"All\"\nstatus = \"inactive\"\n\
+        schedule = [{ days = [\"all\"], open = \"00:00\", close = \"24:00\", price = \"1.00\", type = \"exclusive\" }]\n\
+        [contract.post]\nmethod = \"post\"\nurl = \"https://buyer.example/\"\naccepted = [\"contains:yes\"]\n";
+    place.write("network.toml", &format!("{NETWORK}\n{contract}"));
+    assert_eq!(place.printed(&["apply", "network.toml"]), "1\n");
+    assert!(place.printed(&["export"]).contains("status = \"inactive\""));
+    let ran = place.run(&["contract", "on", "7"]);
+    assert_eq!((ran.exit, ran.stdout.as_str()), (Some(0), "2\n"), "{}", ran.stderr);
+    assert!(!place.printed(&["export"]).contains("inactive"));
+    assert_eq!(place.printed(&["contract", "on", "7"]), "2\n", "it is on");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn output_that_cannot_be_written_is_no_success() {

@@ -58,6 +58,17 @@ fn secrets_appear_in_no_log_no_metric_and_no_error() {
         let ping = format!("/ping.ashx?ckm_campaign_id=57&ckm_key={key}");
         told += &server.get(server.tracking, &ping);
     }
+    let key = place.printed(&["key", "create", "--role", "admin", "--name", "ci"]);
+    let key = key.trim();
+    for (path, status) in
+        [("/api/v1/leads", "200"), ("/api/v1/leads?x=1", "400"), ("/api/v1/leads/none", "404")]
+    {
+        let answer = server.get_with(server.admin, path, &format!("Authorization: Bearer {key}\r\n"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        told += &answer;
+    }
+    told += &server.get_with(server.admin, "/api/v1/leads", &format!("Authorization: Bearer {key}x\r\n"));
+    told += &server.get(server.admin, &format!("/api/v1/leads?key={key}"));
     told += &server.get(server.admin, "/metrics");
     told += &server.get(server.admin, "/readyz");
     assert!(told.contains("No Qualified Buyers Found"), "{told}");
@@ -68,7 +79,7 @@ fn secrets_appear_in_no_log_no_metric_and_no_error() {
     let (exit, log) = server.ended();
     assert_eq!(exit, Some(0));
     told += &log.join("\n");
-    for secret in SECRETS {
+    for secret in SECRETS.into_iter().chain([key]) {
         assert!(!told.contains(secret), "{secret} is in\n{told}");
     }
 }

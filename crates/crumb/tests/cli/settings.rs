@@ -48,6 +48,37 @@ fn config_check_says_that_countries_are_not_enforced_and_how_many_leads_are_held
 }
 
 #[test]
+fn a_geo_database_that_the_settings_name_enforces_countries() {
+    let place = Place::new();
+    place.write("crumb.toml", "[geo]\ndatabase = \"geo.mmdb\"\n");
+    crumb_testkit::geo::write(&place.path("geo.mmdb"), &[("127.0.0.0", 8, "FR")]);
+    for (country, status) in [("FR", "302"), ("US", "404")] {
+        let named = format!("name = \"Free quote\"\ncountries = [\"{country}\"]");
+        place.write("network.toml", &NETWORK.replace("name = \"Free quote\"", &named));
+        let server = place.serve(&["--network", "network.toml"]);
+        let answer = server.get(server.tracking, "/?a=12&c=1057");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{country}: {answer}");
+        assert!(!place.printed(&["config", "check"]).contains("geo database"));
+    }
+}
+
+#[test]
+fn a_key_file_that_the_settings_name_is_made_on_the_first_start_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    place.write("crumb.toml", "[secrets]\nkey_file = \"keys.bin\"\n");
+    place.write("network.toml", NETWORK);
+    drop(place.serve(&["--network", "network.toml"]));
+    let file = place.path("keys.bin");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!place.path("data/secret.key").exists());
+    let made = std::fs::read(&file).unwrap();
+    assert_eq!(made.len(), 32);
+    drop(place.serve(&[]));
+    assert_eq!(std::fs::read(&file).unwrap(), made, "and kept");
+}
+
+#[test]
 fn config_names_another_file_which_must_be_there() {
     let place = Place::new();
     place.write("other.toml", "[store]\ndata = \"elsewhere\"\n");
@@ -214,8 +245,17 @@ fn each_command_is_a_line_of_the_help_and_lists_its_own_options_first() {
     for line in commands.lines() {
         assert!(line.chars().count() <= 100, "{line}");
     }
-    for command in ["serve", "plan", "link", "posting-doc", "replay", "alerts", "return", "ledger"] {
-        let help = place.printed(&[command, "-h"]);
+    let named = |help: &str| -> Vec<String> {
+        let Some((_, commands)) = help.split_once("Commands:\n") else { return Vec::new() };
+        let lines = commands.lines().take_while(|line| !line.is_empty());
+        lines.filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+    };
+    let mut all: Vec<Vec<String>> = named(&help).into_iter().map(|name| vec![name]).collect();
+    assert!(all.len() > 25, "{all:?}");
+    while let Some(command) = all.pop() {
+        let words: Vec<&str> = command.iter().map(String::as_str).chain(["-h"]).collect();
+        let help = place.printed(&words);
+        all.extend(named(&help).into_iter().map(|name| [&command[..], &[name]].concat()));
         let (_, options) = help.split_once("Options:\n").expect("options");
         let names = options.lines().filter_map(|line| line.split("--").nth(1)?.split([' ', '=']).next());
         let last: Vec<&str> = names.collect::<Vec<_>>().into_iter().rev().take(4).collect();

@@ -19,7 +19,11 @@ fn method(text: serde_json::Value) -> DeliveryMethod {
 }
 
 fn env(name: &str) -> Option<String> {
-    (name == "BUYER_KEY").then(|| "from-the-environment".to_owned())
+    match name {
+        "BUYER_KEY" => Some("from-the-environment".to_owned()),
+        "BUYER_LOGIN" => Some("user:password".to_owned()),
+        _ => None,
+    }
 }
 
 fn compiled(text: serde_json::Value) -> Result<DeliveryPlan, CompileError> {
@@ -196,6 +200,7 @@ fn credentials_come_from_auth_else_from_the_link() {
         (serde_json::json!({ "auth": { "bearer": "env:BUYER_KEY" } }), "Bearer from-the-environment"),
         // A key in place of the user, as some buyers have it.
         (serde_json::json!({ "auth": { "basic": "abc:" } }), "Basic YWJjOg=="),
+        (serde_json::json!({ "auth": { "basic": "env:BUYER_LOGIN" } }), "Basic dXNlcjpwYXNzd29yZA=="),
         (serde_json::json!({ "url": link }), "Basic dTpwQHNz"),
         (serde_json::json!({ "auth": { "basic": "u:p" }, "headers": { "Authorization": "Own 1" } }), "Own 1"),
     ] {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 coded! {
     /// Why a contract bought, or did not: exactly one for each contract of the
-    /// lead's vertical and each run. The first twelve are held in this order before
+    /// lead's vertical and each run. The thirteen after `sold` are held in this order before
     /// anybody is asked; the others come of the sale itself.
     ContractResult {
         /// It bought.

@@ -121,6 +121,10 @@ impl Check<'_> {
 
     fn head(&mut self, place: &str, id: i64, name: &str) {
         self.id(place, id);
+        self.named(place, name);
+    }
+
+    fn named(&mut self, place: &str, name: &str) {
         if name.trim().is_empty() {
             self.fault(format!("{place}.name"), "required");
         }
@@ -167,9 +171,7 @@ impl Check<'_> {
             None => {}
         }
         let Some(settings) = &self.network.network else { return };
-        if settings.name.trim().is_empty() {
-            self.fault("network.name", "required");
-        }
+        self.named("network", &settings.name);
         if settings.currency.len() != 3 || !settings.currency.bytes().all(|b| b.is_ascii_alphabetic()) {
             let message =
                 format!("\"{}\" is no currency; expected three letters like \"USD\"", settings.currency);

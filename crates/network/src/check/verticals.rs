@@ -25,6 +25,7 @@ impl Check<'_> {
             self.filter(&format!("{place}.inbound_filter"), &vertical.inbound_filter, vertical.id);
             for (index, tier) in vertical.lead_tier.iter().enumerate() {
                 let place = format!("{place}.lead_tier[{index}]");
+                self.named(&place, &tier.name);
                 self.not_negative(format!("{place}.payout"), Some(tier.payout));
                 self.filter(&format!("{place}.filter"), &tier.filter, vertical.id);
             }

@@ -223,6 +223,34 @@ fn a_key_of_the_environment_is_its_value_and_matches_nothing_where_it_is_missing
 }
 
 #[test]
+fn the_secrets_of_signed_postbacks_and_of_webhooks_may_stand_in_the_environment_too() {
+    let with = |name: &str| {
+        let mut file = example();
+        file.offer[0].postback_secret = Some(Secret::new(format!("env:{name}")));
+        file.webhook[0].secret = Secret::new(format!("env:{name}"));
+        file.webhook[0].status = crumb_domain::network::ActiveStatus::Active;
+        compile(file)
+    };
+    let there = with("CARGO_PKG_NAME");
+    assert_eq!(there.offer(QUOTE).unwrap().postback_secret(), Some("crumb-network"));
+    let signed = |snapshot: &Snapshot| {
+        let key = snapshot.webhook_key(crumb_domain::WebhookId(3)).ok()?;
+        Some(key.signature("msg_1", NOW, "{}"))
+    };
+    let mut written = example();
+    written.webhook[0].secret = Secret::new("crumb-network");
+    written.webhook[0].status = crumb_domain::network::ActiveStatus::Active;
+    assert_eq!(signed(&there), signed(&compile(written)));
+    assert!(signed(&there).is_some());
+    let missing = with("CRUMB_TEST_NOT_THERE");
+    assert_eq!((missing.offer(QUOTE).unwrap().postback_secret(), signed(&missing)), (None, None));
+    for place in ["offer 100", "webhook 3"] {
+        let named = format!("{place}: CRUMB_TEST_NOT_THERE");
+        assert!(missing.missing_secrets().contains(&named), "{:?}", missing.missing_secrets());
+    }
+}
+
+#[test]
 fn a_new_version_shares_what_did_not_change() {
     let before = compile(example());
     let mut network = example();

@@ -3,9 +3,11 @@
 mod apply;
 mod beside;
 mod contract_check;
+mod defaults;
 mod export;
 mod faults;
 mod field_ids;
+mod keys;
 mod lookups;
 mod prune;
 mod server;

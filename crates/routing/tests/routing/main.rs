@@ -13,6 +13,7 @@ mod pings;
 mod posts;
 mod quotes;
 mod random_trees;
+mod reasons;
 mod replacements;
 mod replays;
 mod simulation;

@@ -206,6 +206,45 @@ async fn a_campaigns_conversion_cap_is_its_own() {
 }
 
 #[tokio::test]
+async fn conversion_caps_go_by_the_networks_zone_and_weeks_begin_on_monday() {
+    for (interval, over, free) in [
+        ("day", "2026-07-02T03:59:59Z", Some("2026-07-02T04:00:00Z")),
+        ("week", "2026-07-06T03:59:59Z", Some("2026-07-06T04:00:00Z")),
+        ("month", "2026-08-01T03:59:59Z", Some("2026-08-01T04:00:00Z")),
+        ("total", "2028-01-01T00:00:00Z", None),
+    ] {
+        let caps = format!("caps = [{{ of = \"conversion\", interval = \"{interval}\", limit = 1 }}]");
+        for (of_offer, of_campaign) in [(caps.as_str(), ""), ("", caps.as_str())] {
+            let server = shop_server(of_offer, of_campaign).await;
+            assert_eq!(convert(&server, "").await, is("12.00", "25.00"), "{interval}");
+            server.clock.set(over);
+            assert_eq!(convert(&server, "").await, is("0.00", "0.00"), "{interval}");
+            assert_eq!(conversions(&server).await.pop().unwrap()["disposition"], "Over Conversion Cap");
+            if let Some(free) = free {
+                server.clock.set(free);
+                assert_eq!(convert(&server, "").await, is("12.00", "25.00"), "{interval}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn duplicates_tests_and_calls_that_are_refused_take_no_room_in_a_conversion_cap() {
+    let caps = "caps = [{ of = \"conversion\", interval = \"day\", limit = 2 }]";
+    let server = shop_server(caps, "").await;
+    let id = clicked(&server).await;
+    converted(&server, &format!("r={id}")).await;
+    for _ in 0..2 {
+        refused(&server, &format!("r={id}"), "Duplicate Conversion").await;
+        refused(&server, "o=400&r=1", "Invalid Request ID").await;
+        let test = server.visitor().click("/?a=-1&c=4001").await;
+        converted(&server, &format!("r={test}")).await;
+    }
+    assert_eq!(convert(&server, "").await, is("12.00", "25.00"));
+    assert_eq!(convert(&server, "").await, is("0.00", "0.00"));
+}
+
+#[tokio::test]
 async fn a_cap_holds_under_many_at_once() {
     let caps = "caps = [{ of = \"conversion\", interval = \"total\", limit = 10 }]";
     let server = shop_server(caps, "").await;

@@ -72,3 +72,20 @@ async fn a_pixel_in_a_page_needs_no_signature_and_one_that_is_signed_must_be_sig
     visitor.get("/p.ashx?o=400&f=img").await;
     assert_eq!(dispositions(&server).await, ["Invalid Signature", "ok"]);
 }
+
+#[tokio::test]
+async fn where_the_environment_lacks_the_secret_no_call_is_signed_rightly() {
+    let server = shop_server("postback_secret = \"env:CRUMB_TEST_NOT_THERE\"", "").await;
+    let query = format!("o=400&r={}", clicked(&server).await);
+    refused(&server, &query, "Invalid Signature").await;
+    for secret in ["", "env:CRUMB_TEST_NOT_THERE"] {
+        let stamped = format!("f=pb&{query}&ts={}", server.clock.now().unix_seconds());
+        let signature = sign_query(stamped.as_bytes(), secret).unwrap();
+        refused(
+            &server,
+            &format!("{query}&ts={}&sig={signature}", server.clock.now().unix_seconds()),
+            "Invalid Signature",
+        )
+        .await;
+    }
+}

@@ -19,6 +19,7 @@ mod conversion_at_random;
 mod conversion_before_lead;
 mod conversion_import;
 mod conversion_late;
+mod conversion_lists;
 mod conversion_money;
 mod conversion_notes;
 mod conversion_of_leads;

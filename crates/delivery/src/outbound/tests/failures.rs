@@ -3,6 +3,7 @@
 
 use super::*;
 use crumb_domain::selling::PostFailure;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn broken(called: &Called) -> (Phase, Option<PostFailure>) {
     (called.phase, called.error.as_ref().unwrap().post_failure())
@@ -77,6 +78,43 @@ async fn an_address_that_refuses_is_followed_by_the_next() {
     let url = format!("http://buyer.test:{port}/");
     let (called, ()) = tokio::join!(outbound.call(get(&url), within(LONG)), serve);
     assert_eq!(called.error, None);
+}
+
+/// A name that stands for this machine when it is first asked for, and then for another.
+#[derive(Default)]
+struct Changing(AtomicUsize);
+
+impl Resolve for Changing {
+    fn resolve<'a>(&'a self, _: &'a str) -> Resolving<'a> {
+        let address =
+            if self.0.fetch_add(1, Ordering::Relaxed) == 0 { [127, 0, 0, 1] } else { [10, 0, 0, 1] };
+        Box::pin(async move { Ok(vec![IpAddr::from(address)]) })
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_resolved_once_for_a_call_and_connected_to_as_it_was_checked() {
+    let (listener, _) = listen().await;
+    let url = format!("http://buyer.test:{}/", listener.local_addr().unwrap().port());
+    let changing = Arc::new(Changing::default());
+    let resolver: Arc<dyn Resolve> = Arc::clone(&changing) as Arc<dyn Resolve>;
+    let outbound = Outbound::new(OutboundOptions { resolver, ..loopback_options() }).unwrap();
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+    };
+    let (called, ()) = tokio::join!(outbound.call(get(&url), within(LONG)), serve);
+    assert_eq!((called.error, changing.0.load(Ordering::Relaxed)), (None, 1));
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_knows_is_not_sent() {
+    let resolver = Arc::new(Named(Vec::new()));
+    let outbound = Outbound::new(OutboundOptions { resolver, ..loopback_options() }).unwrap();
+    let called = outbound.call(get("http://buyer.test/"), within(LONG)).await;
+    assert_eq!(broken(&called), (Phase::Resolve, BROKEN_UNSENT));
+    assert!(!called.error.unwrap().is_sent());
 }
 
 /// A name that is never found.

@@ -149,6 +149,54 @@ async fn what_is_not_there_is_a_problem_of_its_own_kind() {
 }
 
 #[tokio::test]
+async fn every_error_has_all_members_of_a_problem() {
+    let world = World::new().await;
+    let leads = "/api/v1/leads";
+    let large = " ".repeat(65 * 1024);
+    for (answer, status, code, title) in [
+        (world.ask(Method::GET, leads, None).await, 401, "unauthorized", "A valid API key is needed"),
+        (world.get_as("buyer:5", "/api/v1/clicks").await, 403, "forbidden", "Not allowed"),
+        (world.get_as("affiliate:12", "/api/v1/keys").await, 403, "forbidden", "Not allowed"),
+        (world.get_as("admin", "/api/v1/leads/C8097F17").await, 404, "not_found", "Not found"),
+        (
+            world.get_as("admin", "/api/v1/leads?x=1").await,
+            400,
+            "invalid_request",
+            "The request is not valid",
+        ),
+        (
+            world.ask(Method::DELETE, leads, Some("crumb_admin")).await,
+            405,
+            "method_not_allowed",
+            "Method not allowed",
+        ),
+        (
+            world.post_as("admin", "/api/v1/posting-docs", large).await,
+            413,
+            "payload_too_large",
+            "The body is too large",
+        ),
+    ] {
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-type")),
+            (status, "application/problem+json")
+        );
+        let problem = answer.json();
+        let members: Vec<&str> = problem.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(members, ["code", "detail", "errors", "status", "title", "type"], "{problem}");
+        assert_eq!(
+            (&problem["status"], &problem["code"], &problem["title"]),
+            (&status.into(), &code.into(), &title.into())
+        );
+        assert_eq!(problem["type"], format!("urn:crumb:problem:{code}"));
+        assert!(!problem["detail"].as_str().unwrap().is_empty(), "{problem}");
+        let places = problem["errors"].as_array().unwrap().iter();
+        assert!(places.clone().all(|one| one["path"].is_string() && one["message"].is_string()), "{problem}");
+        assert_eq!(places.count() > 0, status == 400, "{problem}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_query_names_its_places() {
     let world = World::new().await;
     let answer =

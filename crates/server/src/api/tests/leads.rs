@@ -133,6 +133,59 @@ async fn each_filter_of_leads_narrows_the_list() {
 }
 
 #[tokio::test]
+async fn a_buyers_leads_are_those_that_it_bought_for_itself_and_for_the_network() {
+    let world = World::new().await;
+    let sold_to = |n: i64, id: &str, buyers: &[i64]| {
+        let sale = |buyer: &i64| Sale {
+            contract: ContractId(buyer + 2),
+            buyer: BuyerId(*buyer),
+            price: Money::from_micros(30_000_000),
+            sale_type: SaleType::Multisell,
+            at: at(n),
+            no_return: false,
+            returned: None,
+            replaces: None,
+            redirect: None,
+        };
+        let sales = buyers.iter().map(sale).collect();
+        Lead { status: LeadStatus::Sold, outcome: LeadOutcome::Sold, sales, ..lead(n, n, id) }
+    };
+    for sold in [sold_to(1, "AAAAAAA1", &[5, 6]), sold_to(2, "AAAAAAA2", &[6]), sold_to(3, "AAAAAAA3", &[])] {
+        world.accept(sold).await;
+    }
+    for (buyer, expected) in [(5, vec!["AAAAAAA1"]), (6, vec!["AAAAAAA2", "AAAAAAA1"]), (7, vec![])] {
+        let expected: Vec<Value> = expected.into_iter().map(Value::from).collect();
+        let filtered = world.get_as("reader", &format!("/api/v1/leads?buyer={buyer}")).await;
+        assert_eq!(
+            (filtered.each("id"), filtered.json()["total"].clone()),
+            (expected.clone(), expected.len().into())
+        );
+        let own = world.get_as(&format!("buyer:{buyer}"), "/api/v1/leads").await;
+        assert_eq!(own.each("id"), expected, "{buyer}");
+        for id in ["AAAAAAA1", "AAAAAAA2", "AAAAAAA3"] {
+            let one = world.get_as(&format!("buyer:{buyer}"), &format!("/api/v1/leads/{id}")).await;
+            let is_its_own = expected.contains(&id.into());
+            assert_eq!(one.status, if is_its_own { StatusCode::OK } else { StatusCode::NOT_FOUND });
+            let buyers = one.json()["sales"].as_array().map_or(0, Vec::len);
+            assert_eq!(buyers, usize::from(is_its_own), "another buyer's sale is not told");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_has_its_rows_the_next_page_and_the_total_and_its_rows_are_the_resources() {
+    let world = World::new().await;
+    world.accept(lead(1, 1, "C8097F17")).await;
+    for role in ["reader", "affiliate:12"] {
+        let list = world.get_as(role, "/api/v1/leads").await.json();
+        assert_eq!(list.as_object().unwrap().keys().collect::<Vec<_>>(), ["data", "next", "total"]);
+        assert_eq!((&list["next"], &list["total"]), (&Value::Null, &json!(1)));
+        let one = world.get_as(role, "/api/v1/leads/C8097F17").await.json();
+        assert_eq!(list["data"], json!([one]), "{role}");
+    }
+}
+
+#[tokio::test]
 async fn a_lead_is_found_by_the_email_or_phone_of_its_person() {
     let world = World::new().await;
     let fields = |email: &str, phone: &str| {
