@@ -204,7 +204,7 @@ fn a_page_whose_link_lacks_the_request_id_is_told_to_have_it_added() {
         "The offer link carries the request id to your page: https://lp.example/quote?reqid=#reqid#";
     assert!(steps(&network).contains(carries));
     network.offer[0].link = Some("https://lp.example/quote".to_owned());
-    let lacks = "add reqid=#reqid# to its query. It is now https://lp.example/quote";
+    let lacks = "add `reqid=#reqid#` to its query. It is now https://lp.example/quote";
     assert!(steps(&network).contains(lacks));
     network.offer[0].link = None;
     assert!(steps(&network).contains("https://your-page.example/quote?reqid=#reqid#"));
