@@ -101,8 +101,9 @@ impl DataDirectory {
     }
 }
 
-/// The embedded store's file, where there is one. Whoever asks what is there in a directory without one is in the wrong place; making an empty one there, with a key
-/// of its own, would hide that.
+/// The embedded store's file, where there is one. Whoever asks what is there in a directory
+/// without one is in the wrong place; making an empty one there, with a key of its own,
+/// would hide that.
 ///
 /// # Errors
 /// Where there is none, with what to do.

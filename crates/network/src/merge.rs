@@ -293,10 +293,10 @@ pub(crate) fn remember_opening(openings: &mut HashMap<BuyerId, Money>, buyer: Op
     }
 }
 
-/// Gives ids to fields without one: the one that the name ever had, else the next
-/// that no field ever had. An id that the file gives to another field while the one which
-/// has it stays is a fault: pages ask for fields by their ids, and this one's would change
-/// without a word.
+/// Gives ids to fields without one: the one that the name has at present, else the one that
+/// it ever had and nobody has now, else the next that no field ever had. An id that the file
+/// gives to another field while the one which has it stays is a fault: pages ask for fields by
+/// their ids, and this one's would change without a word.
 fn with_field_ids(
     mut vertical: Vertical,
     present: Option<&Vertical>,
@@ -304,10 +304,16 @@ fn with_field_ids(
     place: &str,
     errors: &mut Vec<FileError>,
 ) -> Vertical {
-    errors.extend(ids_taken_from_others(&vertical, present, place));
-    let mut remembered = known.field_ids.get(&vertical.id).cloned().unwrap_or_default();
-    remember(&mut remembered, present);
+    let mut at_present = HashMap::new();
+    remember(&mut at_present, present);
+    errors.extend(ids_taken_from_others(&vertical, &at_present, place));
     let mut taken: HashSet<FieldId> = vertical.field.iter().filter_map(|field| field.id).collect();
+    // Those that stay come first: another field may have had the id before.
+    for field in vertical.field.iter_mut().filter(|field| field.id.is_none()) {
+        field.id = at_present.get(&field.name.to_lowercase()).copied().filter(|id| taken.insert(*id));
+    }
+    let mut remembered = known.field_ids.get(&vertical.id).cloned().unwrap_or_default();
+    remembered.extend(at_present);
     let highest = taken.iter().chain(remembered.values()).map(|id| id.0).max().unwrap_or(0);
     let mut next = highest.max(0).saturating_add(1);
     for field in &mut vertical.field {
@@ -326,9 +332,7 @@ fn with_field_ids(
     vertical
 }
 
-fn ids_taken_from_others(vertical: &Vertical, present: Option<&Vertical>, place: &str) -> Vec<FileError> {
-    let mut ids = HashMap::new();
-    remember(&mut ids, present);
+fn ids_taken_from_others(vertical: &Vertical, ids: &HashMap<String, FieldId>, place: &str) -> Vec<FileError> {
     let without = vertical.field.iter().filter(|field| field.id.is_none());
     let owned = without.filter_map(|field| Some((*ids.get(&field.name.to_lowercase())?, &field.name)));
     let owners: HashMap<FieldId, &String> = owned.collect();

@@ -34,8 +34,8 @@ pub struct SqliteOptions {
     /// Each takes half a kilobyte. 0 = none.
     pub kept_sessions: usize,
     /// For how many commits counts are put off before they are brought into the rows of
-    /// their days together. More of them raise a row once; but whoever reads a count reads
-    /// through what all of them added.
+    /// their days together. More of them raise a row once; but a start, and the first who
+    /// reads a count after that, reads through what all of them added.
     pub counts_put_off: usize,
     /// How many sub-affiliates an affiliate may have.
     pub sub_affiliates: u32,

@@ -45,6 +45,7 @@ pub use connection::{PAGE_SIZE, SqliteOptions};
 pub use readers::MAX_QUEUED_READS;
 pub use writer::MAX_QUEUED_WRITES;
 
+use clicks::counts::StepsRead;
 use clicks::sessions::Sessions;
 use crumb_storage::{Result, Store};
 use leads::recent::RecentIds;
@@ -65,6 +66,7 @@ pub struct SqliteStore {
 struct Threads {
     readers: Readers,
     writer: Writer,
+    steps_read: Arc<StepsRead>,
 }
 
 impl SqliteStore {
@@ -75,7 +77,7 @@ impl SqliteStore {
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self> {
         let writer = Writer::start(path, &options)?;
         let readers = Readers::start(path, &options)?;
-        Ok(Self { threads: Arc::new(Threads { readers, writer }) })
+        Ok(Self { threads: Arc::new(Threads { readers, writer, steps_read: Arc::default() }) })
     }
 
     /// Opens a file only to read it, beside whoever writes to it: nothing is written, not
@@ -89,7 +91,7 @@ impl SqliteStore {
         migrations::check(&connection)?;
         let writer = Writer::none(&connection, &options)?;
         let readers = Readers::start(path, &options)?;
-        Ok(Self { threads: Arc::new(Threads { readers, writer }) })
+        Ok(Self { threads: Arc::new(Threads { readers, writer, steps_read: Arc::default() }) })
     }
 
     /// Ends when the store has stopped taking writes for good: when it is closed, or
@@ -109,6 +111,10 @@ impl SqliteStore {
 
     fn sessions(&self) -> Arc<Sessions> {
         self.threads.writer.sessions()
+    }
+
+    fn steps_read(&self) -> Arc<StepsRead> {
+        Arc::clone(&self.threads.steps_read)
     }
 
     fn readers(&self) -> &Readers {

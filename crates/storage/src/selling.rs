@@ -429,9 +429,8 @@ pub trait SellingStore {
     /// * Something was sold: the lead is `sold`, with these sales and their revenue.
     ///
     /// The time line says where nothing was sent (`interrupted`), and its run is recorded as
-    /// `ending` tells it. A lead that cannot be
-    /// ended, because of what is stored of it or since its end (`ending` too) panics, keeps no
-    /// other from that: it stays in hand.
+    /// `ending` tells it. A lead that cannot be ended, because of what is stored of it or since
+    /// its end (`ending` too) panics, keeps no other from that: it stays in hand.
     fn recover(&self, at: Timestamp, ending: Ending) -> impl Future<Output = Result<Recovery>> + Send;
 
     /// Ends the run of one lead in hand that broke off while the server lives on, as

@@ -1,5 +1,6 @@
-//! A run that broke off, by the server's end or a panic of its own, as far as what was stored tells it: so that
-//! it can be said of such a lead too who may have bought it, and why the others did not.
+//! A run that broke off, by the server's end or a panic of its own, as far as what was stored
+//! tells it: so that it can be said of such a lead too who may have bought it, and why the
+//! others did not.
 //!
 //! What was written before each post tells who was sent it; the network and the lead tell who
 //! was no candidate; of the others it is said that the run broke off before their turn.

@@ -37,10 +37,15 @@ struct Works {
     aside: HashSet<RowId>,
     /// Why the store could not be worked with since it was last asked.
     trouble: Option<StoreError>,
+    /// Whether it failed the last of them that ended.
+    is_in_doubt: bool,
 }
 
 impl Works {
     fn ended(&mut self, ended: Result<Sold, JoinError>) {
+        if let Ok((_, sold)) = &ended {
+            self.is_in_doubt = sold.as_ref().is_err_and(is_away);
+        }
         match ended {
             Ok((_, Ok(()))) => {}
             Ok((_, Err(error))) if is_away(&error) => self.trouble = Some(error),
@@ -98,6 +103,10 @@ impl<S: Store + Clone> Carried for Queue<S> {
             () = self.selling.queued.notified() => {}
             Some(ended) = self.works.in_hand.join_next() => self.works.ended(ended),
         }
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        self.works.is_in_doubt
     }
 
     async fn ended(&mut self) -> Result<(), StoreError> {
@@ -288,5 +297,26 @@ impl<S: Store + Clone> Selling<S> {
         self.let_go(change).await?;
         self.site.feed.tell(|| crumb_tracking::feed::Recorded::Lead(Arc::new(lead)));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_store_is_in_doubt_from_a_lead_that_it_failed_until_one_that_it_did_not() {
+        let (lead, mut works) = (RowId::at_or_after(Timestamp::from_micros(0)), Works::default());
+        let away = || Err(StoreError::Unavailable("the disk is full".to_owned()));
+        for (ended, is_in_doubt) in [
+            (Ok(()), false),
+            (away(), true),
+            (away(), true),
+            (Ok(()), false),
+            (Err(StoreError::Conflict), false),
+        ] {
+            works.ended(Ok((lead, ended)));
+            assert_eq!(works.is_in_doubt, is_in_doubt);
+        }
     }
 }

@@ -94,6 +94,19 @@ async fn a_field_with_the_id_of_one_that_goes_is_that_one_renamed() {
 }
 
 #[tokio::test]
+async fn a_field_that_stays_keeps_its_id_from_an_earlier_name_of_it_that_comes_back() {
+    let (live, _) = running().await;
+    let renamed = [&[("email_address", None), ("postal_code", Some(7))], &REST[..]].concat();
+    apply(&live, with_fields(&renamed)).await;
+    let both = [&[("zip_code", None), ("email_address", None), ("postal_code", None)], &REST[..]].concat();
+    let plan = planned(&live, &with_fields(&both), false).await;
+    assert_eq!(plan, ["+ field zip_code of vertical 1"]);
+    apply(&live, with_fields(&both)).await;
+    let ids = field_ids(&live);
+    assert!(ids.contains(&("postal_code".to_owned(), 7)) && ids.contains(&("zip_code".to_owned(), 10)));
+}
+
+#[tokio::test]
 async fn another_name_under_a_known_id_is_shown_as_the_new_name_of_what_has_it() {
     let (live, _) = running().await;
     let mut file = example();

@@ -1,7 +1,7 @@
 //! Impressions: counts by day, beside those that caps are held by.
 
 use crate::batch::WriteContext;
-use crate::clicks::counts;
+use crate::clicks::counts::{self, StepsRead};
 use crate::codes::{IMPRESSION, impressions_of};
 use crate::error::{corrupt, from_sqlite};
 use crate::seen::Key;
@@ -29,12 +29,13 @@ pub(crate) fn record(context: &mut WriteContext<'_>, impression: &Impression) ->
 /// Its days of `first..=last`, in order.
 pub(crate) fn by_day(
     connection: &Connection,
+    steps: &StepsRead,
     of: ImpressionsOf,
     first: Day,
     last: Day,
 ) -> Result<Vec<(Day, u64)>> {
     let (scope, id) = impressions_of(of);
-    let days = counts::by_day(connection, (scope, id, IMPRESSION), first, last)?;
+    let days = counts::by_day(connection, steps, (scope, id, IMPRESSION), first, last)?;
     days.into_iter()
         .map(|(day, n)| Ok((day, u64::try_from(n).map_err(|_| corrupt("a count of impressions", n))?)))
         .collect()

@@ -43,7 +43,8 @@ impl ClickStore for SqliteStore {
     }
 
     async fn count(&self, check: CapCheck) -> Result<u64> {
-        self.readers().read(LaneOf::Short, move |connection| counts::count(connection, &check)).await
+        let steps = self.steps_read();
+        self.readers().read(LaneOf::Short, move |connection| counts::count(connection, &steps, &check)).await
     }
 
     async fn record_impression(&self, impression: Impression) -> Result<()> {
@@ -51,8 +52,9 @@ impl ClickStore for SqliteStore {
     }
 
     async fn impressions(&self, of: ImpressionsOf, first: Day, last: Day) -> Result<Vec<(Day, u64)>> {
+        let steps = self.steps_read();
         self.readers()
-            .read(LaneOf::Long, move |connection| impressions::by_day(connection, of, first, last))
+            .read(LaneOf::Long, move |connection| impressions::by_day(connection, &steps, of, first, last))
             .await
     }
 

@@ -7,6 +7,9 @@
 //! What a commit adds is not brought into these rows at once: see `put_off`.
 
 mod put_off;
+mod steps_read;
+
+pub(crate) use steps_read::StepsRead;
 
 use crate::codes::{cap_of, scope};
 use crate::error::from_sqlite;
@@ -118,15 +121,15 @@ impl Counts {
 }
 
 /// The sum over a check's days, as the file has it.
-pub(crate) fn count(connection: &Connection, check: &CapCheck) -> Result<u64> {
-    let (scope, id) = scope(check.scope);
-    let put_off = put_off::read_of(connection, scope, id)?;
-    Ok(unsigned(in_rows(connection, check)? + sum_of(&put_off, check)))
+pub(crate) fn count(connection: &Connection, steps: &StepsRead, check: &CapCheck) -> Result<u64> {
+    let put_off = steps.with(connection, |sums| sum_of(sums, check))?;
+    Ok(unsigned(in_rows(connection, check)? + put_off))
 }
 
 /// A count of each of some days that has one, as the file has it.
 pub(crate) fn by_day(
     connection: &Connection,
+    steps: &StepsRead,
     (scope, id, of): (i64, i64, i64),
     first: Day,
     last: Day,
@@ -147,10 +150,13 @@ pub(crate) fn by_day(
         let (day, n): (i32, i64) = row.map_err(from_sqlite)?;
         days.insert(Day(day), n);
     }
-    let put_off = put_off::read_of(connection, scope, id)?;
-    let places = (first <= last).then(|| put_off.range((scope, id, first.0)..=(scope, id, last.0)));
-    for ((_, _, day), row) in places.into_iter().flatten() {
-        *days.entry(Day(*day)).or_default() += row.get(slot).copied().unwrap_or(0);
+    if first <= last {
+        let places = (scope, id, first.0)..=(scope, id, last.0);
+        steps.with(connection, |sums| {
+            for ((_, _, day), row) in sums.range(places) {
+                *days.entry(Day(*day)).or_default() += row.get(slot).copied().unwrap_or(0);
+            }
+        })?;
     }
     days.retain(|_, n| *n != 0);
     Ok(days)

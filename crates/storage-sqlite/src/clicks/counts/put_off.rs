@@ -60,7 +60,7 @@ impl PutOff {
     /// What an opened file has. `most_commits`: after how many a round begins.
     pub(crate) fn load(connection: &Connection, most_commits: usize) -> Result<Self> {
         let mut sums = Sums::new();
-        let commits = read(connection, |place, row| add(&mut sums, place, &row, 1))?;
+        let commits = read_after(connection, 0, |place, row| add(&mut sums, place, &row, 1))?;
         Ok(Self { sums, commits, most_commits, ..Self::default() })
     }
 
@@ -86,15 +86,19 @@ impl PutOff {
             add(&mut steps, *place, row, -1);
         }
         if self.open.is_round_over {
-            connection
-                .prepare_cached("DELETE FROM count_step")
-                .and_then(|mut s| s.execute([]))
-                .map_err(from_sqlite)?;
             self.sums.iter().for_each(|(place, row)| add(&mut steps, *place, row, 1));
             self.open.commits = 0;
         }
         self.open.commits += 1;
-        append(connection, &steps)
+        let id = append(connection, &steps)?;
+        if self.open.is_round_over {
+            // The last one stays, so that no id comes again: see `steps_read`.
+            connection
+                .prepare_cached("DELETE FROM count_step WHERE id < ?1")
+                .and_then(|mut delete| delete.execute([id]))
+                .map_err(from_sqlite)?;
+        }
+        Ok(())
     }
 
     /// Raises the next rows of a round.
@@ -130,7 +134,7 @@ impl PutOff {
 }
 
 /// Adds a row `times` times; one that comes to nothing is none.
-fn add(sums: &mut Sums, place: Place, row: &Row, times: i64) {
+pub(super) fn add(sums: &mut Sums, place: Place, row: &Row, times: i64) {
     let sum = sums.entry(place).or_default();
     sum.iter_mut().zip(row).for_each(|(sum, by)| *sum += by * times);
     if *sum == Row::default() {
@@ -138,8 +142,8 @@ fn add(sums: &mut Sums, place: Place, row: &Row, times: i64) {
     }
 }
 
-/// Appends steps as one row.
-fn append(connection: &Connection, steps: &Sums) -> Result<()> {
+/// Appends steps as one row, though they come to nothing; its id.
+fn append(connection: &Connection, steps: &Sums) -> Result<i64> {
     let mut bytes = Vec::with_capacity(steps.len() * 2 * STEP_BYTES);
     for ((scope, id, day), row) in steps {
         let scope = u8::try_from(*scope).map_err(|_| corrupt("the scope of a count", scope))?;
@@ -150,31 +154,21 @@ fn append(connection: &Connection, steps: &Sums) -> Result<()> {
             bytes.extend(by.to_le_bytes());
         }
     }
-    if bytes.is_empty() {
-        return Ok(());
-    }
     connection
         .prepare_cached("INSERT INTO count_step (steps) VALUES (?1)")
-        .and_then(|mut insert| insert.execute([bytes]))
-        .map_err(from_sqlite)?;
-    Ok(())
+        .and_then(|mut insert| insert.insert([bytes]))
+        .map_err(from_sqlite)
 }
 
-/// What is put off of one of a scope.
-pub(crate) fn read_of(connection: &Connection, scope: i64, id: i64) -> Result<Sums> {
-    let mut sums = Sums::new();
-    read(connection, |place, row| {
-        if (place.0, place.1) == (scope, id) {
-            add(&mut sums, place, &row, 1);
-        }
-    })?;
-    Ok(sums)
-}
-
-/// Hands on each step that is put off; how many commits they are of.
-fn read(connection: &Connection, mut each: impl FnMut(Place, Row)) -> Result<usize> {
-    let mut select = connection.prepare_cached("SELECT steps FROM count_step").map_err(from_sqlite)?;
-    let mut rows = select.query([]).map_err(from_sqlite)?;
+/// Hands on each step that was put off after an id; how many commits they are of.
+pub(super) fn read_after(
+    connection: &Connection,
+    id: i64,
+    mut each: impl FnMut(Place, Row),
+) -> Result<usize> {
+    let mut select =
+        connection.prepare_cached("SELECT steps FROM count_step WHERE id > ?1").map_err(from_sqlite)?;
+    let mut rows = select.query([id]).map_err(from_sqlite)?;
     let mut commits = 0;
     while let Some(row) = rows.next().map_err(from_sqlite)? {
         let bytes = row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).map_err(from_sqlite)?;
