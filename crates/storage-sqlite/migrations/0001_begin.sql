@@ -83,8 +83,7 @@ CREATE TABLE day_count (
 ) STRICT, WITHOUT ROWID;
 
 -- Steps of these that are not in them yet, a row for each commit: a count is both together.
--- A step has 22 bytes, numbers with the lowest byte first: scope (1 byte), of what (1: 0
--- clicks, 1 leads, 2 conversions, 3 impressions), scope_id (8), day (4), by how much (8).
+-- Their bytes are as `clicks/counts/steps.rs` says.
 CREATE TABLE count_step (
     id INTEGER PRIMARY KEY,
     steps BLOB NOT NULL

@@ -50,7 +50,7 @@ impl Default for SqliteOptions {
             read_timeout: Duration::from_secs(30),
             recent_leads: 8_192,
             kept_sessions: 32_768,
-            counts_put_off: 1_024,
+            counts_put_off: 256,
             sub_affiliates: MAX_SUB_AFFILIATES,
         }
     }

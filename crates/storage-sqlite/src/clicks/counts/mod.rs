@@ -7,6 +7,7 @@
 //! What a commit adds is not brought into these rows at once: see `put_off`.
 
 mod put_off;
+mod steps;
 mod steps_read;
 
 pub(crate) use steps_read::StepsRead;

@@ -7,6 +7,7 @@
 //! in it takes off its own steps, so that at each moment a count is its row and all
 //! steps together, whatever a crash interrupts.
 
+use super::steps::{decode, encode};
 use super::{Place, Row, Sums};
 use crate::error::{corrupt, from_sqlite};
 use crumb_storage::Result;
@@ -23,8 +24,6 @@ const INSERT: &str = "INSERT INTO day_count (scope, scope_id, day, clicks, leads
 
 /// Rows that a commit brings in at least: few enough that nobody waits for them.
 const AT_ONCE: usize = 32;
-/// The bytes of a step: scope, slot, id, day, by how much.
-const STEP_BYTES: usize = 1 + 1 + 8 + 4 + 8;
 
 /// What is put off, as the file has it.
 #[derive(Default)]
@@ -144,19 +143,9 @@ pub(super) fn add(sums: &mut Sums, place: Place, row: &Row, times: i64) {
 
 /// Appends steps as one row, though they come to nothing; its id.
 fn append(connection: &Connection, steps: &Sums) -> Result<i64> {
-    let mut bytes = Vec::with_capacity(steps.len() * 2 * STEP_BYTES);
-    for ((scope, id, day), row) in steps {
-        let scope = u8::try_from(*scope).map_err(|_| corrupt("the scope of a count", scope))?;
-        for (slot, by) in (0_u8..).zip(row).filter(|(_, by)| **by != 0) {
-            bytes.extend([scope, slot]);
-            bytes.extend(id.to_le_bytes());
-            bytes.extend(day.to_le_bytes());
-            bytes.extend(by.to_le_bytes());
-        }
-    }
     connection
         .prepare_cached("INSERT INTO count_step (steps) VALUES (?1)")
-        .and_then(|mut insert| insert.insert([bytes]))
+        .and_then(|mut insert| insert.insert([encode(steps)]))
         .map_err(from_sqlite)
 }
 
@@ -172,25 +161,8 @@ pub(super) fn read_after(
     let mut commits = 0;
     while let Some(row) = rows.next().map_err(from_sqlite)? {
         let bytes = row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).map_err(from_sqlite)?;
-        let (steps, rest) = bytes.as_chunks::<STEP_BYTES>();
-        if !rest.is_empty() {
-            return Err(corrupt("steps of counts", format_args!("{} bytes", bytes.len())));
-        }
-        for step in steps {
-            let decoded =
-                decoded(step).ok_or_else(|| corrupt("a step of a count", format_args!("{step:?}")))?;
-            each(decoded.0, decoded.1);
-        }
+        decode(bytes, &mut each).ok_or_else(|| corrupt("steps of counts", format_args!("{bytes:?}")))?;
         commits += 1;
     }
     Ok(commits)
-}
-
-fn decoded(step: &[u8; STEP_BYTES]) -> Option<(Place, Row)> {
-    let ([scope, slot], rest) = step.split_first_chunk()?;
-    let (id, rest) = rest.split_first_chunk()?;
-    let (day, by) = rest.split_first_chunk()?;
-    let mut row = Row::default();
-    *row.get_mut(usize::from(*slot))? = i64::from_le_bytes(by.try_into().ok()?);
-    Some(((i64::from(*scope), i64::from_le_bytes(*id), i32::from_le_bytes(*day)), row))
 }
