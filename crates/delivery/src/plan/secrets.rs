@@ -55,10 +55,13 @@ impl Secrets {
         }
     }
 
+    /// A user's password; where there is none, the user is a key.
     pub(super) fn basic(&mut self, user_and_password: &str) {
         self.add(user_and_password);
-        if let Some((_, password)) = user_and_password.split_once(':') {
-            self.add(password);
+        match user_and_password.split_once(':') {
+            Some((key, "")) => self.add(key),
+            Some((_, password)) => self.add(password),
+            None => {}
         }
     }
 

@@ -239,6 +239,17 @@ fn secrets_are_masked_in_what_is_kept() {
 }
 
 #[test]
+fn a_key_in_place_of_the_user_is_masked_and_a_user_with_a_password_is_not() {
+    for (keys, answer) in [
+        (serde_json::json!({ "auth": { "basic": "sk_live_7:" } }), "no ********"),
+        (serde_json::json!({ "url": "https://sk_live_7@buyer.example/" }), "no ********"),
+        (serde_json::json!({ "auth": { "basic": "sk_live_7:hunter22" } }), "no sk_live_7"),
+    ] {
+        assert_eq!(compiled(keys).unwrap().masker().text("no sk_live_7"), answer);
+    }
+}
+
+#[test]
 fn a_params_secret_may_stand_in_the_environment() {
     let text = serde_json::json!({ "params": [["k", "env:BUYER_KEY"], ["api_key", "constant!"], ["z", "#zip_code#"]] });
     assert_eq!(body(text.clone()), "k=from-the-environment&api_key=constant%21&z=90001");
