@@ -67,30 +67,13 @@ pub fn judge(session: Option<&Session>, offer: OfferId, click_cookie_days: u32, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::examples::{began, session};
     use crate::session::SessionOrigin;
-    use crate::{AffiliateId, RowId, SubIds};
 
     #[test]
     fn a_session_is_credited_on_its_own_offer_where_a_click_opened_it_within_the_days() {
         const OFFER: OfferId = OfferId(100);
-        let at: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
-        let session = Session {
-            id: RowId::at_or_after(at),
-            at,
-            origin: SessionOrigin::Click,
-            affiliate: AffiliateId(12),
-            offer: OFFER,
-            campaign: None,
-            creative: None,
-            offer_contract: None,
-            sub_ids: SubIds::default(),
-            device_id: None,
-            visitor: None,
-            test: false,
-            ip: None,
-            country: None,
-            converted: false,
-        };
+        let (session, at) = (session(), began());
         let by_lead = Session { origin: SessionOrigin::Lead, ..session.clone() };
         let (soon, late) = (at.plus_seconds(60), at.plus_days(30));
         assert_eq!(judge(Some(&session), OFFER, 30, soon), Claim::Credited);

@@ -1,20 +1,23 @@
-//! A click and a lead for tests to start from.
+//! A click, a session and a lead for tests to start from.
+
+#![expect(clippy::unwrap_used, reason = "this is test code that lives in a library, so that crates share it")]
 
 use crate::attribution::{Attribution, AttributionTrace, Claim};
 use crate::click::{Click, ClickSource, Disposition};
 use crate::lead::{Lead, LeadOutcome, LeadStatus};
 use crate::post::PostKind;
+use crate::session::{Session, SessionOrigin};
 use crate::{
     AffiliateId, CampaignId, ConfigVersion, CreativeId, Money, OfferId, RowId, SubIds, Timestamp, VerticalId,
 };
 
 /// When the session of both began.
-pub(crate) fn began() -> Timestamp {
+pub fn began() -> Timestamp {
     "2026-11-22T10:00:00Z".parse().unwrap()
 }
 
 /// An unsold lead of affiliate 12 on offer 100, three minutes after its click.
-pub(crate) fn lead() -> Lead {
+pub fn lead() -> Lead {
     let session = RowId::at_or_after(began());
     Lead {
         id: "C8097F17".parse().unwrap(),
@@ -47,7 +50,7 @@ pub(crate) fn lead() -> Lead {
 }
 
 /// A click of affiliate 12 on offer 100 that opened a session.
-pub(crate) fn click() -> Click {
+pub fn click() -> Click {
     let id = RowId::at_or_after(began());
     Click {
         id,
@@ -77,5 +80,26 @@ pub(crate) fn click() -> Click {
         payout: Money::ZERO,
         received: Money::ZERO,
         config_version: ConfigVersion(1),
+    }
+}
+
+/// A session on offer 100 that a click of affiliate 12 opened.
+pub fn session() -> Session {
+    Session {
+        id: RowId::at_or_after(began()),
+        at: began(),
+        origin: SessionOrigin::Click,
+        affiliate: AffiliateId(12),
+        offer: OfferId(100),
+        campaign: None,
+        creative: None,
+        offer_contract: None,
+        sub_ids: SubIds::default(),
+        device_id: None,
+        visitor: None,
+        test: false,
+        ip: None,
+        country: None,
+        converted: false,
     }
 }

@@ -19,8 +19,8 @@ pub mod conversion;
 pub mod decimal;
 pub mod delivery;
 pub mod duplicate;
-#[cfg(test)]
-mod examples;
+#[cfg(any(test, feature = "examples"))]
+pub mod examples;
 pub mod fields;
 pub mod filter;
 pub mod id;

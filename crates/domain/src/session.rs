@@ -99,23 +99,8 @@ mod tests {
     const INTERNAL: AffiliateId = AffiliateId(1);
 
     fn session(row: i64, at: Timestamp, affiliate: AffiliateId) -> Session {
-        Session {
-            id: RowId::from_i64(row).expect("rows of tests are positive"),
-            at,
-            origin: SessionOrigin::Click,
-            affiliate,
-            offer: OFFER,
-            campaign: None,
-            creative: None,
-            offer_contract: None,
-            sub_ids: SubIds::default(),
-            device_id: None,
-            visitor: None,
-            test: false,
-            ip: None,
-            country: None,
-            converted: false,
-        }
+        let id = RowId::from_i64(row).expect("rows of tests are positive");
+        Session { id, at, affiliate, offer: OFFER, ..crate::examples::session() }
     }
 
     /// Follows one visitor, whose cookie names the session that its last click was

@@ -209,28 +209,12 @@ pub(crate) fn opened_by(click: &Click) -> Option<Session> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crumb_domain::{AffiliateId, OfferId, SubIds};
 
     const TAP: Tap = Tap([1, 2]);
 
     fn session(row: i64, at_seconds: i64) -> Arc<Session> {
-        Arc::new(Session {
-            id: RowId::from_i64(row).unwrap(),
-            at: Timestamp::from_micros(1_800_000_000_000_000).plus_seconds(at_seconds),
-            origin: SessionOrigin::Click,
-            affiliate: AffiliateId(12),
-            offer: OfferId(100),
-            campaign: None,
-            creative: None,
-            offer_contract: None,
-            sub_ids: SubIds::default(),
-            device_id: None,
-            visitor: None,
-            test: false,
-            ip: None,
-            country: None,
-            converted: false,
-        })
+        let at = Timestamp::from_micros(1_800_000_000_000_000).plus_seconds(at_seconds);
+        Arc::new(Session { id: RowId::from_i64(row).unwrap(), at, ..crumb_domain::examples::session() })
     }
 
     /// Runs what waits for a first click, until it cannot go on.

@@ -8,15 +8,15 @@ use crate::leads::{
     Posted, RejectPost, UpdateLead, Verdict,
 };
 use crumb_domain::attribution::{Attribution, AttributionTrace};
-use crumb_domain::click::{Click, ClickSource, Disposition};
+use crumb_domain::click::Click;
 use crumb_domain::conversion::LeadConversion;
-use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::examples;
+use crumb_domain::lead::Lead;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::{PostKind, StoredAnswer};
 use crumb_domain::request_id::{Node, RowIdSequence};
 use crumb_domain::{
-    AffiliateId, CampaignId, ConfigVersion, CreativeId, EventId, LeadId, Money, OfferId, RowId, SubIds,
-    Timestamp, VerticalId,
+    AffiliateId, CampaignId, ConfigVersion, EventId, LeadId, OfferId, RowId, Timestamp, VerticalId,
 };
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -60,31 +60,12 @@ pub fn click(id: RowId) -> Click {
     Click {
         id,
         at: NOW,
-        source: ClickSource::Link,
         session: Some(id),
-        visitor: None,
-        affiliate: Some(AffiliateId(12)),
-        offer: Some(OfferId(100)),
-        campaign: Some(CampaignId(57)),
-        creative: Some(CreativeId(1057)),
-        offer_contract: None,
-        media_type: None,
-        price_format: None,
-        sub_ids: SubIds::default(),
-        device_id: None,
-        disposition: Disposition::Ok,
-        duplicate: false,
-        non_human: None,
-        test: false,
         ip: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9))),
-        country: None,
         user_agent: "Mozilla/5.0".to_owned(),
-        referrer: String::new(),
         redirect: Some("https://offer.example/".to_owned()),
-        prefill: Vec::new(),
-        payout: Money::ZERO,
-        received: Money::ZERO,
         config_version: ConfigVersion(3),
+        ..examples::click()
     }
 }
 
@@ -126,28 +107,14 @@ pub fn lead(number: u32, row: RowId) -> Lead {
         row,
         at: NOW,
         post: PostKind::Server,
-        status: LeadStatus::Unsold,
-        outcome: LeadOutcome::NoQualifiedBuyers,
-        errors: Vec::new(),
-        affiliate: AffiliateId(12),
-        offer: OfferId(100),
-        vertical: VerticalId(1),
-        campaign: Some(CampaignId(57)),
-        offer_contract: None,
         attribution: Attribution::Key,
         trace: AttributionTrace::default(),
         session: row,
-        sub_ids: SubIds::default(),
         fields: vec![("first_name".to_owned(), "Ann".to_owned())],
-        payout: Money::ZERO,
-        revenue: Money::ZERO,
-        sales: Vec::new(),
         conversion: Some(LeadConversion::of(EventId(1))),
-        test: false,
-        upsell: false,
-        ip: None,
         revision: 0,
         config_version: ConfigVersion(3),
+        ..examples::lead()
     }
 }
 

@@ -3,40 +3,26 @@
 use super::*;
 use crate::selling::timeline;
 use crumb_domain::attribution::AttributionTrace;
+use crumb_domain::examples;
 use crumb_domain::lead::Sale;
 use crumb_domain::network::SaleType;
-use crumb_domain::{AffiliateId, BuyerId, ConfigVersion, ContractId, OfferId, RowId, SubIds, VerticalId};
+use crumb_domain::{BuyerId, ContractId, RowId};
 
 const AT: Timestamp = Timestamp::from_micros(1_000_000);
 
 pub(crate) fn lead(status: LeadStatus, outcome: LeadOutcome) -> Lead {
     Lead {
-        id: "C8097F17".parse().unwrap(),
         row: RowId::from_i64(1).unwrap(),
         at: AT,
         post: PostKind::Server,
         status,
         outcome,
-        errors: Vec::new(),
-        affiliate: AffiliateId(12),
-        offer: OfferId(100),
-        vertical: VerticalId(1),
         campaign: None,
-        offer_contract: None,
         attribution: Attribution::Key,
         trace: AttributionTrace::default(),
         session: RowId::from_i64(2).unwrap(),
-        sub_ids: SubIds::default(),
-        fields: Vec::new(),
-        payout: Money::ZERO,
-        revenue: Money::ZERO,
-        sales: Vec::new(),
-        conversion: None,
-        test: false,
-        upsell: false,
-        ip: None,
         revision: 0,
-        config_version: ConfigVersion(1),
+        ..examples::lead()
     }
 }
 

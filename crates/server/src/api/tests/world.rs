@@ -7,17 +7,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use crumb_delivery::{Courier, Outbound, OutboundOptions};
-use crumb_domain::attribution::{Attribution, AttributionTrace, Claim};
-use crumb_domain::click::{Click, ClickSource, Disposition, VisitorId};
-use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::click::{Click, Disposition, VisitorId};
+use crumb_domain::examples;
+use crumb_domain::lead::Lead;
 use crumb_domain::network::Network;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::{PostKind, StoredAnswer};
 use crumb_domain::request_id::Node;
-use crumb_domain::{
-    AffiliateId, CampaignId, Clock, ConfigVersion, CreativeId, Money, OfferId, RequestId, RowId, SubIds,
-    Timestamp, VerticalId,
-};
+use crumb_domain::{AffiliateId, CampaignId, Clock, Money, OfferId, RequestId, RowId, SubIds, Timestamp};
 use crumb_intake::selling::Selling;
 use crumb_network::live::LiveNetwork;
 use crumb_storage::access::ApiKey;
@@ -330,31 +327,14 @@ pub(crate) fn click(n: i64) -> Click {
     Click {
         id: row(n),
         at: at(n),
-        source: ClickSource::Link,
         session: Some(row(n)),
         visitor: Some(VisitorId(42)),
-        affiliate: Some(AffiliateId(12)),
-        offer: Some(OfferId(100)),
-        campaign: Some(CampaignId(57)),
-        creative: Some(CreativeId(1057)),
-        offer_contract: None,
-        media_type: None,
-        price_format: None,
         sub_ids: SubIds::new(["a", "", "", "", ""]),
-        device_id: None,
-        disposition: Disposition::Ok,
-        duplicate: false,
-        non_human: None,
-        test: false,
         ip: "198.51.100.7".parse().ok(),
-        country: None,
         user_agent: "Mozilla/5.0".to_owned(),
         referrer: "https://search.example/".to_owned(),
-        redirect: Some("https://lp.example/".to_owned()),
         prefill: vec![("email_address".to_owned(), "ann@example.com".to_owned())],
-        payout: Money::ZERO,
-        received: Money::ZERO,
-        config_version: ConfigVersion(1),
+        ..examples::click()
     }
 }
 
@@ -389,28 +369,12 @@ pub(crate) fn lead(n: i64, of: i64, id: &str) -> Lead {
         id: id.parse().unwrap(),
         row: row(n),
         at: at(n),
-        post: PostKind::Session,
-        status: LeadStatus::Unsold,
-        outcome: LeadOutcome::NoQualifiedBuyers,
-        errors: Vec::new(),
-        affiliate: AffiliateId(12),
-        offer: OfferId(100),
-        vertical: VerticalId(1),
-        campaign: Some(CampaignId(57)),
-        offer_contract: None,
-        attribution: Attribution::RequestId,
-        trace: AttributionTrace { request_id: Claim::Credited, cookie: Claim::Absent },
         session: row(of),
         sub_ids: SubIds::new(["a", "", "", "", ""]),
         fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         payout: Money::from_micros(12_000_000),
         revenue: Money::from_micros(30_000_000),
-        sales: Vec::new(),
-        conversion: None,
-        test: false,
-        upsell: false,
         ip: "198.51.100.7".parse().ok(),
-        revision: 1,
-        config_version: ConfigVersion(1),
+        ..examples::lead()
     }
 }
