@@ -4,9 +4,9 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, describe, test } from "node:test";
-import { openPage, startBrowser } from "./browser.mjs";
-import { startServers } from "./stub-tracker.mjs";
+import { describe, test } from "node:test";
+import { openPage } from "./browser.mjs";
+import { browserAndServers } from "./with-servers.mjs";
 
 // The real ones, from the snapshots that the server's own tests hold them to.
 const SCRIPT = snapshot(
@@ -23,18 +23,7 @@ const FORM = `<input name="ckm_request_id" class="outside">
 <input name="ckm_request_id" class="own" value="5"><input name="ckm_subid" class="field"></form>`;
 const FILLED = { outside: "", other: "", empty: ID, second: ID, own: "5", field: "" };
 
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {Awaited<ReturnType<typeof startServers>>} */
-let servers;
-before(async () => {
-  browser = await startBrowser();
-  servers = await startServers();
-});
-after(async () => {
-  await browser?.close();
-  servers?.stop();
-});
+const shared = browserAndServers();
 
 /** @param {string} path */
 function snapshot(path) {
@@ -56,11 +45,11 @@ const values = (page) =>
  */
 function scenario(name, html, body, { query = "", script = SCRIPT } = {}) {
   test(name, { timeout: 60_000 }, async () => {
-    const { tracker, origin, publish } = servers;
+    const { tracker, origin, publish } = shared.servers;
     tracker.reset();
     for (const path of ["pixel", ""]) tracker.answer(path, () => ({ script }));
     publish("/landing", html(`<script src="${tracker.origin}/pixel"></script>`));
-    const opened = await openPage(browser);
+    const opened = await openPage(shared.browser);
     try {
       await opened.page.goto(`${origin}/landing${query}`);
       await body(opened.page);
@@ -91,7 +80,7 @@ describe("the click pixel writes its request id into every empty input of that n
     "at once, where the page loads it later",
     () => `<!doctype html><body>${FORM}</body>`,
     async (page) => {
-      await page.addScriptTag({ url: `${servers.tracker.origin}/pixel` });
+      await page.addScriptTag({ url: `${shared.servers.tracker.origin}/pixel` });
       assert.deepEqual(await values(page), FILLED);
       assert.equal(await page.evaluate(() => /** @type {any} */ (window).ckm_request_id), Number(ID));
     },
@@ -105,14 +94,14 @@ describe("the click pixel writes its request id into every empty input of that n
 });
 
 describe("the code that loads the click pixel", () => {
-  const page = () => `<!doctype html><head>${CODE.replaceAll(CODES_TRACKER, servers.tracker.origin)}</head><body>${FORM}</body>`;
+  const page = () => `<!doctype html><head>${CODE.replaceAll(CODES_TRACKER, shared.servers.tracker.origin)}</head><body>${FORM}</body>`;
 
   for (const query of ["?ckm_request_id=77", "?x=1&reqid=77&y=2", "?request_id=77", "?REQID=77"]) {
     scenario(
       `passes on the request id of the page's own address ${query}`,
       page,
       async (opened) => {
-        assert.equal((await servers.tracker.until("")).search, "a=12&c=1057&s1=organic&cp=js&ckm_request_id=77");
+        assert.equal((await shared.servers.tracker.until("")).search, "a=12&c=1057&s1=organic&cp=js&ckm_request_id=77");
         assert.deepEqual(await values(opened), FILLED, "what the tracker answers counts");
       },
       { query },
@@ -124,7 +113,7 @@ describe("the code that loads the click pixel", () => {
       `passes nothing on that is no request id ${query}`,
       page,
       async (opened) => {
-        assert.equal((await servers.tracker.until("")).search, "a=12&c=1057&s1=organic&cp=js");
+        assert.equal((await shared.servers.tracker.until("")).search, "a=12&c=1057&s1=organic&cp=js");
         assert.deepEqual(await values(opened), FILLED);
       },
       { query },
@@ -135,7 +124,7 @@ describe("the code that loads the click pixel", () => {
     "keeps the address's own where the tracker has none",
     page,
     async (opened) => {
-      await servers.tracker.until("");
+      await shared.servers.tracker.until("");
       assert.deepEqual(await values(opened), { ...FILLED, empty: "77", second: "77" });
       assert.equal(await opened.evaluate(() => /** @type {any} */ (window).ckm_request_id), 77);
     },

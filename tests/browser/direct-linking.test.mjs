@@ -5,28 +5,16 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
-import { openPage, startBrowser } from "./browser.mjs";
-import { startServers } from "./stub-tracker.mjs";
+import { test } from "node:test";
+import { openPage } from "./browser.mjs";
+import { browserAndServers } from "./with-servers.mjs";
 
 const script = (/** @type {string[]} */ ...rooms) =>
   rooms.map((room) => readFileSync(new URL(`../../crates/wire/src/script/direct/${room}.js`, import.meta.url), "utf8")).join("");
 const DL_JS = script("link_head", "begin", "link");
 const CV_JS = script("conversion_head", "begin", "conversion");
 
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {Awaited<ReturnType<typeof startServers>>} */
-let servers;
-
-before(async () => {
-  browser = await startBrowser();
-  servers = await startServers();
-});
-after(async () => {
-  await browser?.close();
-  servers?.stop();
-});
+const shared = browserAndServers();
 
 /**
  * @typedef {Awaited<ReturnType<typeof openPage>> & {
@@ -44,13 +32,13 @@ after(async () => {
  */
 function scenario(name, body) {
   test(name, { timeout: 60_000 }, async () => {
-    const { tracker, origin, publish } = servers;
+    const { tracker, origin, publish } = shared.servers;
     tracker.reset();
     tracker.answer("dl.js", () => ({ script: DL_JS }));
     tracker.answer("cv.js", () => ({ script: CV_JS }));
     tracker.answer("", () => ({ script: "var ckm_request_id = 9007199254740991;\n" }));
     tracker.answer("p.ashx", () => ({ script: "window.pixels_shown = true;" }));
-    const opened = await openPage(browser);
+    const opened = await openPage(shared.browser);
     const { page, context } = opened;
     const go = async (/** @type {string} */ path, /** @type {string} */ query, /** @type {string} */ head) => {
       publish(path, `<!DOCTYPE html><html><head><title>Shop</title>${head}</head>

@@ -1,6 +1,6 @@
 // @ts-check
-// One browser and one pair of servers for a test file, and a fresh page for each
-// test, with jQuery and without.
+// One browser and one pair of servers for a test file; and for tests of the form
+// library a fresh page each, with jQuery and without.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -18,6 +18,23 @@ import { startServers } from "./stub-tracker.mjs";
  * }} Visit
  */
 
+/** A browser and servers that are there while the tests of a file run. */
+export function browserAndServers() {
+  const shared = {
+    browser: /** @type {import("playwright-core").Browser} */ (/** @type {unknown} */ (undefined)),
+    servers: /** @type {Awaited<ReturnType<typeof startServers>>} */ (/** @type {unknown} */ (undefined)),
+  };
+  before(async () => {
+    shared.browser = await startBrowser();
+    shared.servers = await startServers();
+  });
+  after(async () => {
+    await shared.browser?.close();
+    shared.servers?.stop();
+  });
+  return shared;
+}
+
 /**
  * Declares tests of the form library, each run on a page with jQuery and on one
  * without, where it is not for the one only.
@@ -28,27 +45,16 @@ import { startServers } from "./stub-tracker.mjs";
  * ) => void) => void} declare
  */
 export function formLibrary(declare) {
-  /** @type {import("playwright-core").Browser} */
-  let browser;
-  /** @type {Awaited<ReturnType<typeof startServers>>} */
-  let servers;
-  before(async () => {
-    browser = await startBrowser();
-    servers = await startServers();
-  });
-  after(async () => {
-    await browser?.close();
-    servers?.stop();
-  });
+  const shared = browserAndServers();
   for (const jquery of [false, true]) {
     describe(jquery ? "with jQuery" : "without jQuery", () => {
       declare((name, body, { needsJquery = false } = {}) => {
         if (needsJquery && !jquery) return;
         test(name, { timeout: 60_000 }, async () => {
-          servers.tracker.reset();
-          const opened = await openPage(browser);
+          shared.servers.tracker.reset();
+          const opened = await openPage(shared.browser);
           try {
-            await body(visit(opened, servers, jquery));
+            await body(visit(opened, shared.servers, jquery));
             assert.deepEqual(opened.failures, [], "scripts of the page failed");
           } finally {
             await opened.context.close();

@@ -63,3 +63,27 @@ coded! {
         Deadline = "deadline";
     }
 }
+
+impl ContractResult {
+    /// Whether it was no candidate: something kept it from taking part before anybody was
+    /// asked.
+    pub fn was_no_candidate(self) -> bool {
+        use ContractResult as R;
+        matches!(
+            self,
+            R::ContractInactive
+                | R::BuyerInactive
+                | R::WrongOffer
+                | R::AffiliateExcluded
+                | R::UpsellsNotBought
+                | R::LeadTooYoung
+                | R::LeadTooOld
+                | R::ScheduleClosed
+                | R::CapReached
+                | R::NoCredit
+                | R::AlreadyBought
+                | R::FilterUnmatched
+                | R::MarginTooSmall
+        )
+    }
+}

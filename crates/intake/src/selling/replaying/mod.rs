@@ -266,7 +266,7 @@ impl<'n, S: Store> Replaying<'n, S> {
 impl Begun {
     /// Keeps what a run recorded.
     fn note(&mut self, record: &RunRecord, past: &Past) {
-        let offered = record.summary.iter().filter(|(_, result, _)| world::is_offered(*result));
+        let offered = record.summary.iter().filter(|(_, result, _)| !result.was_no_candidate());
         self.offered.extend(offered.map(|(contract, ..)| *contract));
         self.posted.extend(past.events.iter().filter_map(|recorded| match &recorded.event {
             Event::Posted { contract, .. } => Some(*contract),

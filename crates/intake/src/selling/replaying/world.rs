@@ -4,7 +4,6 @@ use super::is_assumed;
 use crate::selling::standing::Earning;
 use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::network::SaleType;
-use crumb_domain::selling::ContractResult;
 use crumb_domain::{BuyerId, ContractId, Money};
 use crumb_routing::replay::Replayed;
 use crumb_routing::{Had, Run};
@@ -53,7 +52,7 @@ impl World {
         self.posted.extend(replayed.posts.iter().map(|post| post.contract));
         let sent = replayed.posts.iter().filter(|post| post.was_sent);
         self.sent.extend(sent.filter_map(|post| Some((tree.buyer_of(post.contract)?, Had::Sent))));
-        let offered = state.results().into_iter().filter(|one| is_offered(one.result));
+        let offered = state.results().into_iter().filter(|one| !one.result.was_no_candidate());
         self.offered.extend(offered.map(|one| one.contract));
         for held in state.held() {
             self.sent.insert(held.reserved.buyer, Had::MayHave);
@@ -112,27 +111,6 @@ impl World {
             }
         }
     }
-}
-
-/// Whether a contract wanted the lead: nothing kept it from taking part.
-pub(super) fn is_offered(result: ContractResult) -> bool {
-    use ContractResult as R;
-    !matches!(
-        result,
-        R::ContractInactive
-            | R::BuyerInactive
-            | R::WrongOffer
-            | R::AffiliateExcluded
-            | R::UpsellsNotBought
-            | R::LeadTooYoung
-            | R::LeadTooOld
-            | R::ScheduleClosed
-            | R::CapReached
-            | R::NoCredit
-            | R::AlreadyBought
-            | R::FilterUnmatched
-            | R::MarginTooSmall
-    )
 }
 
 /// The sum of two amounts, held at the ends of what an amount can be.
