@@ -71,8 +71,8 @@ pub enum Touch {
 /// First or last touch, for a click of `affiliate` where a live session exists.
 ///
 /// First touch: any later click is a duplicate. Last touch: a different
-/// affiliate takes over, except the internal one, which never does, and a test link,
-/// which any page could include to make visitors forget whose they are.
+/// affiliate takes over, except the internal one, which never does. A test link is
+/// another's like any partner's: what a tester does after it is a test.
 pub fn touch(
     live: Option<&Session>,
     affiliate: AffiliateId,
@@ -82,8 +82,7 @@ pub fn touch(
     match live {
         None => Touch::Opens,
         Some(session) => {
-            let is_partner = internal != Some(affiliate) && affiliate != AffiliateId::TEST;
-            let takes_over = last_touch && session.affiliate != affiliate && is_partner;
+            let takes_over = last_touch && session.affiliate != affiliate && internal != Some(affiliate);
             if takes_over { Touch::Opens } else { Touch::Duplicates }
         }
     }
@@ -123,13 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn the_house_and_test_links_take_over_from_nobody() {
+    fn under_last_touch_all_but_the_house_take_over_from_others() {
         let live = session(1, Timestamp::from_micros(1_800_000_000_000_000), AffiliateId(12));
         for (affiliate, expected) in [
             (AffiliateId(13), Touch::Opens),
             (AffiliateId(12), Touch::Duplicates),
             (INTERNAL, Touch::Duplicates),
-            (AffiliateId::TEST, Touch::Duplicates),
+            (AffiliateId::TEST, Touch::Opens),
         ] {
             assert_eq!(touch(Some(&live), affiliate, true, Some(INTERNAL)), expected, "{affiliate}");
             assert_eq!(touch(Some(&live), affiliate, false, Some(INTERNAL)), Touch::Duplicates);

@@ -64,7 +64,9 @@ pub fn explain_click(click: &Click, session: Option<RequestId>, credited: Option
 pub fn explain_rejection(problem: Problem) -> String {
     let because = match problem {
         Problem::InvalidPostKey => "it names no campaign with that campaign's key, and no offer",
-        Problem::NotAuthorized => "the affiliate has no campaign on an offer that is not public",
+        Problem::NotAuthorized => {
+            "the affiliate has no campaign on an offer that is not public, or its campaign is another's by now"
+        }
         Problem::InactiveAffiliate => "the affiliate is not active",
         Problem::InactiveSubAffiliate => "the sub-affiliate is turned off",
         Problem::BlacklistedAffiliate => "the affiliate is blacklisted",

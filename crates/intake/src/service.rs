@@ -114,8 +114,7 @@ impl<S: Store + Clone> Leads<S> {
         let json = request.json_body || raw.accepts_json;
         let form = AnswerForm::choose(request.iframe, callback, request.browser_post, json, kind);
         let incoming = IncomingPost { request, raw, client, now: self.site.clock.now(), kind, form };
-        let names_nobody = request.campaign == Given::Absent && request.offer == Given::Absent;
-        if let Some(problem) = request.malformed.filter(|_| names_nobody) {
+        if let Some(problem) = unreadable(request) {
             return self.refuse(&incoming, RejectedPost::unknown(problem)).await;
         }
         let snapshot = self.site.network.snapshot();
@@ -168,4 +167,11 @@ impl<S: Store + Clone> Leads<S> {
         };
         self.accept(&case, judged, quoted).await
     }
+}
+
+/// What is told ahead of all else: JSON that cannot be read where its query names nobody,
+/// as it may have done so itself. XML names nobody, readable or not.
+pub(crate) fn unreadable(request: &PostRequest) -> Option<Problem> {
+    let names_nobody = request.campaign == Given::Absent && request.offer == Given::Absent;
+    request.malformed.filter(|problem| names_nobody && *problem == Problem::InvalidJson)
 }

@@ -311,6 +311,18 @@ impl Snapshot {
         self.network.campaign.get(*self.campaigns.get(&id)?)
     }
 
+    /// The campaign by which an affiliate has earned or earns on an offer. None where it
+    /// has become another affiliate's or offer's since: nobody is paid by somebody else's
+    /// terms, nor told of somebody else's leads.
+    pub fn campaign_of(
+        &self,
+        id: Option<CampaignId>,
+        affiliate: AffiliateId,
+        offer: OfferId,
+    ) -> Option<&Campaign> {
+        self.campaign(id?).filter(|campaign| (campaign.affiliate, campaign.offer) == (affiliate, offer))
+    }
+
     /// The affiliate's campaigns on the offer, lowest id first.
     pub fn campaigns(&self, affiliate: AffiliateId, offer: OfferId) -> impl Iterator<Item = &Campaign> {
         let positions = self.campaigns_of.get(&(affiliate, offer)).map_or(&[][..], Vec::as_slice);

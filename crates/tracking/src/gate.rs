@@ -68,7 +68,10 @@ pub enum Diversion {
 /// and to test links: neither is a partner that could be switched off.
 pub fn refuse(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
     let house = is_house(snapshot, visit.affiliate);
-    if !house && visit.campaign.is_none() && needs_campaign(visit.offer.status) {
+    let is_theirs =
+        |campaign: &Campaign| (campaign.affiliate, campaign.offer) == (visit.affiliate, visit.offer.offer.id);
+    let is_authorized = visit.campaign.map_or_else(|| !needs_campaign(visit.offer.offer.status), is_theirs);
+    if !house && !is_authorized {
         return chain(Refusal::NotAuthorized);
     }
     if !house && let Some(refused) = refuse_affiliate(snapshot, visit) {

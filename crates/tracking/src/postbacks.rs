@@ -8,7 +8,7 @@ use crumb_domain::Timestamp;
 use crumb_domain::conversion::Conversion;
 use crumb_domain::delivery::{Delivery, DeliveryKind, DeliveryState};
 use crumb_domain::lead::Lead;
-use crumb_domain::network::WebhookEvent;
+use crumb_domain::network::{Campaign, WebhookEvent};
 use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::session::Session;
 use crumb_network::Snapshot;
@@ -16,7 +16,7 @@ use crumb_network::Snapshot;
 /// Whether anybody is told of a lead that becomes a conversion: by a postback or a
 /// webhook. Asked first, since of most nobody is, and each post would pay for what is told.
 pub fn is_told(snapshot: &Snapshot, lead: &Lead) -> bool {
-    let campaign = lead.campaign.and_then(|id| snapshot.campaign(id));
+    let campaign = snapshot.campaign_of(lead.campaign, lead.affiliate, lead.offer);
     let affiliate = snapshot.affiliate(lead.affiliate);
     campaign.is_some_and(|campaign| campaign.postback_url.is_some())
         || affiliate.is_some_and(|affiliate| affiliate.postback_url.is_some())
@@ -67,7 +67,7 @@ impl Telling<'_> {
                 due: now,
             }
         };
-        let campaign = self.conversion.campaign.and_then(|id| self.snapshot.campaign(id));
+        let campaign = self.campaign();
         let affiliate = self.snapshot.affiliate(self.conversion.affiliate);
         let of_campaign = campaign.and_then(|campaign| {
             Some((format!("campaign:{}", campaign.id), campaign.postback_url.as_ref()?))
@@ -78,13 +78,18 @@ impl Telling<'_> {
         of_campaign.into_iter().chain(of_affiliate).map(of).collect()
     }
 
+    fn campaign(&self) -> Option<&Campaign> {
+        let Conversion { campaign, affiliate, offer, .. } = *self.conversion;
+        self.snapshot.campaign_of(campaign, affiliate, offer)
+    }
+
     /// The HTML pixels, tokens replaced.
     pub fn html_pixels(&self) -> Vec<String> {
         if self.conversion.test {
             return Vec::new();
         }
         let Some(tokens) = self.tokens() else { return Vec::new() };
-        let campaign = self.conversion.campaign.and_then(|id| self.snapshot.campaign(id));
+        let campaign = self.campaign();
         let of_campaign = campaign.and_then(|campaign| campaign.pixel_html.as_deref());
         let affiliate = self.snapshot.affiliate(self.conversion.affiliate);
         let of_affiliate = affiliate.and_then(|affiliate| affiliate.pixel_html.as_deref());

@@ -21,7 +21,7 @@ use crate::case::{Case, IncomingPost};
 use crate::credit::{Credit, by_key};
 use crate::replies::ReplyTokens;
 use crate::selling::quote::Asked;
-use crate::service::{Leads, PostError, RawPost};
+use crate::service::{self, Leads, PostError, RawPost};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::outcome::Problem;
 use crumb_domain::pings::PingLimits;
@@ -31,7 +31,7 @@ use crumb_storage::selling::Quote;
 use crumb_storage::{Store, StoreError};
 use crumb_tracking::client::Client;
 use crumb_wire::answer::{AnswerForm, PingReply, render_ping};
-use crumb_wire::post::{Given, PostRequest};
+use crumb_wire::post::PostRequest;
 use rand::RngExt as _;
 use std::net::IpAddr;
 
@@ -97,8 +97,7 @@ impl<S: Store + Clone> Leads<S> {
         client: &Client,
     ) -> Result<Result<Quote, Refused>, PostError> {
         let now = self.site.clock.now();
-        let names_nobody = request.campaign == Given::Absent && request.offer == Given::Absent;
-        if let Some(problem) = request.malformed.filter(|_| names_nobody) {
+        if let Some(problem) = service::unreadable(request) {
             return Ok(Err(problem.into()));
         }
         let snapshot = self.site.network.snapshot();

@@ -35,7 +35,7 @@ impl<'a> Earning<'a> {
     /// By the network as it stands.
     pub fn of(snapshot: &Snapshot, offer: &'a CompiledOffer, lead: &Lead, is_late: bool) -> Self {
         let contract = lead.offer_contract.and_then(|id| offer.contract(id));
-        let campaign = lead.campaign.and_then(|id| snapshot.campaign(id));
+        let campaign = snapshot.campaign_of(lead.campaign, lead.affiliate, lead.offer);
         Self {
             terms: Terms::of(&offer.offer, contract, campaign),
             tier_payout: lead_tier::payout(snapshot, offer, lead),

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub struct Phase(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     phase: AtomicU8,
+    /// Of the next request something has come already.
+    next_has_begun: AtomicBool,
     /// Requests that have begun.
     begun: AtomicU32,
     /// Bytes of the last one's body.
@@ -53,6 +55,7 @@ impl Phase {
     pub fn begin(&self, body_bytes: Option<u64>) {
         self.0.body_bytes.store(body_bytes.unwrap_or(UNKNOWN_LENGTH), Ordering::Relaxed);
         self.0.begun.fetch_add(1, Ordering::Relaxed);
+        self.0.next_has_begun.store(false, Ordering::Relaxed);
         self.set(BUSY);
     }
 
@@ -68,9 +71,18 @@ impl Phase {
         kept.filter(|(request, _)| *request == begun).map(|(_, fragment)| Fragment(fragment))
     }
 
+    /// Part of a head was handed on that came together with what is before it: from the
+    /// end of the request under way on it has its time, as if it came then.
+    pub fn next_has_begun(&self) {
+        self.0.next_has_begun.store(true, Ordering::Relaxed);
+        if self.get() == IDLE {
+            self.set(HEAD);
+        }
+    }
+
     /// The answer is on its way.
     pub fn end(&self) {
-        self.set(IDLE);
+        self.set(if self.0.next_has_begun.load(Ordering::Relaxed) { HEAD } else { IDLE });
     }
 
     /// How many requests have begun, and the length of the last one's body.
@@ -92,8 +104,8 @@ impl Phase {
 pub struct TimedStream<T> {
     stream: T,
     phase: Phase,
-    /// The phase for which `read_by` was set.
-    timed: u8,
+    /// The phase for which `read_by` was set, and after how many requests.
+    timed: (u8, u32),
     read_by: Pin<Box<Sleep>>,
     /// Set while the client takes nothing of its answer.
     write_by: Option<Pin<Box<Sleep>>>,
@@ -103,12 +115,12 @@ impl<T> TimedStream<T> {
     /// Times a stream that has just been accepted.
     pub fn new(stream: T, phase: Phase) -> Self {
         let read_by = Box::pin(tokio::time::sleep(FIRST_BYTE_TIMEOUT));
-        Self { stream, phase, timed: IDLE, read_by, write_by: None }
+        Self { stream, phase, timed: (IDLE, 0), read_by, write_by: None }
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is an edge that measures")]
     fn set_read_timer(&mut self, phase: u8, timeout: Duration) {
-        self.timed = phase;
+        self.timed = (phase, self.phase.begun().0);
         self.read_by.as_mut().reset(Instant::now() + timeout);
     }
 
@@ -147,11 +159,14 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
             return polled;
         }
         if phase == BUSY {
-            this.timed = BUSY;
+            this.timed.0 = BUSY;
             return Poll::Pending;
         }
-        if phase == IDLE && this.timed != IDLE {
+        if phase == IDLE && this.timed.0 != IDLE {
             this.set_read_timer(IDLE, IDLE_TIMEOUT);
+        }
+        if phase == HEAD && this.timed != (HEAD, this.phase.begun().0) {
+            this.set_read_timer(HEAD, HEAD_TIMEOUT);
         }
         ready!(this.read_by.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -270,6 +285,25 @@ mod tests {
         assert!(waits.is_err(), "it waits as long as the handler does");
         phase.end();
         assert_eq!(seconds_until_closed(&mut server).await, 75);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_began_behind_another_request_has_10_seconds_from_that_ones_end() {
+        use crate::edge::lenient::LenientStream;
+        let (mut client, server, phase) = connection();
+        let mut server = LenientStream::new(server, phase.clone());
+        let request = b"GET / HTTP/1.1\r\n\r\n";
+        client.write_all(&[&request[..], b"GET /?a"].concat()).await.unwrap();
+        let mut bytes = [0; PIPE];
+        let read = server.read(&mut bytes).await.unwrap();
+        assert_eq!(&bytes[..read], request);
+        phase.begin(Some(0));
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        phase.end();
+        assert_eq!(server.read(&mut bytes).await.unwrap(), "GET /?a".len());
+        let closed = tokio::time::timeout(Duration::from_secs(10), server.read(&mut bytes)).await;
+        let error = closed.expect("it is closed by then").map_err(|error| error.kind());
+        assert_eq!(error, Err(io::ErrorKind::TimedOut));
     }
 
     #[tokio::test(start_paused = true)]

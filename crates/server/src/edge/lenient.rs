@@ -50,6 +50,9 @@ impl<T: AsyncRead + Unpin> LenientStream<T> {
         }
         let room = self.rewritten.len().min(buf.remaining());
         buf.put_slice(&self.rewritten.split_to(room));
+        if self.heads.is_within_head() {
+            self.phase.next_has_begun();
+        }
     }
 }
 

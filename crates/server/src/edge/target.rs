@@ -90,6 +90,11 @@ impl Heads {
         self.at == At::Unknown
     }
 
+    /// Whether a head has begun and is not whole.
+    pub fn is_within_head(&self) -> bool {
+        matches!(self.at, At::Method | At::Target | At::Line | At::LineStart | At::BlankLine)
+    }
+
     /// The fragment of the last head that was handed out whole, and which one that is; none
     /// for most, and none twice.
     pub fn take_fragment(&mut self) -> Option<(u32, Vec<u8>)> {

@@ -378,3 +378,17 @@ async fn other_bodies_that_are_no_utf_8_are_windows_1252_too() {
         assert_eq!(lead["fields"]["first_name"], "Jos\u{e9}", "{content_type}");
     }
 }
+
+#[tokio::test]
+async fn xml_names_nobody_readable_or_not_and_is_refused_for_that_first() {
+    let server = Server::start(network::SMALL).await;
+    for body in ["<bad", "<lead/>"] {
+        for query in ["", "&ckm_key=Ab3dE5gH1jK"] {
+            let reply = server
+                .tracking
+                .send(Request::post(&format!("/d.ashx?ckm_xml=1{query}"), "text/xml", body))
+                .await;
+            assert_eq!(reply.text().trim_end(), refusal(&["Invalid Post Key"]), "{body} {query}");
+        }
+    }
+}

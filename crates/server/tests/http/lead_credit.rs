@@ -383,3 +383,18 @@ async fn a_browser_post_with_a_test_links_cookie_is_a_test() {
     assert_eq!(lead["status"], "test");
     assert_eq!(lead["attribution"], "cookie");
 }
+
+#[tokio::test]
+async fn a_session_whose_campaign_is_anothers_by_now_earns_nobody_anything_under_its_terms() {
+    let paid = "payout = \"12.00\"";
+    let server = Server::start(&small_with(&[(Part::Campaign, paid)])).await;
+    let request_id = server.visitor().click("/?a=12&c=1057").await;
+    let session = format!("ckm_offer_id=100&ckm_request_id={request_id}");
+    server.apply(&small_with(&[(Part::Campaign, &format!("{paid}\naffiliate = 13"))])).await;
+    refused(&server, &[&session, ANN], &["Affiliate Not Authorized for Campaign"]).await;
+    // A pixel has no such error: its conversion is paid as one without a campaign.
+    server.tracking.get(&format!("/p.ashx?f=pb&r={request_id}")).await;
+    let conversions = server.api_json("/conversions").await;
+    assert_eq!(conversions["data"][0]["affiliate"], 12, "{conversions}");
+    assert_ne!(conversions["data"][0]["payout"], "12.00", "{conversions}");
+}

@@ -359,3 +359,17 @@ async fn a_request_id_older_than_the_cookie_days_no_longer_attributes() {
     assert_eq!(lead["outcome"], "unattributed_session");
     assert_eq!(lead["affiliate"], 1);
 }
+
+#[tokio::test]
+async fn under_last_touch_a_test_link_takes_over_and_what_follows_is_a_test() {
+    let server = server_with(&[(Part::HostedOffer, "last_touch = true")]).await;
+    let tester = server.visitor();
+    let real = tester.click(LINK).await;
+    let test = tester.click("/?a=-1&c=1057").await;
+    assert_ne!(test, real);
+    let post = "ckm_offer_id=100&email_address=a@example.com&zip_code=90210&ckm_bp=0";
+    let answer = tester.post_form("/d.ashx", post).await;
+    let lead = server.api_json(&format!("/leads/{}", answer.between("<leadid>", "</leadid>"))).await;
+    assert_eq!((&lead["status"], &lead["request_id"]), (&json!("test"), &json!(test)));
+    assert_ne!(tester.click(LINK).await, test, "and a partner's link takes over from it");
+}

@@ -154,7 +154,7 @@ fn is_waited_for(lead: &Lead, conversion: &Conversion) -> bool {
 /// what it waits for still.
 fn with_pixel(snapshot: &Snapshot, offer: &CompiledOffer, lead: &Lead) -> (Money, Option<Awaited>) {
     let contract = lead.offer_contract.and_then(|id| offer.contract(id));
-    let campaign = lead.campaign.and_then(|id| snapshot.campaign(id));
+    let campaign = snapshot.campaign_of(lead.campaign, lead.affiliate, lead.offer);
     let is_sold = !lead.sales.is_empty() && !lead.is_given_back();
     let facts = LeadFacts {
         sold: is_sold.then_some(lead.revenue),

@@ -219,7 +219,7 @@ pub(super) fn worth(
     let terms = ConversionTerms {
         offer: &offer.offer,
         contract: session.offer_contract.and_then(|id| offer.contract(id)),
-        campaign: session.campaign.and_then(|id| snapshot.campaign(id)),
+        campaign: snapshot.campaign_of(session.campaign, session.affiliate, session.offer),
         event,
         is_internal: snapshot.settings().internal_affiliate == Some(session.affiliate),
     };
