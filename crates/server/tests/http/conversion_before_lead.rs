@@ -203,28 +203,6 @@ async fn what_a_person_has_thrown_out_stays_out_and_is_worth_what_the_lead_earns
 }
 
 #[tokio::test]
-async fn one_that_came_over_a_cap_counts_and_is_told_of_with_its_lead() {
-    let capped = (
-        Part::HostedOffer,
-        "received = \"25.00\"\ncaps = [{ of = \"conversion\", interval = \"total\", limit = 1 }]",
-    );
-    let server = Server::start(&market_with(&[AFFILIATE, capped], &[])).await;
-    let first = clicked(&server, 100).await;
-    converted(&server, &format!("r={first}")).await;
-    let id = clicked(&server, 100).await;
-    converted(&server, &format!("r={id}&p=40.00")).await;
-    assert_eq!(conversions(&server).await[1]["disposition"], "Over Conversion Cap");
-    post(&server, 100, &id, "ann").await;
-    let all = conversions(&server).await;
-    assert_eq!(
-        (all.len(), &all[1]["disposition"], &all[1]["payout"]),
-        (2, &json!("approved"), &json!("12.00"))
-    );
-    assert_eq!(books(&server).await, ["24.00", "-65.00", "0.00"]);
-    assert_eq!(told(&server).await.len(), 2);
-}
-
-#[tokio::test]
 async fn of_a_pixel_and_a_lead_at_the_same_moment_whoever_is_first_there_is_one_conversion() {
     let buyers = MockBuyers::start().await.unwrap();
     let contract = [Contract::new(7, &buyers.url("/accept"), "30.00")];
