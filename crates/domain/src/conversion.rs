@@ -96,7 +96,7 @@ pub struct LeadConversion {
     /// Who pays that: the books hold what it differs by from what the sales brought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advertiser: Option<AdvertiserId>,
-    /// Where a person put it; by the lead's own status where nobody did.
+    /// Where a person or a full cap put it; by the lead's own status where neither did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposition: Option<ConversionDisposition>,
     /// What it is worth once a person approves it.
@@ -176,10 +176,29 @@ impl LeadConversion {
         }
     }
 
+    /// The same of a lead that becomes a conversion while a cap is full: what was said is
+    /// received is not, until a person lets it count. What the lead earns is for the caller
+    /// to say.
+    #[must_use]
+    pub fn over_cap(self) -> Self {
+        let (received, said) = (self.received.unwrap_or_default(), self.received.is_some());
+        Self {
+            disposition: Some(ConversionDisposition::OverCap),
+            received: None,
+            withheld: Some(Withheld { payout: Money::ZERO, received, said, told: false }),
+            ..self
+        }
+    }
+
+    /// Whether it came over a cap, and nobody has let it count since.
+    pub fn is_over_cap(&self) -> bool {
+        self.disposition == Some(ConversionDisposition::OverCap)
+    }
+
     /// Whether it stands as its lead does, or a person lets it count.
     pub fn may_count(&self) -> bool {
         use ConversionDisposition as D;
-        !matches!(self.disposition, Some(D::Pending | D::Rejected | D::Returned))
+        !matches!(self.disposition, Some(D::Pending | D::Rejected | D::Returned | D::OverCap))
     }
 
     /// What the books hold for the advertiser beside what the sales brought.
@@ -187,6 +206,16 @@ impl LeadConversion {
         let said = self.received.filter(|_| !self.only_named);
         said.map_or(Money::ZERO, |said| Money::from_micros(said.micros().saturating_sub(brought.micros())))
     }
+}
+
+/// What a lead finds in the moment in which it becomes a conversion. Whoever writes it looks
+/// again: it is begun anew where something else is there by then.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Found {
+    /// The conversion that was reported before it, which it takes over.
+    pub earlier: Option<Box<Conversion>>,
+    /// A conversion cap of its offer or campaign is full.
+    pub cap_is_full: bool,
 }
 
 coded! {
@@ -323,7 +352,7 @@ coded! {
         Rejected = "rejected";
         /// It was taken back.
         Returned = "returned";
-        /// More than the cap allows: recorded at 0.00.
+        /// More than the cap allows: it pays its affiliate nothing.
         OverCap = "Over Conversion Cap";
     }
 }

@@ -13,7 +13,7 @@ use crate::selling::{timeline, webhooks};
 use crate::service::{Leads, PostAnswer, PostError};
 use crate::settlement::{Settlement, settle};
 use crumb_domain::caps::{self, CapCheck, CapScope, DayCount};
-use crumb_domain::conversion::Conversion;
+use crumb_domain::conversion::{Conversion, Found};
 use crumb_domain::duplicate::duplicate_hash;
 use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::ledger::LedgerEntry;
@@ -35,9 +35,10 @@ use crumb_wire::post::parse_post;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Times that a post is begun again before it is given up, with a new random lead id or
-/// with what a pixel has reported meanwhile: one id in 10^12 is taken once a few million
-/// leads are stored, and a session's event is reported once, so a second try is rare.
+/// Times that a post is begun again before it is given up, with a new random lead id, with
+/// what a pixel has reported meanwhile or with its conversion cap full: one id in 10^12 is
+/// taken once a few million leads are stored, a session's event is reported once, and a cap
+/// that is full stays so, so a third try is rare.
 const MAX_TRIES: usize = 16;
 
 /// The names of a lead that is made.
@@ -68,7 +69,8 @@ impl<S: Store + Clone> Leads<S> {
         let incoming = case.incoming;
         let test = judgement::is_test(incoming.request, case.credit);
         let promised = quoted.as_ref().map(|quoted| quoted.quote.payout);
-        let mut settlement = settle(case, &judged, test, promised, None);
+        let mut found = Found::default();
+        let mut settlement = settle(case, &judged, test, promised, &found);
         let names = || self.names(case);
         let mut first = names();
         if let Some(id) = quoted.as_ref().and_then(|quoted| quoted.lead) {
@@ -78,23 +80,29 @@ impl<S: Store + Clone> Leads<S> {
         let mut lead = Arc::new(lead(case, &mut judged, &settlement, first, test));
         let mut tries = 0;
         let mut waits = Waits::default();
-        let mut earlier = None;
         loop {
-            let earlier_is = earlier.as_deref();
-            let accept = self.accept_lead(case, &judged, &settlement, &lead, quoted.as_ref(), earlier_is);
+            let earlier = found.earlier.as_deref();
+            let accept = self.accept_lead(case, &judged, &settlement, &lead, quoted.as_ref(), earlier);
             match self.site.store.accept_lead(accept).await? {
-                // Only now is it known that a pixel was faster, which is seldom so.
-                Posted::TakesOver(found) if tries < MAX_TRIES => {
+                Posted::LeadIdTaken | Posted::TakesOver(_) | Posted::ConversionCap { .. }
+                    if tries == MAX_TRIES =>
+                {
+                    return Err(PostError::Store(StoreError::Conflict));
+                }
+                Posted::LeadIdTaken => tries += 1,
+                // Only now is it known that a pixel was faster or a cap is full: for all others
+                // nothing is read.
+                other @ (Posted::TakesOver(_) | Posted::ConversionCap { .. }) => {
                     tries += 1;
-                    settlement = settle(case, &judged, test, promised, found.as_deref());
-                    earlier = found;
+                    match other {
+                        Posted::ConversionCap { is_full } => found.cap_is_full = is_full,
+                        Posted::TakesOver(earlier) => found.earlier = earlier,
+                        _ => {}
+                    }
+                    settlement = settle(case, &judged, test, promised, &found);
                     let lead = Arc::make_mut(&mut lead);
                     (lead.payout, lead.conversion) = (settlement.payout, settlement.conversion.clone());
                     continue;
-                }
-                Posted::LeadIdTaken if tries < MAX_TRIES => tries += 1,
-                Posted::LeadIdTaken | Posted::TakesOver(_) => {
-                    return Err(PostError::Store(StoreError::Conflict));
                 }
                 Posted::Before(before) => return Ok(replay(incoming, &before)),
                 Posted::KeyInFlight { body_hash } => {
@@ -140,6 +148,7 @@ impl<S: Store + Clone> Leads<S> {
         earlier: Option<&Conversion>,
     ) -> AcceptLead {
         let (incoming, credit) = (case.incoming, case.credit);
+        let becomes = Becoming { before: None, lead, earlier };
         // A lead for review or thrown out skips the checks after its fields.
         let skips = judged.verdict.is_some();
         let key = duplicate_key(case.offer, lead);
@@ -150,12 +159,16 @@ impl<S: Store + Clone> Leads<S> {
             register: key.filter(|_| settlement.counts.as_earlier()),
             filtered: judged.filtered.filter(|_| !skips),
             caps: if skips || lead.test { Vec::new() } else { lead_caps(case) },
-            counts: counts(case.snapshot, lead, settlement, earlier),
+            conversion_caps: becomes.caps(case.snapshot),
+            counts: counts(case.snapshot, settlement, becomes),
             ledger: payout_entry(lead).into_iter().chain(advertisers_entry(lead)).collect(),
-            takes_over: earlier.map(|earlier| becoming::take_over(lead, earlier, incoming.now)),
-            timeline: timeline::held_back(lead, incoming.now).into_iter().collect(),
-            deliveries: self.told_of(case, lead, earlier),
-            caps_told: self.caps_told(case, settlement, lead),
+            takes_over: earlier.map(|earlier| becoming::take_over(&self.site, lead, earlier, incoming.now)),
+            timeline: {
+                let over_cap = becomes.over_cap_entry(incoming.now);
+                timeline::held_back(lead, incoming.now).into_iter().chain(over_cap).collect()
+            },
+            deliveries: self.told_of(case, becomes),
+            caps_told: self.caps_told(case, settlement, becomes),
             refused_told: self.refused_told(case, lead),
             quote: quoted
                 .map(|Quoted { quote, .. }| QuoteUse { id: quote.id.clone(), campaign: quote.campaign }),
@@ -169,24 +182,23 @@ impl<S: Store + Clone> Leads<S> {
     }
 
     /// Who is told of caps that it fills. Of leads, one in hand may not go on counting.
-    fn caps_told(&self, case: &Case<'_>, settlement: &Settlement, lead: &Lead) -> Vec<CapTold> {
-        let (snapshot, now) = (case.snapshot, case.incoming.now);
+    fn caps_told(&self, case: &Case<'_>, settlement: &Settlement, becomes: Becoming<'_>) -> Vec<CapTold> {
+        let (snapshot, now, lead) = (case.snapshot, case.incoming.now, becomes.lead);
         let mut told = Vec::new();
         if settlement.counts.in_caps() && settlement.offering != Some(Offering::InHand) {
             told.extend(webhooks::caps_filled(&self.site, snapshot, CapOf::Lead, lead, now));
         }
-        if lead.conversion.is_some() {
+        if becomes.counts() {
             told.extend(webhooks::caps_filled(&self.site, snapshot, CapOf::Conversion, lead, now));
         }
         told
     }
 
     /// Who is told of it once it is accepted.
-    fn told_of(&self, case: &Case<'_>, lead: &Lead, earlier: Option<&Conversion>) -> Vec<NewDelivery> {
+    fn told_of(&self, case: &Case<'_>, becomes: Becoming<'_>) -> Vec<NewDelivery> {
         let (snapshot, session, now) = (case.snapshot, case.credit.session.as_ref(), case.incoming.now);
-        let change = Becoming { before: None, lead, earlier };
-        let mut all = change.deliveries(&self.site, snapshot, session, now);
-        all.extend(webhooks::of_new_lead(&self.site, snapshot, lead));
+        let mut all = becomes.deliveries(&self.site, snapshot, session, now);
+        all.extend(webhooks::of_new_lead(&self.site, snapshot, becomes.lead));
         all
     }
 
@@ -376,16 +388,11 @@ pub(crate) fn lead_caps(case: &Case<'_>) -> Vec<(CapCheck, Problem)> {
 }
 
 /// What a lead that is accepted counts as at once.
-fn counts(
-    snapshot: &Snapshot,
-    lead: &Lead,
-    settlement: &Settlement,
-    earlier: Option<&Conversion>,
-) -> Vec<DayCount> {
+fn counts(snapshot: &Snapshot, settlement: &Settlement, becomes: Becoming<'_>) -> Vec<DayCount> {
     let of_lead = settlement.counts.in_caps().then_some(CapOf::Lead);
-    let has_counted = earlier.is_some_and(Conversion::was_told);
-    let of_conversion = (lead.conversion.is_some() && !has_counted).then_some(CapOf::Conversion);
-    of_lead.into_iter().chain(of_conversion).flat_map(|of| day_counts(snapshot, lead, of)).collect()
+    let of_conversion = becomes.counts().then_some(CapOf::Conversion);
+    let all = of_lead.into_iter().chain(of_conversion);
+    all.flat_map(|of| day_counts(snapshot, becomes.lead, of)).collect()
 }
 
 /// The counts that a lead raises.

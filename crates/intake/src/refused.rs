@@ -132,7 +132,11 @@ impl<S: Store + Clone> Leads<S> {
                         return Ok(answer);
                     }
                 }
-                Posted::Now(..) | Posted::LeadIdTaken | Posted::TakesOver(_) | Posted::InHand => {
+                Posted::Now(..)
+                | Posted::LeadIdTaken
+                | Posted::TakesOver(_)
+                | Posted::ConversionCap { .. }
+                | Posted::InHand => {
                     self.tell_rejection(incoming, id, about.offer, problem, errors);
                     return Ok(told);
                 }

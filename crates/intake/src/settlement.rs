@@ -3,7 +3,7 @@
 use crate::case::Case;
 use crate::judgement::Judged;
 use crumb_domain::Money;
-use crumb_domain::conversion::{Conversion, LeadConversion};
+use crumb_domain::conversion::{Found, LeadConversion};
 use crumb_domain::fields::FieldVerdict;
 use crumb_domain::lead::{LeadOutcome, LeadStatus};
 use crumb_domain::network::OfferType;
@@ -55,14 +55,14 @@ impl Counts {
     }
 }
 
-/// Settles an accepted lead. `promised`: what its seller was told that it earns; `earlier`:
-/// the conversion that it takes over where it is one at once.
+/// Settles an accepted lead. `promised`: what its seller was told that it earns; `found`:
+/// what it finds where it is a conversion at once.
 pub(crate) fn settle(
     case: &Case<'_>,
     judged: &Judged,
     test: bool,
     promised: Option<Money>,
-    earlier: Option<&Conversion>,
+    found: &Found,
 ) -> Settlement {
     let credit = case.credit;
     let at_rest = |status, outcome| Settlement {
@@ -106,7 +106,7 @@ pub(crate) fn settle(
     let event = offer.default_event().filter(|_| is_conversion(&terms, &facts));
     let (conversion, payout) = match event.map(|event| LeadConversion::of(event.id)) {
         Some(told) => {
-            let (told, payout) = converted(told, earlier, &terms, &facts, earn);
+            let (told, payout) = converted(told, found, &terms, &facts, earn);
             (Some(told), payout)
         }
         None => (None, earn(&facts)),

@@ -99,7 +99,8 @@ impl<S: Store + Clone> Leads<S> {
             lead: changed.clone(),
         };
         match self.site.store.update_lead(update).await {
-            Err(StoreError::Conflict) | Ok(Posted::LeadIdTaken | Posted::TakesOver(_)) => Ok(None),
+            Err(StoreError::Conflict)
+            | Ok(Posted::LeadIdTaken | Posted::TakesOver(_) | Posted::ConversionCap { .. }) => Ok(None),
             Ok(Posted::KeyInFlight { body_hash }) => self.wait_for_key(incoming, body_hash, waits).await,
             Ok(Posted::InHand) => {
                 // As it stands now that it is written.

@@ -109,6 +109,10 @@ pub struct TakeOver {
     pub revision: u32,
     /// What takes it out of the books: the lead's entries stand in its place.
     pub ledger: Vec<LedgerEntry>,
+    /// What the lead's time line has of it.
+    pub told_of_lead: TimelineEntry,
+    /// What its own time line ends with.
+    pub told: TimelineEntry,
 }
 
 /// A call that names a conversion which is there: a lead without a pixel, or one whose

@@ -41,6 +41,9 @@ pub struct AcceptLead {
     pub filtered: Option<Problem>,
     /// Lead caps, with the problem that each one is when it is reached; in order.
     pub caps: Vec<(CapCheck, Problem)>,
+    /// Conversion caps that it meets where it becomes a conversion by its acceptance. Where
+    /// one is full its conversion must stand over the cap, and where none is it must not.
+    pub conversion_caps: Vec<CapCheck>,
     /// Counts that rise by one when it is accepted.
     pub counts: Vec<DayCount>,
     /// Entries to append when it is accepted.
@@ -272,6 +275,12 @@ pub enum Posted {
     /// What the lead is to take over has changed since it was decided: this is what it takes
     /// over now, as [`crate::ConversionStore::before_lead`] says. Decide again.
     TakesOver(Option<Box<Conversion>>),
+    /// Whether one of its [conversion caps](AcceptLead::conversion_caps) is full is not as it
+    /// was decided: this is how it is. Decide again.
+    ConversionCap {
+        /// One is full.
+        is_full: bool,
+    },
 }
 
 /// Which leads.
@@ -319,7 +328,8 @@ pub trait LeadStore {
     /// this order: idempotency key, quote ([`Problem::InvalidPingId`],
     /// [`Problem::PingExpired`]), duplicate, `filtered`, caps. Equal posts at the same
     /// moment make one lead. A quote is used up by an accepted post only, and by one.
-    /// Looked at last: whether a lead that is a conversion at once takes over what it must.
+    /// Looked at last, of a lead that is a conversion at once: whether it takes over what it
+    /// must, and whether it stands over its conversion caps where one is full.
     fn accept_lead(&self, accept: AcceptLead) -> impl Future<Output = Result<Posted>> + Send;
 
     /// Changes a lead, in the same order. [`crate::StoreError::Conflict`] where

@@ -47,7 +47,7 @@ use crate::conversions::TakeOver;
 use crate::leads::DuplicateKey;
 use crate::outbox::{CapTold, NewDelivery};
 use crate::{Page, PageRequest, Result};
-use crumb_domain::caps::DayCount;
+use crumb_domain::caps::{CapCheck, DayCount};
 use crumb_domain::lead::Lead;
 use crumb_domain::ledger::{Account, LedgerEntry};
 use crumb_domain::network::{SaleType, UnknownRule};
@@ -227,6 +227,10 @@ pub struct LeadChange {
     /// having named it. Another one than [`crate::ConversionStore::before_lead`] says is
     /// [`crate::StoreError::Conflict`].
     pub takes_over: Option<TakeOver>,
+    /// Conversion caps that it meets in becoming a conversion by this. Where one is full its
+    /// conversion must stand over the cap, and where none is it must not: otherwise
+    /// [`crate::StoreError::Conflict`].
+    pub conversion_caps: Vec<CapCheck>,
     /// Counts that rise by one: it is a conversion from now on.
     pub count: Vec<DayCount>,
     /// Lead counts that fall by one: it was answered as not taken after all.
@@ -267,6 +271,7 @@ impl LeadChange {
             at,
             earlier: Earlier::AsBefore,
             takes_over: None,
+            conversion_caps: Vec::new(),
             count: Vec::new(),
             uncount: Vec::new(),
             run: None,

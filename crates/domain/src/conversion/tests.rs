@@ -99,7 +99,19 @@ fn a_lead_that_takes_over_a_conversion_that_does_not_count_keeps_what_a_person_s
 }
 
 #[test]
-fn a_conversion_may_count_unless_a_person_has_yet_to_say_so_or_said_no() {
+fn a_lead_over_a_cap_keeps_what_its_pixel_said_until_a_person_lets_it_count() {
+    let told = LeadConversion::of(EventId(4));
+    let over = told.clone().over_cap();
+    let worth = Withheld { payout: Money::ZERO, received: Money::ZERO, said: false, told: false };
+    assert_eq!((over.disposition, over.withheld), (Some(ConversionDisposition::OverCap), Some(worth)));
+    assert!(over.is_over_cap() && !told.is_over_cap());
+    let said = told.taking_over(&Conversion { said: true, ..reported() }.over_cap()).over_cap();
+    let worth = Withheld { received: dollars(25), said: true, ..worth };
+    assert_eq!((said.received, said.withheld, said.pixel_at), (None, Some(worth), Some(PIXEL_AT)));
+}
+
+#[test]
+fn a_conversion_may_count_unless_a_person_has_yet_to_say_so_or_said_no_or_a_cap_is_full() {
     use ConversionDisposition as D;
     let may_count =
         |disposition| LeadConversion { disposition, ..LeadConversion::of(EventId(4)) }.may_count();
@@ -109,6 +121,7 @@ fn a_conversion_may_count_unless_a_person_has_yet_to_say_so_or_said_no() {
         (Some(D::Pending), false),
         (Some(D::Rejected), false),
         (Some(D::Returned), false),
+        (Some(D::OverCap), false),
     ] {
         assert_eq!(may_count(disposition), expected, "{disposition:?}");
     }

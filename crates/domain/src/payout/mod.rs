@@ -24,7 +24,7 @@ pub use traffic::TrafficTerms;
 pub use worth::{ConversionTerms, Overrides, Worth};
 
 use crate::Money;
-use crate::conversion::{Awaited, Conversion, LeadConversion};
+use crate::conversion::{Awaited, Conversion, Found, LeadConversion};
 use crate::network::{Campaign, Offer, OfferContract, OfferType, PriceFormat};
 
 /// On what terms an affiliate sends leads to an offer.
@@ -173,25 +173,29 @@ pub fn pays_by_pixel(offer: &Offer) -> bool {
 
 /// A lead becomes a conversion now: what is kept of that, and what it earns, which `earn`
 /// says by the facts as they are then. It takes over the conversion that was reported
-/// before it, if there is one: a pixel has named it then, and whom that was told of is not
-/// told again. One that a person says does not count keeps what it earns for later.
+/// before it, if there is one and no pixel has named the lead: a pixel has named it then,
+/// and whom that was told of is not told again. One that is the first to be told of meets
+/// the conversion caps. What does not count, since a person says so or a cap is full, keeps
+/// what it earns for later.
 pub fn converted(
     told: LeadConversion,
-    earlier: Option<&Conversion>,
+    found: &Found,
     terms: &Terms,
     lead: &LeadFacts,
     earn: impl FnOnce(&LeadFacts) -> Money,
 ) -> (LeadConversion, Money) {
+    let earlier = found.earlier.as_deref().filter(|_| told.pixel_at.is_none());
+    let is_news = !earlier.is_some_and(Conversion::was_told);
     let mut told = match earlier {
         Some(earlier) => told.taking_over(earlier),
         None => told,
     };
+    if found.cap_is_full && is_news && told.disposition.is_none() {
+        told = told.over_cap();
+    }
     let facts = LeadFacts { has_pixel: told.pixel_at.is_some(), ..*lead };
     let earned = earn(&facts);
-    told.waits = match earlier {
-        Some(earlier) if earlier.was_told() => None,
-        _ => awaited(terms, &facts, earned),
-    };
+    told.waits = if is_news { awaited(terms, &facts, earned) } else { None };
     match &mut told.withheld {
         Some(withheld) => {
             withheld.payout = earned;

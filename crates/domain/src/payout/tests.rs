@@ -298,8 +298,12 @@ fn a_lead_that_takes_over_a_conversion_waits_only_where_nobody_was_told_of_that(
     let share = terms(json!({ "type": "hosted", "payout_percent": "80" }));
     let told = LeadConversion::of(crate::EventId(4));
     let earlier = Conversion::of_lead(&crate::examples::lead(), &told, None);
+    let finding = |earlier: Option<&Conversion>| Found {
+        earlier: earlier.map(|earlier| Box::new(earlier.clone())),
+        cap_is_full: false,
+    };
     let become_of = |earlier: Option<&Conversion>| {
-        converted(told.clone(), earlier, &share, &ACCEPTED, |facts| {
+        converted(told.clone(), &finding(earlier), &share, &ACCEPTED, |facts| {
             assert_eq!(facts.has_pixel, earlier.is_some(), "a pixel had named what is taken over");
             Money::ZERO
         })
@@ -308,9 +312,31 @@ fn a_lead_that_takes_over_a_conversion_waits_only_where_nobody_was_told_of_that(
     assert_eq!(become_of(Some(&earlier)).0.waits, None);
     assert_eq!(become_of(Some(&earlier.clone().over_cap())).0.waits, Some(Awaited::Sale));
     let rejected = Conversion { disposition: ConversionDisposition::Rejected, ..earlier };
-    let (told, earned) = converted(told, Some(&rejected), &share, &ACCEPTED, |_| money("7.00"));
+    let (told, earned) = converted(told, &finding(Some(&rejected)), &share, &ACCEPTED, |_| money("7.00"));
     let worth = Withheld { payout: money("7.00"), received: Money::ZERO, said: false, told: true };
     assert_eq!((told.withheld, earned), (Some(worth), Money::ZERO), "kept for later");
+}
+
+#[test]
+fn a_lead_meets_a_full_cap_unless_it_takes_over_what_was_told_of() {
+    use crate::conversion::{ConversionDisposition as D, Withheld};
+    let by_post = terms(json!({ "type": "hosted" }));
+    let told = LeadConversion::of(crate::EventId(4));
+    let earlier = Conversion::of_lead(&crate::examples::lead(), &told, None);
+    let become_of = |told: &LeadConversion, earlier: Option<Conversion>| {
+        let found = Found { earlier: earlier.map(Box::new), cap_is_full: true };
+        let (told, earned) = converted(told.clone(), &found, &by_post, &ACCEPTED, |_| money("7.00"));
+        (told.disposition, told.withheld, earned)
+    };
+    let worth = Withheld { payout: money("7.00"), received: Money::ZERO, said: false, told: false };
+    let over = (Some(D::OverCap), Some(worth), Money::ZERO);
+    assert_eq!(become_of(&told, None), over);
+    assert_eq!(become_of(&told, Some(earlier.clone().over_cap())), over);
+    assert_eq!(become_of(&told, Some(earlier.clone())), (None, None, money("7.00")), "it has counted");
+    let rejected = Conversion { disposition: D::Rejected, ..earlier.clone() };
+    assert_eq!(become_of(&told, Some(rejected)).0, Some(D::Rejected), "what a person said stays");
+    let named = LeadConversion { pixel_at: Some(crate::Timestamp::from_micros(7)), ..told };
+    assert_eq!(become_of(&named, Some(earlier)), over, "one that a pixel has named takes over nothing");
 }
 
 proptest! {

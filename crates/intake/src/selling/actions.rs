@@ -30,7 +30,7 @@ use super::{Selling, standing};
 use crate::acceptance::duplicate_key;
 use crate::selling::settle::is_sold_alone;
 use crumb_domain::attribution::Attribution;
-use crumb_domain::conversion::Conversion;
+use crumb_domain::conversion::Found;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{Offer, OfferType};
 use crumb_domain::post::{KeptPost, PostKind};
@@ -191,10 +191,10 @@ impl<S: Store + Clone> Selling<S> {
         loop {
             let Some(lead) = self.site.store.lead(id).await? else { return Err(ActionError::NoLead(id)) };
             let snapshot = self.site.network.snapshot();
-            let earlier = self.before_lead(&lead, &snapshot).await?;
-            tries.at_rest_with::<ActionError>(&lead, earlier.as_ref())?;
+            let found = self.found_by(&lead, &snapshot).await?;
+            tries.at_rest_with::<ActionError>(&lead, &found)?;
             let goes = decide(&lead, action).map_err(|why| ActionError::Refused(id, why))?;
-            let subject = Subject { lead: &lead, snapshot: &snapshot, earlier: earlier.as_ref() };
+            let subject = Subject { lead: &lead, snapshot: &snapshot, found: &found };
             let change = self.change_by(subject, action, goes, said).await?;
             let changed = Lead { revision: lead.revision.saturating_add(1), ..change.lead.clone() };
             match self.site.store.act(change).await {
@@ -241,7 +241,7 @@ impl<S: Store + Clone> Selling<S> {
         said: &Said,
         now: Timestamp,
     ) -> Result<LeadChange, ActionError> {
-        let Subject { lead, snapshot, earlier } = subject;
+        let Subject { lead, snapshot, found } = subject;
         let refused = || ActionError::Refused(lead.id, Refusal::NoOffer);
         let offer = snapshot.offer(lead.offer).ok_or_else(refused)?;
         let mut offered = lead.clone();
@@ -250,10 +250,11 @@ impl<S: Store + Clone> Selling<S> {
         }
         let entry = if action == Action::Accept {
             let is_late = self.is_late(lead, &offer.offer).await?;
-            let earning = standing::Earning::of(snapshot, offer, lead, is_late).taking_over(earlier);
-            let total = |earning: &standing::Earning<'_>| earning.after(None).max(lead.payout);
-            if !earning.convert(&mut offered, None, total) && !standing::is_taken_back(&offered) {
-                offered.payout = total(&earning);
+            let earning = standing::Earning::of(snapshot, offer, lead, is_late).finding(found);
+            let worth = standing::worth(lead);
+            let total = |earning: &standing::Earning<'_>| earning.after(None).max(worth);
+            if !earning.convert(&mut offered, None, total) {
+                standing::now_worth(&mut offered, total(&earning));
             }
             standing::is_told_if_paid(&mut offered);
             let text = format!("accepted, before {}; it earns {} for now", came_from(lead), offered.payout);
@@ -262,9 +263,9 @@ impl<S: Store + Clone> Selling<S> {
             said.entry(now, OFFERED_AGAIN, "offered again to those that have not bought it")
         };
         let mut change = LeadChange::new(offered, now);
-        self.follow(&mut change, lead, snapshot, earlier).await?;
-        change.ledger = standing::payout_difference(lead, &change.lead, now).into_iter().collect();
         change.timeline = vec![entry];
+        self.follow(&mut change, lead, snapshot, found).await?;
+        change.ledger = standing::payout_difference(lead, &change.lead, now).into_iter().collect();
         change.then = Then::Wait(now);
         if !is_nobodys(lead) {
             // Who is queued or bought is the earlier lead of later ones.
@@ -322,8 +323,8 @@ impl<S: Store + Clone> Selling<S> {
 struct Subject<'a> {
     lead: &'a Lead,
     snapshot: &'a Snapshot,
-    /// What it takes over if it becomes a conversion.
-    earlier: Option<&'a Conversion>,
+    /// What it finds if it becomes a conversion.
+    found: &'a Found,
 }
 
 /// Whether a sale of a lead has paid, or makes it pay once a pixel comes.

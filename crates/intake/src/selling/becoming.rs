@@ -1,10 +1,13 @@
 //! A lead becomes a conversion: what is written together with that, and only then, so that
 //! it counts and is told of once. A conversion that was reported before the lead was
-//! accepted is taken over by it: both are one, which earns what the lead does.
+//! accepted is taken over by it: both are one, which earns what the lead does. Over a
+//! conversion cap it counts for nothing, is told to nobody and keeps what it earns for a
+//! person to approve.
 
 use super::Selling;
 use crate::acceptance::{consumer_ip, conversion_counts};
-use crumb_domain::conversion::{Conversion, LeadConversion};
+use crumb_domain::caps::{self, CapCheck, CapScope};
+use crumb_domain::conversion::{Conversion, Found, LeadConversion};
 use crumb_domain::lead::Lead;
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::CapOf;
@@ -13,10 +16,15 @@ use crumb_domain::{Money, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::conversions::TakeOver;
 use crumb_storage::outbox::NewDelivery;
-use crumb_storage::selling::LeadChange;
+use crumb_storage::selling::{LeadChange, TimelineEntry};
 use crumb_storage::{Store, StoreError};
 use crumb_tracking::postbacks::{self, Telling};
 use crumb_tracking::{Installation, webhooks};
+
+/// Code of a time line's entry: a lead took over a conversion, or that was taken over.
+const TAKEN_OVER: &str = "conversion_taken_over";
+/// Code of a time line's entry: a lead became a conversion while a cap was full.
+const OVER_CAP: &str = "conversion_over_cap";
 
 /// A lead that may have become a conversion, or have been paid as one for the first time.
 #[derive(Clone, Copy)]
@@ -40,6 +48,37 @@ impl Becoming<'_> {
         self.is_new() && !self.earlier.is_some_and(Conversion::was_told)
     }
 
+    /// Whether it counts as one by this: it is news, and its caps allow it.
+    pub fn counts(self) -> bool {
+        self.is_news() && !self.is_over_cap()
+    }
+
+    fn is_over_cap(self) -> bool {
+        self.lead.conversion.as_ref().is_some_and(LeadConversion::is_over_cap)
+    }
+
+    /// The conversion caps that it meets: its offer's and its campaign's, on the day on which
+    /// it came. None where it is no news, or a person has said that it counts.
+    pub fn caps(self, snapshot: &Snapshot) -> Vec<CapCheck> {
+        let lead = self.lead;
+        let said = lead.conversion.as_ref().and_then(|told| told.disposition);
+        if !self.is_news() || lead.test || !(said.is_none() || self.is_over_cap()) {
+            return Vec::new();
+        }
+        conversion_caps(snapshot, lead)
+    }
+
+    /// What the time line has of one that came over its cap.
+    pub fn over_cap_entry(self, now: Timestamp) -> Option<TimelineEntry> {
+        let told = self.lead.conversion.as_ref().filter(|_| self.is_new() && self.is_over_cap())?;
+        let worth = told.withheld.map_or(Money::ZERO, |withheld| withheld.payout);
+        let text = format!(
+            "the conversion cap of its offer or campaign is full: its affiliate is paid nothing of {worth} for \
+             now, unless its conversion is approved"
+        );
+        Some(TimelineEntry { at: now, code: OVER_CAP.to_owned(), text, by: None })
+    }
+
     /// Whether its affiliate is told of it: once, when it is paid or nothing else is waited
     /// for.
     fn is_told(self) -> bool {
@@ -58,7 +97,7 @@ impl Becoming<'_> {
         now: Timestamp,
     ) -> Vec<NewDelivery> {
         let lead = self.lead;
-        let (is_news, is_told) = (self.is_news(), self.is_told());
+        let (is_news, is_told) = (self.counts(), self.is_told());
         let (Some(told), Some(offer)) = (&lead.conversion, snapshot.offer(lead.offer)) else {
             return Vec::new();
         };
@@ -94,8 +133,13 @@ fn waits(lead: &Lead) -> bool {
 }
 
 /// Takes a conversion out of the books that a lead has taken over, whose own entries stand
-/// in its place.
-pub(crate) fn take_over(lead: &Lead, earlier: &Conversion, now: Timestamp) -> TakeOver {
+/// in its place, and tells so in the time lines of both.
+pub(crate) fn take_over<S: Store + Clone>(
+    site: &Installation<S>,
+    lead: &Lead,
+    earlier: &Conversion,
+    now: Timestamp,
+) -> TakeOver {
     let Conversion { id, revision, affiliate, payout, received, .. } = *earlier;
     let back = |amount: Money| Money::from_micros(amount.micros().saturating_neg());
     let paid = LedgerEntry::conversion_payout(now, id, affiliate, back(payout));
@@ -104,7 +148,28 @@ pub(crate) fn take_over(lead: &Lead, earlier: &Conversion, now: Timestamp) -> Ta
     let entries = [Some(paid), charged].into_iter().flatten().filter(|entry| entry.amount != Money::ZERO);
     let note = Some(format!("lead {} is this conversion now", lead.id));
     let ledger = entries.map(|entry| LedgerEntry { note: note.clone(), ..entry }).collect();
-    TakeOver { conversion: id, revision, ledger }
+    let told = |text| TimelineEntry { at: now, code: TAKEN_OVER.to_owned(), text, by: None };
+    let name = site.request_id(id).map(|name| format!(" {name}")).unwrap_or_default();
+    let told_of_lead = told(format!(
+        "it took over conversion{name}, which was reported before it was accepted: both are one from now on"
+    ));
+    let told = told(format!("lead {} took it over: both are one from now on", lead.id));
+    TakeOver { conversion: id, revision, ledger, told_of_lead, told }
+}
+
+/// The conversion caps of a lead's offer and campaign, in the intervals of the day on which
+/// it came: there it counts, however late it becomes a conversion.
+fn conversion_caps(snapshot: &Snapshot, lead: &Lead) -> Vec<CapCheck> {
+    let of_offer = snapshot.offer(lead.offer).map(|offer| offer.offer.caps.as_slice()).unwrap_or_default();
+    let campaign = lead.campaign.and_then(|id| snapshot.campaign(id));
+    let of_campaign = campaign.map(|campaign| campaign.caps.as_slice()).unwrap_or_default();
+    if of_offer.iter().chain(of_campaign).all(|cap| cap.of != CapOf::Conversion) {
+        return Vec::new();
+    }
+    let day = snapshot.zone().day_of(lead.at);
+    let checks = |caps, scope| caps::late_checks(caps, scope, CapOf::Conversion, day);
+    let of_campaign = lead.campaign.map(|id| checks(of_campaign, CapScope::Campaign(id)));
+    checks(of_offer, CapScope::Offer(lead.offer)).chain(of_campaign.into_iter().flatten()).collect()
 }
 
 /// Adds to the change of a lead what follows where the change makes it a conversion, or
@@ -115,22 +180,26 @@ pub(super) fn follow<S: Store + Clone>(
     before: &Lead,
     snapshot: &Snapshot,
     session: Option<&Session>,
-    earlier: Option<&Conversion>,
+    found: &Found,
 ) {
     let (lead, now) = (&change.lead, change.at);
     let unnamed = Becoming { before: Some(before), lead, earlier: None };
-    let earlier = earlier.filter(|_| unnamed.is_new() && before.conversion.is_none());
+    let earlier = found.earlier.as_deref().filter(|_| unnamed.is_new() && before.conversion.is_none());
     let becoming = Becoming { earlier, ..unnamed };
     let deliveries = becoming.deliveries(site, snapshot, session, now);
-    change.takes_over = earlier.map(|earlier| take_over(lead, earlier, now));
-    change.count = if becoming.is_news() { conversion_counts(snapshot, lead) } else { Vec::new() };
-    if becoming.is_news() {
+    let over_cap = becoming.over_cap_entry(now);
+    change.takes_over = earlier.map(|earlier| take_over(site, lead, earlier, now));
+    change.conversion_caps = becoming.caps(snapshot);
+    change.count = if becoming.counts() { conversion_counts(snapshot, lead) } else { Vec::new() };
+    if becoming.counts() {
         change.caps_told.extend(super::webhooks::caps_filled(site, snapshot, CapOf::Conversion, lead, now));
     }
     // A change that is begun again has said this of what it was then.
     let row = lead.row;
     change.deliveries.retain(|delivery| delivery.conversion != Some(row));
     change.deliveries.extend(deliveries);
+    change.timeline.retain(|entry| entry.code != OVER_CAP);
+    change.timeline.extend(over_cap);
 }
 
 impl<S: Store + Clone> Selling<S> {
@@ -143,32 +212,37 @@ impl<S: Store + Clone> Selling<S> {
         change: &mut LeadChange,
         before: &Lead,
         snapshot: &Snapshot,
-        earlier: Option<&Conversion>,
+        found: &Found,
     ) -> Result<(), StoreError> {
+        let earlier = found.earlier.as_deref();
         let is_told = Becoming { before: Some(before), lead: &change.lead, earlier }.is_told();
         let session = match is_told {
             true => self.site.store.session(before.session).await?,
             false => None,
         };
-        follow(&self.site, change, before, snapshot, session.as_ref(), earlier);
+        follow(&self.site, change, before, snapshot, session.as_ref(), found);
         Ok(())
     }
 
-    /// What a lead takes over if it becomes a conversion now. One that a pixel has named
-    /// takes over nothing.
+    /// What a lead finds if it becomes a conversion now. One that a pixel has named takes
+    /// over nothing, and only where there are conversion caps is one looked at.
     ///
     /// # Errors
     /// The store's.
-    pub(super) async fn before_lead(
-        &self,
-        lead: &Lead,
-        snapshot: &Snapshot,
-    ) -> Result<Option<Conversion>, StoreError> {
+    pub(super) async fn found_by(&self, lead: &Lead, snapshot: &Snapshot) -> Result<Found, StoreError> {
+        let store = &self.site.store;
         let event = snapshot.offer(lead.offer).and_then(CompiledOffer::default_event);
-        match event.filter(|_| lead.conversion.is_none() && !lead.test) {
-            Some(event) => self.site.store.before_lead(lead.session, event.id).await,
-            None => Ok(None),
+        let earlier = match event.filter(|_| lead.conversion.is_none() && !lead.test) {
+            Some(event) => store.before_lead(lead.session, event.id).await?.map(Box::new),
+            None => None,
+        };
+        let mut cap_is_full = false;
+        if !lead.is_conversion() && !lead.test {
+            for check in conversion_caps(snapshot, lead) {
+                cap_is_full |= store.count(check).await? >= u64::from(check.limit);
+            }
         }
+        Ok(Found { earlier, cap_is_full })
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Selling, alerts, timeline, webhooks};
 use crate::acceptance::{Answering, consumer_ip};
 use crate::onward::Onward;
 use crate::replies::ReplyTokens;
-use crumb_domain::conversion::Conversion;
+use crumb_domain::conversion::Found;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::network::UnknownRule;
 use crumb_domain::post::StoredAnswer;
@@ -108,8 +108,8 @@ struct Resting {
     /// The run that broke off.
     run: Option<RunRecord>,
     entry: TimelineEntry,
-    /// What the lead takes over if it becomes a conversion.
-    earlier: Option<Conversion>,
+    /// What the lead finds if it becomes a conversion.
+    found: Found,
 }
 
 impl<S: Store + Clone> Selling<S> {
@@ -124,15 +124,15 @@ impl<S: Store + Clone> Selling<S> {
         let mut tries = Tries::default();
         loop {
             let Some(lead) = self.site.store.lead(id).await? else { return Ok(()) };
-            let earlier = self.before_lead(&lead, &snapshot).await?;
-            if tries.with(&lead, earlier.as_ref())? == Meets::TheSame {
+            let found = self.found_by(&lead, &snapshot).await?;
+            if tries.with(&lead, &found)? == Meets::TheSame {
                 // In hand again: its new run tells.
                 return Ok(());
             }
             let now = self.site.clock.now();
             let entry = Said::default().entry(now, lead.outcome.as_str(), text);
             let run = self.broken_off(&snapshot, &lead, now).await?;
-            let resting = Resting { ended: Vec::new(), attempts: Vec::new(), run, entry, earlier };
+            let resting = Resting { ended: Vec::new(), attempts: Vec::new(), run, entry, found };
             match self.rest(&snapshot, lead, resting, now).await {
                 Err(StoreError::Conflict) => {}
                 told => return told.map(drop),
@@ -361,8 +361,8 @@ impl<S: Store + Clone> Selling<S> {
                 // Somebody was faster, and said that it was not bought.
                 return Err(missing());
             }
-            let earlier = self.before_lead(&lead, &snapshot).await?;
-            tries.at_rest_with::<HeldError>(&lead, earlier.as_ref())?;
+            let found = self.found_by(&lead, &snapshot).await?;
+            tries.at_rest_with::<HeldError>(&lead, &found)?;
             let (ended, price) = match end {
                 HeldEnd::Sold(price) => {
                     let price = price.unwrap_or(held.price);
@@ -385,7 +385,7 @@ impl<S: Store + Clone> Selling<S> {
             let (code, text) = settled_posts::told(how, held.buyer, held.contract, price, held.replaces);
             let ended = vec![EndedReservation { contract: held.contract, end: ended }];
             let entry = said.entry(now, code, &text);
-            let resting = Resting { ended, attempts: attempts.clone(), run: None, entry, earlier };
+            let resting = Resting { ended, attempts: attempts.clone(), run: None, entry, found };
             match self.rest(&snapshot, lead, resting, now).await {
                 Ok(lead) => return Ok(lead),
                 Err(StoreError::Conflict) => {}
@@ -403,7 +403,7 @@ impl<S: Store + Clone> Selling<S> {
         resting: Resting,
         now: Timestamp,
     ) -> Result<Lead, StoreError> {
-        let Resting { ended, attempts, run, entry, earlier } = resting;
+        let Resting { ended, attempts, run, entry, found } = resting;
         let before_payout = lead.payout;
         let Some(offer) = snapshot.offer(lead.offer) else {
             tracing::error!(lead = %lead.id, "its offer is gone: it stays as it is");
@@ -412,7 +412,7 @@ impl<S: Store + Clone> Selling<S> {
         let bought_before: Vec<_> = lead.sales.iter().filter(|sale| !is_new(&ended, sale)).cloned().collect();
         let before = Lead { sales: bought_before, ..lead.clone() };
         let is_late = self.is_late(&before, &offer.offer).await?;
-        let earning = Earning::of(snapshot, offer, &lead, is_late).taking_over(earlier.as_ref());
+        let earning = Earning::of(snapshot, offer, &lead, is_late).finding(&found);
         let facts = self.site.store.selling_facts(Some(lead.row), self.days_from(snapshot, now)).await?;
         let is_ended = |contract| ended.iter().any(|end: &EndedReservation| end.contract == contract);
         let still_held =
@@ -437,12 +437,12 @@ impl<S: Store + Clone> Selling<S> {
             Some(_) => lead.payout = Money::ZERO,
         }
         let mut change = LeadChange::new(lead.clone(), now);
-        self.follow(&mut change, &before, snapshot, earlier.as_ref()).await?;
+        change.timeline = vec![entry];
+        self.follow(&mut change, &before, snapshot, &found).await?;
         change.ended = ended;
         change.attempts = attempts;
         change.run = run;
         change.ledger = standing::payout_entry(&lead, before_payout, now).into_iter().collect();
-        change.timeline = vec![entry];
         let known = webhooks::before_run(before, change.run.as_ref());
         self.tell_webhooks(snapshot, &known, &mut change);
         let caps = self.caps_at_rest(snapshot, (&known, &change.lead), &facts.earlier, now);

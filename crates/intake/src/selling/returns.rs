@@ -326,7 +326,8 @@ fn take_back_payout(lead: &mut Lead, snapshot: &Snapshot) {
     // A lead that was sold late has no more than its payout to lose, whatever it would
     // have earned in time.
     let earning = snapshot.offer(lead.offer).map(|offer| Earning::of(snapshot, offer, lead, false));
-    lead.payout = standing::left_of_payout(lead, earning.as_ref());
+    let left = standing::left_of_worth(lead, earning.as_ref());
+    standing::now_worth(lead, left);
     for returned in lead.sales.iter_mut().filter_map(|sale| sale.returned.as_mut()) {
         returned.payout_taken_back = true;
     }

@@ -8,7 +8,7 @@ use super::tries::{Meets, Tries};
 use super::unsettled::{self, InHandBy};
 use super::{Selling, alerts, becoming, supervised};
 use crate::onward::Onward;
-use crumb_domain::conversion::Conversion;
+use crumb_domain::conversion::Found;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::{OfferType, SaleType};
 use crumb_domain::post::StoredAnswer;
@@ -113,8 +113,8 @@ impl<S: Store + Clone> Selling<S> {
             self.let_go(change).await?;
             return Err(error.clone());
         }
-        let settled = |before: &Lead, earlier: Option<&Conversion>| {
-            let earning = earning.taking_over(earlier);
+        let settled = |before: &Lead, found: &Found| {
+            let earning = earning.finding(found);
             let after = standing::after_run(before, &ran.state, &earning, now);
             let onward = Onward::of(&ran.state, hand.snapshot);
             let unsold = (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers);
@@ -135,25 +135,25 @@ impl<S: Store + Clone> Selling<S> {
                 *due = now;
             }
             change.run = Some(record.clone());
-            becoming::follow(&self.site, &mut change, before, hand.snapshot, hand.session, earlier);
+            becoming::follow(&self.site, &mut change, before, hand.snapshot, hand.session, found);
             change.answer.clone_from(&answer);
             (change, Settled { lead: after, answer })
         };
         let mut tries = Tries::default();
-        // What a session has that has not converted is nothing, nearly always: the write
-        // looks, and begins this again.
-        let mut earlier = match hand.session {
+        // What a session has that has not converted is nothing, nearly always, and most have
+        // no conversion cap: the write looks, and begins this again.
+        let mut found = match hand.session {
             Some(session) if session.converted => {
-                self.before_lead(&before, hand.snapshot).await.ok().flatten()
+                self.found_by(&before, hand.snapshot).await.unwrap_or_default()
             }
-            _ => None,
+            _ => Found::default(),
         };
         loop {
-            if tries.with(&before, earlier.as_ref())? == Meets::TheSame {
+            if tries.with(&before, &found)? == Meets::TheSame {
                 // It is not in hand any more.
                 return Err(StoreError::Conflict);
             }
-            let (change, settled) = settled(&before, earlier.as_ref());
+            let (change, settled) = settled(&before, &found);
             match self.settle(&change).await {
                 Ok(()) => {
                     let took = begun.elapsed();
@@ -161,10 +161,10 @@ impl<S: Store + Clone> Selling<S> {
                     supervised::beside(&settled.lead, after).await;
                     return Ok(settled);
                 }
-                // Its fields were changed meanwhile, or a pixel has come: what the run came to
-                // stands on those.
+                // Its fields were changed meanwhile, a pixel has come or a cap is full: what the
+                // run came to stands on those.
                 Err(StoreError::Conflict) => match self.stands(&before, hand.snapshot).await {
-                    Ok(Some(stands)) => (before, earlier) = stands,
+                    Ok(Some(stands)) => (before, found) = stands,
                     Ok(None) => return Err(StoreError::Conflict),
                     Err(error) => {
                         self.tell_later(change);
@@ -176,15 +176,15 @@ impl<S: Store + Clone> Selling<S> {
         }
     }
 
-    /// The lead as it stands now, and what it takes over if it becomes a conversion.
+    /// The lead as it stands now, and what it finds if it becomes a conversion.
     pub(super) async fn stands(
         &self,
         lead: &Lead,
         snapshot: &Snapshot,
-    ) -> Result<Option<(Lead, Option<Conversion>)>, StoreError> {
+    ) -> Result<Option<(Lead, Found)>, StoreError> {
         let Some(lead) = self.site.store.lead(lead.id).await? else { return Ok(None) };
-        let earlier = self.before_lead(&lead, snapshot).await?;
-        Ok(Some((lead, earlier)))
+        let found = self.found_by(&lead, snapshot).await?;
+        Ok(Some((lead, found)))
     }
 
     pub(super) fn inputs(

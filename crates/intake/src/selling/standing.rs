@@ -1,6 +1,6 @@
 //! Where a lead stands after a run, what it has earned, and what follows.
 
-use crumb_domain::conversion::{Conversion, LeadConversion};
+use crumb_domain::conversion::{Found, LeadConversion};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::OfferType;
@@ -27,8 +27,8 @@ pub(crate) struct Earning<'a> {
     has_pixel: bool,
     /// What its seller was told that the lead earns, before it was posted.
     promised: Option<Money>,
-    /// The conversion that it takes over where it becomes one.
-    earlier: Option<&'a Conversion>,
+    /// What it finds where it becomes a conversion; nothing unless told otherwise.
+    found: Option<&'a Found>,
 }
 
 impl<'a> Earning<'a> {
@@ -43,13 +43,13 @@ impl<'a> Earning<'a> {
             is_late,
             has_pixel: has_pixel(lead),
             promised: None,
-            earlier: None,
+            found: None,
         }
     }
 
-    /// The same where a conversion was reported before the lead was accepted.
-    pub fn taking_over(self, earlier: Option<&'a Conversion>) -> Self {
-        Self { earlier, ..self }
+    /// The same where the lead finds something in becoming a conversion.
+    pub fn finding(self, found: &'a Found) -> Self {
+        Self { found: Some(found), ..self }
     }
 
     /// The same where a price was promised: once the lead is sold it earns no less.
@@ -106,11 +106,12 @@ impl<'a> Earning<'a> {
             return false;
         }
         let named = lead.conversion.take().map(LeadConversion::accepted);
-        let earlier = self.earlier.filter(|_| named.is_none());
         let new = || self.offer.default_event().map(|event| LeadConversion::of(event.id));
         let Some(told) = named.or_else(new) else { return false };
         let earn = |facts: &LeadFacts| total(&Earning { has_pixel: facts.has_pixel, ..*self });
-        let (told, earned) = payout::converted(told, earlier, &self.terms, &self.facts(sold), earn);
+        let nothing = Found::default();
+        let found = self.found.unwrap_or(&nothing);
+        let (told, earned) = payout::converted(told, found, &self.terms, &self.facts(sold), earn);
         (lead.conversion, lead.payout) = (Some(told), earned);
         true
     }
@@ -186,27 +187,42 @@ pub(crate) fn waits(offer: &CompiledOffer) -> bool {
 pub(crate) fn earned(lead: &mut Lead, earning: &Earning<'_>) {
     // A pixel may have come since the lead was taken in hand.
     let earning = Earning { has_pixel: has_pixel(lead), ..*earning };
-    let before = lead.revenue;
+    let (before, worth) = (lead.revenue, worth(lead));
     lead.revenue = brought(lead);
     let is_paid_for = |sale: &&Sale| sale.returned.is_none_or(|returned| !returned.payout_taken_back);
-    lead.payout = match sum(lead.sales.iter().filter(is_paid_for)) {
+    match sum(lead.sales.iter().filter(is_paid_for)) {
         // Its payout was taken back with its last sale, and no sale has come since.
-        None if !lead.sales.is_empty() => Money::ZERO,
+        None if !lead.sales.is_empty() => now_worth(lead, Money::ZERO),
         sold => {
-            let (paid, has_fallen) = (lead.payout, lead.revenue < before);
-            let total = |earning: &Earning<'_>| earning.total(sold, paid, has_fallen);
-            match earning.convert(lead, sold, total) || is_taken_back(lead) {
-                true => lead.payout,
-                false => total(&earning),
+            let has_fallen = lead.revenue < before;
+            let total = |earning: &Earning<'_>| earning.total(sold, worth, has_fallen);
+            if !earning.convert(lead, sold, total) {
+                now_worth(lead, total(&earning));
             }
         }
-    };
+    }
     is_told_if_paid(lead);
 }
 
-/// Whether a person said of the conversion that it does not count: no sale pays it then.
+/// Whether the conversion does not count, by a person's word or for a full cap: no sale pays
+/// it then, but what it is worth is kept.
 pub(crate) fn is_taken_back(lead: &Lead) -> bool {
     lead.conversion.as_ref().is_some_and(|told| !told.only_named && !told.may_count())
+}
+
+/// What a lead has earned: its payout, or what is kept until a person lets it count.
+pub(crate) fn worth(lead: &Lead) -> Money {
+    let withheld = lead.conversion.as_ref().and_then(|told| told.withheld).filter(|_| is_taken_back(lead));
+    withheld.map_or(lead.payout, |withheld| withheld.payout)
+}
+
+/// A lead has earned so much from now on, which is paid only where it may count.
+pub(crate) fn now_worth(lead: &mut Lead, worth: Money) {
+    if !is_taken_back(lead) {
+        lead.payout = worth;
+    } else if let Some(withheld) = lead.conversion.as_mut().and_then(|told| told.withheld.as_mut()) {
+        withheld.payout = worth;
+    }
 }
 
 /// A lead that is paid waits for nothing more.
@@ -227,14 +243,14 @@ pub(crate) fn brought(lead: &Lead) -> Money {
     lead.sales.iter().fold(Money::ZERO, |sum, sale| plus(sum, sale.brings()))
 }
 
-/// The payout that is left of a lead's once it is taken back for every sale that was
+/// What is left of what a lead has earned once it is taken back for every sale that was
 /// returned: a share is paid of the sales that stand, a fixed payout while one stands.
 /// `earning` is none where the offer is gone, so that no share can be told.
-pub(crate) fn left_of_payout(lead: &Lead, earning: Option<&Earning<'_>>) -> Money {
+pub(crate) fn left_of_worth(lead: &Lead, earning: Option<&Earning<'_>>) -> Money {
     match (sum(lead.sales.iter().filter(|sale| sale.returned.is_none())), earning) {
         (None, _) => Money::ZERO,
-        (sold, Some(earning)) if earning.is_share() => earning.after(sold).min(lead.payout),
-        _ => lead.payout,
+        (sold, Some(earning)) if earning.is_share() => earning.after(sold).min(worth(lead)),
+        _ => worth(lead),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Beginning again: a change is made of a lead as it was read, and the store takes it only
 //! if the lead still stands so. Whoever changes a lead tries until it does.
 
-use crumb_domain::conversion::Conversion;
+use crumb_domain::conversion::Found;
 use crumb_domain::lead::Lead;
 use crumb_domain::{LeadId, RowId};
 use crumb_storage::StoreError;
@@ -19,9 +19,19 @@ pub struct InHand(pub LeadId);
 #[derive(Debug, Default)]
 pub(crate) struct Tries {
     made: usize,
-    /// The revision at which the last one was refused, and that of the conversion which the
-    /// lead was to take over.
-    refused_at: Option<(u32, Option<(RowId, u32)>)>,
+    /// What the last one met that was refused.
+    refused_at: Option<Met>,
+}
+
+/// What a try rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Met {
+    /// The lead's revision.
+    pub lead: u32,
+    /// The conversion that it takes over, with its revision.
+    pub earlier: Option<(RowId, u32)>,
+    /// A conversion cap is full.
+    pub cap_is_full: bool,
 }
 
 /// What is known before a try.
@@ -40,23 +50,24 @@ impl Tries {
     /// # Errors
     /// [`StoreError::Conflict`] where others were faster too often.
     pub fn on(&mut self, lead: &Lead) -> Result<Meets, StoreError> {
-        self.with(lead, None)
+        self.with(lead, &Found::default())
     }
 
-    /// The same for a change that may make the lead a conversion, which takes that over.
+    /// The same for a change that may make the lead a conversion, which finds that.
     ///
     /// # Errors
     /// The same conflict.
-    pub fn with(&mut self, lead: &Lead, earlier: Option<&Conversion>) -> Result<Meets, StoreError> {
-        self.at(lead.revision, earlier.map(|earlier| (earlier.id, earlier.revision)))
+    pub fn with(&mut self, lead: &Lead, found: &Found) -> Result<Meets, StoreError> {
+        let earlier = found.earlier.as_ref().map(|earlier| (earlier.id, earlier.revision));
+        self.at(Met { lead: lead.revision, earlier, cap_is_full: found.cap_is_full })
     }
 
-    /// The same by revisions.
+    /// The same by what it rests on.
     ///
     /// # Errors
     /// The same conflict.
-    pub fn at(&mut self, lead: u32, earlier: Option<(RowId, u32)>) -> Result<Meets, StoreError> {
-        if self.refused_at.replace((lead, earlier)) == Some((lead, earlier)) {
+    pub fn at(&mut self, met: Met) -> Result<Meets, StoreError> {
+        if self.refused_at.replace(met) == Some(met) {
             return Ok(Meets::TheSame);
         }
         self.made += 1;
@@ -68,19 +79,19 @@ impl Tries {
     /// # Errors
     /// [`InHand`] where it is; the same conflict.
     pub fn at_rest<E: From<StoreError> + From<InHand>>(&mut self, lead: &Lead) -> Result<(), E> {
-        self.at_rest_with(lead, None)
+        self.at_rest_with(lead, &Found::default())
     }
 
-    /// The same for a change that may make the lead a conversion, which takes that over.
+    /// The same for a change that may make the lead a conversion, which finds that.
     ///
     /// # Errors
     /// The same.
     pub fn at_rest_with<E: From<StoreError> + From<InHand>>(
         &mut self,
         lead: &Lead,
-        earlier: Option<&Conversion>,
+        found: &Found,
     ) -> Result<(), E> {
-        match self.with(lead, earlier)? {
+        match self.with(lead, found)? {
             Meets::News => Ok(()),
             Meets::TheSame => Err(InHand(lead.id).into()),
         }

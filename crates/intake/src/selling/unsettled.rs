@@ -13,8 +13,9 @@
 use super::Selling;
 use super::standing;
 use super::supervised::{BrokenRun, panicked, surviving};
-use super::tries::{Meets, Tries};
+use super::tries::{Meets, Met, Tries};
 use crumb_domain::caps::DayCount;
+use crumb_domain::conversion::LeadConversion;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::selling::{Alert, AlertCode};
 use crumb_domain::{LeadId, RowId, Timestamp};
@@ -240,49 +241,51 @@ impl<S: Store + Clone> Selling<S> {
     async fn settle_rebased(&self, mut change: LeadChange) -> Result<Option<Lead>, StoreError> {
         let mut tries = Tries::default();
         loop {
-            let takes_over = change.takes_over.as_ref().map(|taken| (taken.conversion, taken.revision));
-            if tries.at(change.lead.revision, takes_over)? == Meets::TheSame {
+            let earlier = change.takes_over.as_ref().map(|taken| (taken.conversion, taken.revision));
+            let cap_is_full = change.lead.conversion.as_ref().is_some_and(LeadConversion::is_over_cap);
+            if tries.at(Met { lead: change.lead.revision, earlier, cap_is_full })? == Meets::TheSame {
                 return Ok(None);
             }
             match self.site.store.settle(change.clone()).await {
                 Ok(()) => return Ok(Some(change.lead)),
                 Err(StoreError::Conflict) => {
                     let Some(stands) = self.site.store.lead(change.lead.id).await? else { return Ok(None) };
-                    change = self.with_its_pixel(rebased(change, stands.clone()), &stands).await?;
+                    change = self.with_what_it_finds(rebased(change, stands.clone()), &stands).await?;
                 }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// What a pixel that came before the lead or meanwhile makes of its payout, its run's
-    /// sales included.
-    async fn with_its_pixel(&self, change: LeadChange, stands: &Lead) -> Result<LeadChange, StoreError> {
+    /// What a pixel that came before the lead or meanwhile makes of what it has earned, or a
+    /// conversion cap that is full by now, its run's sales included.
+    async fn with_what_it_finds(&self, change: LeadChange, stands: &Lead) -> Result<LeadChange, StoreError> {
         let snapshot = self.site.network.snapshot();
         let Some(offer) = snapshot.offer(stands.offer) else { return Ok(change) };
-        let earlier = self.before_lead(stands, &snapshot).await?;
-        let is_reported = standing::has_pixel(stands) || earlier.is_some() || change.takes_over.is_some();
-        if !is_reported || standing::is_held_back_meanwhile(&change.lead) {
-            return Ok(LeadChange { takes_over: None, ..change });
+        let found = self.found_by(stands, &snapshot).await?;
+        let is_reported =
+            standing::has_pixel(stands) || found.earlier.is_some() || change.takes_over.is_some();
+        let meets_caps = !change.conversion_caps.is_empty();
+        if !(is_reported || meets_caps) || standing::is_held_back_meanwhile(&change.lead) {
+            return Ok(LeadChange { takes_over: None, conversion_caps: Vec::new(), ..change });
         }
         let is_late = self.is_late(stands, &offer.offer).await?;
-        let told = change.lead.payout;
+        let told = standing::worth(&change.lead);
         let (conversion, payout) = match stands.is_conversion() {
-            true => (change.lead.conversion, told.max(stands.payout)),
+            true => (change.lead.conversion, change.lead.payout.max(stands.payout)),
             // It becomes one by this, of what is known now.
             false => (stands.conversion.clone(), stands.payout),
         };
         let mut lead = Lead { conversion, payout, ..change.lead };
         let earning = standing::Earning::of(&snapshot, offer, stands, is_late);
-        standing::earned(&mut lead, &earning.taking_over(earlier.as_ref()));
-        if !standing::is_taken_back(&lead) {
-            // Its seller may have been promised more.
-            lead.payout = lead.payout.max(told);
-            standing::is_told_if_paid(&mut lead);
-        }
+        standing::earned(&mut lead, &earning.finding(&found));
+        // Its seller may have been promised more.
+        let worth = standing::worth(&lead).max(told);
+        standing::now_worth(&mut lead, worth);
+        standing::is_told_if_paid(&mut lead);
         let ledger = standing::payout_difference(stands, &lead, change.at).into_iter().collect();
         let mut change = LeadChange { lead, ledger, ..change };
-        self.follow(&mut change, stands, &snapshot, earlier.as_ref()).await?;
+        self.follow(&mut change, stands, &snapshot, &found).await?;
         Ok(change)
     }
 }

@@ -228,12 +228,23 @@ pub(super) async fn visible_conversion<S: Store + Clone>(
     caller: Caller,
     id: Option<String>,
 ) -> Result<Conversion, ApiError> {
+    visible_at(admin, caller, id).await.map(|(_, conversion)| conversion)
+}
+
+/// The same with the place that the address names: another one where a lead has taken the
+/// conversion over.
+pub(super) async fn visible_at<S: Store + Clone>(
+    admin: &Admin<S>,
+    caller: Caller,
+    id: Option<String>,
+) -> Result<(RowId, Conversion), ApiError> {
     let own = caller.affiliate_or_network()?;
     let missing = || ApiError::NotFound("there is no conversion of this id".to_owned());
     let id = id.ok_or_else(missing)?;
     let row = row_of(admin, &id).await?.ok_or_else(missing)?;
     let found = admin.installation.store.conversion(row).await?;
-    found.filter(|conversion| own.is_none_or(|own| conversion.affiliate == own)).ok_or_else(missing)
+    let seen = found.filter(|conversion| own.is_none_or(|own| conversion.affiliate == own));
+    seen.map(|conversion| (row, conversion)).ok_or_else(missing)
 }
 
 /// The place that an id names: a conversion's own, or that of the lead that it is.

@@ -2,7 +2,7 @@
 //! `GET /conversions/{id}/timeline`: likewise to a conversion.
 
 use super::call::OneCall;
-use super::conversions::visible_conversion;
+use super::conversions::visible_at;
 use super::leads::visible_lead;
 use super::problem::{ApiError, KeyProblems, OneProblems};
 use axum::Json;
@@ -58,7 +58,8 @@ pub(crate) async fn get<S: Store + Clone>(
 }
 
 /// What happened to a conversion, with what people said of it: of one that is a lead, what
-/// happened to the lead. For the network's own people.
+/// happened to the lead, and where that has taken it over, what was said of it before too.
+/// For the network's own people.
 #[utoipa::path(
     get,
     path = "/conversions/{id}/timeline",
@@ -75,14 +76,19 @@ pub(crate) async fn of_conversion<S: Store + Clone>(
     OneCall { admin, caller, id }: OneCall<S>,
 ) -> Result<Json<Timeline>, ApiError> {
     caller.must_be_of_the_network()?;
-    let conversion = visible_conversion(&admin, caller, id).await?;
+    let (place, conversion) = visible_at(&admin, caller, id).await?;
     let store = &admin.installation.store;
     let lead = match conversion.lead {
         Some(lead) => store.lead(lead).await?,
         None => None,
     };
     let entries = match &lead {
-        Some(lead) => timeline::of(store, lead).await?,
+        Some(lead) if place == lead.row => timeline::of(store, lead).await?,
+        Some(lead) => {
+            let mut entries = store.timeline_of(place).await?;
+            entries.extend(timeline::of(store, lead).await?);
+            entries
+        }
         None => crumb_tracking::conversion::timeline::of(store, &conversion).await?,
     };
     Ok(Json(Timeline::of(entries)))

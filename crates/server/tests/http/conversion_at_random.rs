@@ -13,7 +13,7 @@ use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::ledger::Account;
 use crumb_domain::network::CapOf;
 use crumb_domain::time::Day;
-use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, Clock as _, Money, OfferId, RequestId};
+use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, Clock as _, Money, OfferId, RequestId, RowId};
 use crumb_storage::conversions::{ConversionFilter, ConversionStore as _};
 use crumb_storage::outbox::{DeliveryFilter, OutboxStore as _};
 use crumb_storage::{ClickStore as _, PageRequest, SellingStore as _};
@@ -30,6 +30,8 @@ const SEEDS: [u64; 3] = [1, 2, 3];
 const ROUNDS: usize = 24;
 /// Conversions that the shop takes.
 const CAP: usize = 12;
+/// Those that each of the offers takes that take leads: few, so that leads come over it.
+const LEADS_CAP: usize = 4;
 /// Where visitors come from: the creative and its offer.
 const OFFERS: [(u32, u32); 3] = [(4001, 400), (1057, 100), (2001, 200)];
 const PAGE: PageRequest = PageRequest { limit: 1_000, ascending: true, cursor: None };
@@ -42,7 +44,10 @@ fn network(buyers: &MockBuyers) -> String {
          allow_duplicates = true, deduplicate_transaction_id = true }}]"
     );
     let multi = |id: u32| Contract::new(id, &buyers.url(&format!("/b{id}")), "30.00").multisell();
+    let cap = format!("caps = [{{ of = \"conversion\", interval = \"total\", limit = {LEADS_CAP} }}]\n");
     let network = with_campaign(&shop(&offer, postback), postback)
+        .replace("name = \"Free quote\"\n", &format!("name = \"Free quote\"\n{cap}"))
+        .replace("name = \"Fast sale\"\n", &format!("name = \"Fast sale\"\n{cap}"))
         .replace("payout = \"20.00\"", "payout = \"20.00\"\npay_on_post = false\nqueue_failures = true")
         .replace("name = \"Traffic Co\"\n", &format!("name = \"Traffic Co\"\n{postback}\n"));
     format!("{network}\n{}\n{}", multi(7), multi(8))
@@ -57,13 +62,22 @@ struct World {
     random: StdRng,
     came: Vec<Came>,
     people: usize,
+    /// Leads that came over a cap, whatever a person has said of them since.
+    over: HashSet<RowId>,
 }
 
 impl World {
     async fn start(seed: u64) -> Self {
         let buyers = MockBuyers::start().await.unwrap();
         let server = Arc::new(Server::start(&network(&buyers)).await);
-        Self { buyers, server, random: StdRng::seed_from_u64(seed), came: Vec::new(), people: 0 }
+        Self {
+            buyers,
+            server,
+            random: StdRng::seed_from_u64(seed),
+            came: Vec::new(),
+            people: 0,
+            over: HashSet::new(),
+        }
     }
 
     /// Some things at the same moment, most of them for the same session.
@@ -105,7 +119,8 @@ impl World {
         }
     }
 
-    /// The id of a conversion that came within its caps, no lead that was only named.
+    /// The id of a conversion that came within its caps, or of a lead that is known to have
+    /// come over them; no lead that was only named.
     async fn one_that_counted(&mut self) -> Option<RequestId> {
         let mut all = self.all().await;
         let leads = stored(&self.server).await;
@@ -113,7 +128,8 @@ impl World {
             let lead = leads.iter().find(|lead| Some(lead.id) == one.lead);
             lead.is_some_and(|lead| !lead.is_conversion())
         };
-        all.retain(|one| one.disposition != ConversionDisposition::OverCap && !is_named(one));
+        let is_over = |one: &Conversion| one.disposition == ConversionDisposition::OverCap;
+        all.retain(|one| (!is_over(one) || self.over.contains(&one.id)) && !is_named(one));
         all.choose(&mut self.random).and_then(|one| self.server.site.request_id(one.id))
     }
 
@@ -170,6 +186,13 @@ impl World {
         }
     }
 
+    async fn note_over(&mut self) {
+        let is_over =
+            |one: &Conversion| one.lead.is_some() && one.disposition == ConversionDisposition::OverCap;
+        let all = self.all().await;
+        self.over.extend(all.iter().filter(|one| is_over(one)).map(|one| one.id));
+    }
+
     async fn check(&self, seed: u64) {
         let all = self.all().await;
         let mut once = HashSet::new();
@@ -193,7 +216,7 @@ impl World {
         self.each_is_told_once(seed, &all).await;
     }
 
-    /// For the caps: each that came within them, and each accepted lead.
+    /// For the caps: each that came within them, of pixels and of accepted leads.
     async fn each_counts_once(&self, seed: u64, all: &[Conversion], accepted: &[Lead]) {
         let today = self.server.site.network.snapshot().zone().day_of(self.server.site.clock.now());
         for (_, offer) in OFFERS {
@@ -209,9 +232,12 @@ impl World {
             let is_own = |one: &&Conversion| {
                 one.offer == of && one.lead.is_none() && one.disposition != ConversionDisposition::OverCap
             };
-            let expected =
-                all.iter().filter(is_own).count() + accepted.iter().filter(|lead| lead.offer == of).count();
-            assert_eq!(counted, expected as u64, "{seed}: {of}");
+            let own = all.iter().filter(is_own).count();
+            let leads = accepted.iter().filter(|lead| lead.offer == of).count();
+            let is_over = |one: &&Conversion| one.offer == of && self.over.contains(&one.id);
+            let over = all.iter().filter(is_over).count();
+            assert_eq!(counted, (own + leads - over) as u64, "{seed}: {of}");
+            assert!(counted <= (if offer == 400 { CAP } else { LEADS_CAP }) as u64, "{seed}: {of}");
         }
     }
 
@@ -247,7 +273,7 @@ impl World {
             // Campaign 57 has no postback, its affiliate has.
             let has = if conversion.offer.0 == 100 { 1 } else { 2 };
             let expected = match (conversion.disposition, conversion.lead) {
-                (ConversionDisposition::OverCap, None) => 0,
+                (ConversionDisposition::OverCap, _) => 0,
                 (ConversionDisposition::Approved, None) => has,
                 (ConversionDisposition::Approved, Some(_)) if conversion.payout != Money::ZERO => has,
                 // Told of once at most, which was looked at.
@@ -259,7 +285,8 @@ impl World {
     }
 }
 
-async fn run(seed: u64) {
+/// How many leads came over a cap.
+async fn run(seed: u64) -> usize {
     let mut world = World::start(seed).await;
     for _ in 0..ROUNDS {
         world.round().await;
@@ -278,13 +305,15 @@ async fn run(seed: u64) {
             _ => {}
         }
         world.rest().await;
+        world.note_over().await;
         world.check(seed).await;
     }
+    world.over.len()
 }
 
 #[tokio::test]
 async fn whatever_is_reported_in_whatever_order_each_conversion_counts_and_is_told_once() {
     for seed in SEEDS {
-        run(seed).await;
+        assert!(run(seed).await > 0, "{seed}: leads came over their caps");
     }
 }

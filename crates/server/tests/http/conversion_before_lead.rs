@@ -203,25 +203,53 @@ async fn what_a_person_has_thrown_out_stays_out_and_is_worth_what_the_lead_earns
 }
 
 #[tokio::test]
-async fn one_that_came_over_a_cap_counts_and_is_told_of_with_its_lead() {
-    let capped = (
-        Part::HostedOffer,
-        "received = \"25.00\"\ncaps = [{ of = \"conversion\", interval = \"total\", limit = 1 }]",
-    );
-    let server = Server::start(&market_with(&[AFFILIATE, capped], &[])).await;
-    let first = clicked(&server, 100).await;
-    converted(&server, &format!("r={first}")).await;
+async fn the_time_lines_of_both_say_that_the_lead_took_it_over() {
+    let server = Server::start(&market_with(&[AFFILIATE, HOSTED], &[])).await;
     let id = clicked(&server, 100).await;
-    converted(&server, &format!("r={id}&p=40.00")).await;
-    assert_eq!(conversions(&server).await[1]["disposition"], "Over Conversion Cap");
-    post(&server, 100, &id, "ann").await;
-    let all = conversions(&server).await;
-    assert_eq!(
-        (all.len(), &all[1]["disposition"], &all[1]["payout"]),
-        (2, &json!("approved"), &json!("12.00"))
-    );
-    assert_eq!(books(&server).await, ["24.00", "-65.00", "0.00"]);
-    assert_eq!(told(&server).await.len(), 2);
+    converted(&server, &format!("r={id}&t=T-1")).await;
+    let place = conversions(&server).await[0]["id"].as_str().unwrap().to_owned();
+    act(&server, &format!("/conversions/{place}/adjust"), json!({ "payout": "9.00", "note": "typo" })).await;
+    server.clock.advance_seconds(1);
+    let lead = crate::posts::lead_id(&post(&server, 100, &id, "ann").await);
+    let line = async |path: String| {
+        let entries = server.api_json(&format!("{path}/timeline")).await["data"].as_array().unwrap().clone();
+        let text = |entry: &Value| format!("{}: {}", entry["code"], entry["text"]).replace('"', "");
+        entries.iter().map(text).collect::<Vec<_>>()
+    };
+    let of_lead = [
+        "received: received by a session post, on offer 100 for affiliate 12 (request_id)".to_owned(),
+        "queued: it waits for a buyer".to_owned(),
+        format!(
+            "conversion_taken_over: it took over conversion {place}, which was reported before it was accepted: both \
+             are one from now on"
+        ),
+    ];
+    assert_eq!(line(format!("/leads/{lead}")).await, of_lead);
+    assert_eq!(line(format!("/conversions/{lead}")).await, of_lead);
+    // By its own id there is what was said of it before, too.
+    let own = [
+        "conversion_adjusted: the conversion was adjusted (payout from 12.00 to 9.00): typo".to_owned(),
+        format!("conversion_taken_over: lead {lead} took it over: both are one from now on"),
+    ];
+    assert_eq!(line(format!("/conversions/{place}")).await, [own.as_slice(), &of_lead].concat());
+    // A second lead takes over nothing.
+    let second = crate::posts::lead_id(&post(&server, 100, &id, "bob").await);
+    assert_eq!(line(format!("/leads/{second}")).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_lead_that_takes_one_over_by_its_sale_says_so_too() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = [Contract::new(7, &buyers.url("/accept"), "30.00")];
+    let server = Server::start(&market_with(&[], &contract)).await;
+    let id = clicked(&server, 200).await;
+    converted(&server, &format!("r={id}")).await;
+    let place = conversions(&server).await[0]["id"].as_str().unwrap().to_owned();
+    let lead = crate::posts::lead_id(&post(&server, 200, &id, "ann").await);
+    let entries = server.api_json(&format!("/leads/{lead}/timeline")).await;
+    let codes: Vec<&Value> = entries["data"].as_array().unwrap().iter().map(|entry| &entry["code"]).collect();
+    assert_eq!(codes, ["received", "conversion_taken_over", "sold"]);
+    assert!(entries["data"][1]["text"].as_str().unwrap().contains(&place));
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod contracts;
 mod conversion_access;
 mod conversion_at_random;
 mod conversion_before_lead;
+mod conversion_caps;
 mod conversion_import;
 mod conversion_late;
 mod conversion_lists;

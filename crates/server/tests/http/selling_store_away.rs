@@ -3,12 +3,13 @@
 
 use crate::contracts::*;
 use crate::posts::{ANN, HOST_N_POST, HOSTED, accepted, lead_id};
-use crumb_domain::BuyerId;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::ledger::Account;
+use crumb_domain::{AffiliateId, BuyerId};
 use crumb_storage::LeadStore as _;
 use crumb_storage::selling::SellingStore as _;
 use crumb_testkit::buyers::MockBuyers;
+use crumb_testkit::network::Part;
 use crumb_testkit::{Options, Reply, Request, Server};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -228,4 +229,40 @@ async fn what_a_run_came_to_is_told_again_where_its_leads_row_could_not_be_read_
         assert_eq!(paid_by(&server, 7).await, "-30.00");
         assert_eq!(server.api_json("/alerts").await["data"].as_array().unwrap().len(), 1, "told once");
     }
+}
+
+#[tokio::test]
+async fn what_is_told_later_meets_the_conversion_cap_that_others_have_filled_meanwhile() {
+    let (buyer, buyers) = (Buyer::start().await, MockBuyers::start().await.unwrap());
+    let only_ann = "filter = [{ field = \"email_address\", op = \"eq\", value = \"ann@example.com\" }]";
+    let both = [
+        Contract::new(7, &buyer.url(), "30.00").with(only_ann),
+        Contract::new(8, &buyers.url("/accept"), "20.00"),
+    ];
+    let capped = "caps = [{ of = \"conversion\", interval = \"total\", limit = 1 }]";
+    let server = Server::start(&market_with(&[(Part::HostNPostOffer, capped)], &both)).await;
+    let client = server.tracking.clone();
+    let posted = tokio::spawn(async move { client.post_form("/d.ashx", &offered("ann")).await });
+    let asked = buyer.asked().await;
+    let ann = only(&server).await;
+    server.edit_store("UPDATE offered SET state = 9");
+    answer(asked, YES).await;
+    assert_eq!(posted.await.unwrap().status, 503);
+    assert_sold(&sell(&server, "bob").await);
+    server.edit_store("UPDATE offered SET state = 1");
+    server.clock.advance_seconds(60);
+    let sold = loop {
+        let lead = server.site.store.lead(ann.id).await.unwrap().unwrap();
+        if lead.status == LeadStatus::Sold {
+            break lead;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((sold.revenue.to_string().as_str(), sold.payout.to_string().as_str()), ("30.00", "0.00"));
+    let told = sold.conversion.unwrap();
+    assert_eq!((told.is_over_cap(), told.withheld.unwrap().payout.to_string().as_str()), (true, "2.00"));
+    assert_eq!(
+        server.site.store.balance(Account::Affiliate(AffiliateId(12))).await.unwrap().to_string(),
+        "2.00"
+    );
 }

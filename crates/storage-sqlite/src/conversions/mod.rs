@@ -3,12 +3,14 @@
 //! * `rows`: conversions as rows, leads among them; `list`: conversions by filter.
 //! * `record`: a call with what it makes, decided inside the write; `change`: one that is
 //!   there changes; `import`: many at once.
-//! * `take_over`: a lead that is accepted is what was reported before it.
+//! * `take_over`: a lead that is accepted is what was reported before it;
+//!   `conversion_caps`: whether one is full, for both kinds.
 //! * `duplicates`: what is there already; `session`: what of its session a call rests on;
 //!   `signatures`: signed calls of the last minutes.
 //! * `pixels`: the log.
 
 mod change;
+pub(crate) mod conversion_caps;
 mod duplicates;
 mod import;
 mod list;

@@ -3,7 +3,7 @@
 //! the first has made.
 
 use super::change::{self, Change};
-use super::{duplicates, pixels, rows, signatures};
+use super::{conversion_caps, duplicates, pixels, rows, signatures};
 use crate::batch::WriteContext;
 use crate::error::from_sqlite;
 use crate::seen::{self, Key};
@@ -146,7 +146,7 @@ pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New) -> Result<Reco
 
 fn insert(context: &mut WriteContext<'_>, new: &New) -> Result<Recorded> {
     let record = &new.record;
-    let is_over_cap = is_over_cap(context, record)?;
+    let is_over_cap = !record.conversion.test && conversion_caps::is_full(context, &record.caps)?;
     let (at_nothing, its_reported);
     let (conversion, reported) = if is_over_cap {
         at_nothing = record.conversion.clone().over_cap();
@@ -191,18 +191,6 @@ fn duplicate_of(
         return duplicates::of_transaction(context.connection, conversion);
     }
     Ok(None)
-}
-
-fn is_over_cap(context: &WriteContext<'_>, record: &RecordConversion) -> Result<bool> {
-    if record.conversion.test {
-        return Ok(false);
-    }
-    for check in &record.caps {
-        if context.memory.counts.count(context.connection, check)? >= u64::from(check.limit) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// A call that names a conversion which is there; what it is a duplicate of, if it is one.

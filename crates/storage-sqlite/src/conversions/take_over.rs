@@ -6,12 +6,14 @@ use super::rows::{COLUMNS, OWN, from_row};
 use crate::batch::WriteContext;
 use crate::error::from_sqlite;
 use crate::ledger;
+use crate::selling::records::append_timeline;
 use crumb_domain::conversion::Conversion;
 use crumb_domain::lead::Lead;
 use crumb_domain::{EventId, RowId};
 use crumb_storage::conversions::TakeOver;
 use crumb_storage::{Result, StoreError};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use std::slice;
 
 /// The oldest conversion of a session and event that has a record of its own and is no test.
 pub(crate) fn find(connection: &Connection, session: RowId, event: EventId) -> Result<Option<Conversion>> {
@@ -75,5 +77,8 @@ pub(crate) fn take(context: &mut WriteContext<'_>, lead: &Lead, taken: &TakeOver
         return Err(StoreError::Conflict);
     }
     context.memory.session_changes.unknown(lead.session);
+    let told = |of: RowId, entry| append_timeline(context.connection, of.as_i64(), slice::from_ref(entry));
+    told(lead.row, &taken.told_of_lead)?;
+    told(taken.conversion, &taken.told)?;
     ledger::append(context.statements, ledger::NO_LEAD, &taken.ledger)
 }

@@ -7,6 +7,7 @@ use crate::answers;
 use crate::batch::WriteContext;
 use crate::clicks::counts;
 use crate::codes::{IpBytes, sub_id_columns, to_json};
+use crate::conversions::conversion_caps;
 use crate::conversions::take_over::{self, Instead};
 use crate::error::from_sqlite;
 use crate::ledger;
@@ -61,6 +62,9 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     }
     if let Err(Instead(taken)) = taken_over(connection, new)? {
         return Ok(Decided::Otherwise(Posted::TakesOver(taken)));
+    }
+    if let Some(is_full) = conversion_caps::otherwise(context, lead, &new.conversion_caps)? {
+        return Ok(Decided::Otherwise(Posted::ConversionCap { is_full }));
     }
     if let Some(quote) = &new.quote {
         quotes::use_up(connection, quote)?;

@@ -106,6 +106,7 @@ pub(crate) struct NewLead {
     pub(crate) posting: Posting,
     pub(crate) open_session: Option<LeadSession>,
     pub(crate) caps: Vec<(CapCheck, Problem)>,
+    pub(crate) conversion_caps: Vec<CapCheck>,
     pub(crate) counts: Vec<DayCount>,
     pub(crate) caps_told: Vec<CapTold>,
     pub(crate) takes_over: Option<TakeOver>,
@@ -130,8 +131,9 @@ pub(crate) fn new_lead(accept: AcceptLead) -> Result<(Box<NewLead>, Option<Store
         answer: accept.answer,
         keep_refused: accept.keep_refused,
     };
-    let AcceptLead { open_session, caps, counts, caps_told, takes_over, quote, .. } = accept;
-    Ok((Box::new(NewLead { posting, open_session, caps, counts, caps_told, takes_over, quote }), answer))
+    let AcceptLead { open_session, caps, conversion_caps, counts, caps_told, takes_over, quote, .. } = accept;
+    let new = NewLead { posting, open_session, caps, conversion_caps, counts, caps_told, takes_over, quote };
+    Ok((Box::new(new), answer))
 }
 
 /// A changed lead, one revision on, and the answer if the change holds.

@@ -6,7 +6,7 @@ use super::queue::{self, Offered, State};
 use super::{after_sale, records, reservations};
 use crate::alerts;
 use crate::batch::WriteContext;
-use crate::conversions::take_over;
+use crate::conversions::{conversion_caps, take_over};
 use crate::error::corrupt;
 use crate::leads::{idempotency, posts, standing};
 use crate::ledger;
@@ -56,7 +56,8 @@ fn apply(context: &mut WriteContext<'_>, ready: &Change, offered: Option<&Offere
         true => take_over::check(connection, &change.lead, change.takes_over.as_ref())?.is_ok(),
         false => change.takes_over.is_none(),
     };
-    if !is_taken_over {
+    if !is_taken_over || conversion_caps::otherwise(context, &change.lead, &change.conversion_caps)?.is_some()
+    {
         return Err(StoreError::Conflict);
     }
     if !standing::write(connection, &change.lead, change.at)? {

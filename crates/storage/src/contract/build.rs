@@ -165,6 +165,7 @@ pub fn accept(lead: Lead) -> AcceptLead {
         register: None,
         filtered: None,
         caps: Vec::new(),
+        conversion_caps: Vec::new(),
         counts: Vec::new(),
         ledger: Vec::new(),
         timeline: Vec::new(),

@@ -12,7 +12,7 @@ use crate::conversions::{
     SessionRead, TakeOver,
 };
 use crate::leads::{AcceptLead, Posted, Verdict};
-use crate::selling::LeadChange;
+use crate::selling::{LeadChange, TimelineEntry};
 use crate::{PageRequest, Store, StoreError};
 use crumb_domain::conversion::{Conversion, ConversionDisposition, LeadConversion};
 use crumb_domain::lead::Lead;
@@ -21,11 +21,17 @@ use crumb_domain::pixel::{PixelCall, PixelDisposition};
 use crumb_domain::{AdvertiserId, AffiliateId, EventId, Money, RowId};
 use std::sync::Arc;
 
+/// What a time line has of a conversion that is taken over.
+fn told(text: &str) -> TimelineEntry {
+    TimelineEntry { at: NOW, code: "conversion_taken_over".to_owned(), text: text.to_owned(), by: None }
+}
+
 /// What takes a case's conversion over, as it stands.
 fn taking(conversion: &Conversion) -> TakeOver {
     let back = Money::from_micros(-PAYOUT.micros());
     let ledger = vec![LedgerEntry::conversion_payout(NOW, conversion.id, conversion.affiliate, back)];
-    TakeOver { conversion: conversion.id, revision: conversion.revision, ledger }
+    let (told_of_lead, told) = (told("took it over"), told("was taken over"));
+    TakeOver { conversion: conversion.id, revision: conversion.revision, ledger, told_of_lead, told }
 }
 
 /// A lead of a session that is a conversion at once, and takes that over.
@@ -63,6 +69,8 @@ pub async fn a_lead_takes_over_what_was_reported_before_it<S: Store>(store: Arc<
     assert_eq!(store.before_lead(opened, EventId(1)).await.unwrap(), None);
     assert_eq!(earned(&*store).await, 0);
     assert_eq!(store.ledger_of(lead.row).await.unwrap(), [], "what is taken back is not the lead's");
+    assert_eq!(store.timeline_of(lead.row).await.unwrap(), [told("took it over")]);
+    assert_eq!(store.timeline_of(earlier.id).await.unwrap(), [told("was taken over")]);
 }
 
 /// Whichever of the two was written first: the post is decided again with what is there.
@@ -124,6 +132,7 @@ pub async fn a_lead_in_hand_takes_over_what_is_there_when_its_run_ends<S: Store>
     let earlier = store.before_lead(opened, EventId(1)).await.unwrap();
     store.settle(of(earlier.as_ref())).await.unwrap();
     assert_eq!(all(&*store).await, [lead.row]);
+    assert_eq!(store.timeline_of(lead.row).await.unwrap(), [told("took it over")]);
     assert!(stands(&*store, lead.row).await.pixels_shown);
     assert_eq!(earned(&*store).await, 0);
 }

@@ -24,6 +24,7 @@ pub mod caps_told;
 pub mod charges;
 pub mod clicks;
 pub mod configuration;
+pub mod conversion_caps;
 pub mod conversion_changes;
 pub mod conversion_lists;
 pub mod conversion_taken;
@@ -274,6 +275,11 @@ macro_rules! store_contract {
                 all_rows_of_an_import_are_brought_in_together,
                 what_people_say_is_in_the_time_line_with_what_it_changes,
                 an_import_of_which_a_row_cannot_be_leaves_nothing,
+            ];
+            conversion_caps: [
+                a_lead_that_was_decided_on_another_count_of_its_cap_is_decided_again,
+                a_lead_that_becomes_a_conversion_later_meets_the_cap_then,
+                a_cap_of_ten_pays_ten_of_forty_leads_at_once,
             ];
             conversion_taken: [
                 a_lead_takes_over_what_was_reported_before_it,

@@ -261,6 +261,7 @@ impl World {
             register: None,
             filtered: None,
             caps: Vec::new(),
+            conversion_caps: Vec::new(),
             counts: Vec::new(),
             ledger: Vec::new(),
             timeline: Vec::new(),
