@@ -110,6 +110,9 @@ impl<S: Store + Clone> Leads<S> {
             Err(error) => Err(error.into()),
             Ok(Posted::Before(before)) => Ok(Some(replay(incoming, &before))),
             Ok(Posted::Now(verdict, answer)) => {
+                if changed.status == LeadStatus::Queued {
+                    self.selling.wake();
+                }
                 Ok(Some(self.told(incoming, changed.into(), verdict, answer)))
             }
         }
@@ -160,10 +163,10 @@ fn changed(case: &Case<'_>, lead: &Lead, judged: &Judged) -> (Lead, Option<Offer
 }
 
 /// Whether a lead can be offered again: nobody has it alone or may have it, and no
-/// person holds it back.
+/// person holds it back. One that waits is tried at once.
 fn may_be_offered(lead: &Lead) -> bool {
     match lead.status {
-        LeadStatus::Unsold => true,
+        LeadStatus::Unsold | LeadStatus::Queued => true,
         LeadStatus::Sold => !is_sold_alone(lead),
         _ => lead.outcome == LeadOutcome::Expired,
     }

@@ -127,11 +127,12 @@ impl<S: Store + Clone> Selling<S> {
             self.tell_webhooks(hand.snapshot, before, &mut change);
             let counts = hand.is_counted && change.uncount.is_empty();
             change.caps_told = self.caps_of_run(hand.snapshot, &ran.state, &after, counts, now);
-            if self.site.network.snapshot().version() > hand.snapshot.version()
+            let is_other_network = self.site.network.snapshot().version() > hand.snapshot.version();
+            if (is_other_network || before.fields != hand.lead.fields)
                 && let Then::Wait(due) = &mut change.then
             {
-                // The network changed while the lead was in hand: what kept it from a
-                // buyer may be gone with the old version.
+                // The network or the lead's values changed while it was in hand: what kept
+                // it from a buyer may be gone with the old ones.
                 *due = now;
             }
             change.run = Some(record.clone());

@@ -56,7 +56,7 @@ async fn payouts(server: &Server, lead: &Lead) -> Vec<String> {
 }
 
 /// The lead once it has been offered so often; the clock may be moved then.
-async fn after_runs(server: &Server, count: usize) -> Lead {
+pub(crate) async fn after_runs(server: &Server, count: usize) -> Lead {
     loop {
         let row = newest(server).await.row;
         if server.site.store.runs_of(row).await.unwrap().len() >= count {

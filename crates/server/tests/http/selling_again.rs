@@ -1,9 +1,11 @@
 //! `ckm_resell`: a lead that is offered again by its poster.
 
 use crate::contracts::*;
-use crate::posts::HOST_N_POST;
+use crate::lead_actions::after_runs;
+use crate::posts::{ANN, HOST_N_POST, HOSTED, accepted};
 use crumb_domain::lead::LeadStatus;
 use crumb_testkit::buyers::MockBuyers;
+use crumb_testkit::network::Part;
 use crumb_testkit::{Reply, Server};
 
 async fn again(server: &Server) -> Reply {
@@ -62,4 +64,35 @@ async fn while_a_buyer_may_have_the_lead_nobody_else_is_offered_it() {
     assert_unsold(&again(&server).await);
     assert_eq!(only(&server).await.status, LeadStatus::PendingUnknown);
     assert_eq!((buyers.count("/cut-after"), buyers.count("/accept/8")), (1, 0));
+}
+
+#[tokio::test]
+async fn a_waiting_lead_whose_values_change_is_tried_at_once_with_and_without_ckm_resell() {
+    let buyers = MockBuyers::start().await.unwrap();
+    for again in ["", "&ckm_resell=1"] {
+        let contract = Contract::new(7, &buyers.url("/accept"), "30.00")
+            .with("filter = [{ field = \"state\", op = \"eq\", value = \"CA\" }]");
+        let server = Server::start(&market(&[contract])).await;
+        let id = accepted(&server, &[HOSTED, ANN, "state=NV"]).await;
+        assert_eq!(after_runs(&server, 1).await.status, LeadStatus::Queued);
+        let update = format!("ckm_lead_id={id}&state=CA{again}");
+        accepted(&server, &[HOSTED, &update]).await;
+        assert_eq!(after_runs(&server, 2).await.status, LeadStatus::Sold, "{again}");
+    }
+}
+
+#[tokio::test]
+async fn a_waiting_host_n_post_lead_that_is_offered_again_is_sold_within_the_request() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = Contract::new(7, &buyers.url("/accept"), "30.00")
+        .with("filter = [{ field = \"state\", op = \"eq\", value = \"CA\" }]");
+    let queues = (Part::HostNPostOffer, "queue_failures = true");
+    let server = Server::start(&market_with(&[queues], &[contract])).await;
+    let post = format!("{HOST_N_POST}&{ANN}&state=NV");
+    assert_unsold(&server.tracking.post_form("/d.ashx", &post).await);
+    let id = newest(&server).await.id;
+    assert_eq!(newest(&server).await.status, LeadStatus::Queued);
+    let update = format!("{HOST_N_POST}&ckm_lead_id={id}&state=CA&ckm_resell=1");
+    assert_sold(&server.tracking.post_form("/d.ashx", &update).await);
+    assert_eq!((newest(&server).await.status, buyers.count("/accept")), (LeadStatus::Sold, 1));
 }

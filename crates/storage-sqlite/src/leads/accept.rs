@@ -120,7 +120,8 @@ pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Resul
     indexes::put_in(connection, &posting.row)?;
     match posting.offering {
         Some(offering) => offer(context.statements, posting, offering, &[])?,
-        None if is_for_sale(lead) => {}
+        // What kept it from a buyer may be gone with its old values.
+        None if is_for_sale(lead) => queue::wait_no_longer(connection, lead.row, posting.post.record.at)?,
         None => queue::wait_no_more(connection, lead.row)?,
     }
     context.memory.session_changes.unknown(lead.session);

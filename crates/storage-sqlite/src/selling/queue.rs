@@ -204,6 +204,15 @@ pub(crate) fn rest(connection: &Connection, lead: i64) -> Result<()> {
     Ok(())
 }
 
+/// A lead that waits is due at once; one that does not is left as it is.
+pub(crate) fn wait_no_longer(connection: &Connection, lead: RowId, now: Timestamp) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE offered SET due = ?2 WHERE lead = ?1 AND state = ?3 AND due > ?2")
+        .and_then(|mut update| update.execute(params![lead.as_i64(), now.micros(), State::Waits.column()]))
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
 /// A lead that waited is not for sale any more.
 pub(crate) fn wait_no_more(connection: &Connection, lead: RowId) -> Result<()> {
     connection
