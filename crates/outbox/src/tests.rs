@@ -348,6 +348,58 @@ async fn a_destination_that_fails_in_a_row_is_paused_and_its_deliveries_count_no
 }
 
 #[tokio::test]
+async fn a_receiver_that_is_back_is_told_when_the_schedule_says_however_many_failed() {
+    let first_wait = RETRY_AFTER_SECONDS[0];
+    let mut world = World::new(move |_, now| answered(if now < later(3) { 500 } else { 200 }));
+    let mut all = Vec::new();
+    for _ in 0..60 {
+        all.push(world.due("campaign:57").await);
+    }
+    world.live_until(later(2)).await;
+    world.clock.set(later(2));
+    let new = world.due("campaign:57").await;
+    world.live_until(later(first_wait)).await;
+    for id in all.iter().chain([&new]) {
+        assert_eq!(world.stands(*id).await.0, DeliveryState::Delivered);
+    }
+    assert_eq!(world.tried(new), [first_wait], "it waited for the trial");
+}
+
+#[tokio::test]
+async fn a_trial_does_not_wait_for_attempts_that_began_before_the_pause() {
+    let mut world = World::new(|_, _| answered(500));
+    world.receivers.gate.forget_permits(Semaphore::MAX_PERMITS);
+    world.receivers.gate.add_permits(FAILURES_TO_OPEN as usize);
+    for _ in 0..FAILURES_TO_OPEN + 2 {
+        world.due("campaign:57").await;
+    }
+    for _ in 0..FAILURES_TO_OPEN {
+        world.outbox.turn(&mut world.works).await.unwrap();
+        let ended = world.works.next_ended().await;
+        world.outbox.ended(&mut world.works, ended);
+    }
+    world.outbox.turn(&mut world.works).await.unwrap();
+    assert_eq!((world.calls() as u32, world.works.is_trying()), (FAILURES_TO_OPEN + 2, true), "two hang");
+    world.clock.set(later(PAUSE_SECONDS));
+    let before = world.calls();
+    for _ in 0..3 {
+        world.outbox.turn(&mut world.works).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.calls(), before + 1, "one tries it");
+    world.receivers.gate.add_permits(2);
+    for _ in 0..2 {
+        let ended = world.works.next_ended().await;
+        world.outbox.ended(&mut world.works, ended);
+    }
+    assert_eq!(world.works.next_pause_end(world.clock.now()), None, "what hung decides nothing");
+    world.receivers.gate.add_permits(1);
+    let ended = world.works.next_ended().await;
+    world.outbox.ended(&mut world.works, ended);
+    assert_eq!(world.works.next_pause_end(world.clock.now()), Some(later(2 * PAUSE_SECONDS)));
+}
+
+#[tokio::test]
 async fn a_destination_has_its_share_of_places_and_all_have_theirs() {
     let mut world = World::new(|_, _| answered(200));
     world.receivers.gate.forget_permits(Semaphore::MAX_PERMITS);

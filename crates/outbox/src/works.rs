@@ -46,9 +46,14 @@ impl Works {
         for one in self.under_way.values() {
             *under_way.entry(one.delivery.destination.clone()).or_default() += 1;
         }
-        for destination in self.breakers.on_trial(now) {
-            // One at a time.
-            *under_way.entry(destination.to_owned()).or_default() += AT_ONCE_EACH - 1;
+        for (destination, breaker) in self.breakers.on_trial(now) {
+            // One at a time, whatever began before the pause and has not ended.
+            let of_trial = |one: &&UnderWay| {
+                one.delivery.destination == destination && breaker.is_decided_by(one.began, now)
+            };
+            let trials = self.under_way.values().filter(of_trial).count();
+            let trials = u32::try_from(trials).unwrap_or(u32::MAX);
+            under_way.insert(destination.to_owned(), trials.saturating_add(AT_ONCE_EACH - 1));
         }
         ClaimRoom {
             most: AT_ONCE.saturating_sub(u32::try_from(self.under_way.len()).unwrap_or(u32::MAX)),
@@ -108,7 +113,7 @@ impl Works {
     pub fn ended(&mut self, id: RowId, attempted: Attempted, now: Timestamp, chance: u16) {
         let Some(UnderWay { delivery, began, is_tried, .. }) = self.under_way.get_mut(&id) else { return };
         *is_tried = false;
-        self.breakers.ended(&delivery.destination, attempted.is_delivered(), now);
+        self.breakers.ended(&delivery.destination, attempted.is_delivered(), *began, now);
         let after = verdict::after(delivery, &attempted, now, chance);
         let alert = (after == AfterAttempt::Parked).then(|| verdict::parked(delivery, &attempted, now));
         let kind = delivery.kind;

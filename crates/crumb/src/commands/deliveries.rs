@@ -15,8 +15,9 @@ pub async fn list<S: Store + Clone>(context: &Context<'_, S>, asked: DeliveryArg
     let page = PageRequest { limit: asked.limit, ..PageRequest::default() };
     let found = context.installation.store.deliveries(filter(asked.which), page).await?;
     let names = &context.installation.keys.request_ids;
-    let rows: Vec<DeliveryRow> =
-        found.data.into_iter().map(|delivery| DeliveryRow::new(delivery, names, Role::Admin)).collect();
+    let now = context.installation.clock.now();
+    let row = |delivery| DeliveryRow::new(delivery, names, Role::Admin, now);
+    let rows: Vec<DeliveryRow> = found.data.into_iter().map(row).collect();
     if asked.json {
         return Ok(Reply::printed(serde_json::to_string(&rows)? + "\n"));
     }

@@ -21,7 +21,6 @@ use crumb_tracking::conversion::import::{self, Fault, ImportError, Imported, Lin
 use crumb_tracking::installation::Keys;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -41,23 +40,46 @@ pub struct Numbered {
     line: Line,
 }
 
+/// What is wrong, by the line that it is about.
+type Faults = Vec<(u64, String)>;
+
+/// What a file says.
+#[derive(Debug, Default)]
+struct FileRows {
+    /// The rows that can be read.
+    rows: Vec<Numbered>,
+    /// What is wrong with other lines.
+    faults: Faults,
+    /// What the columns mean is not known, or there are too many rows: what the rows say
+    /// is not looked at.
+    is_unreadable: bool,
+}
+
 /// Checks, and brings in.
 ///
 /// # Errors
 /// Where file or store cannot be read.
 pub fn run(settings: &Settings, arguments: &ImportArguments) -> Result {
-    let rows = match read_file(&arguments.file)? {
-        Ok(rows) => rows,
-        Err(faults) => return Ok(Reply { stderr: faults, exit: 1, ..Reply::default() }),
-    };
+    let FileRows { rows, mut faults, is_unreadable } = read_file(&arguments.file)?;
+    if is_unreadable || rows.is_empty() {
+        return Ok(told(faults));
+    }
     let path = present_store(&settings.store)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        match check(settings, &path, &rows).await? {
-            Err(error) => Ok(refused(error, &rows)?),
-            Ok(would_be) if arguments.dry_run => Ok(Reply::said(done(&would_be, "would be"))),
-            Ok(_) => Owner::of(settings)?.carry_out(Command::ImportConversions(rows)).await,
+        let checked = check(settings, &path, &rows).await?;
+        let would_be = match checked {
+            Err(error) => {
+                faults.extend(faults_of(error, &rows)?);
+                return Ok(told(faults));
+            }
+            Ok(_) if !faults.is_empty() => return Ok(told(faults)),
+            Ok(would_be) => would_be,
+        };
+        if arguments.dry_run {
+            return Ok(Reply::said(done(&would_be, "would be")));
         }
+        Owner::of(settings)?.carry_out(Command::ImportConversions(rows)).await
     })
 }
 
@@ -66,7 +88,7 @@ pub async fn import<S: Store + Clone>(context: &Context<'_, S>, rows: &[Numbered
     let lines: Vec<Line> = rows.iter().map(|row| row.line.clone()).collect();
     match import::import(context.installation, &lines, Some(BY)).await {
         Ok(imported) => Ok(Reply::said(done(&imported, "are"))),
-        Err(error) => refused(error, rows),
+        Err(error) => Ok(told(faults_of(error, rows)?)),
     }
 }
 
@@ -115,94 +137,194 @@ fn done(imported: &Imported, are: &str) -> String {
     format!("{} conversions {are} new, {} changed{over_cap}\n", imported.created, imported.changed)
 }
 
-fn refused(error: ImportError, rows: &[Numbered]) -> Result {
+fn faults_of(error: ImportError, rows: &[Numbered]) -> anyhow::Result<Faults> {
     let ImportError::Faults(faults) = error else { return Err(error.into()) };
-    let mut stderr = String::new();
-    for Fault { row, path, message } in faults {
+    let told = |Fault { row, path, message }| {
         let number = rows.get(row).or(rows.last()).map_or(0, |row| row.number);
-        let path = if path.is_empty() { String::new() } else { format!("{path}: ") };
-        // Writing to a string cannot fail.
-        let _ = writeln!(stderr, "line {number}: {path}{message}");
-    }
+        (number, if path.is_empty() { message } else { format!("{path}: {message}") })
+    };
+    Ok(faults.into_iter().map(told).collect())
+}
+
+/// Tells all that is wrong, line by line.
+fn told(mut faults: Faults) -> Reply {
+    faults.sort_by_key(|(line, _)| *line);
+    let mut stderr: String =
+        faults.into_iter().map(|(line, message)| format!("line {line}: {message}\n")).collect();
     stderr += "nothing was brought in\n";
-    Ok(Reply { stderr, exit: 1, ..Reply::default() })
+    Reply { stderr, exit: 1, ..Reply::default() }
 }
 
-/// The rows of a file, or all that is wrong with its lines.
-fn read_file(path: &Path) -> anyhow::Result<std::result::Result<Vec<Numbered>, String>> {
+fn read_file(path: &Path) -> anyhow::Result<FileRows> {
     let file = File::open(path).with_context(|| path.display().to_string())?;
+    let mut bytes = Vec::new();
     // A pipe has no length to ask for, so the limit is held while reading.
-    let (read, left) = rows(file.take(MAX_FILE_BYTES + 1)).with_context(|| path.display().to_string())?;
-    ensure!(left > 0, "{}: larger than {MAX_FILE_BYTES} bytes; nothing was brought in", path.display());
-    Ok(read)
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).with_context(|| path.display().to_string())?;
+    let is_small = bytes.len() as u64 <= MAX_FILE_BYTES;
+    ensure!(is_small, "{}: larger than {MAX_FILE_BYTES} bytes; nothing was brought in", path.display());
+    rows(&bytes).with_context(|| path.display().to_string())
 }
 
-/// Rows as they are read, one after the other; with them how many bytes more could be.
-fn rows<R: Read>(
-    file: std::io::Take<R>,
-) -> anyhow::Result<(std::result::Result<Vec<Numbered>, String>, u64)> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(file);
+fn rows(bytes: &[u8]) -> anyhow::Result<FileRows> {
+    let mut read = FileRows::default();
+    let bytes = match unclosed_quote(bytes) {
+        None => bytes,
+        Some(Unclosed { line, record }) => {
+            let message = "a quote is opened here that nothing closes up to the end of the file";
+            read.faults.push((line, message.to_owned()));
+            // All that follows stands within it.
+            bytes.get(..record).unwrap_or_default()
+        }
+    };
+    if bytes.is_empty() && !read.faults.is_empty() {
+        return Ok(read);
+    }
+    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(bytes);
     let header = reader.headers()?.clone();
     let names: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
-    let mut faults = header_faults(&names);
-    let mut rows = Vec::new();
+    read.faults.extend(header_faults(&names));
+    read.is_unreadable = !is_readable(&names);
+    let mut count = 0;
     let mut record = csv::StringRecord::new();
-    while faults.is_empty() || !rows.is_empty() {
+    while !read.is_unreadable {
         let more = match reader.read_record(&mut record) {
             Ok(more) => more,
             Err(error) => {
                 // Behind bytes that are no text the next line can be read; else nothing can.
                 let number = error.position().map_or(0, csv::Position::line);
-                let _ = writeln!(faults, "line {number}: not UTF-8");
                 match error.kind() {
-                    csv::ErrorKind::Utf8 { .. } => continue,
+                    csv::ErrorKind::Utf8 { .. } => read.faults.push((number, "not UTF-8".to_owned())),
                     _ => return Err(error.into()),
                 }
+                continue;
             }
         };
         if !more {
             break;
         }
         let number = record.position().map_or(0, csv::Position::line);
-        if rows.len() == MAX_ROWS {
-            let _ = writeln!(
-                faults,
-                "line {number}: at most {MAX_ROWS} rows at once: bring the others in by another file"
-            );
+        if count == MAX_ROWS {
+            let message = format!("at most {MAX_ROWS} rows at once: bring the others in by another file");
+            read.faults.push((number, message));
+            read.is_unreadable = true;
             break;
         }
-        if record.len() != names.len() {
+        count += 1;
+        if record.len() == names.len() {
+            read.rows.push(Numbered { number, line: line_of(&names, &record) });
+        } else {
             let (has, of) = (record.len(), names.len());
-            let _ = writeln!(faults, "line {number}: it has {has} cells, and the header {of}");
+            read.faults.push((number, format!("it has {has} cells, and the header {of}")));
         }
-        let mut line = Line::default();
-        for (name, cell) in names.iter().zip(&record) {
-            if let Some(place) = line.cell_mut(name) {
-                *place = Some(cell.to_owned());
-            }
-        }
-        rows.push(Numbered { number, line });
     }
-    let left = reader.into_inner().limit();
-    if faults.is_empty() && rows.is_empty() {
-        faults = "line 1: no rows follow the header\n".to_owned();
+    if read.faults.is_empty() && read.rows.is_empty() {
+        read.faults.push((1, "no rows follow the header".to_owned()));
     }
-    let read = if faults.is_empty() { Ok(rows) } else { Err(faults + "nothing was brought in\n") };
-    Ok((read, left))
+    Ok(read)
 }
 
-fn header_faults(names: &[&str]) -> String {
-    let mut faults = String::new();
+fn line_of(names: &[&str], record: &csv::StringRecord) -> Line {
+    let mut line = Line::default();
+    for (name, cell) in names.iter().zip(record) {
+        if let Some(place) = line.cell_mut(name) {
+            *place = Some(cell.to_owned());
+        }
+    }
+    line
+}
+
+/// A quote that nothing closes.
+#[derive(Debug, PartialEq, Eq)]
+struct Unclosed {
+    /// The line in which it stands.
+    line: u64,
+    /// Where its row begins, in bytes.
+    record: usize,
+}
+
+/// The reader takes the end of the file for the end of a quote: what stands before it is
+/// read here once more, by the reader's rules.
+fn unclosed_quote(bytes: &[u8]) -> Option<Unclosed> {
+    enum At {
+        CellBegin,
+        Cell,
+        Quoted,
+        QuoteInQuoted,
+    }
+    let bom = if bytes.starts_with("\u{feff}".as_bytes()) { "\u{feff}".len() } else { 0 };
+    let (mut at, mut line, mut opened, mut record) = (At::CellBegin, 1, 1, 0);
+    for (index, byte) in bytes.iter().enumerate().skip(bom) {
+        at = match (at, byte) {
+            (At::CellBegin, b'"') => {
+                opened = line;
+                At::Quoted
+            }
+            (At::QuoteInQuoted, b'"') => At::Quoted,
+            (At::Quoted, b'"') => At::QuoteInQuoted,
+            (At::Quoted, _) => At::Quoted,
+            (_, b',') => At::CellBegin,
+            (_, b'\n' | b'\r') => {
+                record = index + 1;
+                At::CellBegin
+            }
+            _ => At::Cell,
+        };
+        line += u64::from(*byte == b'\n');
+    }
+    matches!(at, At::Quoted).then_some(Unclosed { line: opened, record })
+}
+
+/// Whether it can be told what the columns mean, but for those that are not known.
+fn is_readable(names: &[&str]) -> bool {
+    let is_once = |(at, name)| !names.iter().take(at).any(|before| before == name);
+    names_a_subject(names) && names.iter().enumerate().all(is_once)
+}
+
+fn names_a_subject(names: &[&str]) -> bool {
+    names.iter().any(|name| ["id", "request_id"].contains(name))
+}
+
+fn header_faults(names: &[&str]) -> Faults {
+    let mut faults = Vec::new();
     for (at, name) in names.iter().enumerate() {
         if !Line::COLUMNS.contains(name) {
             let known = Line::COLUMNS.join(", ");
-            let _ = writeln!(faults, "line 1: no column is called {name:?}; there are {known}");
+            faults.push((1, format!("no column is called {name:?}; there are {known}")));
         } else if names.iter().take(at).any(|before| before == name) {
-            let _ = writeln!(faults, "line 1: {name:?} stands twice");
+            faults.push((1, format!("{name:?} stands twice")));
         }
     }
-    if !names.iter().any(|name| ["id", "request_id"].contains(name)) {
-        faults += "line 1: a column request_id (for new conversions) or id (for changes) is needed\n";
+    if !names_a_subject(names) {
+        let message = "a column request_id (for new conversions) or id (for changes) is needed";
+        faults.push((1, message.to_owned()));
     }
     faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unclosed(text: &str) -> Option<(u64, &str)> {
+        unclosed_quote(text.as_bytes()).map(|found| (found.line, &text[found.record..]))
+    }
+
+    #[test]
+    fn a_quote_that_nothing_closes_is_found_with_its_line() {
+        for closed in
+            ["", "a,b", "\"a\"", "a\n\"b\nc\"\n", "\"say \"\"it\"\"\"", "a\"b", " \"b", "\"a\"b\"", "\"\""]
+        {
+            assert_eq!(unclosed(closed), None, "{closed:?}");
+        }
+        for (text, line, record) in [
+            ("\"", 1, "\""),
+            ("a,b\n1,\"2", 2, "1,\"2"),
+            ("a,b\r\n1,\"2\"\r\n3,\"4\r\n5,6\r\n", 3, "3,\"4\r\n5,6\r\n"),
+            ("a\n\"b\nc\",\"d", 3, "\"b\nc\",\"d"),
+            ("a\n\"b\"\"", 2, "\"b\"\""),
+        ] {
+            assert_eq!(unclosed(text), Some((line, record)), "{text:?}");
+        }
+        assert_eq!(unclosed("\u{feff}\"a").map(|found| found.0), Some(1));
+    }
 }

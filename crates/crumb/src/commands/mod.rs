@@ -20,6 +20,7 @@ mod money;
 mod pages;
 mod pixel;
 mod plan;
+pub mod ports;
 mod posting_doc;
 pub mod replay;
 mod returns;

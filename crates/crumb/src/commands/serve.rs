@@ -2,6 +2,7 @@
 
 use super::apply::NetworkFile;
 use super::config::{Means, unmet};
+use super::ports::Port;
 use super::{Command, Context, Reply, execute};
 use crate::cli::ServeArguments;
 use crate::config::Settings;
@@ -21,8 +22,7 @@ use crumb_storage::AlertStore as _;
 use crumb_storage_sqlite::SqliteStore;
 use crumb_tracking::{Installation, alerts_by_mail};
 use std::future::Future;
-use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -48,18 +48,19 @@ const AFTER_PANIC: Duration = Duration::from_millis(200);
 pub fn run(settings: &Settings, arguments: &ServeArguments) -> anyhow::Result<()> {
     let file = arguments.network.as_deref().map(NetworkFile::read).transpose()?;
     run_with(settings, async |starting| match file {
-        Some(file) => starting.done(Command::Apply { file, prune: false }).await.map(drop),
-        None => Ok(()),
+        Some(file) => starting.done(Command::Apply { file, prune: false }).await.map(|_| String::new()),
+        None => Ok(String::new()),
     })
 }
 
-/// Runs the server, prepared by the caller before it answers anybody.
+/// Runs the server, prepared by the caller before anybody can connect to it; what the caller
+/// says then is printed as soon as everybody can.
 ///
 /// # Errors
 /// Why it could not start, or which part of it failed.
 pub fn run_with<P>(settings: &Settings, prepare: P) -> anyhow::Result<()>
 where
-    P: AsyncFnOnce(&mut Starting) -> anyhow::Result<()>,
+    P: AsyncFnOnce(&mut Starting) -> anyhow::Result<String>,
 {
     descriptors::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -75,12 +76,12 @@ where
 
 async fn serve<P>(settings: &Settings, owner: &Owner<'_>, prepare: P) -> anyhow::Result<()>
 where
-    P: AsyncFnOnce(&mut Starting) -> anyhow::Result<()>,
+    P: AsyncFnOnce(&mut Starting) -> anyhow::Result<String>,
 {
     let mut signals = Signals::listen()?;
     // Before anything is written: a port that is taken must change nothing.
-    let tracking = bind("tracking", "--listen", settings.tracking).await?;
-    let admin = bind("admin", "--admin-listen", settings.admin).await?;
+    let tracking = Port::take("tracking", "--listen", settings.tracking)?;
+    let admin = Port::take("admin", "--admin-listen", settings.admin)?;
     let opened = open(settings, owner.directory()).await?;
     let installation = Arc::new(opened.installation);
     let metrics = Arc::new(Metrics::new()?);
@@ -93,16 +94,16 @@ where
         installation.store.tell_alerts(alerts_by_mail(rows, settings.alerts_to.clone()));
     }
     let mut starting = Starting {
-        carrier: Carrier {
-            installation,
-            selling: Arc::clone(&selling),
-            url: base_url(tracking.local_addr()?),
-        },
-        admin_url: base_url(admin.local_addr()?),
+        carrier: Carrier { installation, selling: Arc::clone(&selling), url: base_url(tracking.address()) },
+        admin_url: base_url(admin.address()),
         parts: Parts { running: JoinSet::new(), stop: CancellationToken::new() },
     };
-    prepare(&mut starting).await?;
+    let guide = prepare(&mut starting).await?;
     let Starting { carrier, mut parts, .. } = starting;
+    let (tracking, admin) = (tracking.listen()?, admin.listen()?);
+    // Whoever closed our output wants no guide.
+    let _ = std::io::stdout().write_all(guide.as_bytes());
+    let _ = std::io::stdout().flush();
     logging::start(settings);
     let mut warnings = opened.warnings;
     let snapshot = carrier.installation.network.snapshot();
@@ -139,8 +140,8 @@ where
     parts.run_until(&mut signals, closed, settings.drain).await
 }
 
-/// A server whose ports are bound and whose store is open, and which answers
-/// nobody yet.
+/// A server whose ports are taken and whose store is open, and to which nobody can
+/// connect yet.
 pub struct Starting {
     carrier: Carrier,
     admin_url: String,
@@ -227,19 +228,6 @@ fn outbox(
 /// failed together must not come back together.
 fn chance() -> u16 {
     rand::random_range(0..1_000)
-}
-
-async fn bind(what: &str, flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| cannot_listen(what, flag, address, &error))
-}
-
-/// Says why, and how to choose another address where that helps.
-pub fn cannot_listen(what: &str, flag: &str, address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
-    let advice = match error.kind() {
-        ErrorKind::AddrInUse => format!("; choose another address by {flag}"),
-        _ => String::new(),
-    };
-    anyhow!("the {what} listener cannot listen on {address}: {error}{advice}")
 }
 
 /// The first lines of the log: where it listens, and what an operator must know.
@@ -458,6 +446,26 @@ mod tests {
         let flags = crate::config::Flags { config: Some(file), ..Default::default() };
         let options = outbound_options(&Settings::read(&flags).unwrap());
         assert_eq!((options.allow, options.max_in_flight), (vec!["10.1.0.0/16".parse().unwrap()], 7));
+    }
+
+    #[test]
+    fn nobody_can_connect_before_the_server_is_prepared() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("crumb.toml");
+        let data = directory.path().join("data");
+        let any = "127.0.0.1:0";
+        let text = format!("[store]\ndata = {data:?}\n[listen]\ntracking = {any:?}\nadmin = {any:?}\n");
+        std::fs::write(&file, text).unwrap();
+        let flags = crate::config::Flags { config: Some(file), ..Default::default() };
+        let ended = run_with(&Settings::read(&flags).unwrap(), async |starting| {
+            for url in [starting.tracking_url(), starting.admin_url()] {
+                let address = url.trim_start_matches("http://");
+                let error = tokio::net::TcpStream::connect(address).await.unwrap_err();
+                assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused, "{address}");
+            }
+            Err(anyhow!("the network file is faulty"))
+        });
+        assert_eq!(ended.unwrap_err().to_string(), "the network file is faulty");
     }
 
     #[tokio::test]

@@ -13,7 +13,8 @@ mod site;
 mod tests;
 
 use crate::cli::DemoArguments;
-use crate::commands::serve::{self, Starting, cannot_listen};
+use crate::commands::ports::cannot_listen;
+use crate::commands::serve::{self, Starting};
 use crate::commands::{Command, NetworkFile};
 use crate::config::{Flags, LogFormat, Settings};
 use crate::owner::base_url;
@@ -27,7 +28,6 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use scenarios::{Addresses, PARTNER_CAMPAIGN};
 use site::Site;
-use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -113,10 +113,7 @@ pub fn run(mut flags: Flags, arguments: &DemoArguments) -> anyhow::Result<()> {
             stop.cancelled().await;
             buyers.stop().await;
         });
-        // Whoever closed our output wants no guide.
-        let _ = std::io::stdout().write_all(scenarios::guide(&addresses).as_bytes());
-        let _ = std::io::stdout().flush();
-        Ok(())
+        Ok(scenarios::guide(&addresses))
     })
 }
 

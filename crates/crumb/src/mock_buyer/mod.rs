@@ -4,7 +4,8 @@
 mod lines;
 
 use crate::cli::MockBuyerArguments;
-use crate::commands::serve::{Signals, cannot_listen};
+use crate::commands::ports::cannot_listen;
+use crate::commands::serve::Signals;
 use crate::descriptors;
 use crate::owner::base_url;
 use crumb_mock_buyer::{ANSWER_PARAMETERS, MockBuyers, Options, listed};

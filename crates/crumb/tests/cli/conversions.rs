@@ -89,6 +89,23 @@ fn all_that_is_wrong_with_a_file_is_told_by_its_lines_and_nothing_is_brought_in(
     place.write("wrong.csv", "request_id,price\n1,2\n");
     let told = place.refused(&["import", "wrong.csv"]);
     assert!(told.starts_with("line 1: no column is called \"price\"; there are id, request_id, "), "{told}");
+    assert!(
+        told.ends_with("line 2: request_id: no click or lead has this request id\nnothing was brought in\n")
+    );
+    let mixed = format!("request_id,payout\n7,\n{id}\n{id},lots\n{id},1,2\n{id},\n\n{id},\"5.00\n{id},1\n");
+    place.write("wrong.csv", &mixed);
+    assert_eq!(
+        place.refused(&["import", "wrong.csv"]),
+        "line 2: request_id: no click or lead has this request id\n\
+         line 3: it has 1 cells, and the header 2\n\
+         line 4: payout: expected an amount like 5.00\n\
+         line 5: it has 3 cells, and the header 2\n\
+         line 8: a quote is opened here that nothing closes up to the end of the file\n\
+         nothing was brought in\n"
+    );
+    place.write("wrong.csv", "request_id,\"payout\n7,\n");
+    let told = place.refused(&["import", "wrong.csv"]);
+    assert!(told.starts_with("line 1: a quote is opened here"), "{told}");
     place.write("long.csv", &format!("request_id\n{}", "1\n".repeat(20_001)));
     let told = place.refused(&["import", "long.csv"]);
     let expected = "line 20002: at most 20000 rows at once: bring the others in by another file\n\

@@ -62,7 +62,64 @@ fn fault(path: &str, message: &str) -> FieldError {
         Some((said, _)) if !path.is_empty() => said,
         _ => message,
     };
-    FieldError::new(path, said.replace('`', "\""))
+    FieldError::new(path, in_words_of_json(said))
+}
+
+/// The reader's message without names of the program: it tells what it expected by the type
+/// that reads it, and an object as `struct Order with 1 element`.
+fn in_words_of_json(message: &str) -> String {
+    let quoted = message.replace('`', "\"");
+    // What was found may itself hold these words: what is expected stands last.
+    let Some((found, expected)) = quoted.rsplit_once(", expected ") else { return quoted };
+    let (expected, place) = match expected.find(" at line ") {
+        Some(at) => expected.split_at(at),
+        None => (expected, ""),
+    };
+    let (kind, found) = found.split_once(": ").unwrap_or(("", found));
+    let expected = match expected.split(' ').next().unwrap_or_default() {
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" | "nonzero" => "a whole number that is not negative",
+        "f32" | "f64" => "a number",
+        "struct" | "map" | "internally" | "adjacently" => "an object",
+        "tuple" | "array" => "an array",
+        "unit" | "null" => "null",
+        "enum" | "variant" | "identifier" | "string" | "str" => "a text",
+        "option" | "newtype" | "any" => "another value",
+        _ => match expected {
+            "a map" => "an object",
+            "a sequence" => "an array",
+            "a boolean" => "true or false",
+            "a string" | "a borrowed string" | "a character" => "a text",
+            other => other,
+        },
+    };
+    match kind {
+        "invalid type" | "invalid value" => {
+            format!("expected {expected}, and it is {}{place}", what_is(found))
+        }
+        // Of a length nobody needs to hear who wrote something else altogether.
+        _ if found.starts_with("invalid length") => format!("expected {expected}{place}"),
+        "" => format!("{found}, expected {expected}{place}"),
+        _ => format!("{kind}: {found}, expected {expected}{place}"),
+    }
+}
+
+/// What was found, as JSON has it.
+fn what_is(found: &str) -> String {
+    let value = |kind: &str| found.strip_prefix(kind).map(|value| value.replace('"', ""));
+    match found {
+        "map" => "an object".to_owned(),
+        "sequence" => "an array".to_owned(),
+        "unit value" => "null".to_owned(),
+        _ => {
+            value("integer ").or(value("floating point ")).or(value("boolean ")).unwrap_or_else(
+                || match found.strip_prefix("string ") {
+                    Some(text) => format!("the text {text}"),
+                    None => found.to_owned(),
+                },
+            )
+        }
+    }
 }
 
 #[cfg(test)]
@@ -98,10 +155,33 @@ mod tests {
         for (body, path, message) in [
             ("{}", "number", "required"),
             (r#"{"number":1,"nmber":2}"#, "nmber", "there is no such member"),
-            (r#"{"number":"one"}"#, "number", "invalid type: string \"one\", expected i64"),
+            (r#"{"number":"one"}"#, "number", "expected a whole number, and it is the text \"one\""),
             (r#"{"number":1,"lines":[{"sku":"a"},{}]}"#, "lines[1].sku", "required"),
             (r#"{"number":1,"lines":[{"sku":"a","n":1}]}"#, "lines[0].n", "there is no such member"),
-            (r#"{"number":1,"lines":{}}"#, "lines", "invalid type: map, expected a sequence"),
+            (r#"{"number":1,"lines":{}}"#, "lines", "expected an array, and it is an object"),
+        ] {
+            assert_eq!(refused(body), (path.to_owned(), message.to_owned()), "{body}");
+        }
+    }
+
+    #[test]
+    fn no_name_of_the_program_is_told_where_a_value_is_of_another_kind() {
+        for (body, path, message) in [
+            ("[]", "", "expected an object at line 1 column 2"),
+            ("5", "", "expected an object, and it is 5 at line 1 column 1"),
+            (r#""text""#, "", "expected an object, and it is the text \"text\" at line 1 column 6"),
+            ("null", "", "expected an object, and it is null at line 1 column 4"),
+            (r#"{"number":1,"lines":[7]}"#, "lines[0]", "expected an object, and it is 7"),
+            (r#"{"number":1,"lines":[[]]}"#, "lines[0]", "expected an object"),
+            (r#"{"number":1.5}"#, "number", "expected a whole number, and it is 1.5"),
+            (r#"{"number":true}"#, "number", "expected a whole number, and it is true"),
+            (r#"{"number":{}}"#, "number", "expected a whole number, and it is an object"),
+            (r#"{"number":1,"lines":[{"sku":[]}]}"#, "lines[0].sku", "expected a text, and it is an array"),
+            (
+                r#"{"number":", expected u8"}"#,
+                "number",
+                "expected a whole number, and it is the text \", expected u8\"",
+            ),
         ] {
             assert_eq!(refused(body), (path.to_owned(), message.to_owned()), "{body}");
         }

@@ -63,7 +63,7 @@ pub struct ImportMember {
 
 /// An event by its id or short name.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected an id or a short name")]
 enum EventNamed {
     Id(EventId),
     Short(String),

@@ -43,7 +43,9 @@ pub struct DeliveryRow {
     pub state: DeliveryState,
     /// How often it was tried since it was made or sent again.
     pub tries: u32,
-    /// When it is tried next; null where it does not wait.
+    /// When it is tried next; null where it does not wait. Now where it is due already: then
+    /// it goes out as soon as there is room, and to a destination that failed many times in a
+    /// row 5 seconds after it was tried last, or when that took one.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub due: Option<Timestamp>,
     /// To whom, as `affiliate:12`, `campaign:57`, `webhook:1` or `mail:ops@example.com`.
@@ -69,8 +71,8 @@ pub struct DeliveryRow {
 }
 
 impl DeliveryRow {
-    /// With public names in place of its own and its conversion's place.
-    pub fn new(delivery: Delivery, names: &RequestIdKey, role: Role) -> Self {
+    /// As it stands now, with public names in place of its own and its conversion's place.
+    pub fn new(delivery: Delivery, names: &RequestIdKey, role: Role, now: Timestamp) -> Self {
         let mut url = match delivery.shown_url {
             Some(shown) if !role.is_of_the_network() => shown,
             _ => delivery.url,
@@ -86,7 +88,7 @@ impl DeliveryRow {
             kind: delivery.kind,
             state: delivery.state,
             tries: delivery.tries,
-            due: waits.then_some(delivery.due),
+            due: waits.then_some(delivery.due.max(now)),
             destination: delivery.destination,
             affiliate: delivery.affiliate,
             campaign: delivery.campaign,
@@ -254,7 +256,8 @@ pub(crate) async fn list<S: Store + Clone>(
         }
     }
     let page = admin.installation.store.deliveries(filter, page).await?;
-    Ok(Json(Listing::of(page, |delivery| Some(DeliveryRow::new(delivery, names, caller.role)))))
+    let now = admin.installation.clock.now();
+    Ok(Json(Listing::of(page, |delivery| Some(DeliveryRow::new(delivery, names, caller.role, now)))))
 }
 
 /// A postback, webhook or mail, with its attempts.
@@ -289,7 +292,7 @@ pub(crate) async fn get<S: Store + Clone>(
     let body = delivery.body.take();
     let attempts = attempts.into_iter().map(DeliveryAttemptRow::from).collect();
     Ok(Json(DeliveryWithAttempts {
-        delivery: DeliveryRow::new(delivery, names, caller.role),
+        delivery: DeliveryRow::new(delivery, names, caller.role, admin.installation.clock.now()),
         body,
         attempts,
     }))

@@ -34,7 +34,7 @@ pub enum Sight<'a> {
     /// Its affiliate: no money but its own, and no personal data; which fields
     /// are personal, the network says.
     Affiliate(&'a Snapshot),
-    /// One that bought it: no money but its own.
+    /// One that bought it: no money but its own, and not who sent it.
     Buyer(BuyerId),
 }
 
@@ -59,24 +59,28 @@ pub struct LeadRow {
     pub outcome: LeadOutcome,
     /// Error texts of a lead that was accepted for review or thrown out.
     pub errors: Vec<String>,
-    /// Whose it is.
-    #[schema(value_type = i64)]
-    pub affiliate: AffiliateId,
+    /// Whose it is; not for buyers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub affiliate: Option<AffiliateId>,
     /// On what.
     #[schema(value_type = i64)]
     pub offer: OfferId,
-    /// The affiliate's campaign on the offer.
+    /// The affiliate's campaign on the offer, null where it has none; not for buyers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
-    pub campaign: Option<CampaignId>,
+    pub campaign: Option<Option<CampaignId>>,
     /// By what it was credited: `key`, `request_id`, `cookie` or `internal`.
     #[schema(value_type = String)]
     pub attribution: Attribution,
-    /// Its session: the click's, or one it opened.
-    #[schema(value_type = String, example = "4503599627370495")]
-    pub request_id: RequestId,
-    /// `s1` to `s5`, empty where not given.
-    #[schema(value_type = Vec<String>, min_items = 5, max_items = 5)]
-    pub sub_ids: SubIds,
+    /// Its session: the click's, or one it opened; not for buyers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "4503599627370495")]
+    pub request_id: Option<RequestId>,
+    /// `s1` to `s5`, empty where not given; not for buyers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, min_items = 5, max_items = 5)]
+    pub sub_ids: Option<SubIds>,
     /// What it says, by field name, in the vertical's order.
     #[schema(value_type = std::collections::HashMap<String, String>)]
     pub fields: FieldValues,
@@ -104,8 +108,9 @@ pub struct LeadRow {
     pub test: bool,
     /// A further lead of somebody who had just sent one: bought by buyers of upsells only.
     pub upsell: bool,
-    /// Why it was credited so, for people.
-    pub why: String,
+    /// Why it was credited so, for people; not for buyers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A buyer's purchase of a lead.
@@ -191,6 +196,7 @@ impl LeadRow {
             Sight::Network | Sight::Buyer(_) => lead.fields.clone(),
             Sight::Affiliate(network) => masked(lead, network),
         };
+        let is_told_who_sent_it = !matches!(sight, Sight::Buyer(_));
         Some(Self {
             id: lead.id,
             at: lead.at,
@@ -198,12 +204,12 @@ impl LeadRow {
             status: lead.status,
             outcome: lead.outcome,
             errors: lead.errors.clone(),
-            affiliate: lead.affiliate,
+            affiliate: is_told_who_sent_it.then_some(lead.affiliate),
             offer: lead.offer,
-            campaign: lead.campaign,
+            campaign: is_told_who_sent_it.then_some(lead.campaign),
             attribution: lead.attribution,
-            request_id,
-            sub_ids: lead.sub_ids.clone(),
+            request_id: is_told_who_sent_it.then_some(request_id),
+            sub_ids: is_told_who_sent_it.then(|| lead.sub_ids.clone()),
             fields: FieldValues(fields),
             payout,
             revenue,
@@ -213,7 +219,7 @@ impl LeadRow {
             offer_contract: lead.offer_contract,
             test: lead.test,
             upsell: lead.upsell,
-            why: explain_attribution(lead, request_id),
+            why: is_told_who_sent_it.then(|| explain_attribution(lead, request_id)),
         })
     }
 }
@@ -266,7 +272,9 @@ pub(crate) async fn list<S: Store + Clone>(
         text: query.text("q"),
     };
     let page = query.finish_list()?;
-    find_session(&installation.store, names, &mut filter).await?;
+    if !matches!(caller.role, Role::Buyer(_)) {
+        find_session(&installation.store, names, &mut filter).await?;
+    }
     narrow(&mut filter, caller.role)?;
     let page = installation.store.leads(filter, page).await?;
     let network = installation.network.snapshot();
@@ -275,10 +283,14 @@ pub(crate) async fn list<S: Store + Clone>(
 }
 
 /// Narrows a filter to what a role may ask. A filter tells whatever it looks at:
-/// an affiliate, who is shown neither buyers nor personal data, can ask for neither.
+/// an affiliate, who is shown neither buyers nor personal data, can ask for neither, and a
+/// buyer, who is not shown who sent a lead, cannot ask for that.
 fn narrow(filter: &mut LeadFilter, role: Role) -> Result<(), ApiError> {
     match role {
         Role::Admin | Role::Manager | Role::Reader => Ok(()),
+        Role::Buyer(_) if filter.affiliate.is_some() || filter.session.is_some() => {
+            Err(ApiError::Forbidden("a buyer is not told who sent a lead".to_owned()))
+        }
         Role::Buyer(own) => super::only_its_own(&mut filter.buyer, own),
         Role::Affiliate(_) if filter.buyer.is_some() => {
             Err(ApiError::Forbidden("an affiliate is not told who bought a lead".to_owned()))

@@ -51,8 +51,8 @@ pub struct TimelineRow {
 pub(crate) async fn get<S: Store + Clone>(
     OneCall { admin, caller, id }: OneCall<S>,
 ) -> Result<Json<Timeline>, ApiError> {
-    caller.must_be_of_the_network()?;
     let lead = visible_lead(&admin, caller, id).await?;
+    caller.must_be_of_the_network()?;
     let entries = timeline::of(&admin.installation.store, &lead).await?;
     Ok(Json(Timeline::of(entries)))
 }
@@ -75,8 +75,8 @@ pub(crate) async fn get<S: Store + Clone>(
 pub(crate) async fn of_conversion<S: Store + Clone>(
     OneCall { admin, caller, id }: OneCall<S>,
 ) -> Result<Json<Timeline>, ApiError> {
-    caller.must_be_of_the_network()?;
     let (place, conversion) = visible_at(&admin, caller, id).await?;
+    caller.must_be_of_the_network()?;
     let store = &admin.installation.store;
     let lead = match conversion.lead {
         Some(lead) => store.lead(lead).await?,

@@ -176,3 +176,19 @@ async fn only_admins_and_managers_bring_conversions_in() {
         assert_eq!(server.admin.send(request).await.status.as_u16(), status, "{role}");
     }
 }
+
+#[tokio::test]
+async fn a_whole_second_that_is_its_clicks_own_is_the_moment_of_the_click() {
+    let server = shop_server("", "").await;
+    server.clock.set("2026-07-01T12:00:40.964699Z");
+    let id = clicked(&server).await;
+    let click =
+        server.api_json(&format!("/clicks/{id}")).await["clicks"][0]["at"].as_str().unwrap().to_owned();
+    let (second, fraction) = click.split_once('.').unwrap();
+    assert_eq!(fraction, "964699Z");
+    server.clock.advance_seconds(60);
+    let finer = json!([{ "request_id": id, "at": format!("{second}.9Z") }]);
+    assert_eq!(wrong(&server, finer).await[0].0, "conversions[0].at");
+    let (status, done) = bring(&server, json!([{ "request_id": id, "at": format!("{second}Z") }])).await;
+    assert_eq!((status, &done["conversions"][0]["at"]), (201, &json!(click)), "{done}");
+}

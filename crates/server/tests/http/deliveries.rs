@@ -120,6 +120,26 @@ async fn a_receiver_that_is_down_is_tried_by_its_schedule_under_one_id_and_the_s
 }
 
 #[tokio::test]
+async fn what_waits_for_a_destination_that_fails_in_a_row_is_not_due_in_the_past() {
+    let receiver = MockBuyer::start(answer(503)).await.unwrap();
+    let server = Server::start(NETWORK).await;
+    let all: Vec<_> = (1..=20).map(|number| postback(&server, number, &receiver.url())).collect();
+    put(&server, all.clone()).await;
+    for delivery in &all {
+        until_tried(&server, delivery, 1).await;
+    }
+    put(&server, vec![postback(&server, 21, &receiver.url())]).await;
+    server.clock.advance_seconds(3);
+    let row = &server.api_json("/deliveries").await["data"][0];
+    let expected = (&json!("msg_21"), &json!(0), &json!(server.clock.now().to_string()));
+    assert_eq!((&row["webhook_id"], &row["tries"], &row["due"]), expected);
+    server.clock.advance_seconds(2);
+    receiver.set(answer(200));
+    server.outbox.wake();
+    until_waiting(&server, 0).await;
+}
+
+#[tokio::test]
 async fn what_a_crash_leaves_under_way_is_taken_up_at_once_by_the_next_start() {
     let receiver = MockBuyer::start(crumb_testkit::buyers::Behaviour::Stall { made: None }).await.unwrap();
     let server = Server::start(NETWORK).await;

@@ -124,6 +124,22 @@ async fn an_affiliate_sees_its_own_and_is_told_nothing_of_others() {
 }
 
 #[tokio::test]
+async fn another_affiliates_lead_is_not_there_whatever_is_asked_of_it() {
+    let world = World::new().await;
+    world.accept(lead(2, 1, "C8097F17")).await;
+    for (path, of_its_own) in [
+        ("/leads/C8097F17", StatusCode::OK),
+        ("/leads/C8097F17/explain", StatusCode::FORBIDDEN),
+        ("/leads/C8097F17/timeline", StatusCode::FORBIDDEN),
+        ("/conversions/C8097F17/timeline", StatusCode::NOT_FOUND),
+    ] {
+        let status = async |role| world.get_as(role, &format!("/api/v1{path}")).await.status;
+        assert_eq!(status("affiliate:12").await, of_its_own, "{path}");
+        assert_eq!(status("affiliate:13").await, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_a_problem_of_its_own_kind() {
     let world = World::new().await;
     let missing = [

@@ -99,6 +99,47 @@ async fn a_buyer_sees_no_lead_that_it_did_not_buy() {
 }
 
 #[tokio::test]
+async fn a_buyer_is_not_told_who_sent_a_lead() {
+    let world = World::new().await;
+    world.record(click(1)).await;
+    let sale = Sale {
+        contract: ContractId(7),
+        buyer: BuyerId(5),
+        price: Money::from_micros(30_000_000),
+        sale_type: SaleType::Exclusive,
+        at: at(1),
+        no_return: false,
+        returned: None,
+        replaces: None,
+        redirect: None,
+    };
+    world.accept(Lead { sales: vec![sale], ..lead(2, 1, "C8097F17") }).await;
+    for path in ["/api/v1/leads/C8097F17", "/api/v1/leads"] {
+        for (role, is_told) in [("buyer:5", false), ("affiliate:12", true), ("reader", true)] {
+            let answer = world.get_as(role, path).await.json();
+            let lead = answer.pointer("/data/0").unwrap_or(&answer);
+            for member in ["affiliate", "campaign", "sub_ids", "request_id", "why"] {
+                assert_eq!(lead.get(member).is_some(), is_told, "{member} for {role}");
+            }
+            assert_eq!(lead["id"], "C8097F17");
+        }
+    }
+    let session = world.name(row(1));
+    for (filter, status, found) in [
+        ("affiliate=12".to_owned(), StatusCode::FORBIDDEN, vec![]),
+        (format!("request_id={session}"), StatusCode::FORBIDDEN, vec![]),
+        (format!("q={session}"), StatusCode::OK, vec![]),
+        ("q=ann%40example.com".to_owned(), StatusCode::OK, vec![Value::from("C8097F17")]),
+    ] {
+        let answer = world.get_as("buyer:5", &format!("/api/v1/leads?{filter}")).await;
+        assert_eq!(answer.status, status, "{filter}");
+        if status == StatusCode::OK {
+            assert_eq!(answer.each("id"), found, "{filter}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_filter_of_leads_narrows_the_list() {
     let world = World::new().await;
     world.record(click(1)).await;

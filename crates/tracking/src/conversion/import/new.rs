@@ -105,10 +105,19 @@ async fn about<'a, S: Store + Clone>(
     if at > now {
         return Err(Stop::wrong("at", "it lies in the future"));
     }
-    if at < session.at {
-        return Err(Stop::wrong("at", format!("it lies before its click, which came at {}", session.at)));
-    }
+    let at = not_before_click(at, session.at).ok_or_else(|| {
+        Stop::wrong("at", format!("it lies before its click, which came at {}", session.at))
+    })?;
     Ok(About { offer, event, at, session })
+}
+
+/// When a conversion happened; `None` where that is before its click. Whoever says whole
+/// seconds says no more than that it came within that one: where the click's lies in it, the
+/// conversion came no earlier than the click.
+fn not_before_click(at: Timestamp, click: Timestamp) -> Option<Timestamp> {
+    let is_whole_second = at == Timestamp::from_micros(0).plus_seconds(at.unix_seconds());
+    let is_its_second = is_whole_second && at.unix_seconds() == click.unix_seconds();
+    (at >= click || is_its_second).then(|| at.max(click))
 }
 
 fn conversion<S: Store + Clone>(
@@ -194,4 +203,25 @@ async fn refuse_duplicate<S: Store + Clone>(
 
 fn name<S: Store + Clone>(site: &Installation<S>, id: RowId) -> String {
     site.request_id(id).map(|id| id.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_seconds_are_compared_by_the_second_and_are_the_clicks_own_moment_at_the_earliest() {
+        let click = "2026-11-23T10:00:40.964699Z";
+        for (at, recorded) in [
+            ("2026-11-23T10:00:40Z", Some(click)),
+            ("2026-11-23T10:00:39Z", None),
+            ("2026-11-23T10:00:40.9Z", None),
+            ("2026-11-23T10:00:40.964698Z", None),
+            (click, Some(click)),
+            ("2026-11-23T10:00:41Z", Some("2026-11-23T10:00:41Z")),
+        ] {
+            let moment = not_before_click(at.parse().unwrap(), click.parse().unwrap());
+            assert_eq!(moment, recorded.map(|text| text.parse().unwrap()), "{at}");
+        }
+    }
 }
