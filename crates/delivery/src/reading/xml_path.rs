@@ -1,34 +1,73 @@
-//! Paths into a buyer's XML: `/result/code`.
+//! Paths into a buyer's XML: `/result/code`, `/result/@code`, `/result/lead[2]/price`.
 //!
 //! The parser resolves nothing but the five predefined entities and character
 //! references; a document type is refused, so there is nothing to expand.
 
-use quick_xml::Reader;
 use quick_xml::escape::resolve_xml_entity;
-use quick_xml::events::{BytesRef, Event};
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 
 /// Elements within each other that are read; answers nest a few.
 const MAX_DEPTH: usize = 128;
 
-/// A path that was understood: the names of the elements on the way down.
+/// A path that was understood: the elements on the way down, and an attribute of the last
+/// where it ends with one.
 ///
 /// Names are compared without their prefixes: which prefix a buyer's SOAP library
 /// picks today means nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct XmlPath(Vec<String>);
+pub(super) struct XmlPath {
+    steps: Vec<Step>,
+    attribute: Option<String>,
+}
+
+/// An element on the way down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Step {
+    name: String,
+    /// Which of those of that name within one parent, from 1; all where it is not said.
+    place: Option<u32>,
+}
+
+impl Step {
+    /// A name, or one with a place: `lead[2]`.
+    fn parse(text: &str) -> Option<Self> {
+        let (name, place) = match text.trim().strip_suffix(']') {
+            None => (text, None),
+            Some(numbered) => {
+                let (name, place) = numbered.split_once('[')?;
+                (name, Some(place.trim().parse().ok().filter(|place| *place > 0)?))
+            }
+        };
+        Some(Self { name: name_of(name)?, place })
+    }
+}
+
+/// A name without its prefix, if it can be one. `*` and `text()`, which other tools
+/// understand, would match nothing for ever: they are refused where they are written.
+fn name_of(text: &str) -> Option<String> {
+    let name = text.rsplit(':').next().unwrap_or_default().trim();
+    let begins = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
+    let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '\u{b7}');
+    (begins && name.chars().all(goes_on)).then(|| name.to_owned())
+}
 
 impl XmlPath {
-    /// Reads `/` and a name, once or more; `None` for anything else.
+    /// Reads `/` and an element, once or more, and `/@` and an attribute at the end;
+    /// `None` for anything else.
     pub(super) fn parse(path: &str) -> Option<Self> {
-        let names = path.strip_prefix('/')?.split('/');
-        let local = |name: &str| name.rsplit(':').next().unwrap_or_default().trim().to_owned();
-        let names: Vec<String> = names.map(local).collect();
-        names.iter().all(|name| is_element_name(name)).then_some(Self(names))
+        let path = path.strip_prefix('/')?;
+        let (elements, attribute) = match path.rsplit_once("/@") {
+            Some((elements, attribute)) => (elements, Some(name_of(attribute)?)),
+            None => (path, None),
+        };
+        let steps = elements.split('/').map(Step::parse).collect::<Option<_>>()?;
+        Some(Self { steps, attribute })
     }
 
     /// The texts of all elements at the path, in order: what stands directly in
-    /// each, entities and CDATA resolved. Nothing where the document is no
-    /// well-formed XML.
+    /// each, entities and CDATA resolved; or the values of their attribute, of those that
+    /// have it. Nothing where the document is no well-formed XML.
     pub(super) fn find_all(&self, document: &str) -> Vec<String> {
         self.walk(document).unwrap_or_default()
     }
@@ -37,25 +76,29 @@ impl XmlPath {
         let mut reader = Reader::from_str(document);
         reader.config_mut().expand_empty_elements = true;
         let mut found: Vec<String> = Vec::new();
-        // Open elements, and how many of the outermost are on the path.
+        // Open elements, and how many of the outermost are on the path; of each of these and
+        // of the document, how many children had the next step's name.
         let (mut depth, mut matched) = (0_usize, 0_usize);
+        let mut named = vec![0_u32];
         let mut has_root = false;
         loop {
-            let is_at_path = depth == matched && matched == self.0.len();
+            let is_at_path = self.attribute.is_none() && depth == matched && matched == self.steps.len();
             let text = match reader.read_event().ok()? {
                 Event::Start(element) => {
                     if depth == 0 && has_root {
                         return None;
                     }
                     has_root = true;
-                    let name = element.local_name();
-                    let is_next = depth == matched
-                        && self.0.get(matched).is_some_and(|next| next == AsRef::<str>::as_ref(&name));
+                    let is_next = depth == matched && self.is_next(&element, matched, &mut named);
                     depth += 1;
                     if is_next {
                         matched += 1;
-                        if matched == self.0.len() {
-                            found.push(String::new());
+                        named.push(0);
+                    }
+                    if is_next && matched == self.steps.len() {
+                        match &self.attribute {
+                            None => found.push(String::new()),
+                            Some(name) => found.extend(attribute(&element, name)?),
                         }
                     }
                     if depth > MAX_DEPTH {
@@ -66,6 +109,7 @@ impl XmlPath {
                 Event::End(_) => {
                     depth = depth.checked_sub(1)?;
                     matched = matched.min(depth);
+                    named.truncate(matched + 1);
                     continue;
                 }
                 Event::Text(text) if depth == 0 && !text.trim().is_empty() => return None,
@@ -81,13 +125,33 @@ impl XmlPath {
             }
         }
     }
+
+    /// Whether an element within the first `matched` steps is the next one; counts it
+    /// where it has that one's name.
+    fn is_next(&self, element: &BytesStart<'_>, matched: usize, named: &mut [u32]) -> bool {
+        let Some(step) = self.steps.get(matched) else { return false };
+        if AsRef::<str>::as_ref(&element.local_name()) != step.name.as_str() {
+            return false;
+        }
+        let Some(count) = named.last_mut() else { return false };
+        *count = count.saturating_add(1);
+        step.place.is_none_or(|place| place == *count)
+    }
 }
 
-/// Whether an element can have this name. `@code`, `*` and `code[1]`, which other tools
-/// understand, would match nothing for ever: they are refused where they are written.
-fn is_element_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_alphabetic() || first == '_')
-        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '\u{b7}'))
+/// An attribute's value, if the element has it; nothing where one of its attributes cannot
+/// be read.
+fn attribute(element: &BytesStart<'_>, name: &str) -> Option<Option<String>> {
+    let mut found = None;
+    for attribute in element.attributes() {
+        let attribute = attribute.ok()?;
+        let local = attribute.key.local_name();
+        if AsRef::<str>::as_ref(&local) == name && attribute.key.as_namespace_binding().is_none() {
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?;
+            found = found.or(Some(value.into_owned()));
+        }
+    }
+    Some(found)
 }
 
 /// An entity of another name is left as it stands: answers have `&nbsp;`.
@@ -140,6 +204,32 @@ mod tests {
     }
 
     #[test]
+    fn a_path_may_end_with_an_attribute_and_count_elements_of_a_name() {
+        let document = "<r code=\"0\" n:id='a&amp;b'><m k=\"1\">a</m><x/><m>b</m><m k=\"3\">c<m k=\"4\"/></m>\
+                        <l><m>d</m></l><l><m>e</m><m>f</m></l></r>";
+        for (path, found) in [
+            ("/r/@code", vec!["0"]),
+            ("/r/@id", vec!["a&b"]),
+            ("/r/@x:code", vec!["0"]),
+            ("/r/@price", vec![]),
+            ("/r/m/@k", vec!["1", "3"]),
+            ("/r/m[2]", vec!["b"]),
+            ("/r/m[2]/@k", vec![]),
+            ("/r/m[3]/m/@k", vec!["4"]),
+            ("/r/m[4]", vec![]),
+            ("/r/l/m[1]", vec!["d", "e"]),
+            ("/r/l[2]/m[ 2 ]", vec!["f"]),
+            ("/r[1]/x[1]", vec![""]),
+            ("/r[2]/x", vec![]),
+        ] {
+            assert_eq!(find(path, document), found, "{path}");
+        }
+        for broken in ["<r code=0/>", "<r code=\"0\" code=\"1\"/>", "<r code=\"&x;\"/>"] {
+            assert_eq!(find("/r/@code", broken), Vec::<String>::new(), "{broken}");
+        }
+    }
+
+    #[test]
     fn prefixes_mean_nothing() {
         let document = "<s:Envelope xmlns:s=\"u\"><s:Body><ns2:code>0</ns2:code></s:Body></s:Envelope>";
         for path in ["/Envelope/Body/code", "/soap:Envelope/soap:Body/code", "/s:Envelope/s:Body/ns2:code"] {
@@ -176,9 +266,16 @@ mod tests {
             "/r//a",
             "/ /a",
             "/a:/b",
-            "/r/@code",
+            "/@code",
+            "/r/@",
+            "/r/@code/b",
+            "/r/@code[1]",
             "/r/*",
-            "/r/code[1]",
+            "/r/code[0]",
+            "/r/code[-1]",
+            "/r/code[x]",
+            "/r/code[1",
+            "/r/[1]",
             "/r/text()",
             "/r/code=0",
             "/r/1",
