@@ -88,6 +88,7 @@ impl<S: Store + Clone> Leads<S> {
             },
             deliveries: Vec::new(),
             offering,
+            is_due: changed.fields != lead.fields,
             post: record(incoming, id, about, judged.checked.texts()),
             idempotency: claim(incoming, credit.campaign, credit.offer),
             answer: {
@@ -110,7 +111,7 @@ impl<S: Store + Clone> Leads<S> {
             Err(error) => Err(error.into()),
             Ok(Posted::Before(before)) => Ok(Some(replay(incoming, &before))),
             Ok(Posted::Now(verdict, answer)) => {
-                if changed.status == LeadStatus::Queued {
+                if matches!(changed.status, LeadStatus::Queued | LeadStatus::Sold | LeadStatus::Returned) {
                     self.selling.wake();
                 }
                 Ok(Some(self.told(incoming, changed.into(), verdict, answer)))
@@ -156,6 +157,10 @@ fn changed(case: &Case<'_>, lead: &Lead, judged: &Judged) -> (Lead, Option<Offer
         return (changed, None);
     }
     let (status, outcome, offering) = settlement::offered(case);
+    if lead.status == LeadStatus::Queued && offering == Some(Offering::InHand) {
+        // It goes on waiting, and a crash does not take it from the queue.
+        return (changed, Some(Offering::Waits(case.incoming.now)));
+    }
     if lead.sales.is_empty() {
         (changed.status, changed.outcome) = (status, outcome);
     }
@@ -163,7 +168,7 @@ fn changed(case: &Case<'_>, lead: &Lead, judged: &Judged) -> (Lead, Option<Offer
 }
 
 /// Whether a lead can be offered again: nobody has it alone or may have it, and no
-/// person holds it back. One that waits is tried at once.
+/// person holds it back.
 fn may_be_offered(lead: &Lead) -> bool {
     match lead.status {
         LeadStatus::Unsold | LeadStatus::Queued => true,

@@ -100,6 +100,9 @@ pub struct UpdateLead {
     /// How it is offered for sale again, if it is. Without, a lead that waited
     /// goes on waiting while it is `queued` or somebody has it, and its values are right.
     pub offering: Option<Offering>,
+    /// What it waits for may have passed with its old values: a lead that goes on waiting is
+    /// due at once.
+    pub is_due: bool,
     /// As in [`AcceptLead`].
     pub post: PostRecord,
     /// As in [`AcceptLead`].

@@ -8,8 +8,8 @@ use tokio::net::{TcpListener, TcpSocket};
 /// Connections that wait to be taken, at most.
 const BACKLOG: u32 = 1_024;
 
-/// A port on which nobody else listens, and on which connections are refused until
-/// [`Self::listen`]: who connects to a server that is still starting, and may not start at
+/// A port on which nobody listened when it was taken, and on which connections are refused
+/// until [`Self::listen`]: who connects to a server that is still starting, and may not start at
 /// all, must not wait for an answer.
 pub struct Port {
     socket: TcpSocket,

@@ -46,6 +46,18 @@ impl Token {
     }
 }
 
+/// A text of XML with its references resolved. Where it has one that means nothing, as a bare
+/// `&` in a link, the predefined ones are resolved all the same.
+fn unescaped(raw: &str) -> String {
+    match quick_xml::escape::unescape(raw) {
+        Ok(text) => text.into_owned(),
+        // The ampersand's comes last: what it brings forth is no reference.
+        Err(_) => [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
+            .iter()
+            .fold(raw.to_owned(), |text, (reference, character)| text.replace(reference, character)),
+    }
+}
+
 /// What an expression caught, as the answer's own format means it.
 ///
 /// An expression sees the answer's raw text, where XML writes a redirect as
@@ -55,7 +67,7 @@ impl Token {
 /// left alone.
 fn meant(text: &str, found: Match<'_>) -> String {
     let raw = found.as_str();
-    match text.trim_start().chars().next() {
+    match text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').chars().next() {
         Some('<') => {
             let cdata = raw.trim().strip_prefix("<![CDATA[").and_then(|inner| inner.strip_suffix("]]>"));
             let is_within_cdata = text.get(..found.start()).is_some_and(|before| {
@@ -64,9 +76,7 @@ fn meant(text: &str, found: Match<'_>) -> String {
             match cdata {
                 Some(inner) => inner.to_owned(),
                 None if is_within_cdata => raw.to_owned(),
-                None => {
-                    quick_xml::escape::unescape(raw).map_or_else(|_| raw.to_owned(), |text| text.into_owned())
-                }
+                None => unescaped(raw),
             }
         }
         Some('{' | '[') if raw.contains('\\') => {

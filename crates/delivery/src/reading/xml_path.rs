@@ -36,11 +36,17 @@ impl Step {
             None => (text, None),
             Some(numbered) => {
                 let (name, place) = numbered.split_once('[')?;
-                (name, Some(place.trim().parse().ok().filter(|place| *place > 0)?))
+                (name, Some(place_of(place)?))
             }
         };
         Some(Self { name: name_of(name)?, place })
     }
+}
+
+/// A place, from 1.
+fn place_of(text: &str) -> Option<u32> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|place| is_number && *place > 0)
 }
 
 /// A name without its prefix, if it can be one. `*` and `text()`, which other tools
@@ -58,11 +64,15 @@ impl XmlPath {
     pub(super) fn parse(path: &str) -> Option<Self> {
         let path = path.strip_prefix('/')?;
         let (elements, attribute) = match path.rsplit_once("/@") {
+            // What binds a prefix is no attribute.
+            Some((_, binding)) if binding.split(':').next() == Some("xmlns") => return None,
             Some((elements, attribute)) => (elements, Some(name_of(attribute)?)),
             None => (path, None),
         };
-        let steps = elements.split('/').map(Step::parse).collect::<Option<_>>()?;
-        Some(Self { steps, attribute })
+        let steps: Vec<Step> = elements.split('/').map(Step::parse).collect::<Option<_>>()?;
+        // There is one root.
+        let has_root = steps.first().is_some_and(|root| root.place.is_none_or(|place| place == 1));
+        has_root.then_some(Self { steps, attribute })
     }
 
     /// The texts of all elements at the path, in order: what stands directly in
@@ -147,8 +157,10 @@ fn attribute(element: &BytesStart<'_>, name: &str) -> Option<Option<String>> {
         let attribute = attribute.ok()?;
         let local = attribute.key.local_name();
         if AsRef::<str>::as_ref(&local) == name && attribute.key.as_namespace_binding().is_none() {
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?;
-            found = found.or(Some(value.into_owned()));
+            // An entity of another name, or none: left as it stands, as in elements.
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0);
+            let value = value.map_or_else(|_| attribute.value.to_string(), |value| value.into_owned());
+            found = found.or(Some(value));
         }
     }
     Some(found)
@@ -218,13 +230,13 @@ mod tests {
             ("/r/m[3]/m/@k", vec!["4"]),
             ("/r/m[4]", vec![]),
             ("/r/l/m[1]", vec!["d", "e"]),
-            ("/r/l[2]/m[ 2 ]", vec!["f"]),
+            ("/r/l[2]/m[2]", vec!["f"]),
             ("/r[1]/x[1]", vec![""]),
-            ("/r[2]/x", vec![]),
         ] {
             assert_eq!(find(path, document), found, "{path}");
         }
-        for broken in ["<r code=0/>", "<r code=\"0\" code=\"1\"/>", "<r code=\"&x;\"/>"] {
+        assert_eq!(find("/r/@u", "<r u=\"?a=1&b=&nbsp;\"/>"), ["?a=1&b=&nbsp;"]);
+        for broken in ["<r code=0/>", "<r code=\"0\" code=\"1\"/>"] {
             assert_eq!(find("/r/@code", broken), Vec::<String>::new(), "{broken}");
         }
     }
@@ -271,7 +283,12 @@ mod tests {
             "/r/@code/b",
             "/r/@code[1]",
             "/r/*",
+            "/r/@xmlns",
+            "/r/@xmlns:s",
+            "/r[2]/code",
             "/r/code[0]",
+            "/r/code[+1]",
+            "/r/code[ 1 ]",
             "/r/code[-1]",
             "/r/code[x]",
             "/r/code[1",

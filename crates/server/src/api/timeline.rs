@@ -87,6 +87,7 @@ pub(crate) async fn of_conversion<S: Store + Clone>(
         Some(lead) => {
             let mut entries = store.timeline_of(place).await?;
             entries.extend(timeline::of(store, lead).await?);
+            entries.sort_by_key(|entry| entry.at);
             entries
         }
         None => crumb_tracking::conversion::timeline::of(store, &conversion).await?,

@@ -307,6 +307,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_head_that_began_while_another_request_was_under_way_has_10_seconds_from_that_ones_end() {
+        use crate::edge::lenient::LenientStream;
+        let (mut client, server, phase) = connection();
+        let mut server = LenientStream::new(server, phase.clone());
+        let mut bytes = [0; PIPE];
+        client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        assert!(server.read(&mut bytes).await.unwrap() > 0);
+        phase.begin(Some(0));
+        client.write_all(b"GET /?a").await.unwrap();
+        assert_eq!(server.read(&mut bytes).await.unwrap(), "GET /?a".len());
+        phase.end();
+        let closed = tokio::time::timeout(Duration::from_secs(10), server.read(&mut bytes)).await;
+        let error = closed.expect("it is closed by then").map_err(|error| error.kind());
+        assert_eq!(error, Err(io::ErrorKind::TimedOut));
+    }
+
+    #[tokio::test(start_paused = true)]
     #[expect(clippy::disallowed_methods, reason = "a test with a paused clock")]
     async fn a_client_that_takes_nothing_of_its_answer_is_given_up_after_30_seconds() {
         let (mut client, mut server, phase) = connection();

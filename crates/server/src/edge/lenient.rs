@@ -83,6 +83,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for LenientStream<T> {
                 return Poll::Ready(Ok(()));
             }
             let passed = this.heads.pass(read);
+            if this.heads.is_within_head() {
+                this.phase.next_has_begun();
+            }
             this.tell_fragment();
             this.ahead.extend_from_slice(read.get(passed.taken..).unwrap_or_default());
             match passed.rewritten {

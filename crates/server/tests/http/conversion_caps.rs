@@ -442,3 +442,13 @@ async fn of_forty_leads_at_once_a_cap_of_ten_pays_ten_whichever_way_they_become_
     assert_eq!((paid(&server).await, told(&server).await.len()), ("140.00".into(), 20));
     assert_eq!(ledger_sum(&server, "buyer:7").await, "-2700.00");
 }
+
+#[tokio::test]
+async fn one_that_earns_nothing_is_told_of_once_it_is_approved() {
+    let network = market_with(&[AFFILIATE, (Part::HostedOffer, &cap(0))], &[]);
+    let server = Server::start(&network.replace("payout = \"12.00\"\n", "payout = \"0.00\"\n")).await;
+    let ann = accepted(&server, &[HOSTED, ANN]).await;
+    assert_eq!(told(&server).await.len(), 0);
+    approve(&server, &ann).await;
+    assert_eq!((stands(&server, &ann).await, told(&server).await.len()), (as_is("approved", "0.00"), 1));
+}

@@ -192,3 +192,13 @@ async fn a_whole_second_that_is_its_clicks_own_is_the_moment_of_the_click() {
     let (status, done) = bring(&server, json!([{ "request_id": id, "at": format!("{second}Z") }])).await;
     assert_eq!((status, &done["conversions"][0]["at"]), (201, &json!(click)), "{done}");
 }
+
+#[tokio::test]
+async fn one_that_came_before_what_has_filled_its_cap_since_is_over_it() {
+    let server = shop_server("caps = [{ of = \"conversion\", interval = \"total\", limit = 1 }]", "").await;
+    let (early, late) = (clicked(&server).await, clicked(&server).await);
+    server.clock.advance_days(3);
+    converted(&server, &format!("r={late}")).await;
+    let (status, done) = bring(&server, json!([{ "request_id": early, "at": "2026-07-02T00:00:00Z" }])).await;
+    assert_eq!((status, &done["over_cap"]), (201, &json!(1)), "{done}");
+}

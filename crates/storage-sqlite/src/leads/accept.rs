@@ -120,8 +120,10 @@ pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Resul
     indexes::put_in(connection, &posting.row)?;
     match posting.offering {
         Some(offering) => offer(context.statements, posting, offering, &[])?,
-        // What kept it from a buyer may be gone with its old values.
-        None if is_for_sale(lead) => queue::wait_no_longer(connection, lead.row, posting.post.record.at)?,
+        None if is_for_sale(lead) && posting.is_due => {
+            queue::wait_no_longer(connection, lead.row, posting.post.record.at)?;
+        }
+        None if is_for_sale(lead) => {}
         None => queue::wait_no_more(connection, lead.row)?,
     }
     context.memory.session_changes.unknown(lead.session);

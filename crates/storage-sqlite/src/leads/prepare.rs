@@ -94,6 +94,7 @@ pub(crate) struct Posting {
     pub(crate) post: PostRow,
     pub(crate) idempotency: Option<IdempotencyClaim>,
     pub(crate) offering: Option<Offering>,
+    pub(crate) is_due: bool,
     /// The answer if the lead is kept, as its column; none where it is to be sold first.
     pub(crate) accepted: Option<String>,
     /// Renders any other answer.
@@ -125,6 +126,7 @@ pub(crate) fn new_lead(accept: AcceptLead) -> Result<(Box<NewLead>, Option<Store
         deliveries: accept.deliveries,
         refused_told: accept.refused_told,
         offering: accept.offering,
+        is_due: false,
         post: PostRow::new(accept.post)?,
         idempotency: accept.idempotency,
         accepted: answer.as_ref().map(answers::column),
@@ -148,6 +150,7 @@ pub(crate) fn changed_lead(update: UpdateLead) -> Result<(Box<Posting>, Option<S
         deliveries: update.deliveries,
         refused_told: None,
         offering: update.offering,
+        is_due: update.is_due,
         post: PostRow::new(update.post)?,
         idempotency: update.idempotency,
         accepted: answer.as_ref().map(answers::column),

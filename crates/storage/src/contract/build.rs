@@ -193,6 +193,7 @@ pub fn update(lead: Lead, post_id: RowId) -> UpdateLead {
         timeline: Vec::new(),
         deliveries: Vec::new(),
         offering: None,
+        is_due: false,
         post: post(post_id),
         idempotency: None,
     }

@@ -328,9 +328,11 @@ pub async fn a_sold_lead_that_waits_for_others_goes_on_waiting<S: Store>(store: 
     let settled = sold(&read(&*store, &first).await, 8, money(PRICE));
     store.act(LeadChange { then: Then::WaitOn, ..settled }).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), Some(later));
-    let changed = update(read(&*store, &first).await, rows.next_row());
-    store.update_lead(changed).await.unwrap();
-    assert_eq!(store.next_due().await.unwrap(), Some(later));
+    for (is_due, due) in [(false, later), (true, NOW)] {
+        let changed = UpdateLead { is_due, ..update(read(&*store, &first).await, rows.next_row()) };
+        store.update_lead(changed).await.unwrap();
+        assert_eq!(store.next_due().await.unwrap(), Some(due));
+    }
     let wrong = Lead { errors: vec!["Zip code is not valid.".to_owned()], ..read(&*store, &first).await };
     store.update_lead(update(wrong, rows.next_row())).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), None);

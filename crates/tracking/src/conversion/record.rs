@@ -240,11 +240,12 @@ pub(super) fn cap_checks(
     if conversion.test {
         return Vec::new();
     }
+    // It may be brought in later than it came.
     let day = snapshot.zone().day_of(conversion.at);
-    let of_offer = caps::checks(&offer.caps, CapScope::Offer(offer.id), CapOf::Conversion, day);
+    let of_offer = caps::late_checks(&offer.caps, CapScope::Offer(offer.id), CapOf::Conversion, day);
     let campaign = conversion.campaign.and_then(|id| snapshot.campaign(id));
     let of_campaign = campaign.into_iter().flat_map(|campaign| {
-        caps::checks(&campaign.caps, CapScope::Campaign(campaign.id), CapOf::Conversion, day)
+        caps::late_checks(&campaign.caps, CapScope::Campaign(campaign.id), CapOf::Conversion, day)
     });
     of_offer.chain(of_campaign).collect()
 }

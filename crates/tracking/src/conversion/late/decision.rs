@@ -105,7 +105,10 @@ pub(super) fn decide(
         return Ok(None);
     }
     let ledger = entries(before, &after, books, counts_first, note, now);
-    let is_paid = after.lead.is_none() || after.payout != Money::ZERO;
+    // A lead is told of once it is paid; one that earns nothing and waits for nothing would
+    // have been at once, but for the cap that it came over.
+    let was_over_cap = before.disposition == ConversionDisposition::OverCap && before.waits.is_none();
+    let is_paid = after.lead.is_none() || after.payout != Money::ZERO || was_over_cap;
     let tells = counts_first && is_paid && !after.test;
     if tells {
         after.waits = None;
