@@ -366,40 +366,6 @@ async fn a_receiver_that_is_back_is_told_when_the_schedule_says_however_many_fai
 }
 
 #[tokio::test]
-async fn a_trial_does_not_wait_for_attempts_that_began_before_the_pause() {
-    let mut world = World::new(|_, _| answered(500));
-    world.receivers.gate.forget_permits(Semaphore::MAX_PERMITS);
-    world.receivers.gate.add_permits(FAILURES_TO_OPEN as usize);
-    for _ in 0..FAILURES_TO_OPEN + 2 {
-        world.due("campaign:57").await;
-    }
-    for _ in 0..FAILURES_TO_OPEN {
-        world.outbox.turn(&mut world.works).await.unwrap();
-        let ended = world.works.next_ended().await;
-        world.outbox.ended(&mut world.works, ended);
-    }
-    world.outbox.turn(&mut world.works).await.unwrap();
-    assert_eq!((world.calls() as u32, world.works.is_trying()), (FAILURES_TO_OPEN + 2, true), "two hang");
-    world.clock.set(later(PAUSE_SECONDS));
-    let before = world.calls();
-    for _ in 0..3 {
-        world.outbox.turn(&mut world.works).await.unwrap();
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(world.calls(), before + 1, "one tries it");
-    world.receivers.gate.add_permits(2);
-    for _ in 0..2 {
-        let ended = world.works.next_ended().await;
-        world.outbox.ended(&mut world.works, ended);
-    }
-    assert_eq!(world.works.next_pause_end(world.clock.now()), None, "what hung decides nothing");
-    world.receivers.gate.add_permits(1);
-    let ended = world.works.next_ended().await;
-    world.outbox.ended(&mut world.works, ended);
-    assert_eq!(world.works.next_pause_end(world.clock.now()), Some(later(2 * PAUSE_SECONDS)));
-}
-
-#[tokio::test]
 async fn a_destination_has_its_share_of_places_and_all_have_theirs() {
     let mut world = World::new(|_, _| answered(200));
     world.receivers.gate.forget_permits(Semaphore::MAX_PERMITS);
