@@ -366,6 +366,44 @@ async fn a_receiver_that_is_back_is_told_when_the_schedule_says_however_many_fai
 }
 
 #[tokio::test]
+async fn a_trial_does_not_wait_for_attempts_that_began_before_the_pause() {
+    let mut world = World::new(|_, _| answered(500));
+    world.receivers.gate.forget_permits(Semaphore::MAX_PERMITS);
+    let all = FAILURES_TO_OPEN + 2;
+    for _ in 0..all {
+        world.due("campaign:57").await;
+    }
+    // All begin before the last failure that pauses the receiver.
+    world.receivers.gate.add_permits((all - AT_ONCE_EACH) as usize);
+    while world.calls() < all as usize {
+        world.outbox.turn(&mut world.works).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    world.receivers.gate.add_permits((AT_ONCE_EACH - 2) as usize);
+    while world.works.next_pause_end(world.clock.now()).is_none() {
+        world.outbox.turn(&mut world.works).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert!(world.works.is_trying(), "two hang");
+    world.clock.set(later(PAUSE_SECONDS));
+    for _ in 0..10 {
+        world.outbox.turn(&mut world.works).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.calls(), all as usize + 1, "one tries it");
+    world.receivers.gate.add_permits(2);
+    for _ in 0..2 {
+        let ended = world.works.next_ended().await;
+        world.outbox.ended(&mut world.works, ended);
+    }
+    assert_eq!(world.works.next_pause_end(world.clock.now()), None, "what hung decides nothing");
+    world.receivers.gate.add_permits(1);
+    let ended = world.works.next_ended().await;
+    world.outbox.ended(&mut world.works, ended);
+    assert_eq!(world.works.next_pause_end(world.clock.now()), Some(later(2 * PAUSE_SECONDS)));
+}
+
+#[tokio::test]
 async fn a_destination_has_its_share_of_places_and_all_have_theirs() {
     let mut world = World::new(|_, _| answered(200));
     world.receivers.gate.forget_permits(Semaphore::MAX_PERMITS);
