@@ -5,7 +5,7 @@ use crate::contracts::*;
 use crate::posts::{ANN, HOST_N_POST, HOSTED, accepted, lead_id};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::ledger::Account;
-use crumb_domain::{AffiliateId, BuyerId};
+use crumb_domain::{AffiliateId, BuyerId, LeadId};
 use crumb_storage::LeadStore as _;
 use crumb_storage::selling::SellingStore as _;
 use crumb_testkit::buyers::MockBuyers;
@@ -218,16 +218,21 @@ async fn what_a_run_came_to_is_told_again_where_its_leads_row_could_not_be_read_
         }
         server.edit_store("UPDATE offered SET state = 1");
         server.clock.advance_seconds(60);
-        let sold = loop {
-            let lead = server.site.store.lead(ann.id).await.unwrap().unwrap();
-            if lead.status == LeadStatus::Sold {
-                break lead;
-            }
-            tokio::task::yield_now().await;
-        };
+        let sold = until_sold(&server, ann.id).await;
         assert_eq!((sold.revenue.to_string().as_str(), sold.payout.to_string().as_str()), ("30.00", payout));
         assert_eq!(paid_by(&server, 7).await, "-30.00");
         assert_eq!(server.api_json("/alerts").await["data"].as_array().unwrap().len(), 1, "told once");
+    }
+}
+
+/// A lead once it is sold.
+async fn until_sold(server: &Server, id: LeadId) -> Lead {
+    loop {
+        let lead = server.site.store.lead(id).await.unwrap().unwrap();
+        if lead.status == LeadStatus::Sold {
+            return lead;
+        }
+        tokio::task::yield_now().await;
     }
 }
 
@@ -251,13 +256,7 @@ async fn what_is_told_later_meets_the_conversion_cap_that_others_have_filled_mea
     assert_sold(&sell(&server, "bob").await);
     server.edit_store("UPDATE offered SET state = 1");
     server.clock.advance_seconds(60);
-    let sold = loop {
-        let lead = server.site.store.lead(ann.id).await.unwrap().unwrap();
-        if lead.status == LeadStatus::Sold {
-            break lead;
-        }
-        tokio::task::yield_now().await;
-    };
+    let sold = until_sold(&server, ann.id).await;
     assert_eq!((sold.revenue.to_string().as_str(), sold.payout.to_string().as_str()), ("30.00", "0.00"));
     let told = sold.conversion.unwrap();
     assert_eq!((told.is_over_cap(), told.withheld.unwrap().payout.to_string().as_str()), (true, "2.00"));
