@@ -24,6 +24,11 @@ use config::Settings;
 use owner::Owner;
 use std::process::ExitCode;
 
+/// What a request says is allocated by the thread that answers it and freed by the one that
+/// writes it. The system's allocator has both wait for each other there.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
