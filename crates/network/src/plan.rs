@@ -11,6 +11,10 @@ use std::fmt;
 /// Values longer than this are cut where a plan shows them: a line stays a line.
 const MAX_SHOWN_CHARACTERS: usize = 60;
 
+/// Lists of tables whose rows are compared one by one, as a row is longer than a line. None
+/// of their keys is a secret.
+const ROWS: [&str; 2] = ["schedule", "caps"];
+
 /// The end of a value that was cut.
 const CUT: char = '…';
 
@@ -244,6 +248,12 @@ fn compare(of: (&str, Secrets), path: &str, before: &Value, after: &Value, chang
             }
         }
         _ if before == after => {}
+        (Value::Array(old), Value::Array(new)) if ROWS.contains(&path) => {
+            for place in 0..old.len().max(new.len()) {
+                let row = |rows: &[Value]| rows.get(place).cloned().unwrap_or(Value::Null);
+                compare(of, &format!("{path}[{place}]"), &row(old), &row(new), changes);
+            }
+        }
         _ => {
             let show = |value: &Value| match of {
                 (kind, Secrets::Masked) => masked(kind, path, value),
@@ -257,13 +267,17 @@ fn compare(of: (&str, Secrets), path: &str, before: &Value, after: &Value, chang
 fn masked(kind: &str, path: &str, value: &Value) -> String {
     match value {
         // The whole of a ping method may come or go, secrets included.
-        Value::Object(_) if kind == "contract" => "{…}".to_owned(),
+        Value::Object(_) if kind == "contract" && !is_row(path) => "{…}".to_owned(),
         Value::String(text) if is_secret(kind, path) && !text.starts_with("env:") => MASK.to_owned(),
         Value::String(link) if kind == "webhook" && path == "url" => shown(Some(&masked_link(link).into())),
         Value::String(link) if path == "postback_url" => shown(Some(&masked_postback(link).into())),
         _ if kind == "contract" => shown(Some(&masked_within(path, value))),
         _ => shown(Some(value)),
     }
+}
+
+fn is_row(path: &str) -> bool {
+    path.split_once('[').is_some_and(|(list, _)| ROWS.contains(&list))
 }
 
 /// A link, a body or parameters of a buyer's method, without the secrets within.

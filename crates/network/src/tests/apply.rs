@@ -86,6 +86,18 @@ async fn a_plan_names_each_change() {
 }
 
 #[tokio::test]
+async fn a_plan_tells_rows_of_schedules_and_caps_apart() {
+    let (live, _) = running().await;
+    let mut file = example();
+    let second = file.contract[0].schedule[0].clone();
+    file.contract[0].schedule[0].price = "42.00".parse().unwrap();
+    file.contract[0].schedule.push(second);
+    let lines = planned(&live, &file, false).await;
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains(": schedule[0].price 30.00 → 42.00, schedule[1] none → {"), "{lines:?}");
+}
+
+#[tokio::test]
 async fn what_the_file_does_not_mention_stays() {
     let (live, _) = running().await;
     apply(&live, toml("[[affiliate]]\nid=14\nname=\"New\"")).await;
