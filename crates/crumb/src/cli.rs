@@ -12,7 +12,9 @@ pub use after_sale::{
 };
 pub use conversions::{ConversionsArguments, ImportArguments, TailCommand, TailPixelsArguments};
 pub use deliveries::{DeliveriesCommand, DeliveriesTyped, DeliveryArguments, DeliveryFilterArguments};
-pub use selling::{AlertsArguments, ContractCommand, ExplainArguments, LeadCommand, ReplayArguments};
+pub use selling::{
+    AlertsArguments, ContractCommand, ExplainArguments, LeadCommand, LeadsArguments, ReplayArguments,
+};
 
 use crate::bench::BenchCommand;
 use crate::config::Flags;
@@ -105,6 +107,11 @@ pub enum Typed {
     /// Prints each contract of the lead's vertical with its result, and what its buyer
     /// was asked and sent: the latest run first, the earlier ones behind it.
     Explain(ExplainArguments),
+    /// List leads and where they stand, newest first
+    ///
+    /// Those that wait for a person have the status review, those that wait for a buyer
+    /// queued, and those that were thrown out or have expired scrubbed.
+    Leads(LeadsArguments),
     /// See what happened to a lead, and decide what becomes of it
     #[command(subcommand)]
     Lead(LeadCommand),

@@ -2,7 +2,8 @@
 //! else it could have earned, what to look at, and trying a contract.
 
 use clap::{ArgGroup, Args, Subcommand};
-use crumb_domain::{BuyerId, ContractId, LeadId, Money, Timestamp};
+use crumb_domain::lead::LeadStatus;
+use crumb_domain::{AffiliateId, BuyerId, ContractId, LeadId, Money, OfferId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -14,6 +15,44 @@ pub struct ExplainArguments {
     /// Print the API's JSON, with what was sent and answered
     #[arg(long)]
     pub json: bool,
+}
+
+/// `crumb leads`.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+pub struct LeadsArguments {
+    /// sold, unsold, queued, review, scrubbed, test, returned or pending_unknown
+    #[arg(long, value_parser = status)]
+    pub status: Option<LeadStatus>,
+    /// On this offer
+    #[arg(long, value_name = "ID")]
+    pub offer: Option<OfferId>,
+    /// Of this affiliate
+    #[arg(long, value_name = "ID")]
+    pub affiliate: Option<AffiliateId>,
+    /// Bought by this buyer
+    #[arg(long, value_name = "ID")]
+    pub buyer: Option<BuyerId>,
+    /// With this id, request id, e-mail address or phone number
+    #[arg(long, value_name = "TEXT")]
+    pub search: Option<String>,
+    /// At or after this moment, like 2030-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Timestamp>,
+    /// Before this moment
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Timestamp>,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub limit: u32,
+    /// Print the API's rows as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn status(text: &str) -> Result<LeadStatus, String> {
+    LeadStatus::from_code(text).ok_or_else(|| {
+        "expected sold, unsold, queued, review, scrubbed, test, returned or pending_unknown".to_owned()
+    })
 }
 
 /// `crumb lead …`.

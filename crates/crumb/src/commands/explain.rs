@@ -26,7 +26,7 @@ fn readable(lead: &Lead, explanation: &Explanation) -> String {
         (Some(at), Some(version)) => {
             push_run(&mut text, explanation.runs, at, version, &explanation.contracts)
         }
-        _ => text += "\nIt was never offered.\n",
+        _ => text += &format!("\nIt was never offered: crumb lead timeline {} says why.\n", lead.id),
     }
     for run in &explanation.earlier {
         push_run(&mut text, run.run, run.at, run.config_version, &run.contracts);

@@ -15,6 +15,7 @@ mod findings;
 pub mod import;
 mod key;
 mod lead;
+mod leads;
 mod link;
 mod money;
 mod pages;
@@ -38,8 +39,8 @@ pub use lead::LeadAction;
 use crate::cli::{
     AlertsArguments, BuyerCommand, ContractCommand, ConversionPixelArguments, ConversionsArguments,
     DecidedAs, DecisionArguments, DeliveriesCommand, DeliveryArguments, DeliveryFilterArguments, Format,
-    KeyCommand, LeadCommand, LedgerArguments, LinkArguments, PostingDocArguments, ReturnArguments,
-    ReturnsArguments, ReturnsCommand, SignPostbackArguments, Typed,
+    KeyCommand, LeadCommand, LeadsArguments, LedgerArguments, LinkArguments, PostingDocArguments,
+    ReturnArguments, ReturnsArguments, ReturnsCommand, SignPostbackArguments, Typed,
 };
 use crate::no_store::NoStore;
 use anyhow::{Context as _, bail};
@@ -126,6 +127,8 @@ pub enum Command {
         /// `--json`.
         json: bool,
     },
+    /// `crumb leads`.
+    Leads(LeadsArguments),
     /// `crumb lead timeline`.
     LeadTimeline {
         /// Which.
@@ -257,6 +260,7 @@ impl Command {
             | Typed::Replay(_)
             | Typed::Import(_)
             | Typed::Tail(_) => return Ok(None),
+            Typed::Leads(arguments) => Self::Leads(arguments.clone()),
             Typed::Conversions(arguments) => Self::Conversions(arguments.clone()),
             Typed::Plan(plan) => {
                 Self::Plan { file: NetworkFile::read(&plan.file)?, prune: plan.prune, secrets: plan.secrets }
@@ -329,6 +333,7 @@ impl Command {
             | Self::ContractOn { .. }
             | Self::ContractTest(_)
             | Self::Explain { .. }
+            | Self::Leads(_)
             | Self::LeadTimeline { .. }
             | Self::Lead { .. }
             | Self::Held
@@ -403,6 +408,7 @@ pub async fn execute<S: Store + Clone>(command: Command, context: &Context<'_, S
         Command::ContractOn { id } => contract::on(context, id).await,
         Command::ContractTest(arguments) => test_post::test(context, arguments).await,
         Command::Explain { lead, json } => explain::explain(context, lead, json).await,
+        Command::Leads(asked) => leads::list(context, asked).await,
         Command::LeadTimeline { lead } => lead::timeline(context, lead).await,
         Command::Lead { lead, action, note } => lead::act(context, lead, action, note).await,
         Command::Held => lead::held(context).await,

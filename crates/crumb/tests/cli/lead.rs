@@ -57,6 +57,49 @@ fn a_lead_is_decided_on_beside_a_server_and_without() {
 }
 
 #[test]
+fn leads_are_listed_with_where_they_stand_and_why() {
+    let place = Place::new();
+    let network = NETWORK.replace("required = true", "required = true\nserver_decision = \"review\"");
+    place.write("network.toml", &network.replace("host_n_post", "hosted"));
+    place.printed(&["apply", "network.toml"]);
+    let none = place.run(&["leads"]);
+    assert_eq!((none.stdout.as_str(), none.stderr.as_str(), none.exit), ("", "no leads\n", Some(0)));
+    let server = place.serve(&[]);
+    let waits = id_in(&server.get(server.tracking, &format!("{POST}wrong%1b[2J")));
+    let good = id_in(&server.get(server.tracking, &format!("{POST}jo@example.com")));
+    for (asked, expected) in [
+        (&[][..], &[&good, &waits][..]),
+        (&["--status", "review"], &[&waits]),
+        (&["--status", "queued"], &[&good]),
+        (&["--search", "JO@example.com"], &[&good]),
+        (&["--search", &waits], &[&waits]),
+        (&["--offer", "999"], &[]),
+    ] {
+        let printed = place.run(&[&["leads"], asked].concat()).stdout;
+        let ids: Vec<&str> =
+            printed.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1)).collect();
+        assert_eq!(ids, *expected, "{asked:?}: {printed}");
+        assert!(!printed.contains('\u{1b}'), "{printed:?}");
+    }
+    let review = place.printed(&["leads", "--status", "review"]);
+    assert!(
+        review.starts_with("AT ")
+            && review.trim_end().ends_with("Validation Failed; Email address is not valid."),
+        "{review}"
+    );
+    let newest = place.run(&["leads", "--limit", "1"]);
+    assert!(newest.stdout.contains(&good) && newest.stderr == "1 older ones are not shown\n", "{newest:?}");
+    let json: serde_json::Value =
+        serde_json::from_str(&place.printed(&["leads", "--json", "--search", &good])).expect("JSON");
+    let session = json[0]["request_id"].as_str().expect("its request id");
+    assert!(place.printed(&["leads", "--search", session]).contains(&good));
+    let refused = place.run(&["leads", "--status", "lost"]);
+    assert!(refused.stderr.contains("expected sold, unsold, queued"), "{refused:?}");
+    stop(server);
+    assert_eq!(place.printed(&["leads", "--status", "review"]), review);
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
     let place = Place::with_network();
     for action in ["timeline", "accept", "throw-out", "resell"] {

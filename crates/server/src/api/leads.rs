@@ -302,13 +302,16 @@ fn narrow(filter: &mut LeadFilter, role: Role) -> Result<(), ApiError> {
     }
 }
 
-/// A `q` that names a session is looked for as such. Digits may be a phone number
+/// A text that names a session is looked for as such. Digits may be a phone number
 /// as well, and are one unless there is such a session.
-async fn find_session<S: Store>(
+///
+/// # Errors
+/// Where the store cannot be read.
+pub async fn find_session<S: Store>(
     store: &S,
     names: &RequestIdKey,
     filter: &mut LeadFilter,
-) -> Result<(), ApiError> {
+) -> crumb_storage::Result<()> {
     let Some(row) = filter.text.as_deref().and_then(|q| q.parse().ok()).and_then(|id| names.row_id(id))
     else {
         return Ok(());
