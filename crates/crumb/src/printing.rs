@@ -1,6 +1,7 @@
 //! Printing what a command has to say.
 
 use crate::commands::Reply;
+use crate::commands::terminal::as_it_is;
 use std::io::{ErrorKind, Write};
 
 /// The exit code of output that was lost.
@@ -10,8 +11,9 @@ const LOST: u8 = 1;
 /// a full disk, is never a success: an export would be cut short, a new key lost.
 /// A reader that went away, as `head` does, knows what it missed.
 pub fn print(reply: &Reply, mut out: impl Write, mut err: impl Write) -> u8 {
-    // Where errors cannot be written there is nobody to tell.
-    let _ = err.write_all(reply.stderr.as_bytes());
+    // It is for people, and quotes what files and strangers say. Where errors cannot be
+    // written there is nobody to tell.
+    let _ = err.write_all(as_it_is(&reply.stderr).as_bytes());
     match out.write_all(reply.stdout.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let _ = writeln!(err, "standard output cannot be written: {error}");
@@ -48,6 +50,14 @@ mod tests {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         assert_eq!(print(&reply(), &mut out, &mut err), 2);
         assert_eq!((out.as_slice(), err.as_slice()), (&b"7\n"[..], &b"~ network\n"[..]));
+    }
+
+    #[test]
+    fn what_is_said_on_standard_error_cannot_command_a_terminal() {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let stderr = "field \"\u{1b}[31m\u{9b}31m\u{202e}x\": unknown\n".to_owned();
+        print(&Reply { stderr, ..reply() }, &mut out, &mut err);
+        assert_eq!(String::from_utf8(err).unwrap(), "field \"[31m31mx\": unknown\n");
     }
 
     #[test]

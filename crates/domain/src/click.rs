@@ -57,7 +57,8 @@ pub struct Click {
     pub user_agent: String,
     /// The page's address, cut at [`MAX_HEADER_CHARS`], values of the vertical's personal fields masked.
     pub referrer: String,
-    /// Where the visitor was sent, pre-fill values masked; none for a pixel or a 404.
+    /// Where the visitor was sent, cut at [`MAX_REDIRECT_CHARS`], pre-fill values masked;
+    /// none for a pixel or a 404.
     pub redirect: Option<String>,
     /// Pre-fill values kept for the session, as sent: personal data.
     pub prefill: Vec<(String, String)>,
@@ -69,6 +70,9 @@ pub struct Click {
     /// The configuration that decided.
     pub config_version: ConfigVersion,
 }
+
+/// Characters kept of where a visitor was sent: what every browser takes of an address.
+pub const MAX_REDIRECT_CHARS: usize = 2_048;
 
 /// Characters kept of a user agent or referrer.
 pub const MAX_HEADER_CHARS: usize = 1_000;

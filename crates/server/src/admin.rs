@@ -6,7 +6,7 @@
 use crate::accept::{self, Places};
 use crate::api::problem::{ApiError, LogText};
 use crate::api::{self, events, openapi};
-use crate::edge::HEAD_TIMEOUT;
+use crate::edge::{HEAD_TIMEOUT, Phase, TimedStream};
 use crate::metrics::{Metrics, OutboxStands, SellingStands};
 use crate::shares::Shares;
 use axum::body::Body;
@@ -77,10 +77,14 @@ pub async fn serve(listener: TcpListener, routes: Router, shutdown: Cancellation
     // Whoever is let near this listener may use all of it.
     let places = Places { all: MAX_CONNECTIONS, shares: Shares::new(MAX_CONNECTIONS, Vec::new()) };
     accept::serve(listener, places, shutdown, |stream, _| {
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes.clone()))
+        // Reading is timed by hyper, and each body by itself; a client that takes nothing of its
+        // answer is given up here.
+        let phase = Phase::default();
+        phase.begin(None);
+        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).serve_connection(
+            TokioIo::new(TimedStream::new(stream, phase)),
+            TowerToHyperService::new(routes.clone()),
+        )
     })
     .await;
 }

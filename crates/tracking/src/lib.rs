@@ -17,6 +17,7 @@ pub mod conversion_tokens;
 mod crawlers;
 mod double_tap;
 pub mod feed;
+pub mod forgeable;
 pub mod gate;
 pub mod geo;
 pub mod impression;

@@ -1,5 +1,6 @@
 //! `crumb alerts`: what a person should look at.
 
+use super::terminal::{json, one_line};
 use super::{Context, Reply, Result};
 use crate::cli::AlertsArguments;
 use anyhow::anyhow;
@@ -25,7 +26,7 @@ pub async fn alerts<S: Store + Clone>(context: &Context<'_, S>, arguments: &Aler
     let found = context.installation.store.alerts(filter, page).await?;
     let rows: Vec<AlertRow> = found.data.into_iter().map(AlertRow::from).collect();
     if arguments.json {
-        return Ok(Reply::printed(serde_json::to_string(&rows)? + "\n"));
+        return Ok(Reply::printed(json(&rows)?));
     }
     if rows.is_empty() {
         return Ok(Reply::said("no alerts\n".to_owned()));
@@ -40,5 +41,5 @@ fn line(row: &AlertRow) -> String {
     let times =
         if row.count == 1 { String::new() } else { format!(" ({} times until {})", row.count, row.last_at) };
     let lead = row.lead.map(|lead| format!(" (lead {lead})")).unwrap_or_default();
-    format!("{}  {}  {}{lead}{times}\n", row.at, row.code.as_str(), row.text)
+    format!("{}  {}  {}{lead}{times}\n", row.at, row.code.as_str(), one_line(&row.text))
 }

@@ -1,5 +1,6 @@
 //! `crumb config default` and `crumb config check`.
 
+use super::terminal::one_line;
 use super::{Command, Context, Reply, Result, findings};
 use crate::config::Settings;
 use crate::data_dir::present_store;
@@ -67,7 +68,7 @@ pub async fn check_network<S: Store + Clone>(context: &Context<'_, S>, means: Me
     lines.extend(unmet(&snapshot, means).iter().map(|warning| format!("warning: {warning}")));
     lines.extend(findings::warnings(&snapshot).iter().map(|warning| format!("warning: {warning}")));
     for secret in snapshot.missing_secrets() {
-        lines.push(format!("warning: a secret is not in the environment: {secret}"));
+        lines.push(format!("warning: a secret is not in the environment: {}", one_line(&secret)));
     }
     let filter = LeadFilter { status: Some(LeadStatus::PendingUnknown), ..LeadFilter::default() };
     let page = PageRequest { limit: 1, ..PageRequest::default() };

@@ -1,5 +1,6 @@
 //! `crumb conversions`: conversions and where they stand.
 
+use super::terminal::json;
 use super::{Context, Reply, Result};
 use crate::cli::ConversionsArguments;
 use crumb_domain::RequestId;
@@ -27,7 +28,7 @@ pub async fn list<S: Store + Clone>(context: &Context<'_, S>, asked: Conversions
     let rows: Vec<ConversionRow> =
         found.data.into_iter().map(|one| ConversionRow::new(one, names, &snapshot)).collect();
     if asked.json {
-        return Ok(Reply::printed(serde_json::to_string(&rows)? + "\n"));
+        return Ok(Reply::printed(json(&rows)?));
     }
     if rows.is_empty() {
         return Ok(Reply::said("no conversions\n".to_owned()));

@@ -1,5 +1,6 @@
 //! `crumb deliveries`: postbacks and webhooks, and what became of them.
 
+use super::terminal::json;
 use super::{Context, Reply, Result};
 use crate::cli::{DeliveryArguments, DeliveryFilterArguments};
 use anyhow::bail;
@@ -19,7 +20,7 @@ pub async fn list<S: Store + Clone>(context: &Context<'_, S>, asked: DeliveryArg
     let row = |delivery| DeliveryRow::new(delivery, names, Role::Admin, now);
     let rows: Vec<DeliveryRow> = found.data.into_iter().map(row).collect();
     if asked.json {
-        return Ok(Reply::printed(serde_json::to_string(&rows)? + "\n"));
+        return Ok(Reply::printed(json(&rows)?));
     }
     if rows.is_empty() {
         return Ok(Reply::said("no deliveries\n".to_owned()));

@@ -1,7 +1,7 @@
 //! `crumb explain`: who bought a lead, and why the others did not.
 
 use super::lead::stands;
-use super::terminal::one_line;
+use super::terminal::{self, one_line};
 use super::{Context, Reply, Result, find_lead};
 use crumb_domain::lead::Lead;
 use crumb_domain::selling::Milliseconds;
@@ -15,8 +15,7 @@ pub async fn explain<S: Store + Clone>(context: &Context<'_, S>, id: LeadId, jso
     let store = &context.installation.store;
     let lead = find_lead(store, id).await?;
     let explanation = Explanation::of(store, &lead).await?;
-    let printed =
-        if json { serde_json::to_string(&explanation)? + "\n" } else { readable(&lead, &explanation) };
+    let printed = if json { terminal::json(&explanation)? } else { readable(&lead, &explanation) };
     Ok(Reply::printed(printed))
 }
 

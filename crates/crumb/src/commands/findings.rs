@@ -2,6 +2,7 @@
 
 use crumb_intake::selling::findings;
 use crumb_network::Snapshot;
+use crumb_tracking::forgeable::forgeable;
 use crumb_tracking::unknown_tokens::unknown_tokens;
 
 /// What is wrong with it: contracts that take no part.
@@ -15,5 +16,6 @@ pub fn warnings(snapshot: &Snapshot) -> Vec<String> {
     let tokens = tokens.map(|found| found.to_string());
     let never = findings::never_buying(snapshot).into_iter();
     let never = never.map(|(contract, why)| format!("contract {contract} can never buy: {why}"));
-    tokens.chain(never).chain(findings::switched_off_texts(snapshot)).collect()
+    let switched_off = findings::switched_off_texts(snapshot);
+    tokens.chain(never).chain(forgeable(snapshot)).chain(switched_off).collect()
 }

@@ -29,7 +29,7 @@ mod revert;
 pub mod serve;
 mod sign_postback;
 pub mod tail;
-mod terminal;
+pub mod terminal;
 pub mod test_post;
 mod versions;
 

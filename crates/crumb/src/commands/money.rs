@@ -1,6 +1,7 @@
 //! `crumb buyer` and `crumb ledger`: what buyers have, and the movements of money.
 
 use super::pages::each_row;
+use super::terminal::one_line;
 use super::{BY, Context, Reply, Result};
 use crate::cli::LedgerArguments;
 use crumb_domain::ledger::{LedgerEntry, LedgerKind};
@@ -97,7 +98,7 @@ fn push(text: &mut String, entry: &LedgerEntry, names: &RequestIdKey) {
         entry.from,
         entry.to,
         entry.amount,
-        entry.note.as_deref().unwrap_or("-")
+        entry.note.as_deref().map_or_else(|| "-".to_owned(), one_line)
     );
 }
 

@@ -1,6 +1,7 @@
 //! `crumb plan`: what applying a file would change.
 
 use super::apply::NetworkFile;
+use super::terminal::as_it_is;
 use super::{Reply, Result};
 use crumb_network::{LiveNetwork, Secrets};
 use crumb_storage::ConfigurationStore;
@@ -20,5 +21,5 @@ pub async fn plan<S: ConfigurationStore + Send + Sync>(
     let plan = network.plan(&file, prune, secrets).await?;
     let exit = if plan.is_empty() { 0 } else { WOULD_CHANGE };
     let summary = if plan.is_empty() { "nothing to change".to_owned() } else { plan.summary() };
-    Ok(Reply { stdout: plan.to_string(), stderr: format!("{summary}\n"), exit })
+    Ok(Reply { stdout: as_it_is(&plan.to_string()), stderr: format!("{summary}\n"), exit })
 }

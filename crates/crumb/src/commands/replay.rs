@@ -6,7 +6,7 @@
 //! cannot write, each read on a snapshot of its own and short, so that neither the
 //! writer nor its log wait for it.
 
-use super::terminal::{one_line, push_table};
+use super::terminal::{json, one_line, push_table};
 use super::{NetworkFile, Reply, Result, find_lead};
 use crate::cli::ReplayArguments;
 use crate::clock::SystemClock;
@@ -73,7 +73,7 @@ pub fn run(settings: &Settings, arguments: &ReplayArguments) -> Result {
         let by = arguments.network.as_deref().map(Path::display).map(|path| path.to_string());
         let printed = Printed { of: &of, network: by.as_deref(), report: &report };
         let stdout = match arguments.json {
-            true => serde_json::to_string(&printed)? + "\n",
+            true => json(&printed)?,
             false => printed.readable(&names, &present.settings().currency),
         };
         let (stderr, exit) = printed.trouble();

@@ -1,6 +1,7 @@
 //! `crumb return` and `crumb returns`: leads that buyers give back.
 
 use super::pages::each_row;
+use super::terminal::one_line;
 use super::{BY, Context, Reply, Result};
 use crate::cli::{DecidedAs, DecisionArguments, ReturnArguments, ReturnedAs, ReturnsArguments};
 use crumb_domain::selling::{Redress, ReturnType};
@@ -81,7 +82,7 @@ fn push(text: &mut String, StoredReturn { lead, returned }: &StoredReturn) {
         returned.price,
         returned.at,
         returned.state.as_str(),
-        returned.reason
+        one_line(&returned.reason)
     );
 }
 

@@ -5,7 +5,7 @@
 //! a later one: each look goes back some seconds and leaves out what was printed.
 
 use super::conversions::named;
-use super::terminal::one_line;
+use super::terminal::{json, one_line};
 use super::{Reply, Result};
 use crate::cli::TailPixelsArguments;
 use crate::config::Settings;
@@ -114,7 +114,7 @@ impl Tail<'_> {
             }
             self.newest = self.newest.max(Some(call.at));
             let row = PixelRow::new(call, &self.names);
-            text += &if self.arguments.json { serde_json::to_string(&row)? + "\n" } else { line(&row) };
+            text += &if self.arguments.json { json(&row)? } else { line(&row) };
         }
         let mut stdout = std::io::stdout().lock();
         let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());

@@ -1,7 +1,7 @@
 //! `crumb contract test`: a test lead to a buyer, of which nothing is kept.
 
 use super::explain::push_attempt;
-use super::terminal::lines;
+use super::terminal::{self, lines};
 use super::{Context, Reply, Result};
 use crumb_domain::ContractId;
 use crumb_intake::selling::Trial;
@@ -32,7 +32,7 @@ pub async fn test<S: Store + Clone>(context: &Context<'_, S>, arguments: Argumen
     let trial = Trial { is_ping: ping, fields, session };
     let tried = TestPost::new(context.selling.try_contract(id, &trial).await?);
     let exit = u8::from(tried.attempt.error.is_some());
-    let stdout = if json { serde_json::to_string(&tried)? + "\n" } else { readable(&tried) };
+    let stdout = if json { terminal::json(&tried)? } else { readable(&tried) };
     Ok(Reply { stdout, stderr: String::new(), exit })
 }
 

@@ -123,6 +123,36 @@ fn tokens_that_nothing_gives_a_value_are_warned_of() {
 }
 
 #[test]
+fn offers_whose_affiliates_can_fire_pixels_for_themselves_are_warned_of() {
+    const WITHOUT_A_LEAD: &str = "warning: offer 100: a conversion pixel pays without a lead, and affiliates can fire \
+         it for their own clicks (trusted_only prevents that)";
+    const SHARES: &str = "are paid a share of what unsigned pixels say, and can fire them for their own clicks \
+         (price_override = \"none\" or trusted_only prevents that)";
+    let shop = |id: u32, more: &str| {
+        format!("[[offer]]\nid = {id}\nname = \"Shop\"\nvertical = 1\ntype = \"third_party\"\n{more}\n")
+    };
+    let shares = "payout_percent = \"80\"";
+    let shops = [
+        shop(201, ""),
+        shop(202, shares),
+        shop(203, "price_format = \"revshare\"\npostback_secret = \"s3cret\""),
+        shop(204, &format!("{shares}\nprice_override = \"none\"")),
+        shop(205, &format!("{shares}\ntrusted_only = true")),
+        shop(206, ""),
+        "[[campaign]]\nid = 58\naffiliate = 12\noffer = 206\nprice_format = \"revshare\"\n".to_owned(),
+    ];
+    let place = place_with(&shops);
+    place.printed(&["apply", "network.toml"]);
+    let checked = place.printed(&["config", "check"]);
+    let found: Vec<&str> = checked.lines().filter(|line| line.contains("for their own clicks")).collect();
+    assert_eq!(found, [WITHOUT_A_LEAD, &format!("warning: offers 202, 203, 206: affiliates {SHARES}")]);
+    let closed = NETWORK.replace("type = \"host_n_post\"", "type = \"host_n_post\"\ntrusted_only = true");
+    place.write("network.toml", &closed);
+    place.printed(&["apply", "network.toml", "--prune"]);
+    assert!(!place.printed(&["config", "check"]).contains("for their own clicks"));
+}
+
+#[test]
 fn contracts_that_can_never_buy_are_warned_of_and_why() {
     let row = |more: &str| {
         format!(

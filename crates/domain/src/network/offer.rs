@@ -89,6 +89,11 @@ pub struct Offer {
     /// Who may fire `f=pb`; empty = anybody.
     #[serde(default, deserialize_with = "ip_networks")]
     pub allowed_ips: Vec<IpNet>,
+    /// Pixels of all forms are held to what postbacks are: `postback_secret` and
+    /// `allowed_ips`. Without either there are none. Anybody can fire any other pixel, the
+    /// affiliate that is paid for it too.
+    #[serde(default)]
+    pub trusted_only: bool,
     /// A click through another affiliate takes the session over.
     #[serde(default)]
     pub last_touch: bool,

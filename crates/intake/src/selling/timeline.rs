@@ -12,10 +12,15 @@ use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::post::PostKind;
 use crumb_storage::selling::TimelineEntry;
 use crumb_storage::{Store, StoreError};
+use std::collections::HashMap;
 
-/// Entries that are shown beside the lead's receipt, the newest: one that waits for a
-/// month is tried thousands of times, each with an entry.
+/// Entries that are shown beside the lead's receipt: one that waits for a month is tried
+/// thousands of times, each with an entry.
 const MAX_ENTRIES: usize = 1_000;
+/// Entries of one kind that stay shown, the newest, however many come of another: posters
+/// and buyers add as many of some kinds as they like, and must not hide by them that a lead
+/// was sold or who decided what.
+const KEPT_OF_A_KIND: usize = 20;
 
 /// A lead's time line, oldest first.
 ///
@@ -31,9 +36,30 @@ fn joined(lead: &Lead, kept: Vec<TimelineEntry>) -> Vec<TimelineEntry> {
     if kept.iter().all(|entry| entry.code.starts_with("conversion_")) {
         entries.extend(at_first(lead));
     }
-    let left_out = kept.len().saturating_sub(MAX_ENTRIES);
-    entries.extend(kept.into_iter().skip(left_out));
+    entries.extend(shown(kept));
     entries
+}
+
+/// As many as are shown: left out are the oldest of those of which there are many.
+fn shown(kept: Vec<TimelineEntry>) -> Vec<TimelineEntry> {
+    let mut over = kept.len().saturating_sub(MAX_ENTRIES);
+    if over == 0 {
+        return kept;
+    }
+    let mut of_a_kind: HashMap<String, usize> = HashMap::new();
+    for entry in &kept {
+        *of_a_kind.entry(entry.code.clone()).or_default() += 1;
+    }
+    let stays = |entry: &TimelineEntry| match of_a_kind.get_mut(&entry.code) {
+        Some(left) if over > 0 && *left > KEPT_OF_A_KIND => {
+            (*left, over) = (*left - 1, over - 1);
+            false
+        }
+        _ => true,
+    };
+    let mut shown: Vec<TimelineEntry> = kept.into_iter().filter(stays).collect();
+    shown.drain(..shown.len().saturating_sub(MAX_ENTRIES));
+    shown
 }
 
 fn received(lead: &Lead) -> TimelineEntry {
@@ -139,5 +165,21 @@ mod tests {
         assert_eq!(shown(2), [received, "0", "1"]);
         let long = shown(MAX_ENTRIES + 5);
         assert_eq!((long.len(), long[0].as_str(), long[1].as_str()), (MAX_ENTRIES + 1, received, "5"));
+    }
+
+    #[test]
+    fn no_number_of_entries_of_one_kind_hides_those_of_another() {
+        let lead = super::super::actions::tests::lead(LeadStatus::Sold, LeadOutcome::Sold);
+        let of_kind = |code: &'static str, count: usize| {
+            (0..count).map(move |number| entry(lead.at, code, number.to_string()))
+        };
+        let kept = of_kind("sold", 1).chain(of_kind("buyer_status", 3_000)).chain(of_kind("thrown_out", 2));
+        let entries = shown(kept.chain(of_kind("updated", 3_000)).collect());
+        let count = |code: &str| entries.iter().filter(|entry| entry.code == code).count();
+        assert_eq!(entries.len(), MAX_ENTRIES);
+        assert_eq!((count("sold"), count("thrown_out"), count("buyer_status")), (1, 2, KEPT_OF_A_KIND));
+        assert_eq!(entries.last().map(|entry| entry.text.as_str()), Some("2999"));
+        let kinds = (0..2_000).map(|kind| entry(lead.at, &format!("kind_{kind}"), String::new()));
+        assert_eq!(shown(kinds.collect()).len(), MAX_ENTRIES);
     }
 }

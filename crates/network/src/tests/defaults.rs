@@ -94,6 +94,7 @@ fn a_key_that_is_left_out_has_the_default_that_is_documented() {
         append_prefill = true
         price_override = \"received\"
         allowed_ips = []
+        trusted_only = false
         last_touch = false
         pay_on_post = true
         pay_only_when_sold = true

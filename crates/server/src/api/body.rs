@@ -3,6 +3,7 @@
 use super::problem::{ApiError, FieldError};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 
 /// A body, or why it could not be taken.
@@ -11,9 +12,10 @@ pub(crate) type Body = Result<Bytes, BytesRejection>;
 /// Reads a body.
 ///
 /// # Errors
-/// [`ApiError::TooLarge`], and [`ApiError::Invalid`] with what is wrong and where.
+/// [`ApiError::TooLarge`], and [`ApiError::Invalid`] with what is wrong and where, also of a
+/// body that did not arrive whole in its time.
 pub(super) fn json<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
-    read(&body.map_err(|_| ApiError::TooLarge)?)
+    read(&body.map_err(unread)?)
 }
 
 /// Reads a body that may be left out.
@@ -21,8 +23,15 @@ pub(super) fn json<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
 /// # Errors
 /// As [`json`].
 pub(super) fn json_or_none<T: DeserializeOwned + Default>(body: Body) -> Result<T, ApiError> {
-    let body = body.map_err(|_| ApiError::TooLarge)?;
+    let body = body.map_err(unread)?;
     if body.is_empty() { Ok(T::default()) } else { read(&body) }
+}
+
+fn unread(rejection: BytesRejection) -> ApiError {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+        _ => ApiError::Invalid(vec![FieldError::new("", "the body ended early, or took too long")]),
+    }
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {

@@ -64,8 +64,9 @@ pub struct ClickRow {
     pub user_agent: String,
     /// The page it came from, values of personal fields in its query masked.
     pub referrer: String,
-    /// Where the visitor was sent, pre-fill values masked; null for pixels and 404s,
-    /// and for an affiliate whose click is a duplicate of another's session.
+    /// Where the visitor was sent, its first 2,048 characters, pre-fill values masked; null
+    /// for pixels and 404s, and for an affiliate whose click is a duplicate of another's
+    /// session.
     pub redirect: Option<String>,
     /// `link`, `js_pixel` or `image_pixel`.
     #[schema(value_type = String)]

@@ -4,6 +4,7 @@
 //! looked up by index: comparing times tells nothing. It is looked up on every
 //! request, which costs one indexed read and lets a revocation act at once.
 
+use super::in_time::in_time;
 use super::problem::ApiError;
 use super::role::Role;
 use crate::admin::Admin;
@@ -131,7 +132,7 @@ pub(crate) async fn authenticate<S: Store + Clone>(
         .parse()
         .map_err(|_| ApiError::Internal(format!("the key {:?} has no role that is known", stored.name)))?;
     request.extensions_mut().insert(Caller { role, key_hash });
-    Ok(next.run(request).await)
+    Ok(next.run(request.map(in_time)).await)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -20,6 +20,7 @@ pub mod explain;
 pub mod held;
 mod idempotency;
 pub mod impressions;
+mod in_time;
 pub mod key;
 pub mod keys;
 pub mod late_facts;

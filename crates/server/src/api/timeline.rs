@@ -16,7 +16,8 @@ use utoipa::ToSchema;
 /// What happened to a lead or conversion.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Timeline {
-    /// Oldest first: that it came, and the last 1,000 things since.
+    /// Oldest first: that it came, and at most 1,000 things since; of more, the oldest of the
+    /// most frequent kinds are left out.
     pub data: Vec<TimelineRow>,
 }
 

@@ -26,7 +26,7 @@ use crate::accept::{self, Places};
 use crate::metrics::{Endpoint, Metrics};
 use crate::shares::Shares;
 use answer::Answer;
-use connection::{Phase, TimedStream};
+pub(crate) use connection::{Phase, TimedStream};
 use crumb_intake::Leads;
 use crumb_intake::selling::Selling;
 use crumb_storage::Store;

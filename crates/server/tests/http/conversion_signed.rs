@@ -89,3 +89,39 @@ async fn where_the_environment_lacks_the_secret_no_call_is_signed_rightly() {
         .await;
     }
 }
+
+/// What became of a visitor's pixels in the page's forms, with so much more in each query.
+async fn fired(server: &Server, more: &str) -> Vec<String> {
+    for form in ["", "&f=img", "&f=js"] {
+        let visitor = server.visitor();
+        visitor.click("/?a=12&c=4001").await;
+        visitor.get(&format!("/p.ashx?o=400{form}{more}")).await;
+    }
+    dispositions(server).await
+}
+
+#[tokio::test]
+async fn an_offer_that_takes_trusted_calls_only_holds_every_form_to_what_postbacks_are() {
+    let server = shop_server(&format!("{SIGNED}\ntrusted_only = true"), "").await;
+    assert_eq!(fired(&server, "").await, ["Invalid Signature"; 3]);
+    assert_eq!(conversions(&server).await.len(), 0);
+    let id = clicked(&server).await;
+    converted(&server, &signed(&server, &format!("o=400&r={id}"), 0)).await;
+
+    let elsewhere = shop_server("allowed_ips = [\"198.51.100.0/24\"]\ntrusted_only = true", "").await;
+    assert_eq!(fired(&elsewhere, "&p=1000000.00").await, ["Not Whitelisted"; 3]);
+    let here = shop_server("allowed_ips = [\"127.0.0.0/8\"]\ntrusted_only = true", "").await;
+    assert_eq!(fired(&here, "").await, ["ok"; 3]);
+    let unsigned =
+        shop_server(&format!("{SIGNED}\nallowed_ips = [\"127.0.0.0/8\"]\ntrusted_only = true"), "").await;
+    assert_eq!(fired(&unsigned, "").await, ["Invalid Signature"; 3]);
+}
+
+#[tokio::test]
+async fn an_offer_that_takes_trusted_calls_only_and_trusts_nobody_has_no_conversions_by_pixels() {
+    let server = shop_server("trusted_only = true", "").await;
+    assert_eq!(fired(&server, "").await, ["Not Whitelisted"; 3]);
+    let id = clicked(&server).await;
+    refused(&server, &format!("r={id}"), "Not Whitelisted").await;
+    assert_eq!(conversions(&server).await.len(), 0);
+}

@@ -24,6 +24,15 @@ async fn an_unencoded_target_takes_everything_after_it() {
     assert_eq!(row["redirect"], "https://lp.example/x?a=1&b=2&s1=theirs&c=9");
 }
 
+#[tokio::test]
+async fn a_deep_link_of_any_length_is_followed_and_its_beginning_kept() {
+    let server = server().await;
+    let target = format!("https://lp.example/x?q={}", "y".repeat(50_000));
+    let reply = follow(&server, &format!("/?a=12&c=1057&ckmrdr={target}")).await;
+    assert_eq!(reply.location(), target);
+    assert_eq!(last_row(&server).await["redirect"], target[..2_048]);
+}
+
 /// Where a link leads that is sent as it is written, by a client that strips no fragment.
 async fn sent_on(server: &Server, target: &str) -> String {
     let mut socket = tokio::net::TcpStream::connect(server.tracking_address).await.unwrap();

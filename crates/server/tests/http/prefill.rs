@@ -53,6 +53,17 @@ async fn values_are_kept_for_the_session_for_forms_of_the_offers_hosts() {
 }
 
 #[tokio::test]
+async fn a_value_that_is_too_long_for_its_field_is_neither_appended_nor_kept() {
+    let server = server_with(&[(Part::HostedOffer, "link = \"https://lp.example/q\"")]).await;
+    let visitor = server.visitor();
+    let link = |length| format!("/?a=12&c=1057&zip_code=90210&first_name={}", "x".repeat(length));
+    assert!(visitor.get(&link(256)).await.location().ends_with("/q?zip_code=90210"));
+    let script = Request::get("/js.ashx?o=100").header("referer", "https://lp.example/quote");
+    assert!(!visitor.send(script).await.text().contains("\"first_name\",\"x"));
+    assert!(follow(&server, &link(255)).await.location().ends_with("xxx"));
+}
+
+#[tokio::test]
 async fn values_are_masked_in_click_rows_and_the_api() {
     let server = server_with(&[(Part::Network, "blocked_ips = []")]).await;
     let reply = follow(&server, "/?a=12&c=1057&first_name=Anneliese&email_address=anne%40example.com").await;

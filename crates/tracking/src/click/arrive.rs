@@ -9,6 +9,7 @@ use crate::double_tap::{Tap, opened_by};
 use crate::links::TokenValues;
 use crumb_domain::charge::Priced;
 use crumb_domain::click::{Click, Disposition};
+use crumb_domain::fields::FieldRule;
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::{Store, StoreError};
 use crumb_wire::link::LinkRequest;
@@ -93,14 +94,24 @@ fn unopened(row: i64) -> StoreError {
     StoreError::Corrupt(format!("click {row} on an offer opened no session"))
 }
 
-/// The link's parameters that are fields of the offer's vertical, as it names them.
+/// Characters of a pre-fill value that is a part of a field: what a field has that says
+/// nothing of its length.
+const MAX_PART_CHARS: usize = 255;
+
+/// The link's parameters that are fields of the offer's vertical, as it names them. A value
+/// that is too long for its field is no value of it, and nothing to keep: links are
+/// anybody's, and as long as a request may be.
 fn prefill(offer: &CompiledOffer, link: &LinkRequest) -> Vec<(String, String)> {
     let rules = &offer.vertical().rules;
     link.others
         .iter()
         .filter(|(name, value)| !value.is_empty() && rules.is_input(name))
-        .map(|(name, value)| {
-            (rules.field(name).map_or(name, |rule| &rule.field().name).clone(), value.clone())
+        .filter_map(|(name, value)| {
+            let field = rules.field(name).map(FieldRule::field);
+            let most =
+                field.map_or(MAX_PART_CHARS, |field| usize::try_from(field.max_length).unwrap_or(usize::MAX));
+            let fits = value.len() <= most || value.chars().nth(most).is_none();
+            fits.then(|| (field.map_or(name, |field| &field.name).clone(), value.clone()))
         })
         .collect()
 }

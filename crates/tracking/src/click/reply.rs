@@ -3,7 +3,7 @@
 use super::ClickReply;
 use crate::links::{self, MASK, TokenValues};
 use crumb_domain::OfferContractId;
-use crumb_domain::click::Disposition;
+use crumb_domain::click::{Disposition, MAX_REDIRECT_CHARS};
 use crumb_domain::network::Creative;
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_wire::link::{LinkRequest, PixelKind};
@@ -33,7 +33,7 @@ impl Sent {
 
     fn to(target: Option<String>) -> Self {
         match target {
-            Some(target) => Self { kept: Some(target.clone()), reply: ClickReply::Redirect(target) },
+            Some(target) => Self { kept: Some(kept(&target)), reply: ClickReply::Redirect(target) },
             None => Self::nowhere(ClickReply::NotFound),
         }
     }
@@ -67,6 +67,32 @@ pub(super) fn send(snapshot: &Snapshot, link: &LinkRequest, sending: &Sending<'_
         sending.prefill.iter().map(|(name, _)| (name.clone(), MASK.to_owned())).collect();
     Sent {
         reply: ClickReply::Redirect(values.fill(&links::append_prefill(link, sending.prefill))),
-        kept: Some(values.fill(&links::append_prefill(link, &masked))),
+        kept: Some(kept(&values.fill(&links::append_prefill(link, &masked)))),
+    }
+}
+
+/// What the row keeps of a target: a deep link is as long as a stranger makes it, and
+/// clicks are kept for ever. No number is cut in two: whoever masks the visitor's looks
+/// for all of it.
+fn kept(target: &str) -> String {
+    match target.char_indices().nth(MAX_REDIRECT_CHARS) {
+        Some((end, _)) => {
+            target.get(..end).unwrap_or_default().trim_end_matches(|c: char| c.is_ascii_digit()).to_owned()
+        }
+        None => target.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_kept_to_a_bound_and_without_a_part_of_a_number() {
+        let link = |visitor: &str, before: usize| format!("{}{visitor}&x", "a".repeat(before));
+        assert_eq!(kept(&link("12345", 2_041)), link("12345", 2_041));
+        assert_eq!(kept(&link("12345", 2_043)), "a".repeat(2_043));
+        assert_eq!(kept(&link("12345", 2_045)), "a".repeat(2_045));
+        assert_eq!(kept(&"\u{e9}".repeat(3_000)), "\u{e9}".repeat(2_048));
     }
 }

@@ -3,7 +3,9 @@
 //! An offer with a secret takes postbacks that are signed with it; one with a list of
 //! addresses takes those that come from there; with both, both must hold. Pixels in
 //! pages are fired by visitors, from anywhere and unsigned; one that is signed all the
-//! same must be signed rightly.
+//! same must be signed rightly. Who fired them nobody knows: an affiliate that makes a
+//! click can fire its pixel too. So an offer that is `trusted_only` holds all forms to what
+//! postbacks are held to, and takes none where it has neither secret nor addresses.
 
 use super::{Call, Found, Stop};
 use crumb_domain::Money;
@@ -17,7 +19,7 @@ use crumb_wire::pixel::SignatureCheck;
 
 /// Whether the offer takes the call, and whether it trusts it.
 pub(super) fn check(call: &Call<'_>, offer: &CompiledOffer, found: &mut Found) -> Result<(), Stop> {
-    let is_postback = call.request.form == ConversionSource::Postback;
+    let must_prove = call.request.form == ConversionSource::Postback || offer.trusted_only;
     let mut is_signed = false;
     if offer.postback_secret.is_some() {
         // A secret that the environment lacks matches nothing.
@@ -30,17 +32,20 @@ pub(super) fn check(call: &Call<'_>, offer: &CompiledOffer, found: &mut Found) -
                 is_signed = true;
                 found.signature = Some(signature);
             }
-            SignatureCheck::Absent if !is_postback => {}
+            SignatureCheck::Absent if !must_prove => {}
             SignatureCheck::Absent | SignatureCheck::Wrong => {
                 return Err(Stop::Refused(PixelDisposition::InvalidSignature));
             }
         }
     }
     let is_listed = offer.allowed_ips.iter().any(|net| net.contains(&call.client.ip));
-    if is_postback && !offer.allowed_ips.is_empty() && !is_listed {
+    if must_prove && !offer.allowed_ips.is_empty() && !is_listed {
         return Err(Stop::Refused(PixelDisposition::NotWhitelisted));
     }
     found.trusted = is_signed || is_listed;
+    if offer.trusted_only && !found.trusted {
+        return Err(Stop::Refused(PixelDisposition::NotWhitelisted));
+    }
     Ok(())
 }
 

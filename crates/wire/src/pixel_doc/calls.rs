@@ -10,6 +10,20 @@ use crumb_domain::pixel::SIGNATURE_SECONDS;
 pub(super) fn authenticity(subject: &Subject<'_>) -> Section {
     let offer = subject.offer;
     let mut words = Vec::new();
+    if offer.trusted_only {
+        words.push(
+            "Anybody can fire a pixel that stands in a page. On this offer images, scripts and frames count only where \
+             they meet what is asked of calls with `f=pb`."
+                .to_owned(),
+        );
+        if offer.allowed_ips.is_empty() && offer.postback_secret.is_none() {
+            words.push(
+                "It takes no calls now. Ask the network for a secret, or to list your servers' addresses."
+                    .to_owned(),
+            );
+            return Section { title: "Who may call", words, ..Section::default() };
+        }
+    }
     if offer.allowed_ips.is_empty() {
         words.push("This offer takes calls with `f=pb` from any address.".to_owned());
     } else {

@@ -67,6 +67,17 @@ fn no_document_shows_the_secret_and_an_affiliates_not_whom_the_advertiser_calls_
 }
 
 #[test]
+fn an_offer_that_takes_trusted_calls_only_says_so() {
+    let said = |more: serde_json::Value| text(&offer_doc(&network(more)));
+    let (condition, none) = ("where they meet what is asked of calls", "It takes no calls now.");
+    let full = said(json!({ "trusted_only": true, "postback_secret": "s3cret" }));
+    assert!(full.contains(condition) && full.contains("must be signed") && !full.contains(none), "{full}");
+    let closed = said(json!({ "trusted_only": true }));
+    assert!(closed.contains(none) && !closed.contains("from any address"), "{closed}");
+    assert!(!said(json!({})).contains(condition));
+}
+
+#[test]
 fn every_parameter_that_a_pixel_reads_is_in_the_table() {
     let doc = offer_doc(&full());
     let told: Vec<&str> =
