@@ -3,7 +3,7 @@
 use super::opened_session;
 use crate::codes::{self, ClickFlags, row_id, sub_ids};
 use crate::error::{corrupt, from_sqlite};
-use crate::leads::indexes::{OfSession, is_of_session};
+use crate::leads::indexes::{OfSession, has_lead_of_session};
 use crate::leads::recent::Recently;
 use crate::listing::{Listing, lowest_row};
 use crate::seen::Key;
@@ -22,10 +22,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 macro_rules! converted {
     () => {
         concat!(
-            "(EXISTS (SELECT 1 FROM lead WHERE ",
-            is_of_session!(),
-            " AND NOT lead.test AND (lead.status IN ('sold', 'queued') OR lead.payout > 0))
-          OR EXISTS (SELECT 1 FROM conversion WHERE conversion.session = ?1 AND NOT conversion.test
+            "(",
+            has_lead_of_session!(
+                " AND NOT lead.test AND (lead.status IN ('sold', 'queued') OR lead.payout > 0)"
+            ),
+            " OR EXISTS (SELECT 1 FROM conversion WHERE conversion.session = ?1 AND NOT conversion.test
              AND conversion.disposition = 'approved' AND conversion.taken_by IS NULL))"
         )
     };

@@ -3,7 +3,7 @@
 use super::rows::{ALL, OF_SESSION};
 use crate::codes::row_id;
 use crate::error::from_sqlite;
-use crate::leads::indexes::{OfSession, is_of_session};
+use crate::leads::indexes::{OfSession, has_lead_of_session, is_of_session};
 use crate::leads::recent::Recently;
 use crate::statements::Statements;
 use crumb_domain::RowId;
@@ -16,10 +16,8 @@ pub(crate) fn has_nothing(statements: &dyn Statements, recent: &Recently, sessio
     let has_some = statements
         .number(
             concat!(
-                "SELECT EXISTS (SELECT 1 FROM conversion WHERE session = ?1)
-                     OR EXISTS (SELECT 1 FROM lead WHERE ",
-                is_of_session!(),
-                ")"
+                "SELECT EXISTS (SELECT 1 FROM conversion WHERE session = ?1) OR ",
+                has_lead_of_session!("")
             ),
             &OfSession::new(recent, session)?.and(&[]),
         )

@@ -4,7 +4,7 @@
 use super::rows::{COLUMNS, OF_SESSION, from_row};
 use super::{duplicates, take_over};
 use crate::error::from_sqlite;
-use crate::leads::indexes::{OfSession, is_of_session};
+use crate::leads::indexes::{OfSession, has_lead_of_session, is_of_session};
 use crate::leads::recent::Recently;
 use crate::leads::standing;
 use crumb_domain::conversion::Conversion;
@@ -50,11 +50,7 @@ fn oldest(connection: &Connection, condition: &str, values: &[&dyn ToSql]) -> Re
 
 fn has_only_tests(connection: &Connection, its: &OfSession) -> Result<bool> {
     connection
-        .prepare_cached(concat!(
-            "SELECT NOT EXISTS (SELECT 1 FROM lead WHERE ",
-            is_of_session!(),
-            " AND NOT test)"
-        ))
+        .prepare_cached(concat!("SELECT NOT ", has_lead_of_session!(" AND NOT lead.test")))
         .and_then(|mut select| select.query_row(its.and(&[]).as_slice(), |row| row.get(0)))
         .map_err(from_sqlite)
 }

@@ -139,6 +139,24 @@ macro_rules! is_of_session {
 }
 pub(crate) use is_of_session;
 
+/// Whether the same session has a lead for which a further condition holds. It ends at the
+/// first one, and takes half the time of the list that [`is_of_session`] makes: it is asked
+/// for each session that is read, and each conversion.
+macro_rules! has_lead_of_session {
+    ($also:literal) => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM lead_by_session AS found CROSS JOIN lead ON lead.row = found.lead
+                 WHERE found.session = ?1 AND lead.session = ?1",
+            $also,
+            ") OR EXISTS (SELECT 1 FROM json_each(?2) AS found CROSS JOIN lead ON lead.row = found.value
+                 WHERE lead.session = ?1",
+            $also,
+            "))"
+        )
+    };
+}
+pub(crate) use has_lead_of_session;
+
 /// Puts a changed lead's keys into the indexes at once: changes are rare.
 pub(crate) fn put_in(connection: &Connection, row: &LeadRow) -> Result<()> {
     let lead = row.lead.row.as_i64();
