@@ -232,7 +232,10 @@ async fn a_conversion_that_a_lead_takes_over_is_there_once_at_each_moment() {
         let (reported, over) = (Arc::clone(&reported), Arc::clone(&over));
         readers.spawn(async move {
             while !over.load(Ordering::Acquire) {
-                let Some(newest) = reported.load(Ordering::Acquire).checked_sub(1) else { continue };
+                let Some(newest) = reported.load(Ordering::Acquire).checked_sub(1) else {
+                    tokio::task::yield_now().await;
+                    continue;
+                };
                 let session = sessions[newest];
                 assert_eq!(store.conversions_of(session, 10).await.unwrap().len(), 1);
                 let filter = ConversionFilter { session: Some(session), ..ConversionFilter::default() };
