@@ -138,11 +138,10 @@ CREATE TABLE lead (
     conversion TEXT,                 -- JSON, where more is known of that
     transaction_id TEXT AS (conversion ->> '$.reported.transaction_id')
 ) STRICT;
-CREATE INDEX lead_of_session ON lead (session);
 CREATE INDEX lead_by_transaction ON lead (transaction_id, offer, event) WHERE transaction_id IS NOT NULL;
 
--- Leads by id, by person, by e-mail address and phone number (normalised). Such
--- keys are random: an index that each lead enters at once has a page anywhere
+-- Leads by id, by person, by session, by e-mail address and phone number (normalised). Such
+-- keys are random, or nearly so: an index that each lead enters at once has a page anywhere
 -- changed by each. New leads therefore wait in the writer's memory, and are brought
 -- into these tables sorted, many at a time. Those of recent_leads may be in them, all
 -- others are.
@@ -154,6 +153,11 @@ CREATE TABLE lead_by_person (
     person INTEGER NOT NULL,         -- the first eight bytes of the hash
     lead INTEGER NOT NULL,           -- its row
     PRIMARY KEY (person, lead)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE lead_by_session (
+    session INTEGER NOT NULL,
+    lead INTEGER NOT NULL,           -- its row
+    PRIMARY KEY (session, lead)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE lead_search (
     key TEXT NOT NULL,

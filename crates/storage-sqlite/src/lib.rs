@@ -48,7 +48,7 @@ pub use writer::MAX_QUEUED_WRITES;
 use clicks::counts::StepsRead;
 use clicks::sessions::Sessions;
 use crumb_storage::{Result, Store};
-use leads::recent::RecentIds;
+use leads::recent::Recently;
 use readers::Readers;
 use std::path::Path;
 use std::sync::Arc;
@@ -83,8 +83,8 @@ impl SqliteStore {
     /// Opens a file only to read it, beside whoever writes to it: nothing is written, not
     /// even the schema's steps, and writes are refused as those of a closed store.
     ///
-    /// Each read sees what was committed when it began, leads by id those that were
-    /// there when the file was opened. [`crumb_storage::StoreError::Unavailable`] where there is no
+    /// Each read sees what was committed when it began, leads by id and by
+    /// session those that were there when the file was opened. [`crumb_storage::StoreError::Unavailable`] where there is no
     /// such file, or its schema is older than this program's. Blocks.
     pub fn open_to_read(path: &Path, options: SqliteOptions) -> Result<Self> {
         let connection = connection::open_reader(path, &options)?;
@@ -105,8 +105,10 @@ impl SqliteStore {
         &self.threads.writer
     }
 
-    fn recent_ids(&self) -> Arc<RecentIds> {
-        self.threads.writer.recent_ids()
+    /// The leads that are recent now, and those that come: to be asked for before a
+    /// snapshot is begun.
+    fn recent_leads(&self) -> Recently {
+        self.threads.writer.recent_leads().since_now()
     }
 
     fn sessions(&self) -> Arc<Sessions> {

@@ -28,7 +28,13 @@ pub(crate) struct Listing {
 impl Listing {
     /// All rows of a table, ordered by a column that holds its row ids.
     pub(crate) fn new(table: &'static str, order: &'static str) -> Self {
-        Self { table, order, conditions: "TRUE".to_owned(), values: Vec::new() }
+        Self::given(table, order, Vec::new())
+    }
+
+    /// The same of a query in place of the table, with its parameters, which it names by
+    /// their numbers.
+    pub(crate) fn given(table: &'static str, order: &'static str, values: Vec<Value>) -> Self {
+        Self { table, order, conditions: "TRUE".to_owned(), values }
     }
 
     /// Only rows for which the condition holds; its `?`s take the values in turn.

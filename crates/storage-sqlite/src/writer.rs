@@ -9,7 +9,7 @@ use crate::batch::{self, Batch, QueuedClicks, QueuedTask, Task, WriteContext};
 use crate::checkpoint::Checkpoints;
 use crate::clicks::sessions::Sessions;
 use crate::connection::{SqliteOptions, open_writer};
-use crate::leads::recent::RecentIds;
+use crate::leads::recent::RecentLeads;
 use crate::memory::Memory;
 use crumb_storage::alerts::AlertToldFn;
 use crumb_storage::clicks::ClickBatch;
@@ -86,7 +86,7 @@ fn closed() -> StoreError {
 /// The writing thread of a store, as its callers see it.
 pub(crate) struct Writer {
     queue: Arc<Queue>,
-    recent_ids: Arc<RecentIds>,
+    recent_leads: Arc<RecentLeads>,
     sessions: Arc<Sessions>,
     outbox_bell: Arc<Notify>,
     alerts_told: Arc<OnceLock<AlertToldFn>>,
@@ -100,7 +100,7 @@ impl Writer {
     pub(crate) fn start(path: &Path, options: &SqliteOptions) -> Result<Self> {
         let mut connection = open_writer(path, options)?;
         let memory = Memory::load(&connection, options)?;
-        let (recent_ids, sessions) = (memory.recent.ids(), Arc::clone(&memory.sessions));
+        let (recent_leads, sessions) = (memory.recent.known(), Arc::clone(&memory.sessions));
         let outbox_bell = memory.outbox.rings();
         let alerts_told = Arc::clone(&memory.alerts_told);
         let checkpoints = Checkpoints::start(path, options, &mut connection)?;
@@ -116,7 +116,7 @@ impl Writer {
                 }
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread to write with: {error}")))?;
-        Ok(Self { queue, recent_ids, sessions, outbox_bell, alerts_told, thread: Some(thread), alive })
+        Ok(Self { queue, recent_leads, sessions, outbox_bell, alerts_told, thread: Some(thread), alive })
     }
 
     /// No thread: for a file that is only read. Whoever wants to write is told that the
@@ -125,12 +125,12 @@ impl Writer {
         let memory = Memory::load(connection, options)?;
         let queue = Arc::new(Queue::default());
         queue.lock().closed = true;
-        let (recent_ids, sessions) = (memory.recent.ids(), Arc::clone(&memory.sessions));
+        let (recent_leads, sessions) = (memory.recent.known(), Arc::clone(&memory.sessions));
         let outbox_bell = memory.outbox.rings();
         let alerts_told = Arc::clone(&memory.alerts_told);
         Ok(Self {
             queue,
-            recent_ids,
+            recent_leads,
             sessions,
             outbox_bell,
             alerts_told,
@@ -145,9 +145,9 @@ impl Writer {
         async move { while alive.changed().await.is_ok() {} }
     }
 
-    /// The ids of the recent leads, as readers look them up.
-    pub(crate) fn recent_ids(&self) -> Arc<RecentIds> {
-        Arc::clone(&self.recent_ids)
+    /// The recent leads, as readers look them up.
+    pub(crate) fn recent_leads(&self) -> &RecentLeads {
+        &self.recent_leads
     }
 
     /// Rings when deliveries were written.

@@ -60,7 +60,11 @@ fn look(path: &Path, acknowledged: &HashSet<String>, when: &str) {
                 _ => {
                     let id = id.parse().unwrap();
                     let posts = store.posts_of_lead(id).await.unwrap();
-                    store.lead(id).await.unwrap().is_some() && posts.len() == 1
+                    let lead = store.lead(id).await.unwrap();
+                    let session = lead.as_ref().map(|lead| lead.session);
+                    let filter = LeadFilter { session, ..LeadFilter::default() };
+                    let of_session = store.leads(filter, PageRequest::default()).await.unwrap();
+                    lead.is_some() && of_session.data == lead.as_slice() && posts.len() == 1
                 }
             };
             assert!(found, "{answer} was acknowledged and is lost: {when}");

@@ -36,12 +36,18 @@ impl Place {
     }
 
     fn lead(&mut self, number: u32) -> Lead {
-        with_email(lead(number, self.rows.next_row()), &email(number))
+        let lead = with_email(lead(number, self.rows.next_row()), &email(number));
+        Lead { session: session(number), ..lead }
     }
 }
 
 fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(path, SqliteOptions { recent_leads: RECENT, ..SqliteOptions::default() }).unwrap()
+}
+
+/// A session for each number, in no order.
+fn session(number: u32) -> RowId {
+    RowId::from_i64(i64::from(number.wrapping_mul(2_654_435_761)) + 1).unwrap()
 }
 
 fn email(number: u32) -> String {
@@ -63,6 +69,13 @@ fn somebody(number: u32) -> crumb_storage::leads::DuplicateKey {
 async fn keep(store: &SqliteStore, lead: Lead, number: u32) {
     let sent = AcceptLead { register: Some(somebody(number)), ..accept(lead) };
     assert_eq!(verdict(store.accept_lead(sent).await.unwrap()), Verdict::Accepted);
+}
+
+async fn of_session(store: &SqliteStore, number: u32) -> Vec<LeadId> {
+    let filter = LeadFilter { session: Some(session(number)), ..LeadFilter::default() };
+    let page = store.leads(filter, PageRequest::default()).await.unwrap();
+    assert_eq!(page.total, page.data.len() as u64, "nobody is found twice");
+    page.data.iter().map(|lead| lead.id).collect()
 }
 
 async fn found_by(store: &SqliteStore, text: &str) -> Vec<LeadId> {
@@ -90,7 +103,7 @@ async fn is_taken(store: &SqliteStore, row: RowId, id: LeadId) -> bool {
     store.accept_lead(sent).await.unwrap() == Posted::LeadIdTaken
 }
 
-/// Looks for leads by id, person and e-mail address.
+/// Looks for leads by id, person, session and e-mail address.
 async fn look(store: &SqliteStore, rows: &mut Rows, numbers: Range<u32>, when: &str) {
     let mut writes = JoinSet::new();
     for number in numbers {
@@ -98,6 +111,7 @@ async fn look(store: &SqliteStore, rows: &mut Rows, numbers: Range<u32>, when: &
         assert!(store.lead(id).await.unwrap().is_some(), "{number} by id {when}");
         assert_eq!(store.posts_of_lead(id).await.unwrap().len(), 1, "{number} {when}");
         assert_eq!(found_by(store, &email(number)).await, [id], "{number} by address {when}");
+        assert_eq!(of_session(store, number).await, [id], "{number} by session {when}");
         assert_eq!(found_by(store, id.as_str()).await, [id], "{number} by text {when}");
         let (store, [first, second]) = (store.clone(), [rows.next_row(), rows.next_row()]);
         writes.spawn(async move {
@@ -125,9 +139,11 @@ async fn a_lead_is_found_by_every_key_at_every_stage() {
         look(&store, &mut place.rows, 0..number + 1, &format!("after {number}")).await;
         assert!(!has_a_lead(&store, place.rows.next_row(), number + 1).await);
         assert_eq!(store.lead(lead_id(number + 1)).await.unwrap(), None);
+        assert_eq!(of_session(&store, number + 1).await, []);
     }
     assert!(counted(&place.path, "recent_leads") <= 2 * RECENT as u32, "older ones are recent no more");
     assert!(counted(&place.path, "lead_by_id") >= 16 && counted(&place.path, "lead_by_person") >= 16);
+    assert!(counted(&place.path, "lead_by_session") >= 16);
 }
 
 #[tokio::test]
@@ -163,10 +179,8 @@ async fn a_changed_lead_is_found_by_its_new_keys_only_at_every_stage() {
             let lead = place.lead(number);
             keep(&store, lead, number).await;
         }
-        let change = UpdateLead {
-            register: Some(somebody(1_000)),
-            ..update(with_email(first, &email(1_000)), place.rows.next_row())
-        };
+        let changed = Lead { session: session(1_000), ..with_email(first, &email(1_000)) };
+        let change = UpdateLead { register: Some(somebody(1_000)), ..update(changed, place.rows.next_row()) };
         assert_eq!(verdict(store.update_lead(change).await.unwrap()), Verdict::Accepted);
         let mut store = store;
         for more in 0..12 {
@@ -176,6 +190,8 @@ async fn a_changed_lead_is_found_by_its_new_keys_only_at_every_stage() {
             assert!(!has_a_lead(&store, place.rows.next_row(), 0).await, "{when}");
             assert!(has_a_lead(&store, place.rows.next_row(), 1_000).await, "{when}");
             assert_eq!(store.lead(lead_id(0)).await.unwrap().unwrap().revision, 1, "{when}");
+            assert_eq!(of_session(&store, 0).await, [], "{when}");
+            assert_eq!(of_session(&store, 1_000).await, [lead_id(0)], "{when}");
             if more == further % 5 {
                 drop(store);
                 store = place.open();
@@ -204,6 +220,7 @@ async fn a_write_that_is_taken_back_leaves_the_recent_leads_as_they_were() {
         assert!(!is_taken(&store, place.rows.next_row(), lead.id).await);
         assert!(!has_a_lead(&store, place.rows.next_row(), number).await);
         assert_eq!(found_by(&store, &email(number)).await, []);
+        assert_eq!(of_session(&store, number).await, []);
         keep(&store, lead, number).await;
         look(&store, &mut place.rows, 0..number + 1, &format!("after {number}")).await;
     }

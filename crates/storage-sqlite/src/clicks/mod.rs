@@ -28,10 +28,11 @@ impl ClickStore for SqliteStore {
         if let Some(session) = kept.get(id) {
             return Ok(Some(session));
         }
+        let recent = self.recent_leads();
         self.readers()
             .read(LaneOf::Short, move |connection| {
                 let moment = kept.moment();
-                let found = read::session(connection, id)?;
+                let found = read::session(connection, &recent, id)?;
                 found.iter().for_each(|session| kept.keep_read(moment, session));
                 Ok(found)
             })

@@ -3,6 +3,8 @@
 use super::opened_session;
 use crate::codes::{self, ClickFlags, row_id, sub_ids};
 use crate::error::{corrupt, from_sqlite};
+use crate::leads::indexes::{OfSession, has_lead_of_session};
+use crate::leads::recent::Recently;
 use crate::listing::{Listing, lowest_row};
 use crate::seen::Key;
 use crumb_domain::click::{Click, Disposition, VisitorId};
@@ -16,31 +18,38 @@ use crumb_storage::{Page, PageRequest, Result};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// Whether a session has a lead that was sold, waits to be, or is paid, or an approved
-/// conversion.
+/// conversion. Takes the parameters of [`OfSession`].
 macro_rules! converted {
     () => {
-        "(EXISTS (SELECT 1 FROM lead WHERE lead.session = ?1 AND NOT lead.test
-             AND (lead.status IN ('sold', 'queued') OR lead.payout > 0))
-          OR EXISTS (SELECT 1 FROM conversion WHERE conversion.session = ?1 AND NOT conversion.test
+        concat!(
+            "(",
+            has_lead_of_session!(
+                " AND NOT lead.test AND (lead.status IN ('sold', 'queued') OR lead.payout > 0)"
+            ),
+            " OR EXISTS (SELECT 1 FROM conversion WHERE conversion.session = ?1 AND NOT conversion.test
              AND conversion.disposition = 'approved' AND conversion.taken_by IS NULL))"
+        )
     };
 }
 
 /// The session of that id, by whatever opened it.
-pub(crate) fn session(connection: &Connection, id: RowId) -> Result<Option<Session>> {
-    match session_of_click(connection, id)? {
+pub(crate) fn session(connection: &Connection, recent: &Recently, id: RowId) -> Result<Option<Session>> {
+    let its_leads = OfSession::new(recent, id)?;
+    match session_of_click(connection, &its_leads)? {
         Some(session) => Ok(Some(session)),
-        None => session_of_lead(connection, id),
+        None => session_of_lead(connection, id, &its_leads),
     }
 }
 
-fn session_of_click(connection: &Connection, id: RowId) -> Result<Option<Session>> {
+fn session_of_click(connection: &Connection, its_leads: &OfSession) -> Result<Option<Session>> {
     let sql = concat!("SELECT ", click_columns!(), ", ", converted!(), " FROM click WHERE id = ?1");
     let found = connection
         .prepare_cached(sql)
         .and_then(|mut statement| {
             statement
-                .query_row([id.as_i64()], |row| Ok((click(row), row.get::<_, bool>(CONVERTED)?)))
+                .query_row(its_leads.and(&[]).as_slice(), |row| {
+                    Ok((click(row), row.get::<_, bool>(CONVERTED)?))
+                })
                 .optional()
         })
         .map_err(from_sqlite)?;
@@ -48,7 +57,7 @@ fn session_of_click(connection: &Connection, id: RowId) -> Result<Option<Session
     Ok(opened_session(click?, converted))
 }
 
-fn session_of_lead(connection: &Connection, id: RowId) -> Result<Option<Session>> {
+fn session_of_lead(connection: &Connection, id: RowId, its_leads: &OfSession) -> Result<Option<Session>> {
     let sql = concat!(
         "SELECT at, affiliate, offer, campaign, s1, s2, s3, s4, s5, test, ip, ",
         converted!(),
@@ -58,7 +67,7 @@ fn session_of_lead(connection: &Connection, id: RowId) -> Result<Option<Session>
         .prepare_cached(sql)
         .and_then(|mut statement| {
             statement
-                .query_row([id.as_i64()], |row| {
+                .query_row(its_leads.and(&[]).as_slice(), |row| {
                     let session = Session {
                         id,
                         at: codes::moment(row.get(0)?),
@@ -132,6 +141,7 @@ pub(crate) fn newest_row(connection: &Connection, node: u8) -> Result<Option<Row
 /// The newest sessions of a device on one of these offers, newest first.
 pub(crate) fn sessions_of_device(
     connection: &Connection,
+    recent: &Recently,
     device_id: &str,
     offers: &[OfferId],
     limit: u32,
@@ -147,7 +157,7 @@ pub(crate) fn sessions_of_device(
     let mut rows = select.query(params![device_id, codes::to_json(&offers)?, limit]).map_err(from_sqlite)?;
     let mut sessions = Vec::new();
     while let Some(row) = rows.next().map_err(from_sqlite)? {
-        sessions.extend(session(connection, row_id(row.get(0).map_err(from_sqlite)?)?)?);
+        sessions.extend(session(connection, recent, row_id(row.get(0).map_err(from_sqlite)?)?)?);
     }
     Ok(sessions)
 }

@@ -1,21 +1,29 @@
 //! Conversions by filter.
 
-use super::rows::{ALL, COLUMNS, from_row};
+use super::rows::{ALL, COLUMNS, OF_SESSION, from_row};
 use crate::codes::to_json;
 use crate::error::from_sqlite;
+use crate::leads::indexes::OfSession;
+use crate::leads::recent::Recently;
 use crate::listing::Listing;
 use crumb_domain::RowId;
 use crumb_domain::conversion::Conversion;
 use crumb_storage::conversions::ConversionFilter;
 use crumb_storage::{Page, PageRequest, Result};
+use rusqlite::Connection;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params};
 
 /// A session's oldest conversions, in the order in which they came.
-pub(crate) fn of_session(connection: &Connection, session: RowId, limit: u32) -> Result<Vec<Conversion>> {
-    let sql = format!("SELECT {COLUMNS} FROM {ALL} WHERE session = ?1 ORDER BY place LIMIT ?2");
+pub(crate) fn of_session(
+    connection: &Connection,
+    recent: &Recently,
+    session: RowId,
+    limit: u32,
+) -> Result<Vec<Conversion>> {
+    let its = OfSession::new(recent, session)?;
+    let sql = format!("SELECT {COLUMNS} FROM {OF_SESSION} WHERE TRUE ORDER BY place LIMIT ?3");
     let mut select = connection.prepare_cached(&sql).map_err(from_sqlite)?;
-    let mut rows = select.query(params![session.as_i64(), limit]).map_err(from_sqlite)?;
+    let mut rows = select.query(its.and(&[&limit]).as_slice()).map_err(from_sqlite)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(from_sqlite)? {
         found.push(from_row(row)?);
@@ -26,11 +34,16 @@ pub(crate) fn of_session(connection: &Connection, session: RowId, limit: u32) ->
 /// A page of conversions.
 pub(crate) fn conversions(
     connection: &Connection,
+    recent: &Recently,
     filter: &ConversionFilter,
     page: &PageRequest,
 ) -> Result<Page<Conversion>> {
-    let mut listing = Listing::new(ALL, "place");
-    listing.equals("session", filter.session.map(RowId::as_i64));
+    let mut listing = match filter.session {
+        Some(session) => {
+            Listing::given(OF_SESSION, "place", OfSession::new(recent, session)?.into_values().into())
+        }
+        None => Listing::new(ALL, "place"),
+    };
     listing.equals("transaction_id", filter.transaction_id.clone());
     listing.equals("offer", filter.offer.map(|id| id.0));
     listing.equals("affiliate", filter.affiliate.map(|id| id.0));
@@ -57,9 +70,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let connection = open_writer(&folder.path().join("crumb.db"), &SqliteOptions::default()).unwrap();
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let steps = explain.query_map([], |row| row.get::<_, String>(3)).unwrap();
+        // What is bound does not matter: nothing is.
+        let steps = explain.raw_query().mapped(|row| row.get::<_, String>(3));
         let steps: Vec<String> = steps.collect::<rusqlite::Result<_>>().unwrap();
         steps.join("\n")
+    }
+
+    /// Whether all leads or all conversions are read.
+    fn scans(plan: &str) -> bool {
+        plan.lines().any(|step| {
+            step.starts_with("SCAN")
+                && ["lead", "lead_by_session", "conversion"]
+                    .iter()
+                    .any(|table| step.split(' ').nth(1) == Some(table))
+        })
     }
 
     #[test]
@@ -76,31 +100,36 @@ mod tests {
 
     #[test]
     fn a_session_a_place_and_a_transaction_are_found_by_indexes() {
-        for (condition, index) in [
-            ("session = 1 ORDER BY place", "lead_of_session"),
-            ("session = 1 ORDER BY place", "conversion_of_session"),
-            ("session = 1 AND event = 1", "lead_of_session"),
-            ("session = 1 AND event = 1", "conversion_of_session"),
-            ("place = 1", "INTEGER PRIMARY KEY"),
-            ("transaction_id = '1' AND offer = 1 AND event = 1", "lead_by_transaction"),
-            ("transaction_id = '1' AND offer = 1 AND event = 1", "conversion_by_transaction"),
-            ("transaction_id = '1'", "lead_by_transaction"),
+        for (of, condition, index) in [
+            (OF_SESSION, "TRUE ORDER BY place", "lead_by_session"),
+            (OF_SESSION, "TRUE ORDER BY place", "conversion_of_session"),
+            (OF_SESSION, "event = 1", "lead_by_session"),
+            (OF_SESSION, "event = 1", "conversion_of_session"),
+            (ALL, "place = 1", "INTEGER PRIMARY KEY"),
+            (ALL, "transaction_id = '1' AND offer = 1 AND event = 1", "lead_by_transaction"),
+            (ALL, "transaction_id = '1' AND offer = 1 AND event = 1", "conversion_by_transaction"),
+            (ALL, "transaction_id = '1'", "lead_by_transaction"),
         ] {
-            let plan = plan(&format!("SELECT {COLUMNS} FROM {ALL} WHERE {condition}"));
-            assert!(plan.contains(index) && !plan.contains("SCAN"), "{condition}: {plan}");
+            let plan = plan(&format!("SELECT {COLUMNS} FROM {of} WHERE {condition}"));
+            assert!(plan.contains(index) && !scans(&plan), "{condition}: {plan}");
         }
     }
 
     #[test]
     fn a_duplicate_is_looked_for_by_indexes() {
-        for (condition, index) in [
-            ("session = 1 AND event = 1", "lead_of_session"),
-            ("transaction_id = '1' AND offer = 1 AND event = 1 AND place <> 5", "lead_by_transaction"),
-            ("transaction_id = '1' AND offer = 1 AND event = 1 AND place <> 5", "conversion_by_transaction"),
+        for (of, condition, index) in [
+            (OF_SESSION, "event = 1", "lead_by_session"),
+            (ALL, "transaction_id = '1' AND offer = 1 AND event = 1 AND place <> 5", "lead_by_transaction"),
+            (
+                ALL,
+                "transaction_id = '1' AND offer = 1 AND event = 1 AND place <> 5",
+                "conversion_by_transaction",
+            ),
         ] {
-            let plan = plan(&format!("SELECT min(place) FROM {ALL} WHERE {condition}"));
-            let scans = ["SCAN lead", "SCAN conversion"].iter().any(|scan| plan.contains(scan));
-            assert!(plan.contains(index) && !scans, "{condition}: {plan}");
+            for what in ["min(place)", "count(*)"] {
+                let plan = plan(&format!("SELECT {what} FROM {of} WHERE {condition}"));
+                assert!(plan.contains(index) && !scans(&plan), "{condition}: {plan}");
+            }
         }
     }
 }

@@ -44,12 +44,14 @@ impl ConversionStore for SqliteStore {
     }
 
     async fn conversions_of(&self, session: RowId, limit: u32) -> Result<Vec<Conversion>> {
-        let read = move |connection: &_| list::of_session(connection, session, limit);
+        let recent = self.recent_leads();
+        let read = move |connection: &_| list::of_session(connection, &recent, session, limit);
         self.readers().read(LaneOf::Short, read).await
     }
 
     async fn session_read(&self, query: SessionQuery) -> Result<SessionRead> {
-        self.readers().read(LaneOf::Short, move |connection| session::read(connection, &query)).await
+        let recent = self.recent_leads();
+        self.readers().read(LaneOf::Short, move |connection| session::read(connection, &recent, &query)).await
     }
 
     async fn before_lead(&self, session: RowId, event: EventId) -> Result<Option<Conversion>> {
@@ -63,8 +65,9 @@ impl ConversionStore for SqliteStore {
     }
 
     async fn conversions(&self, filter: ConversionFilter, page: PageRequest) -> Result<Page<Conversion>> {
+        let recent = self.recent_leads();
         self.readers()
-            .read(LaneOf::Long, move |connection| list::conversions(connection, &filter, &page))
+            .read(LaneOf::Long, move |connection| list::conversions(connection, &recent, &filter, &page))
             .await
     }
 
@@ -91,7 +94,9 @@ impl ConversionStore for SqliteStore {
         offers: Vec<OfferId>,
         limit: u32,
     ) -> Result<Vec<Session>> {
-        let find = move |connection: &_| read::sessions_of_device(connection, &device_id, &offers, limit);
+        let recent = self.recent_leads();
+        let find =
+            move |connection: &_| read::sessions_of_device(connection, &recent, &device_id, &offers, limit);
         self.readers().read(LaneOf::Short, find).await
     }
 

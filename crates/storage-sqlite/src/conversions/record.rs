@@ -6,6 +6,7 @@ use super::change::{self, Change};
 use super::{conversion_caps, duplicates, pixels, rows, signatures};
 use crate::batch::WriteContext;
 use crate::error::from_sqlite;
+use crate::leads::indexes::OfSession;
 use crate::seen::{self, Key};
 use crate::selling::records::append_timeline;
 use crate::{ledger, outbox};
@@ -116,10 +117,12 @@ fn is_to_be_shown(context: &WriteContext<'_>, record: &RecordConversion, before:
 /// What is known of a new conversion's session, unless it has changed since that was
 /// decided.
 fn session(context: &WriteContext<'_>, record: &RecordConversion) -> Result<Session> {
-    let id = record.conversion.session;
+    let (id, recent) = (record.conversion.session, &context.memory.recent.now());
     match record.session_had {
-        SessionHad::Nothing if duplicates::has_nothing(context.statements, id)? => Ok(Session::IsNew),
-        SessionHad::Leads(leads) if duplicates::leads_of_session(context.statements, id)? == leads => {
+        SessionHad::Nothing if duplicates::has_nothing(context.statements, recent, id)? => Ok(Session::IsNew),
+        SessionHad::Leads(leads)
+            if duplicates::leads_of_session(context.statements, &OfSession::new(recent, id)?)? == leads =>
+        {
             Ok(Session::Unknown)
         }
         SessionHad::Any => Ok(Session::Unknown),
@@ -183,7 +186,8 @@ fn duplicate_of(
     let conversion = &record.conversion;
     if record.once_a_session
         && session != Session::IsNew
-        && let Some(before) = duplicates::of_event(context.connection, conversion)?
+        && let Some(before) =
+            duplicates::of_event(context.connection, &context.memory.recent.now(), conversion)?
     {
         return Ok(Some(before));
     }

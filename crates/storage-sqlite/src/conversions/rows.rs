@@ -2,6 +2,7 @@
 
 use crate::codes::{self, IpBytes, from_json, moment, row_id, sub_id_columns, sub_ids, to_json};
 use crate::error::{corrupt, from_sqlite};
+use crate::leads::indexes::is_of_session;
 use crate::leads::standing;
 use crate::statements::Statements;
 use crumb_domain::conversion::{
@@ -16,35 +17,48 @@ use serde::{Deserialize, Serialize};
 
 /// Conversions with a record of their own that no lead has taken over.
 macro_rules! own {
-    () => {
-        "SELECT id AS place, at, source, event, offer, advertiser, affiliate, campaign, \
+    ($($also:tt)*) => {
+        concat!("SELECT id AS place, at, source, event, offer, advertiser, affiliate, campaign, \
              offer_contract, session, CAST(NULL AS INTEGER) AS lead_id, s1, s2, s3, s4, s5, payout, received, \
              disposition, transaction_id, reported AS told, pixels_shown, test, ip, revision, config_version
-         FROM conversion WHERE taken_by IS NULL"
+         FROM conversion WHERE taken_by IS NULL", $($also)*)
+    };
+}
+
+/// Those, and the leads that are conversions; each with conditions of its own.
+macro_rules! all {
+    (($($of_own:tt)*), ($($of_leads:tt)*)) => {
+        concat!(
+            "(",
+            own!($($of_own)*),
+            " UNION ALL
+             SELECT row, at, CAST('lead' AS TEXT), event, offer, CAST(NULL AS INTEGER), affiliate, campaign, \
+                 offer_contract, session, id, s1, s2, s3, s4, s5, payout, revenue,
+                 CAST(coalesce(conversion ->> '$.disposition', CASE
+                     WHEN status = 'returned' THEN 'returned'
+                     WHEN status = 'review' THEN 'pending'
+                     WHEN status = 'scrubbed' AND outcome = 'thrown_out' THEN 'rejected'
+                     ELSE 'approved' END) AS TEXT),
+                 transaction_id, conversion, CAST(coalesce(conversion ->> '$.pixels_shown', 0) AS INTEGER), test, \
+                 ip, revision, config_version
+             FROM lead WHERE event IS NOT NULL",
+            $($of_leads)*,
+            ")"
+        )
     };
 }
 
 /// All conversions, both kinds under the same names. SQLite reads both by an index, in
 /// step where they are asked for in the order of their places, and builds no table of
 /// them: as long as each column is of one type in both, for which the casts are.
-pub(crate) const ALL: &str = concat!(
-    "(",
-    own!(),
-    " UNION ALL
-     SELECT row, at, CAST('lead' AS TEXT), event, offer, CAST(NULL AS INTEGER), affiliate, campaign, \
-         offer_contract, session, id, s1, s2, s3, s4, s5, payout, revenue,
-         CAST(coalesce(conversion ->> '$.disposition', CASE
-             WHEN status = 'returned' THEN 'returned'
-             WHEN status = 'review' THEN 'pending'
-             WHEN status = 'scrubbed' AND outcome = 'thrown_out' THEN 'rejected'
-             ELSE 'approved' END) AS TEXT),
-         transaction_id, conversion, CAST(coalesce(conversion ->> '$.pixels_shown', 0) AS INTEGER), test, ip, \
-         revision, config_version
-     FROM lead WHERE event IS NOT NULL)"
-);
+pub(crate) const ALL: &str = all!((""), (""));
+
+/// Those of [`ALL`] that are a session's. Takes the parameters of
+/// [`OfSession`](crate::leads::indexes::OfSession).
+pub(crate) const OF_SESSION: &str = all!((" AND session = ?1"), (" AND ", is_of_session!()));
 
 /// Those of [`ALL`] that have a record of their own.
-pub(crate) const OWN: &str = concat!("(", own!(), ")");
+pub(crate) const OWN: &str = concat!("(", own!(""), ")");
 
 /// The columns of [`ALL`] that [`from_row`] reads.
 pub(crate) const COLUMNS: &str = "place, at, source, event, offer, advertiser, affiliate, campaign, \

@@ -54,7 +54,7 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     if let Some(before) = claimed(connection, posting)? {
         return Ok(before);
     }
-    if indexes::row_of(context.statements, &context.memory.recent.ids(), posting.row.id)?.is_some() {
+    if indexes::row_of(context.statements, &context.memory.recent.now(), posting.row.id)?.is_some() {
         return Ok(Decided::Otherwise(Posted::LeadIdTaken));
     }
     if let Some(problem) = problem_of(context, new)? {
@@ -105,7 +105,7 @@ pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Resul
     if let Some(before) = claimed(connection, posting)? {
         return Ok(before);
     }
-    let row = indexes::row_of(context.statements, &context.memory.recent.ids(), posting.row.id)?;
+    let row = indexes::row_of(context.statements, &context.memory.recent.now(), posting.row.id)?;
     if row != Some(lead.row.as_i64()) || rows::revision(connection, lead.row)? != Some(lead.revision) {
         return Err(StoreError::Conflict);
     }
@@ -183,7 +183,9 @@ fn claimed(connection: &Connection, posting: &Posting) -> Result<Option<Decided>
 /// order: an earlier lead of the same person, then the inbound filter.
 fn refused(context: &WriteContext<'_>, posting: &Posting, itself: Option<LeadId>) -> Result<Option<Problem>> {
     let is_duplicate = match &posting.duplicate {
-        Some(check) => indexes::is_there_another(context.statements, &context.memory.recent, check, itself)?,
+        Some(check) => {
+            indexes::is_there_another(context.statements, &context.memory.recent.now(), check, itself)?
+        }
         None => false,
     };
     Ok(if is_duplicate { Some(Problem::DuplicateLead) } else { posting.filtered })

@@ -1,12 +1,12 @@
 //! Leads by filter.
 
-use super::indexes::{id_column, row_of};
-use super::recent::RecentIds;
+use super::indexes::{OfSession, id_column, is_of_session, row_of};
+use super::recent::Recently;
 use super::rows;
 use crate::codes::to_json;
 use crate::listing::Listing;
+use crumb_domain::LeadId;
 use crumb_domain::lead::Lead;
-use crumb_domain::{LeadId, RowId};
 use crumb_storage::leads::LeadFilter;
 use crumb_storage::{Page, PageRequest, Result, lead_search};
 use rusqlite::Connection;
@@ -15,20 +15,22 @@ use rusqlite::types::Value;
 /// A page of leads.
 pub(crate) fn leads(
     connection: &Connection,
-    recent: &RecentIds,
+    recent: &Recently,
     filter: &LeadFilter,
     page: &PageRequest,
 ) -> Result<Page<Lead>> {
     let mut listing = Listing::new("lead", "row");
+    if let Some(session) = filter.session {
+        // The first of all conditions: it names its parameters by their numbers.
+        listing.also(is_of_session!(), OfSession::new(recent, session)?.into_values());
+    }
     listing.equals("status", filter.status.map(|status| status.as_str().to_owned()));
     listing.equals("offer", filter.offer.map(|id| id.0));
     listing.equals("affiliate", filter.affiliate.map(|id| id.0));
-    listing.equals("session", filter.session.map(RowId::as_i64));
     if let Some(buyer) = filter.buyer {
         listing.also("row IN (SELECT lead FROM sale WHERE buyer = ?)", [buyer.0]);
     }
     if let Some(text) = &filter.text {
-        // Before anything is read of the file: what is recent no more then is in the index.
         let key = lead_search::key_of(text);
         let among_recent = key.as_ref().map_or_else(Vec::new, |key| recent.with_key(key));
         // An id is shown in upper case; people type it as they like.

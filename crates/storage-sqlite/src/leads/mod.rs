@@ -9,7 +9,7 @@
 
 mod accept;
 pub(crate) mod idempotency;
-mod indexes;
+pub(crate) mod indexes;
 pub(crate) mod list;
 pub(crate) mod posts;
 mod prepare;
@@ -66,19 +66,19 @@ impl LeadStore for SqliteStore {
     }
 
     async fn lead(&self, id: LeadId) -> Result<Option<Lead>> {
-        let recent = self.recent_ids();
+        let recent = self.recent_leads();
         self.readers().read(LaneOf::Short, move |connection| rows::read(connection, &recent, id)).await
     }
 
     async fn leads(&self, filter: LeadFilter, page: PageRequest) -> Result<Page<Lead>> {
-        let recent = self.recent_ids();
+        let recent = self.recent_leads();
         self.readers()
             .read(LaneOf::Long, move |connection| list::leads(connection, &recent, &filter, &page))
             .await
     }
 
     async fn posts_of_lead(&self, id: LeadId) -> Result<Vec<KeptPost>> {
-        let recent = self.recent_ids();
+        let recent = self.recent_leads();
         self.readers().read(LaneOf::Short, move |connection| posts::of_lead(connection, &recent, id)).await
     }
 

@@ -1,7 +1,7 @@
 //! Posts as rows.
 
 use super::indexes::{id_column, row_of};
-use super::recent::RecentIds;
+use super::recent::Recently;
 use crate::answers;
 use crate::codes::{self, IpBytes, from_json, lead_id, moment, row_id};
 use crate::error::{corrupt, from_sqlite};
@@ -87,7 +87,7 @@ const COLUMNS: &str = "id, at, kind, campaign, offer, affiliate, ip, query, cont
                        (SELECT lead.id FROM lead WHERE lead.row = post.lead), problem";
 
 /// The posts that made or changed a lead, oldest first.
-pub(crate) fn of_lead(connection: &Connection, recent: &RecentIds, lead: LeadId) -> Result<Vec<KeptPost>> {
+pub(crate) fn of_lead(connection: &Connection, recent: &Recently, lead: LeadId) -> Result<Vec<KeptPost>> {
     let Some(lead) = row_of(connection, recent, id_column(lead))? else { return Ok(Vec::new()) };
     let mut select = connection
         .prepare_cached(&format!(

@@ -2,7 +2,7 @@
 
 use super::indexes::{id_column, row_of};
 use super::prepare::LeadRow;
-use super::recent::RecentIds;
+use super::recent::Recently;
 use crate::codes::{
     self, IpBytes, from_json, lead_id, moment, row_id, sale_type, sale_type_of, sub_id_columns, sub_ids,
     to_json,
@@ -127,7 +127,7 @@ pub(crate) const COLUMNS: &str = "row, id, at, post, status, outcome, errors, af
      revision, config_version, event, conversion";
 
 /// The lead of that id.
-pub(crate) fn read(connection: &Connection, recent: &RecentIds, id: LeadId) -> Result<Option<Lead>> {
+pub(crate) fn read(connection: &Connection, recent: &Recently, id: LeadId) -> Result<Option<Lead>> {
     let Some(row) = row_of(connection, recent, id_column(id))? else { return Ok(None) };
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM lead WHERE row = ?1"))

@@ -98,7 +98,7 @@ pub(crate) fn is_persons(connection: &Connection, lead: RowId, key: &DuplicateKe
 
 /// The row of the lead of that id.
 pub(crate) fn row_of(context: &WriteContext<'_>, id: LeadId) -> Result<Option<i64>> {
-    indexes::row_of(context.statements, &context.memory.recent.ids(), id_column(id))
+    indexes::row_of(context.statements, &context.memory.recent.now(), id_column(id))
 }
 
 /// The id of the lead of that row, whatever else of it can be read.

@@ -1,29 +1,30 @@
 //! The newest leads, on their way into the indexes.
 //!
-//! Leads are found by id, person, e-mail address and phone number: random keys.
-//! If each lead entered those indexes at once, each would change a page anywhere
-//! in each of them. So the writer keeps the keys of new leads in memory. When
-//! enough of them wait, they are brought in sorted ([`round`]), a few with each
-//! commit, so that neighbours share a page and no commit is long. Which leads wait
+//! Leads are found by id, person, session, e-mail address and phone number: random
+//! keys, or as good as random. If each lead entered those indexes at once, each would
+//! change a page anywhere in each of them. So the writer keeps the keys of new leads in
+//! memory ([`known`]). When enough of them wait, they are brought in sorted ([`round`]), a
+//! few with each commit, so that neighbours share a page and no commit is long. Which wait
 //! is a row of `recent_leads` for each commit; their keys are read from the leads
 //! themselves at the next start, if that comes first.
 //!
 //! A lead may stand in an index and still be recent; whoever looks asks both.
 //! What a crash interrupts is begun again at the next start.
 
-mod ids;
+mod known;
 mod round;
 
-pub(crate) use ids::RecentIds;
+pub(crate) use known::{RecentLeads, Recently};
 
 use super::indexes::{person_column, search_column};
 use super::prepare::LeadRow;
 use crate::codes::{from_json, to_json};
 use crate::error::from_sqlite;
 use crumb_storage::Result;
+use known::Generation;
 use round::Round;
 use rusqlite::{Connection, params};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A recent lead.
@@ -35,6 +36,7 @@ struct Entry {
     number: i64,
     id: i64,
     person: Option<i64>,
+    session: i64,
     search: Arc<str>,
 }
 
@@ -48,17 +50,19 @@ pub(crate) struct Mark {
 /// The writer's memory of the recent leads.
 #[derive(Default)]
 pub(crate) struct Recent {
-    /// By id, for readers too.
-    ids: Arc<RecentIds>,
-    /// Rows by person. They may no longer be that person's: the lead's row says it.
-    persons: HashMap<i64, Vec<i64>>,
-    /// Those that no round has taken, in the order of their numbers.
+    /// All of them, for readers too.
+    known: Arc<RecentLeads>,
+    /// Those that no round has taken.
+    newest: Arc<Generation>,
+    /// The same, in the order of their numbers.
     fresh: Vec<Entry>,
     /// How many of them are committed.
     stored: usize,
     /// Of the row of those that the open transaction adds.
     next_number: i64,
     round: Option<Round>,
+    /// What a round that is over leaves, until nobody waits.
+    ended: Option<(Round, Arc<Generation>)>,
     /// Rows of recent leads that were changed since: their keys stand in the
     /// indexes already, and those they came with must not follow.
     changed: HashSet<i64>,
@@ -71,10 +75,12 @@ pub(crate) struct Recent {
 impl Recent {
     /// What an opened file's table holds.
     pub(crate) fn load(connection: &Connection, most: usize) -> Result<Self> {
-        let mut recent = Self { most: most.max(1), next_number: 1, ..Self::default() };
+        let known = Arc::<RecentLeads>::default();
+        let newest = known.oldest();
+        let mut recent = Self { known, newest, most: most.max(1), next_number: 1, ..Self::default() };
         let mut select = connection
             .prepare(
-                "SELECT recent.number, lead.row, lead.id, lead.person, lead.fields
+                "SELECT recent.number, lead.row, lead.id, lead.person, lead.fields, lead.session
                  FROM recent_leads AS recent CROSS JOIN json_each(recent.leads) AS one
                      CROSS JOIN lead ON lead.row = one.value
                  ORDER BY recent.number",
@@ -86,8 +92,8 @@ impl Recent {
                 let person: Option<Vec<u8>> = row.get(3)?;
                 let person = person.as_deref().and_then(person_column);
                 let search = Arc::from("");
-                let entry = Entry { number: row.get(0)?, lead: row.get(1)?, id: row.get(2)?, person, search };
-                Ok((entry, row.get::<_, String>(4)?))
+                let [number, lead, id, session] = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(5)?];
+                Ok((Entry { lead, number, id, person, session, search }, row.get::<_, String>(4)?))
             })()
             .map_err(from_sqlite)?;
             recent.next_number = entry.number.saturating_add(1);
@@ -98,9 +104,14 @@ impl Recent {
         Ok(recent)
     }
 
-    /// The ids, as readers look them up.
-    pub(crate) fn ids(&self) -> Arc<RecentIds> {
-        Arc::clone(&self.ids)
+    /// The recent leads, as readers look them up.
+    pub(crate) fn known(&self) -> Arc<RecentLeads> {
+        Arc::clone(&self.known)
+    }
+
+    /// Those that are recent now, to the writer itself: all of them are in its transaction.
+    pub(crate) fn now(&self) -> Recently {
+        self.known.since_now()
     }
 
     /// Adds a new lead.
@@ -110,31 +121,24 @@ impl Recent {
             number: self.next_number,
             id: row.id,
             person: row.person(),
+            session: row.lead.session.as_i64(),
             search: Arc::clone(&row.search),
         });
     }
 
     fn remember(&mut self, entry: Entry) {
-        self.ids.insert(entry.id, entry.lead, &entry.search);
-        if let Some(person) = entry.person {
-            self.persons.entry(person).or_default().push(entry.lead);
-        }
+        self.newest.insert(&entry);
         self.fresh.push(entry);
     }
 
     /// Takes the keys of a lead that is about to be changed away from it, if it is
     /// a recent one. Its id stays.
     pub(crate) fn set_aside(&mut self, id: i64) {
-        if let Some(lead) = self.ids.get(id)
+        if let Some(lead) = self.now().get(id)
             && self.changed.insert(lead)
         {
             self.changed_now.push((lead, id));
         }
-    }
-
-    /// Rows of recent leads that may be a person's.
-    pub(crate) fn of_person(&self, person: i64) -> &[i64] {
-        self.persons.get(&person).map_or(&[], Vec::as_slice)
     }
 
     /// Notes the transaction's new leads, and brings in as many keys as they make room
@@ -164,7 +168,7 @@ impl Recent {
     /// Forgets what was added since.
     pub(crate) fn forget_since(&mut self, mark: Mark) {
         for entry in self.fresh.split_off(mark.fresh) {
-            forget(&self.ids, &mut self.persons, &entry);
+            self.newest.remove(&entry);
         }
         for (lead, _) in self.changed_now.drain(mark.changed..) {
             self.changed.remove(&lead);
@@ -186,33 +190,24 @@ impl Recent {
             self.next_number = self.next_number.saturating_add(1);
         }
         for (_, id) in self.changed_now.drain(..) {
-            self.ids.forget_keys(id);
+            self.known.since_now().forget_keys(id);
         }
         if let Some(ended) = self.round.take_if(Round::committed) {
-            for entry in ended.entries() {
-                forget(&self.ids, &mut self.persons, entry);
-                self.changed.remove(&entry.lead);
+            if !self.changed.is_empty() {
+                ended.entries().iter().for_each(|entry| _ = self.changed.remove(&entry.lead));
             }
+            self.ended = Some((ended, self.known.let_go()));
         }
     }
 
-    /// Begins a round if one is due. Sorting takes milliseconds: to be called when
-    /// those who wait for the commit are answered.
+    /// Begins a round if one is due, and drops what the last one has left. Both take
+    /// milliseconds: to be called when those who wait for the commit are answered.
     pub(crate) fn begin_round(&mut self) {
+        self.ended = None;
         if self.round.is_none() && !self.fresh.is_empty() && self.fresh.len() >= self.most {
             self.stored = 0;
+            self.newest = self.newest.followed();
             self.round = Some(Round::new(std::mem::take(&mut self.fresh)));
-        }
-    }
-}
-
-fn forget(ids: &RecentIds, persons: &mut HashMap<i64, Vec<i64>>, entry: &Entry) {
-    ids.remove(entry.id);
-    let Some(person) = entry.person else { return };
-    if let Some(leads) = persons.get_mut(&person) {
-        leads.retain(|lead| *lead != entry.lead);
-        if leads.is_empty() {
-            persons.remove(&person);
         }
     }
 }
@@ -232,9 +227,51 @@ fn search_keys(lead: i64, fields: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::{SqliteOptions, open_writer};
+    use crate::connection::{SqliteOptions, open_reader, open_writer};
+    use crate::leads::indexes::{OfSession, id_column, is_of_session, row_of};
     use crate::leads::prepare::new_lead;
-    use crumb_storage::contract::build::{Rows, accept, lead};
+    use crate::statements::Statements as _;
+    use crumb_domain::lead::Lead;
+    use crumb_storage::contract::build::{Rows, accept, lead, lead_id};
+
+    #[test]
+    fn whoever_took_hold_before_its_snapshot_finds_all_that_it_has_however_late_it_looks() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, options) = (folder.path().join("crumb.db"), SqliteOptions::default());
+        let (writer, reader) = (open_writer(&path, &options).unwrap(), open_reader(&path, &options).unwrap());
+        // Every second commit begins a round, and the next one ends it.
+        let mut recent = Recent::load(&writer, 2).unwrap();
+        let (mut rows, mut committed) = (Rows::new(), 0);
+        let session = rows.next_row();
+        let mut commit = |recent: &mut Recent, committed: &mut u32| {
+            let lead = Lead { session, ..lead(*committed, rows.next_row()) };
+            let row = new_lead(accept(lead)).unwrap().0.posting.row;
+            writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+            super::super::rows::insert(&writer, &row, 0).unwrap();
+            recent.add(&row);
+            recent.write(&writer).unwrap();
+            writer.execute_batch("COMMIT").unwrap();
+            recent.committed();
+            recent.begin_round();
+            *committed += 1;
+        };
+        for (before, after) in (0..6).flat_map(|before| (0..6).map(move |after| (before, after))) {
+            let recently = recent.now();
+            (0..before).for_each(|_| commit(&mut recent, &mut committed));
+            reader.execute_batch("BEGIN").unwrap();
+            assert_eq!(numbers(&reader, "SELECT count(*) FROM lead"), [i64::from(committed)]);
+            let in_snapshot = committed;
+            (0..after).for_each(|_| commit(&mut recent, &mut committed));
+            let its = OfSession::new(&recently, session).unwrap();
+            let count = concat!("SELECT count(*) FROM lead WHERE ", is_of_session!());
+            assert_eq!(reader.number(count, &its.and(&[])), Ok(Some(i64::from(in_snapshot))));
+            for number in 0..in_snapshot {
+                let found = row_of(&reader, &recently, id_column(lead_id(number))).unwrap();
+                assert!(found.is_some(), "{number} of {in_snapshot}, {before} before and {after} after");
+            }
+            reader.execute_batch("ROLLBACK").unwrap();
+        }
+    }
 
     fn numbers(connection: &Connection, sql: &str) -> Vec<i64> {
         let mut select = connection.prepare(sql).unwrap();
@@ -272,7 +309,6 @@ mod tests {
         assert_eq!(numbers(&connection, indexed), [leads[0].id, leads[1].id]);
         let waiting = numbers(&connection, "SELECT value FROM recent_leads, json_each(leads)");
         assert_eq!(waiting, [leads[2].lead.row.as_i64(), leads[3].lead.row.as_i64()]);
-        let stored = recent.ids();
-        assert_eq!(leads.iter().filter(|row| stored.get(row.id).is_some()).count(), 2);
+        assert_eq!(leads.iter().filter(|row| recent.now().get(row.id).is_some()).count(), 2);
     }
 }

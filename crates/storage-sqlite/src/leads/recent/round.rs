@@ -12,6 +12,7 @@ enum Key {
     Id(i64, i64),
     Person(i64, i64),
     Search(Box<str>, i64),
+    Session(i64, i64),
 }
 
 /// Leads that are brought in together, some keys with each commit.
@@ -26,9 +27,10 @@ pub(super) struct Round {
 
 impl Round {
     pub(super) fn new(entries: Vec<Entry>) -> Self {
-        let mut keys = Vec::with_capacity(entries.len() * 4);
-        for Entry { lead, id, person, search, .. } in &entries {
+        let mut keys = Vec::with_capacity(entries.len() * 5);
+        for Entry { lead, id, person, session, search, .. } in &entries {
             keys.push(Key::Id(*id, *lead));
+            keys.push(Key::Session(*session, *lead));
             keys.extend(person.map(|person| Key::Person(person, *lead)));
             let texts = search.split('\n').filter(|text| !text.is_empty());
             keys.extend(texts.map(|text| Key::Search(text.into(), *lead)));
@@ -79,7 +81,7 @@ impl Round {
 }
 
 fn insert(connection: &Connection, keys: &[Key], changed: &HashSet<i64>) -> rusqlite::Result<()> {
-    let (mut ids, mut persons, mut searches) = (None, None, None);
+    let (mut ids, mut persons, mut searches, mut sessions) = (None, None, None, None);
     for key in keys {
         match key {
             Key::Id(id, lead) => {
@@ -98,6 +100,10 @@ fn insert(connection: &Connection, keys: &[Key], changed: &HashSet<i64>) -> rusq
             Key::Search(key, lead) => {
                 let sql = "INSERT OR IGNORE INTO lead_search (key, lead) VALUES (?1, ?2)";
                 prepared(&mut searches, connection, sql)?.execute(params![key, lead])?;
+            }
+            Key::Session(session, lead) => {
+                let sql = "INSERT OR IGNORE INTO lead_by_session (session, lead) VALUES (?1, ?2)";
+                prepared(&mut sessions, connection, sql)?.execute([session, lead])?;
             }
         }
     }
