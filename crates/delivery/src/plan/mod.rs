@@ -197,6 +197,20 @@ impl DeliveryPlan {
         payload::unknown(all, &self.values)
     }
 
+    /// Where leads go, as it is written: the method and its address, of which no token is
+    /// replaced, without credentials and with its secrets masked. A mail's relay is not the
+    /// buyer's.
+    pub fn target(&self) -> Vec<u8> {
+        let text = match &self.link {
+            Some(link) if !self.is_mail() => {
+                let method = if self.method == BodyMethod::Get { Method::GET } else { Method::POST };
+                format!("{method} {}", link.text())
+            }
+            _ => "mail".to_owned(),
+        };
+        self.masker.kept(text.as_bytes())
+    }
+
     /// Writes a lead.
     pub fn render(&self, lookup: Lookup<'_>) -> Result<Outgoing, RenderError> {
         let value = |name: &str| self.values.value(name, lookup(name));
