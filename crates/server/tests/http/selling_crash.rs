@@ -75,6 +75,34 @@ async fn once_settled_its_key_answers_the_settled_state() {
 }
 
 #[tokio::test]
+async fn a_lead_whose_poster_was_never_answered_is_paid_when_it_is_settled_as_sold() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let network = market(&[stalling(&buyers, "accepted")]);
+    // Whoever has asked again meanwhile was told that nobody bought it.
+    for (campaign, is_asked, paid) in
+        [("", false, "2.00"), ("", true, "0.00"), ("pay_late_sales = true", true, "2.00")]
+    {
+        let server = Server::start(&with_campaign(&network, campaign)).await;
+        begin(&server);
+        buyers.wait_for(buyers.seen().requests + 1).await.unwrap();
+        let server = server.crashed().await;
+        // A duplicate is told that the lead is there, and not how it stands.
+        let duplicate = server.tracking.post_form("/d.ashx", &offered("ann")).await;
+        assert_eq!(duplicate.between("<error>", "</error>"), "Duplicate Lead");
+        if is_asked {
+            assert_unsold(&again(&server).await);
+        }
+        later(&server).await;
+        let lead = only(&server).await;
+        assert_eq!((lead.status, lead.payout.to_string().as_str()), (LeadStatus::Sold, paid), "{campaign}");
+        let reply = again(&server).await;
+        assert_eq!(lead_id(&reply), lead.id.as_str());
+        assert_eq!(reply.between("<price>", "</price>"), paid);
+        assert_eq!(reply.header("idempotency-replayed"), "true");
+    }
+}
+
+#[tokio::test]
 async fn a_hosted_lead_cut_off_with_a_post_begun_is_held_and_goes_on_once_refused() {
     let buyers = MockBuyers::start().await.unwrap();
     let next = Contract::new(8, &buyers.url("/accept"), "20.00");

@@ -251,7 +251,7 @@ fn settle_refused(
     } else {
         posts::count_not_kept(connection, refused.problem)?;
     }
-    idempotency::keep(connection, refused.idempotency, post.at, Some(&answer))
+    idempotency::keep(connection, refused.idempotency, post.at, Some(&answer), Some(post.id))
 }
 
 fn keep_accepted(context: &mut WriteContext<'_>, posting: &Posting) -> Result<Decided> {
@@ -262,7 +262,8 @@ fn keep_accepted(context: &mut WriteContext<'_>, posting: &Posting) -> Result<De
     records::append_timeline(connection, lead.as_i64(), &posting.timeline)?;
     outbox::put(context, &posting.deliveries)?;
     posts::insert(statements, &post.record, Ok(lead), answer, &post.errors)?;
-    idempotency::keep(connection, posting.idempotency.as_ref(), post.record.at, answer)?;
+    let claim = posting.idempotency.as_ref();
+    idempotency::keep(connection, claim, post.record.at, answer, Some(post.record.id))?;
     Ok(Decided::Accepted)
 }
 
