@@ -127,6 +127,7 @@ pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Resul
         None => queue::wait_no_more(connection, lead.row)?,
     }
     context.memory.session_changes.unknown(lead.session);
+    context.memory.seen.note_all(connection, seen::event_of_lead(lead)).map_err(from_sqlite)?;
     keep_accepted(context, posting)
 }
 

@@ -314,6 +314,7 @@ macro_rules! store_contract {
                 every_document_of_an_entity_is_known,
                 what_clicks_posts_and_leads_refer_to_has_history,
                 what_leads_are_offered_to_has_history,
+                what_was_converted_and_booked_has_history,
                 what_a_click_merely_names_has_no_history,
                 a_refused_write_makes_no_history_and_hides_none,
             ];
