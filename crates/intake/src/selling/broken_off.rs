@@ -77,6 +77,26 @@ impl<S: Store + Clone> Selling<S> {
     }
 }
 
+/// The record of a run that sold nothing and could not go on, since the store failed: why
+/// contracts took no part stands, and of those whose turn did not come that it was broken off,
+/// and not that its time was over. As with one that a crash broke off, it is not decided again:
+/// its lead goes on as if it had not been.
+pub(super) fn by_the_store(record: RunRecord, results: Vec<ContractOutcome>) -> RunRecord {
+    let told = results.into_iter().map(|one| match one.reason {
+        Reason::Deadline => ContractOutcome { reason: Reason::BrokenOff, ..one },
+        _ => one,
+    });
+    let results = written(&told.collect::<Vec<_>>());
+    RunRecord { inputs: LOST.to_owned(), events: LOST.to_owned(), results, ..record }
+}
+
+fn written(results: &[ContractOutcome]) -> String {
+    serde_json::to_string(results).unwrap_or_else(|error| {
+        tracing::error!(%error, "a run cannot be written as JSON");
+        "[]".to_owned()
+    })
+}
+
 /// What is kept of a post that may have been under way. What was sent is not: only that it
 /// was about to be, and where its contract's leads go.
 fn cut_off(market: &Market, contract: ContractId, (id, at): (RowId, Timestamp), why: &str) -> Attempt {
@@ -137,10 +157,7 @@ impl Known<'_> {
             config_version: snapshot.version(),
             inputs: LOST.to_owned(),
             events: LOST.to_owned(),
-            results: serde_json::to_string(&results).unwrap_or_else(|error| {
-                tracing::error!(%error, "a run cannot be written as JSON");
-                "[]".to_owned()
-            }),
+            results: written(&results),
             summary: results.iter().map(|one| (one.contract, one.result, sold_for(lead, one))).collect(),
         })
     }
