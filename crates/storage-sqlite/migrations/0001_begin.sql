@@ -32,7 +32,8 @@ CREATE TABLE click (
     referrer TEXT,
     redirect TEXT,
     payout INTEGER,                  -- these two only where clicks are paid for
-    received INTEGER
+    received INTEGER,
+    asked_contract INTEGER           -- as the link says it, whether or not there is one
 ) STRICT;
 
 -- The clicks of a session other than the one that opened it.
