@@ -171,6 +171,26 @@ fn known_tokens_without_a_value_are_empty_and_unknown_ones_stay_and_are_told() {
 }
 
 #[test]
+fn a_method_without_parameters_body_and_token_says_nothing_of_the_lead() {
+    let says_nothing = |text| says_nothing(&method(text));
+    for nothing in [
+        serde_json::json!({}),
+        serde_json::json!({ "headers": { "X-Api-Key": "key" } }),
+        serde_json::json!({ "method": "email", "to": "a@buyer.example", "subject": "A lead" }),
+    ] {
+        assert!(says_nothing(nothing.clone()), "{nothing}");
+    }
+    for something in [
+        serde_json::json!({ "params": { "a": "1" } }),
+        serde_json::json!({ "body": "<lead/>" }),
+        serde_json::json!({ "method": "get", "url": "https://buyer.example/#zip_code#" }),
+        serde_json::json!({ "headers": { "X-Zip": "#zip_code#" } }),
+    ] {
+        assert!(!says_nothing(something.clone()), "{something}");
+    }
+}
+
+#[test]
 fn a_target_is_shown_as_it_is_written_without_credentials() {
     let target = |text| String::from_utf8(compiled(text).unwrap().target()).unwrap();
     let link = "https://user:p%40ssword@buyer.example:8443/#state#/in?zip=#zip_code#&user=1";
