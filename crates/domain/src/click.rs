@@ -33,6 +33,8 @@ pub struct Click {
     pub creative: Option<CreativeId>,
     /// The terms it runs under, where not the offer's own.
     pub offer_contract: Option<OfferContractId>,
+    /// `oc`, whether or not the offer has it.
+    pub asked_contract: Option<OfferContractId>,
     /// `m`.
     pub media_type: Option<MediaTypeId>,
     /// `p`, as its meaning.

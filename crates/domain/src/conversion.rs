@@ -247,7 +247,7 @@ pub struct Withheld {
 /// What a pixel says of a conversion beside money.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reported {
-    /// `t`, cut at [`MAX_TRANSACTION_ID_CHARS`].
+    /// `t`; of one of more than [`MAX_TRANSACTION_ID_CHARS`] a beginning and a hash of the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction_id: Option<String>,
     /// `u`: the advertiser's name for the visitor.

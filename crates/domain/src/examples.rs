@@ -63,6 +63,7 @@ pub fn click() -> Click {
         campaign: Some(CampaignId(57)),
         creative: Some(CreativeId(1057)),
         offer_contract: None,
+        asked_contract: None,
         media_type: None,
         price_format: None,
         sub_ids: SubIds::default(),

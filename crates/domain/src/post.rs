@@ -46,6 +46,9 @@ pub struct KeptPost {
     /// What was answered; none while its lead is being sold, and where the server
     /// ended before that.
     pub answer: Option<StoredAnswer>,
+    /// It was not answered, and its poster has been told since, under its idempotency key,
+    /// how its lead stood then.
+    pub was_told_later: bool,
     /// What became of it.
     pub outcome: PostOutcome,
     /// The texts that were answered, if any.

@@ -8,6 +8,7 @@ use crate::pings::PingRate;
 use crate::refused::RejectedPost;
 use crate::rejections::RejectionBudget;
 use crate::selling::{BrokenOff, Selling};
+use crate::update::OfItsLead;
 use crumb_domain::fields::FieldVerdict;
 use crumb_domain::lead::LeadOutcome;
 use crumb_domain::network::OfferType;
@@ -109,6 +110,29 @@ impl<S: Store + Clone> Leads<S> {
         raw: &RawPost,
         client: &Client,
     ) -> Result<PostAnswer, PostError> {
+        let whose = match request.lead_id {
+            Some(_) if names_nobody(request) => Box::pin(self.of_its_lead(request, client)).await?,
+            _ => OfItsLead::Other,
+        };
+        match whose {
+            OfItsLead::Other => self.take(request, false, raw, client).await,
+            OfItsLead::NotIts => self.take(request, true, raw, client).await,
+            OfItsLead::Offer(offer) => {
+                let named = PostRequest { offer: Given::Value(offer), ..request.clone() };
+                self.take(&named, false, raw, client).await
+            }
+        }
+    }
+
+    /// Takes a post that names whose it is, if it does at all. `is_not_its`: it names a lead
+    /// that it may not change.
+    async fn take(
+        &self,
+        request: &PostRequest,
+        is_not_its: bool,
+        raw: &RawPost,
+        client: &Client,
+    ) -> Result<PostAnswer, PostError> {
         let kind = credit::kind(request);
         let callback = request.callback.as_ref().and_then(|c| c.as_ref().ok()).map(|c| c.as_str());
         let json = request.json_body || raw.accepts_json;
@@ -116,6 +140,10 @@ impl<S: Store + Clone> Leads<S> {
         let incoming = IncomingPost { request, raw, client, now: self.site.clock.now(), kind, form };
         if let Some(problem) = unreadable(request) {
             return self.refuse(&incoming, RejectedPost::unknown(problem)).await;
+        }
+        if is_not_its {
+            // Its offer is not for whoever has no part in it to know.
+            return self.refuse(&incoming, RejectedPost::unknown(Problem::InvalidLeadId)).await;
         }
         let snapshot = self.site.network.snapshot();
         let credit = match credit::credit(&self.site, &snapshot, request, client, incoming.now).await? {
@@ -172,6 +200,10 @@ impl<S: Store + Clone> Leads<S> {
 /// What is told ahead of all else: JSON that cannot be read where its query names nobody,
 /// as it may have done so itself. XML names nobody, readable or not.
 pub(crate) fn unreadable(request: &PostRequest) -> Option<Problem> {
-    let names_nobody = request.campaign == Given::Absent && request.offer == Given::Absent;
-    request.malformed.filter(|problem| names_nobody && *problem == Problem::InvalidJson)
+    request.malformed.filter(|problem| names_nobody(request) && *problem == Problem::InvalidJson)
+}
+
+/// Whether a post names neither campaign nor offer.
+fn names_nobody(request: &PostRequest) -> bool {
+    request.campaign == Given::Absent && request.offer == Given::Absent
 }

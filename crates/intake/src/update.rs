@@ -20,12 +20,44 @@ use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::OfferType;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::PostKind;
-use crumb_domain::{LeadId, Money, RequestId};
+use crumb_domain::{LeadId, Money, OfferId, RequestId};
 use crumb_storage::leads::{Offering, Posted, UpdateLead};
 use crumb_storage::{Store, StoreError};
+use crumb_tracking::client::Client;
 use crumb_wire::cookie::CookieClaim;
+use crumb_wire::post::PostRequest;
+
+/// What a post that names neither campaign nor offer has to say of a lead.
+pub(crate) enum OfItsLead {
+    /// Nothing; or it names no session.
+    Other,
+    /// It names a lead, and a session that is not that lead's.
+    NotIts,
+    /// It names its lead and brings that one's session, which is of this offer.
+    Offer(OfferId),
+}
 
 impl<S: Store + Clone> Leads<S> {
+    /// Of a post that names neither campaign nor offer: a lead's own request id or its
+    /// session's cookie is all that a change of it needs, since the lead knows its offer.
+    /// Whoever brings neither names nobody, as in any post.
+    pub(crate) async fn of_its_lead(
+        &self,
+        request: &PostRequest,
+        client: &Client,
+    ) -> Result<OfItsLead, StoreError> {
+        let Some(text) = request.lead_id.as_deref() else { return Ok(OfItsLead::Other) };
+        let found = match text.trim().parse::<LeadId>() {
+            Ok(id) => self.site.store.lead(id).await?,
+            Err(_) => None,
+        };
+        match found.filter(|lead| self.is_of_its_session(lead, request, client)) {
+            Some(lead) => Ok(OfItsLead::Offer(lead.offer)),
+            None if request.request_id.is_some() => Ok(OfItsLead::NotIts),
+            None => Ok(OfItsLead::Other),
+        }
+    }
+
     /// Changes the fields of a lead. What is not sent stays; the result is checked
     /// again, as that of the lead's own affiliate and campaign; attribution and
     /// sales stay. One that is to be offered again and is being sold is waited for.
@@ -129,9 +161,14 @@ impl<S: Store + Clone> Leads<S> {
         if incoming.kind == PostKind::Server {
             return credit.attribution == Attribution::Key && lead.campaign == credit.campaign;
         }
+        self.is_of_its_session(lead, incoming.request, incoming.client)
+    }
+
+    /// Whether a post brings a lead's own request id, or its session's cookie.
+    fn is_of_its_session(&self, lead: &Lead, request: &PostRequest, client: &Client) -> bool {
         let own = self.site.request_id(lead.session);
-        let named = incoming.request.request_id.as_deref().and_then(|text| text.parse::<RequestId>().ok());
-        let cookie = match incoming.client.cookies.offer(lead.offer) {
+        let named = request.request_id.as_deref().and_then(|text| text.parse::<RequestId>().ok());
+        let cookie = match client.cookies.offer(lead.offer) {
             CookieClaim::Session(id) => Some(id),
             CookieClaim::Absent | CookieClaim::Malformed => None,
         };

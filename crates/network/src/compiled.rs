@@ -4,7 +4,7 @@ use crate::error::FileError;
 use crumb_domain::fields::FieldRules;
 use crumb_domain::filter::Filter;
 use crumb_domain::network::{
-    Condition, Creative, Event, LeadTier, Offer, OfferContract, PriceFormat, Vertical,
+    ActiveStatus, Condition, Creative, Event, LeadTier, Offer, OfferContract, PriceFormat, Vertical,
 };
 use crumb_domain::{EventId, Money, OfferContractId, OfferId};
 use std::ops::Deref;
@@ -106,7 +106,10 @@ impl CompiledOffer {
         hosts.extend(offer.link_override_hosts.iter().map(|host| host.to_ascii_lowercase()));
         hosts.sort();
         hosts.dedup();
-        let events = if offer.event.is_empty() { vec![conversion()] } else { offer.event.clone() };
+        let mut events: Vec<Event> = offer.event.iter().filter(|event| is_active(event)).cloned().collect();
+        if events.is_empty() {
+            events.push(conversion());
+        }
         Self { offer, vertical, events, hosts, postback_secret }
     }
 
@@ -140,7 +143,8 @@ impl CompiledOffer {
         self.offer.creative.iter().find(|creative| creative.id == id)
     }
 
-    /// Its events; where none is written, event 1, `Conversion`.
+    /// Its events that may happen; where none is written or all are inactive, event 1,
+    /// `Conversion`.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
@@ -152,6 +156,11 @@ impl CompiledOffer {
             .iter()
             .find(|event| Some(event.id) == id)
             .or_else(|| self.events.iter().find(|event| event.short.as_deref() == Some(id_or_short)))
+    }
+
+    /// An event that its conversions may be of, inactive or not.
+    pub fn known_event(&self, id: EventId) -> Option<&Event> {
+        self.offer.event.iter().chain(&self.events).find(|event| event.id == id)
     }
 
     /// The event of a pixel without `e`, and of an accepted lead.
@@ -200,11 +209,16 @@ pub(crate) fn host_of(link: &str) -> Option<String> {
     url.host_str().map(str::to_ascii_lowercase)
 }
 
+fn is_active(event: &Event) -> bool {
+    event.status == ActiveStatus::Active
+}
+
 /// The event of an offer that lists none.
 fn conversion() -> Event {
     Event {
         id: EventId(1),
         name: "Conversion".to_owned(),
+        status: ActiveStatus::Active,
         short: None,
         default: true,
         allow_duplicates: false,

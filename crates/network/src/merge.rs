@@ -3,8 +3,8 @@
 //! What the file mentions is replaced as a whole; what it does not mention stays,
 //! or with `--prune` goes, unless the server made it, what stays needs it, or it
 //! has history, in which case it is made inactive. A few things outlive being
-//! replaced: post keys, opening balances, field ids, creatives with clicks and
-//! secrets that the file shows masked.
+//! replaced: post keys, opening balances, field ids, creatives with clicks,
+//! events with conversions and secrets that the file shows masked.
 
 use crate::documents::{State, sort};
 use crate::entity::{Entity, Places};
@@ -12,9 +12,10 @@ use crate::error::FileError;
 use crate::prune::{Fate, Pruning};
 use crate::secrets::{unmask, unmask_contract, unmask_offer, unmask_postback, unmask_webhook};
 use crumb_domain::network::{
-    ActiveStatus, AffiliateStatus, Buyer, BuyerCredit, Campaign, Network, Offer, OfferStatus, Vertical,
+    ActiveStatus, AffiliateStatus, Buyer, BuyerCredit, Campaign, Event, Network, Offer, OfferStatus,
+    Settings, Vertical,
 };
-use crumb_domain::{BuyerId, CreativeId, FieldId, Money, VerticalId};
+use crumb_domain::{BuyerId, CreativeId, EventId, FieldId, Money, VerticalId};
 use crumb_storage::configuration::HistoryOf;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -60,6 +61,10 @@ pub(crate) fn asked(present: &State, file: &Network, laying: Laying) -> Vec<Hist
         let kept: HashSet<CreativeId> = written.creative.iter().map(|creative| creative.id).collect();
         let left_out = offer.creative.iter().filter(|creative| !kept.contains(&creative.id));
         asked.extend(left_out.map(|creative| HistoryOf::Creative(creative.id)));
+        asked.extend(events_left_out(offer, written).map(|event| HistoryOf::Event(offer.id, event.id)));
+    }
+    if currency(laid_settings(present, file, laying)) != currency(present.network.network.as_ref()) {
+        asked.push(HistoryOf::Ledger);
     }
     if laying != Laying::Over {
         asked.extend(crate::prune::asked(present, &Places::of(file)));
@@ -71,15 +76,13 @@ pub(crate) fn asked(present: &State, file: &Network, laying: Laying) -> Vec<Hist
 pub(crate) fn merge(present: &State, file: Network, laying: Laying, known: &Known) -> Merged {
     let places = Places::of(&file);
     let now = &present.network;
-    let settings = match laying {
-        Laying::Over | Laying::Prune => file.network.clone().or_else(|| now.network.clone()),
-        Laying::Restore => file.network.clone(),
-    };
+    let settings = laid_settings(present, &file, laying).cloned();
     let keeps_settings = file.network.is_none() && laying == Laying::Prune;
     let pruning =
         (laying != Laying::Over).then(|| Pruning::new(present, keeps_settings, &places, &known.history));
     let fate = |kept: &dyn Fn(&Pruning) -> Fate| pruning.as_ref().map_or(Fate::Stays, kept);
     let mut merged = Merged::default();
+    merged.errors.extend(changed_currency(now.network.as_ref(), settings.as_ref(), &known.history));
     let network = Network {
         network: settings,
         blacklist: lay(&now.blacklist, file.blacklist, |_| fate(&|_| Fate::Goes), |new, _| new),
@@ -154,6 +157,43 @@ pub(crate) fn merge(present: &State, file: Network, laying: Laying, known: &Know
     merged
 }
 
+/// The settings that are in force with the file.
+fn laid_settings<'a>(present: &'a State, file: &'a Network, laying: Laying) -> Option<&'a Settings> {
+    match laying {
+        Laying::Over | Laying::Prune => file.network.as_ref().or(present.network.network.as_ref()),
+        Laying::Restore => file.network.as_ref(),
+    }
+}
+
+fn currency(settings: Option<&Settings>) -> String {
+    let default = Settings::default();
+    settings.unwrap_or(&default).currency.to_ascii_uppercase()
+}
+
+/// That amounts would be called what they are not: entries of the ledger have no currency but
+/// the network's, and are never edited.
+fn changed_currency(
+    present: Option<&Settings>,
+    next: Option<&Settings>,
+    history: &HashSet<HistoryOf>,
+) -> Option<FileError> {
+    let (present, next) = (currency(present), currency(next));
+    let is_booked = next != present && history.contains(&HistoryOf::Ledger);
+    is_booked.then(|| {
+        let message = format!(
+            "cannot become {next}: the ledger has entries in {present}, and what has been sold and paid keeps its \
+             currency"
+        );
+        FileError::new("network.currency", message)
+    })
+}
+
+/// Events of an offer that the file does not mention with it.
+fn events_left_out<'a>(present: &'a Offer, written: &Offer) -> impl Iterator<Item = &'a Event> {
+    let kept: HashSet<EventId> = written.event.iter().map(|event| event.id).collect();
+    present.event.iter().filter(move |event| !kept.contains(&event.id))
+}
+
 /// The file's entities, then those of the present ones that stay.
 fn lay<T: Entity>(
     present: &[T],
@@ -192,6 +232,14 @@ impl Merged {
                 self.made_inactive.insert(format!("creative {}", creative.id), "it has clicks");
                 offer.creative.push(creative);
             }
+        }
+        let events = present.into_iter().flat_map(|present| events_left_out(present, &offer));
+        let events = events.filter(|event| history.contains(&HistoryOf::Event(offer.id, event.id)));
+        let retired: Vec<Event> = events.map(|event| retired(event, &offer)).collect();
+        for event in retired {
+            self.made_inactive
+                .insert(format!("event {} of {}", event.id, offer.label()), "it has conversions");
+            offer.event.push(event);
         }
         offer
     }
@@ -259,6 +307,14 @@ impl Merged {
             }
         }
     }
+}
+
+/// An event that its offer has no longer, so that its conversions stay of an event with a name.
+/// What pixels call it may be another's from now on.
+fn retired(event: &Event, offer: &Offer) -> Event {
+    let is_taken = |short: &String| offer.event.iter().any(|other| other.short.as_ref() == Some(short));
+    let short = event.short.clone().filter(|short| !is_taken(short));
+    Event { status: ActiveStatus::Inactive, default: false, short, ..event.clone() }
 }
 
 /// An opening balance is read only when the buyer is made, or first becomes prepaid:

@@ -54,7 +54,7 @@ impl Pruning {
                 HistoryOf::Offer(id) => drop(pruning.offers.insert(*id, Fate::MadeInactive)),
                 HistoryOf::Contract(id) => drop(pruning.contracts.insert(*id, Fate::MadeInactive)),
                 HistoryOf::Buyer(id) => drop(pruning.buyers.insert(*id, Fate::MadeInactive)),
-                HistoryOf::Creative(_) => {}
+                HistoryOf::Creative(_) | HistoryOf::Event(..) | HistoryOf::Ledger => {}
             }
         }
         for id in &present.server_made {

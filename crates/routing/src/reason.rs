@@ -143,7 +143,9 @@ impl Reason {
             BuyerAnswer::UnknownAnswer(_) => Some(Self::PingNotUnderstood),
             BuyerAnswer::Error(_) => Some(Self::PingError(true)),
             BuyerAnswer::Failed(PostFailure::TimedOut { .. }) => Some(Self::PingTimeout),
-            BuyerAnswer::Failed(PostFailure::Broken { .. }) => Some(Self::PingError(false)),
+            BuyerAnswer::Failed(PostFailure::Broken { .. } | PostFailure::CutOff) => {
+                Some(Self::PingError(false))
+            }
         }
     }
 

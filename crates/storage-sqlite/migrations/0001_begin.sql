@@ -32,7 +32,8 @@ CREATE TABLE click (
     referrer TEXT,
     redirect TEXT,
     payout INTEGER,                  -- these two only where clicks are paid for
-    received INTEGER
+    received INTEGER,
+    asked_contract INTEGER           -- as the link says it, whether or not there is one
 ) STRICT;
 
 -- The clicks of a session other than the one that opened it.
@@ -199,6 +200,7 @@ CREATE TABLE post (
     content_type TEXT NOT NULL,
     body BLOB NOT NULL,
     answer TEXT,                     -- status, type, location, content; none until its lead's run has ended
+    told_later INTEGER NOT NULL DEFAULT 0, -- 1: it has no answer, and its poster was given one since, under its key
     errors TEXT NOT NULL,            -- JSON, a list of texts
     lead INTEGER,                    -- its row, not its id: ids are random, and an index of them dear
     problem TEXT,
@@ -219,6 +221,7 @@ CREATE TABLE idempotency (
     body_hash BLOB NOT NULL,
     at INTEGER NOT NULL,
     answer TEXT,                     -- as a post's; none while it is in flight
+    post INTEGER,                    -- whose answer it is; none for a payment
     PRIMARY KEY (scope, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_by_time ON idempotency (at);

@@ -4,7 +4,7 @@
 //! remembers what it has noted, and asks the table only about what is new.
 
 use crumb_domain::lead::Lead;
-use crumb_domain::{AffiliateId, BuyerId, CampaignId, ContractId, CreativeId, OfferId, RowId};
+use crumb_domain::{AffiliateId, BuyerId, CampaignId, ContractId, CreativeId, EventId, OfferId, RowId};
 use crumb_storage::configuration::HistoryOf;
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
@@ -21,6 +21,9 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// Never noted: the ledger's own entries are looked at.
+    const LEDGER: Self = Self { kind: 8, id: 0 };
+
     /// The node that made a row.
     pub(crate) fn node(row: RowId) -> Self {
         Self::node_number(row.node())
@@ -31,8 +34,11 @@ impl Key {
         Self { kind: 0, id: i64::from(node) }
     }
 
-    /// Whether the table has it.
+    /// Whether the table has it; of the ledger, whether that has an entry.
     pub(crate) fn is_noted(self, connection: &Connection) -> rusqlite::Result<bool> {
+        if self == Self::LEDGER {
+            return connection.prepare_cached("SELECT 1 FROM ledger LIMIT 1")?.exists([]);
+        }
         connection
             .prepare_cached("SELECT 1 FROM history WHERE kind = ?1 AND id = ?2")?
             .exists(params![self.kind, self.id])
@@ -48,6 +54,9 @@ impl From<HistoryOf> for Key {
             HistoryOf::Offer(OfferId(id)) => Self { kind: 4, id },
             HistoryOf::Contract(ContractId(id)) => Self { kind: 5, id },
             HistoryOf::Buyer(BuyerId(id)) => Self { kind: 6, id },
+            // Ids of the configuration have 31 bits.
+            HistoryOf::Event(OfferId(offer), EventId(id)) => Self { kind: 7, id: (offer << 32) | id },
+            HistoryOf::Ledger => Self::LEDGER,
         }
     }
 }
@@ -66,7 +75,14 @@ pub(crate) fn references(
 
 /// What a lead refers to, with the node that made it.
 pub(crate) fn references_of_lead(lead: &Lead) -> impl Iterator<Item = Key> {
-    references(Some(lead.affiliate), Some(lead.offer), lead.campaign).chain([Key::node(lead.row)])
+    references(Some(lead.affiliate), Some(lead.offer), lead.campaign)
+        .chain([Key::node(lead.row)])
+        .chain(event_of_lead(lead))
+}
+
+/// The event of the conversion that a lead is, or that a pixel has named.
+pub(crate) fn event_of_lead(lead: &Lead) -> Option<Key> {
+    lead.conversion.as_ref().map(|told| HistoryOf::Event(lead.offer, told.event).into())
 }
 
 /// What the writer has noted: all that is committed, and what the open

@@ -9,7 +9,8 @@ use crate::outbox::NewDelivery;
 use crate::{Page, PageRequest, Result};
 use crumb_domain::selling::Alert;
 use crumb_domain::{
-    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, CreativeId, Money, OfferId, Timestamp,
+    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, CreativeId, EventId, Money, OfferId,
+    Timestamp,
 };
 
 /// Names an entity: `network`, `offer:100`, `campaign:57`.
@@ -100,6 +101,10 @@ pub enum HistoryOf {
     Contract(ContractId),
     /// A buyer that leads were sent to, or that paid.
     Buyer(BuyerId),
+    /// An offer's event with conversions, those that leads are among them.
+    Event(OfferId, EventId),
+    /// The ledger, once it has an entry.
+    Ledger,
 }
 
 /// The store of the configuration.

@@ -97,8 +97,9 @@ pub struct UpdateLead {
     pub timeline: Vec<TimelineEntry>,
     /// Who is to be told when it is changed.
     pub deliveries: Vec<NewDelivery>,
-    /// How it is offered for sale again, if it is. Without, a lead that waited
-    /// goes on waiting while it is `queued` or somebody has it, and its values are right.
+    /// How it is offered for sale again, if it is. Without, a lead that waits goes on waiting
+    /// where it is `queued`, `sold` or `returned` by this change and nothing is wrong with its
+    /// values, and waits no more otherwise; one that does not wait is left alone.
     pub offering: Option<Offering>,
     /// What it waits for may have passed with its old values: a lead that goes on waiting is
     /// due at once.

@@ -1,8 +1,8 @@
 //! Double taps: equal clicks of visitors that cannot be told apart by cookie.
 //!
 //! An offer with `throw_out_seconds` treats a click that equals an earlier one in
-//! affiliate, creative, price format, contract, media type, sub-affiliate, address
-//! and user agent as a further touch of that one's session. The recent ones are
+//! affiliate, creative, price format, contract, media type, sub-affiliate (all of them as
+//! its link says them, whatever they come to), address and user agent as a further touch of that one's session. The recent ones are
 //! held in memory, and read back from the store when the server starts.
 
 use crumb_domain::click::{Click, NonHuman};
@@ -34,7 +34,7 @@ impl Tap {
         let part = |salt: u8| {
             let mut hasher = DefaultHasher::new();
             salt.hash(&mut hasher);
-            (click.affiliate, click.creative, click.price_format, click.offer_contract).hash(&mut hasher);
+            (click.affiliate, click.creative, click.price_format, click.asked_contract).hash(&mut hasher);
             (click.media_type, click.sub_ids.sub_affiliate(), click.ip, &click.user_agent).hash(&mut hasher);
             hasher.finish()
         };

@@ -12,7 +12,7 @@ pub const MAX_INPUT_BYTES: usize = 64 * 1024;
 /// of equal names.
 pub const MAX_PAIRS: usize = 500;
 
-/// The request says more than we read. Both answer HTTP 413.
+/// A request that is not read. HTTP 413 where it says more than we read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InputError {
     /// More than [`MAX_INPUT_BYTES`].
@@ -21,6 +21,10 @@ pub enum InputError {
     /// More than [`MAX_PAIRS`].
     #[error("query and body have more than {MAX_PAIRS} parameters")]
     TooManyPairs,
+    /// A multipart body whose boundary its type does not name, or that does not have it:
+    /// HTTP 400.
+    #[error("the multipart body's boundary is not in its Content-Type, or not in the body")]
+    NoBoundary,
 }
 
 /// Parameters in the order in which they were first named.

@@ -14,6 +14,7 @@ use crate::multipart::read_multipart;
 use crumb_domain::amount::read_amount;
 use crumb_domain::conversion::{ConversionSource, MAX_TRANSACTION_ID_CHARS, Reported};
 use crumb_domain::{AdvertiserId, Money, OfferId};
+use sha2::{Digest as _, Sha256};
 
 /// Characters kept of an event's id or short name: twice what CAKE lets a name have, so
 /// that what is cut off cannot have made a difference.
@@ -71,7 +72,12 @@ pub fn parse_pixel(raw_query: &[u8], body: Option<(&str, &[u8])>) -> Result<Pixe
     let mut pairs = Pairs::default();
     read_form(raw_query, &mut pairs, &mut count)?;
     match BodyFormat::of_type(content_type) {
-        BodyFormat::Multipart(content_type) => read_multipart(content_type, body, &mut pairs, &mut count)?,
+        BodyFormat::Multipart(content_type) => {
+            match read_multipart(content_type, body, &mut pairs, &mut count) {
+                Ok(()) | Err(BodyError::Malformed) => {}
+                Err(BodyError::Input(over_limit)) => return Err(over_limit),
+            }
+        }
         BodyFormat::Json => match parse_json(body, &mut count) {
             Ok(members) => add_values(&mut pairs, members),
             Err(BodyError::Malformed) => {}
@@ -94,7 +100,7 @@ fn read(pairs: &Pairs) -> PixelRequest {
     let mut values = Values { pairs, ignored: Vec::new() };
     let (received, payout) = (values.given_amount("p"), values.given_amount("ap"));
     let reported = Reported {
-        transaction_id: values.text("t", MAX_TRANSACTION_ID_CHARS),
+        transaction_id: values.whole_text("t").map(kept_transaction_id),
         user_id: values.text("u", MAX_USER_ID_CHARS),
         device_id: device_id(pairs),
         currency: values.currency("c"),
@@ -129,10 +135,14 @@ struct Values<'a> {
 }
 
 impl Values<'_> {
-    /// A text without blanks around it, cut; none where nothing is left.
+    /// A text without blanks around it; none where nothing is left.
+    fn whole_text(&self, name: &str) -> Option<&str> {
+        Some(self.pairs.get(name)?.trim()).filter(|text| !text.is_empty())
+    }
+
+    /// The same, cut.
     fn text(&self, name: &str, max_chars: usize) -> Option<String> {
-        let text = self.pairs.get(name)?.trim();
-        (!text.is_empty()).then(|| text.chars().take(max_chars).collect())
+        self.whole_text(name).map(|text| text.chars().take(max_chars).collect())
     }
 
     /// An amount of money; none where it is blank or ignored.
@@ -171,6 +181,17 @@ impl Values<'_> {
         self.ignored.sort_unstable();
         self.ignored
     }
+}
+
+/// A transaction id as it is kept. Of a longer one the beginning, `~` and the SHA-256 of the
+/// whole, so that two which differ further on are two, and the same one comes back as the same.
+fn kept_transaction_id(text: &str) -> String {
+    if text.chars().count() <= MAX_TRANSACTION_ID_CHARS {
+        return text.to_owned();
+    }
+    let hash: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let beginning = text.chars().take(MAX_TRANSACTION_ID_CHARS - 1 - hash.len());
+    beginning.chain(['~']).chain(hash.chars()).collect()
 }
 
 fn amount(text: &str) -> Option<Money> {

@@ -97,7 +97,12 @@ pub fn parse_post(
     match format {
         BodyFormat::Form => read_form(body, &mut sent.pairs, &mut count)?,
         BodyFormat::Multipart(content_type) => {
-            read_multipart(content_type, body, &mut sent.pairs, &mut count)?;
+            match read_multipart(content_type, body, &mut sent.pairs, &mut count) {
+                Ok(()) => {}
+                // As malformed as a request is in which HTTP itself cannot be read.
+                Err(BodyError::Malformed) => return Err(InputError::NoBoundary),
+                Err(BodyError::Input(over_limit)) => return Err(over_limit),
+            }
         }
         BodyFormat::Xml => match parse_xml(body, &mut count) {
             Ok(members) => {

@@ -1,6 +1,6 @@
 //! `crumb apply`: makes the network as a file says.
 
-use super::{Context, Reply, Result};
+use super::{Context, Reply, Result, findings};
 use anyhow::{Context as _, anyhow, bail};
 use crumb_domain::network::Network;
 use crumb_network::{Applied, FileFormat, NetworkError, parse};
@@ -18,9 +18,12 @@ pub const MAX_NETWORK_FILE_BYTES: u64 = 16 << 20;
 pub async fn apply<S: Store + Clone>(context: &Context<'_, S>, file: &NetworkFile, prune: bool) -> Result {
     let installation = context.installation;
     let network = file.parsed()?;
+    let warnings = findings::of_file(&network);
     #[expect(clippy::disallowed_methods, reason = "the operating system's randomness makes post keys")]
     let applying = installation.network.apply(network, prune, installation.clock.now(), &mut rand::rng());
-    Ok(applied(&applying.await?))
+    let mut reply = applied(&applying.await?);
+    reply.stderr += &warnings;
+    Ok(reply)
 }
 
 /// The version, and what led to it.

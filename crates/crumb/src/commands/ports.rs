@@ -1,4 +1,8 @@
-//! Ports of a server, which it has before it answers on them.
+//! Ports of a server, which it takes before it answers on them.
+//!
+//! A port on which a server listens cannot be taken: a second server ends before it has
+//! written anything. Of two that start at the same moment both may have taken it; it is that
+//! one's which listens first, and the other ends when it would listen itself.
 
 use anyhow::anyhow;
 use std::io::{Error, ErrorKind};
@@ -22,7 +26,7 @@ impl Port {
     /// Takes a port, for the listener called so, whose address that flag says.
     ///
     /// # Errors
-    /// Where it cannot be had.
+    /// Where it cannot be had, as one on which somebody listens.
     pub fn take(what: &'static str, flag: &'static str, address: SocketAddr) -> anyhow::Result<Self> {
         let bound = || {
             let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
@@ -43,7 +47,7 @@ impl Port {
     /// Takes connections from now on.
     ///
     /// # Errors
-    /// Where another, which began at the same time, listens there meanwhile.
+    /// Where another server, which took the port at the same moment, was the first to listen.
     pub fn listen(self) -> anyhow::Result<TcpListener> {
         let Self { socket, what, flag, address } = self;
         socket.listen(BACKLOG).map_err(|error| cannot_listen(what, flag, address, &error))

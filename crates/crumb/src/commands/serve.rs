@@ -79,7 +79,9 @@ where
     P: AsyncFnOnce(&mut Starting) -> anyhow::Result<String>,
 {
     let mut signals = Signals::listen()?;
-    // Before anything is written: a port that is taken must change nothing.
+    // Before anything is written: where another server listens already, nothing is changed. One
+    // that starts at this same moment may be the first to listen all the same: then this ends
+    // there, with its network file applied to its own store, and has served nobody.
     let tracking = Port::take("tracking", "--listen", settings.tracking)?;
     let admin = Port::take("admin", "--admin-listen", settings.admin)?;
     let opened = open(settings, owner.directory()).await?;

@@ -14,7 +14,7 @@ fn contract(id: u32, post: &str, more: &str) -> String {
 }
 
 const SCHEDULE: &str = "schedule = [{ days = [\"all\"], open = \"00:00\", close = \"24:00\", price = \"20.00\", type = \"exclusive\" }]\n";
-const URL: &str = "url = \"https://buyer.example/\"";
+const URL: &str = "url = \"https://buyer.example/?id=#leadid#\"";
 
 fn place_with(contracts: &[String]) -> Place {
     let place = Place::new();
@@ -147,6 +147,29 @@ fn offers_whose_affiliates_can_fire_pixels_for_themselves_are_warned_of() {
     place.write("network.toml", NETWORK);
     place.printed(&["apply", "network.toml", "--prune"]);
     assert!(!place.printed(&["config", "check"]).contains("for their own clicks"));
+}
+
+#[test]
+fn posts_that_say_nothing_of_the_lead_are_warned_of() {
+    let bare = "url = \"https://buyer.example/\"";
+    let place = place_with(&[
+        contract(7, bare, ""),
+        contract(8, URL, ""),
+        contract(9, bare, "status = \"inactive\""),
+    ]);
+    let why = "sends nothing of the lead: it has no params and no body, and its url has no token";
+    let told = format!("warning: contract[0].post: {why}");
+    let planned = place.run(&["plan", "network.toml"]);
+    assert_eq!((planned.exit, planned.stderr.lines().last()), (Some(2), Some(told.as_str())));
+    let applied = place.run(&["apply", "network.toml"]);
+    assert_eq!((applied.exit, applied.stdout.as_str()), (Some(0), "1\n"));
+    assert_eq!(
+        applied.stderr.lines().filter(|line| line.starts_with("warning: ")).collect::<Vec<_>>(),
+        [told]
+    );
+    let checked = place.printed(&["config", "check"]);
+    let empty: Vec<_> = checked.lines().filter(|line| line.contains("nothing of the lead")).collect();
+    assert_eq!(empty, [format!("warning: contract 7.post: {why}")]);
 }
 
 #[test]

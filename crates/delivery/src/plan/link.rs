@@ -12,6 +12,8 @@ pub(super) struct LinkTemplate {
     path: Template,
     /// Without its `?`.
     query: Option<Template>,
+    /// As it is written, without credentials.
+    text: String,
 }
 
 impl LinkTemplate {
@@ -21,7 +23,7 @@ impl LinkTemplate {
         let after_scheme = text.find("://").map(|at| at + 3).ok_or_else(|| fault("is no absolute URL"))?;
         let length = text.get(after_scheme..).and_then(|rest| rest.find(['/', '?', '#', '\\']));
         let (origin, rest) = text.split_at(length.map_or(text.len(), |length| after_scheme + length));
-        Target::parse(origin).map_err(|error| fault(&error.to_string()))?;
+        let target = Target::parse(origin).map_err(|error| fault(&error.to_string()))?;
         // A `#` right behind the host is a token within it, or a fragment, of which
         // nothing would be sent.
         if rest.starts_with('#') {
@@ -33,8 +35,10 @@ impl LinkTemplate {
         };
         let (path, path_ends) = without_fragment(path);
         let query = query.filter(|_| !path_ends).map(|query| without_fragment(query).0);
+        let scheme = if target.is_https { "https" } else { "http" };
         Ok(Self {
             origin: origin.to_owned(),
+            text: format!("{scheme}://{}{rest}", target.authority()),
             path: Template::compile(path, Language::Path),
             query: query.map(|query| Template::compile(query, Language::Form)),
         })
@@ -58,6 +62,11 @@ impl LinkTemplate {
             text.extend(["?", &own, divider, more_query]);
         }
         Target::parse(&text).map_err(|error| RenderError(error.to_string()))
+    }
+
+    /// As it is written, without credentials.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     pub(super) fn templates(&self) -> impl Iterator<Item = &Template> {

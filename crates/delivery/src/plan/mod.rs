@@ -47,6 +47,16 @@ pub enum Purpose {
     Post,
 }
 
+/// Whether what a method sends says nothing of the lead: no parameter or body, and no token in
+/// its address or its headers, or in a mail's own subject. What is sent then is the same for
+/// each lead, and nearly always forgotten to be written.
+pub fn says_nothing(method: &DeliveryMethod) -> bool {
+    let has_token = |text: &str| Template::compile(text, Language::Plain).names().next().is_some();
+    let headers = method.headers.values().map(|value| value.expose());
+    let all = headers.chain(method.url.as_deref()).chain(method.subject.as_deref());
+    method.params.is_empty() && method.body.is_none() && !all.into_iter().any(has_token)
+}
+
 /// Looks a token's value up: lower-cased name to the lead's own value, before maps
 /// and formats. `None` where the lead has none; names are those of the vertical's
 /// fields and [`STANDARD_TOKENS`].
@@ -195,6 +205,20 @@ impl DeliveryPlan {
         let mail = self.recipients.iter().chain(self.is_mail().then_some(&self.subject));
         let all = self.payload.templates().chain(links).chain(headers).chain(mail);
         payload::unknown(all, &self.values)
+    }
+
+    /// Where leads go, as it is written: the method and its address, of which no token is
+    /// replaced, without credentials and with its secrets masked. A mail's relay is not the
+    /// buyer's.
+    pub fn target(&self) -> Vec<u8> {
+        let text = match &self.link {
+            Some(link) if !self.is_mail() => {
+                let method = if self.method == BodyMethod::Get { Method::GET } else { Method::POST };
+                format!("{method} {}", link.text())
+            }
+            _ => "mail".to_owned(),
+        };
+        self.masker.kept(text.as_bytes())
     }
 
     /// Writes a lead.

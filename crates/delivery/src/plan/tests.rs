@@ -171,6 +171,42 @@ fn known_tokens_without_a_value_are_empty_and_unknown_ones_stay_and_are_told() {
 }
 
 #[test]
+fn a_method_without_parameters_body_and_token_says_nothing_of_the_lead() {
+    let says_nothing = |text| says_nothing(&method(text));
+    for nothing in [
+        serde_json::json!({}),
+        serde_json::json!({ "headers": { "X-Api-Key": "key" } }),
+        serde_json::json!({ "method": "email", "to": "a@buyer.example", "subject": "A lead" }),
+    ] {
+        assert!(says_nothing(nothing.clone()), "{nothing}");
+    }
+    for something in [
+        serde_json::json!({ "params": { "a": "1" } }),
+        serde_json::json!({ "body": "<lead/>" }),
+        serde_json::json!({ "method": "get", "url": "https://buyer.example/#zip_code#" }),
+        serde_json::json!({ "headers": { "X-Zip": "#zip_code#" } }),
+    ] {
+        assert!(!says_nothing(something.clone()), "{something}");
+    }
+}
+
+#[test]
+fn a_target_is_shown_as_it_is_written_without_credentials() {
+    let target = |text| String::from_utf8(compiled(text).unwrap().target()).unwrap();
+    let link = "https://user:p%40ssword@buyer.example:8443/#state#/in?zip=#zip_code#&user=1";
+    assert_eq!(
+        target(serde_json::json!({ "url": link })),
+        "POST https://buyer.example:8443/#state#/in?zip=#zip_code#&user=1"
+    );
+    let keyed = serde_json::json!({
+        "method": "get", "url": "https://buyer.example/?k=top-secret", "headers": { "X-Key": "top-secret" },
+    });
+    assert_eq!(target(keyed), "GET https://buyer.example/?k=********");
+    let mail = serde_json::json!({ "method": "email", "to": "a@buyer.example" });
+    assert_eq!(target(mail), "mail");
+}
+
+#[test]
 fn a_ping_sends_what_its_own_section_lists_and_nothing_else() {
     let listed = method(serde_json::json!({ "params": { "z": "#zip_code#" } }));
     let ping = DeliveryPlan::compile(&listed, &fields(), Purpose::Ping, &env).unwrap();

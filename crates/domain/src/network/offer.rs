@@ -342,6 +342,9 @@ pub struct Event {
     pub id: EventId,
     /// Its name.
     pub name: String,
+    /// Whether it may happen; where not, its conversions are still those of it.
+    #[serde(default)]
+    pub status: super::ActiveStatus,
     /// What pixels may say instead of the id.
     #[serde(default, deserialize_with = "empty_is_none")]
     pub short: Option<String>,

@@ -156,14 +156,19 @@ pub enum PostFailure {
         /// Whether a byte of the request may have been sent.
         sent: bool,
     },
+    /// The server, or the sale, ended before an answer was kept: nobody knows how far it
+    /// came.
+    CutOff,
 }
 
 impl PostFailure {
     /// Whether a byte of the request may have been sent: then nobody else may get
     /// the lead as its only buyer before this is settled.
     pub fn is_sent(self) -> bool {
-        let (Self::TimedOut { sent } | Self::Broken { sent }) = self;
-        sent
+        match self {
+            Self::TimedOut { sent } | Self::Broken { sent } => sent,
+            Self::CutOff => true,
+        }
     }
 }
 
@@ -208,6 +213,7 @@ mod tests {
             assert_eq!(PostFailure::TimedOut { sent }.is_sent(), sent);
             assert_eq!(PostFailure::Broken { sent }.is_sent(), sent);
         }
+        assert!(PostFailure::CutOff.is_sent());
     }
 
     #[test]

@@ -309,10 +309,9 @@ impl<S: Store + Clone> Selling<S> {
             return Ok(false);
         }
         let posts = self.site.store.posts_of_lead(lead.id).await?;
-        // One that a buyer may have is answered so as well, also where the server ended
-        // before it could; any other without an answer was never told that it is unsold.
-        let is_answered =
-            |first: &KeptPost| first.answer.is_some() || lead.status == LeadStatus::PendingUnknown;
+        // Where the server ended before it could answer, nobody was told that it is unsold,
+        // unless its poster has asked again under its key since.
+        let is_answered = |first: &KeptPost| first.answer.is_some() || first.was_told_later;
         let answered_unsold = |first: &KeptPost| first.errors.is_empty() && is_answered(first);
         Ok(posts.first().is_none_or(answered_unsold))
     }

@@ -202,6 +202,17 @@ pub(super) fn follow<S: Store + Clone>(
     change.timeline.extend(over_cap);
 }
 
+/// Takes out of the change of a lead that is in hand and sold to nobody what follows where it
+/// becomes a conversion: it does not, after all.
+pub(super) fn follows_not(change: LeadChange) -> LeadChange {
+    let mut timeline = change.timeline;
+    timeline.retain(|entry| entry.code != OVER_CAP);
+    // Without a sale there is no other cap that it fills.
+    let (deliveries, count, caps_told) = (Vec::new(), Vec::new(), Vec::new());
+    let (takes_over, conversion_caps) = (None, Vec::new());
+    LeadChange { deliveries, count, caps_told, takes_over, conversion_caps, timeline, ..change }
+}
+
 impl<S: Store + Clone> Selling<S> {
     /// The same for a lead whose session is not at hand.
     ///

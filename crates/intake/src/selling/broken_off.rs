@@ -11,7 +11,9 @@ use super::record::LOST;
 use super::settle::{earlier, had, is_sold_alone};
 use crumb_domain::lead::Lead;
 use crumb_domain::network::UnknownRule;
-use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer, ContractResult};
+use crumb_domain::selling::{
+    Attempt, AttemptKind, BuyerAnswer, ContractResult, Milliseconds, Phase, PostFailure,
+};
 use crumb_domain::{BuyerId, ContractId, Money, RowId, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_routing::{ContractOutcome, Payout, Reason, Run, exclusions};
@@ -24,17 +26,19 @@ use std::sync::Arc;
 const AT_ONCE: u32 = 200;
 
 impl<S: Store + Clone> Selling<S> {
-    /// How runs that broke off are ended.
-    pub(super) fn ending(&self, now: Timestamp) -> Ending {
+    /// How runs that broke off are ended; `why` says what broke them off.
+    pub(super) fn ending(&self, now: Timestamp, why: &'static str) -> Ending {
         let snapshot = self.site.network.snapshot();
         let hold = super::held::holding(Arc::clone(&snapshot), now);
         let (market, rows) = (self.markets.of(&snapshot), Arc::clone(&self.site.rows));
+        let (market_then, rows_then) = (Arc::clone(&market), Arc::clone(&rows));
+        let cut_off = move |contract, at| cut_off(&market_then, contract, (rows_then.next(now).0, at), why);
         let record = move |unsent: &Unsent| {
             let Unsent { lead, begun, earlier, runs, attempts } = unsent;
             let known = Known { begun: *begun, earlier, runs, attempts, held: &[] };
             known.record(&snapshot, &market, lead, rows.next(now).0, now)
         };
-        Ending { hold, record: Box::new(record) }
+        Ending { hold, cut_off: Box::new(cut_off), record: Box::new(record) }
     }
 
     /// The record of a lead's run that never ended, and of which something was sold or may
@@ -70,6 +74,45 @@ impl<S: Store + Clone> Selling<S> {
                 None => return Ok(found),
             }
         }
+    }
+}
+
+/// The record of a run that sold nothing and could not go on, since the store failed: why
+/// contracts took no part stands, and of those whose turn did not come that it was broken off,
+/// and not that its time was over. As with one that a crash broke off, it is not decided again:
+/// its lead goes on as if it had not been.
+pub(super) fn by_the_store(record: RunRecord, results: Vec<ContractOutcome>) -> RunRecord {
+    let told = results.into_iter().map(|one| match one.reason {
+        Reason::Deadline => ContractOutcome { reason: Reason::BrokenOff, ..one },
+        _ => one,
+    });
+    let results = written(&told.collect::<Vec<_>>());
+    RunRecord { inputs: LOST.to_owned(), events: LOST.to_owned(), results, ..record }
+}
+
+fn written(results: &[ContractOutcome]) -> String {
+    serde_json::to_string(results).unwrap_or_else(|error| {
+        tracing::error!(%error, "a run cannot be written as JSON");
+        "[]".to_owned()
+    })
+}
+
+/// What is kept of a post that may have been under way. What was sent is not: only that it
+/// was about to be, and where its contract's leads go.
+fn cut_off(market: &Market, contract: ContractId, (id, at): (RowId, Timestamp), why: &str) -> Attempt {
+    Attempt {
+        id,
+        at,
+        contract,
+        kind: AttemptKind::Post,
+        // Nothing is known of it, so that it may have come this far.
+        phase: Phase::Write,
+        ms: Milliseconds::default(),
+        status: None,
+        request: market.plans(contract).map(|plans| plans.post.target()).unwrap_or_default(),
+        answer: Vec::new(),
+        read: BuyerAnswer::Failed(PostFailure::CutOff),
+        error: Some(format!("{why} after the lead was about to be sent and before its answer was kept")),
     }
 }
 
@@ -114,10 +157,7 @@ impl Known<'_> {
             config_version: snapshot.version(),
             inputs: LOST.to_owned(),
             events: LOST.to_owned(),
-            results: serde_json::to_string(&results).unwrap_or_else(|error| {
-                tracing::error!(%error, "a run cannot be written as JSON");
-                "[]".to_owned()
-            }),
+            results: written(&results),
             summary: results.iter().map(|one| (one.contract, one.result, sold_for(lead, one))).collect(),
         })
     }

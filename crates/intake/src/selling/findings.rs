@@ -4,6 +4,7 @@
 use super::soundness::{contract_faults, methods, secret};
 use crumb_delivery::DeliveryPlan;
 use crumb_delivery::outbound::{AddressPolicy, Target};
+use crumb_delivery::plan;
 use crumb_domain::ContractId;
 use crumb_domain::network::{
     ActiveStatus, BodyMethod, Contract, Offer, OfferStatus, OfferType, SaleType, ScheduleRow, Vertical,
@@ -37,6 +38,13 @@ pub fn unknown_tokens(snapshot: &Snapshot) -> Vec<FileError> {
         Some(sections.collect::<Vec<_>>())
     };
     snapshot.network().contract.iter().filter_map(of_contract).flatten().collect()
+}
+
+/// Why a contract's post is hardly meant as it is: its buyer would be sent an empty body, or
+/// nothing but its own address. None for an inactive one.
+pub fn says_nothing(contract: &Contract) -> Option<&'static str> {
+    let is_empty = contract.status == ActiveStatus::Active && plan::says_nothing(&contract.post);
+    is_empty.then_some("sends nothing of the lead: it has no params and no body, and its url has no token")
 }
 
 /// `unknown token #nope#`.

@@ -15,7 +15,7 @@ use crate::replies::ReplyTokens;
 use crumb_domain::conversion::Found;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::network::UnknownRule;
-use crumb_domain::post::StoredAnswer;
+use crumb_domain::post::{KeptPost, StoredAnswer};
 use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer, PostFailure};
 use crumb_domain::{BuyerId, ContractId, LeadId, Money, Timestamp};
 use crumb_network::Snapshot;
@@ -472,18 +472,29 @@ impl<S: Store + Clone> Selling<S> {
         lead: &Lead,
     ) -> Result<Option<StoredAnswer>, StoreError> {
         let posts = self.site.store.posts_of_lead(lead.id).await?;
-        let Some(before) = posts.first().filter(|post| post.answer.is_none()) else { return Ok(None) };
+        let Some(first) = posts.first().filter(|post| post.answer.is_none()) else { return Ok(None) };
+        self.answer_to(first, snapshot, lead, false).await.map(Some)
+    }
+
+    /// What a post that has no answer is answered, by how its lead stands. `is_refused`: it
+    /// asked that a lead be sold again, and nobody new has bought it.
+    pub(super) async fn answer_to(
+        &self,
+        post: &KeptPost,
+        snapshot: &Arc<Snapshot>,
+        lead: &Lead,
+        is_refused: bool,
+    ) -> Result<StoredAnswer, StoreError> {
         let session = self.site.store.session(lead.session).await?;
         let names = self.site.keys.request_ids.clone();
-        let answering = Answering::at_rest(before, names, Arc::clone(snapshot), session);
+        let answering = Answering::at_rest(post, names, Arc::clone(snapshot), session);
         let onward = Onward::of_sales(lead, snapshot);
-        if standing::is_held_back_meanwhile(lead) {
+        let mut lead = lead.clone();
+        if standing::is_held_back_meanwhile(&lead) {
             // Its poster asked for a sale.
-            let unsold = (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers);
-            let lead = Lead { status: unsold.0, outcome: unsold.1, ..lead.clone() };
-            return Ok(Some(answering.answer(&lead, &Verdict::Accepted, &onward, false)));
+            (lead.status, lead.outcome) = (LeadStatus::Unsold, LeadOutcome::NoQualifiedBuyers);
         }
-        Ok(Some(answering.answer(lead, &Verdict::Accepted, &onward, false)))
+        Ok(answering.answer(&lead, &Verdict::Accepted, &onward, is_refused))
     }
 }
 

@@ -93,7 +93,7 @@ impl AskedEnd {
                 Self::UnknownEnd
             }
             BuyerAnswer::Failed(PostFailure::TimedOut { .. }) => Self::TimedOut,
-            BuyerAnswer::Failed(PostFailure::Broken { .. }) => Self::Broken,
+            BuyerAnswer::Failed(PostFailure::Broken { .. } | PostFailure::CutOff) => Self::Broken,
         }
     }
 }

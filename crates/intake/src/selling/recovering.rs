@@ -15,7 +15,8 @@ impl<S: Store + Clone> Selling<S> {
     /// The store's, where it is away.
     pub async fn recover(&self) -> Result<(), StoreError> {
         let now = self.site.clock.now();
-        let Recovery { ended, aside } = self.site.store.recover(now, self.ending(now)).await?;
+        let Recovery { ended, aside } =
+            self.site.store.recover(now, self.ending(now, "the server ended")).await?;
         for recovered in ended {
             tracing::warn!(lead = %recovered.lead, outcome = recovered.outcome.as_str(), "left in hand by the last run");
             let telling = surviving("what is told of a recovered lead", self.tell_of(&recovered));

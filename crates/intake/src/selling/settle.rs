@@ -6,7 +6,7 @@ use super::run::{Ran, Told};
 use super::standing::{self, Earning};
 use super::tries::{Meets, Tries};
 use super::unsettled::{self, InHandBy};
-use super::{Selling, alerts, becoming, supervised};
+use super::{Selling, alerts, becoming, broken_off, supervised};
 use crate::onward::Onward;
 use crumb_domain::conversion::Found;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
@@ -110,6 +110,7 @@ impl<S: Store + Clone> Selling<S> {
             let mut change = unsettled::as_it_was(&before, hand.by(), now);
             change.ended.clone_from(&ran.ended);
             change.attempts.clone_from(&ran.attempts);
+            change.run = Some(broken_off::by_the_store(record, ran.state.results()));
             self.let_go(change).await?;
             return Err(error.clone());
         }

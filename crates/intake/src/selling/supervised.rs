@@ -95,7 +95,9 @@ impl<S: Store + Clone> Selling<S> {
             let now = self.site.clock.now();
             // What panics once may do so each time: it is not tried as fast as it fails.
             let due = now.plus_seconds(standing::LONGEST_WAIT_SECONDS);
-            let Some(broken) = self.site.store.break_off(row, now, due, self.ending(now)).await? else {
+            let Some(broken) =
+                self.site.store.break_off(row, now, due, self.ending(now, "the sale broke off")).await?
+            else {
                 self.wake();
                 return Ok(());
             };

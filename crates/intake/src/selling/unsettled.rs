@@ -10,13 +10,13 @@
 //! it had come to by then: its sales stand, and where it had none the lead goes back to
 //! where a crash would have left it.
 
-use super::Selling;
-use super::standing;
 use super::supervised::{BrokenRun, panicked, surviving};
 use super::tries::{Meets, Met, Tries};
+use super::{Selling, becoming, standing};
 use crumb_domain::caps::DayCount;
 use crumb_domain::conversion::LeadConversion;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
+use crumb_domain::post::KeptPost;
 use crumb_domain::selling::{Alert, AlertCode};
 use crumb_domain::{LeadId, RowId, Timestamp};
 use crumb_storage::selling::{Earlier, LeadChange, Then, TimelineEntry};
@@ -250,11 +250,31 @@ impl<S: Store + Clone> Selling<S> {
                 Ok(()) => return Ok(Some(change.lead)),
                 Err(StoreError::Conflict) => {
                     let Some(stands) = self.site.store.lead(change.lead.id).await? else { return Ok(None) };
+                    let told = change.lead.payout;
                     change = self.with_what_it_finds(rebased(change, stands.clone()), &stands).await?;
+                    if change.lead.payout != told {
+                        self.answer_anew(&mut change, &stands).await?;
+                    }
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The post that waits was to be told of another payout than the lead has by now; whoever
+    /// asks for its answer again is told of this one.
+    async fn answer_anew(&self, change: &mut LeadChange, stands: &Lead) -> Result<(), StoreError> {
+        if change.answer.is_none() {
+            return Ok(());
+        }
+        let posts = self.site.store.posts_of_lead(change.lead.id).await?;
+        let waits = |post: &&KeptPost| post.answer.is_none();
+        let Some((at, post)) = posts.iter().enumerate().rfind(|(_, post)| waits(post)) else { return Ok(()) };
+        // A later post than the first asked for a sale to somebody new.
+        let is_refused = at > 0 && change.lead.sales.len() == stands.sales.len();
+        let snapshot = self.site.network.snapshot();
+        change.answer = Some(self.answer_to(post, &snapshot, &change.lead, is_refused).await?);
+        Ok(())
     }
 
     /// What a pixel that came before the lead or meanwhile makes of what it has earned, or a
@@ -304,9 +324,8 @@ fn rebased(change: LeadChange, stands: Lead) -> LeadChange {
         if told.status == LeadStatus::PendingUnknown {
             (lead.status, lead.outcome) = (told.status, told.outcome);
         }
-        let earlier = Earlier::AsBefore;
-        let (ledger, count, deliveries) = (Vec::new(), Vec::new(), Vec::new());
-        return LeadChange { lead, ledger, count, deliveries, then: Then::Rest, earlier, ..change };
+        let (ledger, earlier) = (Vec::new(), Earlier::AsBefore);
+        return becoming::follows_not(LeadChange { lead, ledger, then: Then::Rest, earlier, ..change });
     }
     let lead = Lead {
         status: told.status,

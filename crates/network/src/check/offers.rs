@@ -1,7 +1,7 @@
 //! Offers with their creatives, contracts and events.
 
 use super::{Check, used_twice};
-use crumb_domain::network::{MAX_THROW_OUT_SECONDS, Offer, OfferType};
+use crumb_domain::network::{ActiveStatus, MAX_THROW_OUT_SECONDS, Offer, OfferType};
 use crumb_domain::{CreativeId, Money, OfferContractId, OfferId};
 use std::collections::{HashMap, HashSet};
 
@@ -106,6 +106,9 @@ impl Check<'_> {
             }
             if let Some(short) = event.short.as_deref().filter(|short| !shorts.insert(*short)) {
                 self.fault(format!("{place}.short"), format!("\"{short}\" is used twice"));
+            }
+            if event.default && event.status == ActiveStatus::Inactive {
+                self.fault(format!("{place}.default"), "an inactive event cannot be the default");
             }
             if event.default && std::mem::replace(&mut has_default, true) {
                 self.fault(format!("{place}.default"), "another event is the default already");

@@ -1,8 +1,8 @@
 //! Plan and apply.
 
 use super::*;
-use crumb_domain::network::{BuyerCredit, OfferStatus, Secret};
-use crumb_domain::{AffiliateId, BuyerId, CampaignId, ConfigVersion, CreativeId, OfferId};
+use crumb_domain::network::{BuyerCredit, Event, OfferStatus, Secret};
+use crumb_domain::{AffiliateId, BuyerId, CampaignId, ConfigVersion, CreativeId, EventId, OfferId};
 use crumb_storage::configuration::HistoryOf;
 
 #[tokio::test]
@@ -140,6 +140,86 @@ async fn nested_lists_become_exactly_what_is_given() {
     assert_eq!(offer.offer.creative.len(), 1);
     assert!(snapshot.creative(CreativeId(1057)).is_none());
     assert!(offer.offer.contract.is_empty() && offer.offer.event.is_empty());
+}
+
+#[tokio::test]
+async fn an_event_with_conversions_is_made_inactive_instead_of_deleted() {
+    let (live, store) = running().await;
+    let mut before = example();
+    before.offer[0].event.push(toml_event(2, "sale", ""));
+    before.offer[0].event.push(toml_event(3, "refill", ""));
+    apply(&live, before).await;
+    for id in [1, 2] {
+        store.remember(HistoryOf::Event(OfferId(100), EventId(id)));
+    }
+    // Another has the place of the first, and is called as the second was.
+    let mut file = example();
+    file.offer[0].event = vec![toml_event(4, "sale", "default = true")];
+    let gone = [
+        "+ event 4 of offer 100",
+        "- event 1 of offer 100 (made inactive: it has conversions)",
+        "- event 2 of offer 100 (made inactive: it has conversions)",
+        "- event 3 of offer 100",
+    ];
+    assert_eq!(planned(&live, &file, false).await, gone);
+    apply(&live, file.clone()).await;
+    let snapshot = live.snapshot();
+    let offer = snapshot.offer(OfferId(100)).unwrap();
+    let ids = |events: &[Event]| events.iter().map(|event| event.id.0).collect::<Vec<_>>();
+    assert_eq!((ids(&offer.offer.event), ids(offer.events())), (vec![4, 1, 2], vec![4]));
+    assert_eq!(offer.default_event().unwrap().id, EventId(4));
+    // Pixels find it no more, and its conversions still do.
+    assert_eq!(
+        (offer.event("1"), offer.event("conv"), offer.event("sale").unwrap().id),
+        (None, None, EventId(4))
+    );
+    assert_eq!(offer.known_event(EventId(2)).unwrap().short, None);
+    assert_eq!(offer.known_event(EventId(1)).unwrap().short.as_deref(), Some("conv"));
+    assert!(apply(&live, file).await.plan.is_empty(), "and then it is as the file says");
+    // Whoever mentions it again has it again.
+    let mut file = example();
+    file.offer[0].event.push(toml_event(4, "sale", ""));
+    apply(&live, file).await;
+    let snapshot = live.snapshot();
+    assert_eq!(ids(snapshot.offer(OfferId(100)).unwrap().events()), [1, 4]);
+}
+
+#[tokio::test]
+async fn an_offer_whose_events_are_all_inactive_has_event_1() {
+    let (live, store) = running().await;
+    store.remember(HistoryOf::Event(OfferId(100), EventId(1)));
+    let mut file = example();
+    file.offer[0].event.clear();
+    apply(&live, file).await;
+    let snapshot = live.snapshot();
+    let [event] = snapshot.offer(OfferId(100)).unwrap().events() else { panic!() };
+    assert_eq!((event.id, event.name.as_str(), event.payout), (EventId(1), "Conversion", None));
+    let mut file = example();
+    file.offer[0].event[0].status = crumb_domain::network::ActiveStatus::Inactive;
+    let refused = ["offer[0].event[0].default: an inactive event cannot be the default"];
+    assert_eq!(faults(&live, &file).await, refused);
+}
+
+fn toml_event(id: i64, short: &str, more: &str) -> Event {
+    let text = format!("id = {id}\nname = \"Event {id}\"\nshort = \"{short}\"\n{more}");
+    ::toml::from_str(&text).unwrap()
+}
+
+#[tokio::test]
+async fn a_network_keeps_its_currency_once_money_has_moved() {
+    let (live, store) = running().await;
+    let change = |to: &str| edited("currency = \"USD\"", &format!("currency = \"{to}\""));
+    assert_eq!(planned(&live, &change("EUR"), false).await, ["~ network: currency USD → EUR"]);
+    apply(&live, change("EUR")).await;
+    store.remember(HistoryOf::Ledger);
+    let refused =
+        ["network.currency: cannot become GBP: the ledger has entries in EUR, and what has been sold and \
+                    paid keeps its currency"];
+    assert_eq!(faults(&live, &change("GBP")).await, refused);
+    assert!(planned(&live, &change("eur"), false).await.is_empty(), "the same one, written otherwise");
+    // Nor by going back to when it was another.
+    let error = live.revert(ConfigVersion(1), NOW).await.unwrap_err();
+    assert!(error.to_string().contains("network.currency: cannot become USD"), "{error}");
 }
 
 #[tokio::test]

@@ -111,6 +111,7 @@ fn a_key_that_is_left_out_has_the_default_that_is_documented() {
         [[offer.event]]
         id = 1
         name = \"Sale\"
+        status = \"active\"
         allow_duplicates = false
         deduplicate_transaction_id = false
         [[affiliate]]

@@ -162,7 +162,7 @@ impl State {
             BuyerAnswer::UnknownAnswer(_) => Reason::PostNotUnderstood,
             BuyerAnswer::Error(_) => Reason::PostError(true),
             BuyerAnswer::Failed(PostFailure::TimedOut { .. }) => Reason::PostTimeout,
-            BuyerAnswer::Failed(PostFailure::Broken { .. }) => Reason::PostError(false),
+            BuyerAnswer::Failed(PostFailure::Broken { .. } | PostFailure::CutOff) => Reason::PostError(false),
         };
         // Where no byte was sent the buyer knows nothing of the lead.
         let was_sent = !matches!(answer, BuyerAnswer::Failed(_));

@@ -108,7 +108,8 @@ pub struct ExplainedAttempt {
     /// What came back, the first 64 KiB.
     pub answer: String,
     /// What that was taken for: `accepted`, `rejected`, `duplicate`, `error`,
-    /// `unknown_answer`, `timed_out` or `broken`.
+    /// `unknown_answer`, `timed_out` or `broken`; `cut_off` where a crash came before an
+    /// answer was kept, of which no more is known than when it began and at which address.
     pub outcome: &'static str,
     /// What was read from it.
     pub read: ReadFromAnswer,
@@ -310,6 +311,7 @@ impl ExplainedAttempt {
             BuyerAnswer::UnknownAnswer(reading) => ("unknown_answer", reading),
             BuyerAnswer::Failed(PostFailure::TimedOut { .. }) => ("timed_out", BuyerReading::default()),
             BuyerAnswer::Failed(PostFailure::Broken { .. }) => ("broken", BuyerReading::default()),
+            BuyerAnswer::Failed(PostFailure::CutOff) => ("cut_off", BuyerReading::default()),
         };
         Self {
             kind: attempt.kind,

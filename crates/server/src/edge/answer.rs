@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use crumb_domain::post::StoredAnswer;
+use crumb_wire::input::InputError;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::Full;
@@ -88,6 +89,16 @@ impl Answer {
     pub fn method_not_allowed(allowed: &'static str) -> Self {
         Self::text(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.\n")
             .with(header::ALLOW, HeaderValue::from_static(allowed))
+    }
+
+    /// The answer to a request whose parameters are not read.
+    pub fn unread(error: InputError) -> Self {
+        match error {
+            InputError::TooLarge | InputError::TooManyPairs => Self::too_large(),
+            InputError::NoBoundary => Self::bad_request(
+                "The body is multipart/form-data: its boundary must be in the Content-Type and begin each part.\n",
+            ),
+        }
     }
 
     /// A bad request, with what is wrong.

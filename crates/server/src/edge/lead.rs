@@ -37,8 +37,9 @@ impl<S: Store + Clone> Edge<S> {
             Err(answer) => return answer.with_any_origin(),
         };
         let content_type = header_text(&parts.headers, header::CONTENT_TYPE);
-        let Ok(request) = parse_post(&query, content_type.as_deref(), &body) else {
-            return Answer::too_large().with_any_origin();
+        let request = match parse_post(&query, content_type.as_deref(), &body) {
+            Ok(request) => request,
+            Err(error) => return Answer::unread(error).with_any_origin(),
         };
         if matches!(request.callback, Some(Err(_))) {
             return Answer::bad_request("callback is no name of a function.\n").with_any_origin();

@@ -28,8 +28,9 @@ impl<S: Store + Clone> Edge<S> {
             Err(answer) => return answer,
         };
         let content_type = header_text(&parts.headers, header::CONTENT_TYPE);
-        let Ok(request) = parse_post(query, content_type.as_deref(), &body) else {
-            return Answer::too_large();
+        let request = match parse_post(query, content_type.as_deref(), &body) {
+            Ok(request) => request,
+            Err(error) => return Answer::unread(error),
         };
         let accepts_json =
             header_text(&parts.headers, header::ACCEPT).is_some_and(|accept| accept == "application/json");

@@ -42,10 +42,16 @@ async fn paid(server: &Server) -> String {
     ledger_sum(server, "affiliate:12").await
 }
 
+/// Waits for a lead that the queue has in hand at that moment.
 async fn act(server: &Server, path: &str, body: Value) -> Value {
-    let reply = server.api_post(path, &body).await;
-    assert!(reply.status.is_success(), "{path}: {}", reply.text());
-    reply.json()
+    loop {
+        let reply = server.api_post(path, &body).await;
+        if !reply.text().contains("it is being sold right now") {
+            assert!(reply.status.is_success(), "{path}: {}", reply.text());
+            return reply.json();
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn approve(server: &Server, lead: &str) {

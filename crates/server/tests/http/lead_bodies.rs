@@ -226,6 +226,29 @@ async fn multipart_fields_are_read_and_files_are_ignored() {
     assert_eq!(lead["fields"]["first_name"], "Ann & Bob=1");
 }
 
+#[tokio::test]
+async fn a_multipart_body_may_be_written_by_hand() {
+    let server = Server::start(network::SMALL).await;
+    // Plain line ends, a name without quotes, one twice, a part without a name, no last boundary.
+    let body = "made by hand\n--XX\nContent-Disposition: form-data; name=zip_code\n\n90210\n\
+        --XX\nContent-Disposition: form-data\n\nnobody's\n\
+        --XX\nContent-Disposition: form-data; name=\"zip_code\"\n\n00000\n\
+        --XX\nContent-Disposition: form-data; name=email_address\n\nann@example.com";
+    let target = format!("/d.ashx?{HOSTED}");
+    let multipart = |content_type| Request::post(&target, content_type, body);
+    let lead =
+        lead_of(&server, &server.tracking.send(multipart("multipart/form-data; boundary=XX")).await).await;
+    assert_eq!(lead["fields"]["zip_code"], "90210");
+    assert_eq!(lead["fields"]["email_address"], "ann@example.com");
+    for content_type in ["multipart/form-data", "multipart/form-data; boundary=YY"] {
+        let reply = server.tracking.send(multipart(content_type)).await;
+        assert_eq!(reply.status, 400, "{content_type}");
+        let text = "The body is multipart/form-data: its boundary must be in the Content-Type and begin each part.\n";
+        assert_eq!(reply.text(), text);
+    }
+    assert_eq!(leads(&server).await.len(), 1);
+}
+
 fn xml(query: &str, body: &str) -> Request {
     Request::post(&format!("/d.ashx?{query}"), "text/xml", body)
 }

@@ -41,6 +41,31 @@ async fn a_leads_own_request_id_may_change_it() {
 }
 
 #[tokio::test]
+async fn a_leads_own_request_id_or_cookie_needs_no_offer_id() {
+    let server = Server::start(network::SMALL).await;
+    let visitor = server.visitor();
+    let request_id = visitor.click("/?a=12&c=1057").await;
+    let id = accepted(&server, &[&format!("ckm_offer_id=100&ckm_request_id={request_id}"), ANN]).await;
+    let update = |name: &str| format!("ckm_lead_id={id}&first_name={name}");
+    let named = format!("ckm_request_id={request_id}");
+    assert_eq!(accepted(&server, &[&named, &update("Ann")]).await, id);
+    assert_eq!(lead(&server, &id).await["fields"]["first_name"], "Ann");
+    let reply = visitor.post_form("/d.ashx", &update("Anne")).await;
+    assert_eq!(reply.location(), format!("https://lp.example/thanks?lead={id}"));
+    assert_eq!(lead(&server, &id).await["fields"]["first_name"], "Anne");
+    // Another session's, and whoever names nobody.
+    let stranger = server.visitor();
+    let other = format!("ckm_request_id={}", stranger.click("/?a=12&c=1057").await);
+    refused(&server, &[&other, &update("Eve")], &["Invalid Lead ID"]).await;
+    refused(&server, &[&named, "ckm_lead_id=ZZZZZZZZ&first_name=Eve"], &["Invalid Lead ID"]).await;
+    refused(&server, &[&update("Eve")], &["Invalid Post Key"]).await;
+    let reply = stranger.post_form("/d.ashx", &update("Eve")).await;
+    assert_eq!(reply.text().trim_end(), refusal(&["Invalid Post Key"]));
+    assert_eq!(lead(&server, &id).await["fields"]["first_name"], "Anne");
+    assert_eq!(leads(&server).await.len(), 1);
+}
+
+#[tokio::test]
 async fn the_request_id_of_a_session_that_the_lead_opened_may_change_it() {
     let server = Server::start(network::SMALL).await;
     let id = accepted(&server, &[HOSTED, ANN]).await;

@@ -2,8 +2,8 @@
 
 use crate::contracts::*;
 use crate::posts::{ANN, HOSTED, accepted, lead_id};
-use crumb_domain::Timestamp;
 use crumb_domain::lead::{LeadOutcome, LeadStatus};
+use crumb_domain::{Clock as _, Timestamp};
 use crumb_intake::selling::replaying::{Replaying, Report};
 use crumb_server::api::explain::Explanation;
 use crumb_storage::selling::SellingStore as _;
@@ -71,6 +71,34 @@ async fn once_settled_its_key_answers_the_settled_state() {
         }
         assert_eq!(reply.header("idempotency-replayed"), "true");
         assert_eq!((stored(&server).await.len(), buyers.count("/stall")), (1, asked + 1));
+    }
+}
+
+#[tokio::test]
+async fn a_lead_whose_poster_was_never_answered_is_paid_when_it_is_settled_as_sold() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let network = market(&[stalling(&buyers, "accepted")]);
+    // Whoever has asked again meanwhile was told that nobody bought it.
+    for (campaign, is_asked, paid) in
+        [("", false, "2.00"), ("", true, "0.00"), ("pay_late_sales = true", true, "2.00")]
+    {
+        let server = Server::start(&with_campaign(&network, campaign)).await;
+        begin(&server);
+        buyers.wait_for(buyers.seen().requests + 1).await.unwrap();
+        let server = server.crashed().await;
+        // A duplicate is told that the lead is there, and not how it stands.
+        let duplicate = server.tracking.post_form("/d.ashx", &offered("ann")).await;
+        assert_eq!(duplicate.between("<error>", "</error>"), "Duplicate Lead");
+        if is_asked {
+            assert_unsold(&again(&server).await);
+        }
+        later(&server).await;
+        let lead = only(&server).await;
+        assert_eq!((lead.status, lead.payout.to_string().as_str()), (LeadStatus::Sold, paid), "{campaign}");
+        let reply = again(&server).await;
+        assert_eq!(lead_id(&reply), lead.id.as_str());
+        assert_eq!(reply.between("<price>", "</price>"), paid);
+        assert_eq!(reply.header("idempotency-replayed"), "true");
     }
 }
 
@@ -272,6 +300,34 @@ async fn a_run_that_a_crash_broke_off_is_explained_with_every_contract() {
     assert_eq!(kept[1]["values"]["price"], "30.00");
     let server = server.crashed().await;
     assert_eq!(server.site.store.runs_of(lead.row).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_post_that_a_crash_cut_off_is_among_its_contracts_attempts() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let server = Server::start(&market(&[stalling(&buyers, "accepted")])).await;
+    let before = server.clock.now();
+    begin(&server);
+    buyers.wait_for(1).await.unwrap();
+    let server = server.crashed().await;
+    let lead = only(&server).await;
+    let explained = server.api_json(&format!("/leads/{}/explain", lead.id)).await;
+    let contract = &explained["contracts"][0];
+    assert_eq!(contract["result"], "post_unknown");
+    let [attempt] = contract["attempts"].as_array().unwrap().as_slice() else { panic!("{contract}") };
+    assert_eq!((&attempt["kind"], &attempt["outcome"]), (&"post".into(), &"cut_off".into()));
+    let target = buyers.url("/stall?made=accepted");
+    assert_eq!(attempt["request"], format!("POST {target}"));
+    let told = "the server ended after the lead was about to be sent and before its answer was kept";
+    assert_eq!(attempt["error"], told);
+    let at: Timestamp = attempt["at"].as_str().unwrap().parse().unwrap();
+    assert!(at >= before && at <= server.clock.now());
+    // Its end is told beside it.
+    later(&server).await;
+    let explained = server.api_json(&format!("/leads/{}/explain", lead.id)).await;
+    let attempts = explained["contracts"][0]["attempts"].as_array().unwrap();
+    let outcomes: Vec<_> = attempts.iter().map(|one| format!("{} {}", one["kind"], one["outcome"])).collect();
+    assert_eq!(outcomes, ["\"post\" \"cut_off\"", "\"status\" \"accepted\""]);
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use crate::contracts::*;
 use crate::posts::{ANN, BOB, HOSTED, accepted};
+use crumb_domain::Clock as _;
 use crumb_domain::lead::LeadStatus;
+use crumb_domain::selling::Phase;
+use crumb_storage::SellingStore as _;
 use crumb_testkit::Server;
 use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::Part;
@@ -31,6 +34,42 @@ async fn an_unsold_hosted_lead_is_tried_again_when_the_cap_resets() {
     until(&server, LeadStatus::Queued).await;
     server.clock.set("2026-07-02T04:00:00Z");
     until(&server, LeadStatus::Sold).await;
+}
+
+#[tokio::test]
+async fn after_failed_connections_to_all_buyers_a_hosted_lead_is_tried_again_in_a_quarter_of_an_hour() {
+    let taken = Port::take();
+    let contracts = [7, 8].map(|id| Contract::new(id, &taken.url(), "30.00"));
+    let server = Server::start(&market(&contracts)).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    let lead = until(&server, LeadStatus::Queued).await;
+    assert_eq!(results(&server, &lead).await, ["7 post_error", "8 post_error"]);
+    let attempts = server.site.store.attempts_of(lead.row).await.unwrap();
+    assert!(attempts.iter().all(|attempt| attempt.phase == Phase::Connect), "{attempts:?}");
+    let due = server.clock.now().plus_seconds(15 * 60);
+    assert_eq!(server.site.store.next_due().await.unwrap(), Some(due));
+    server.clock.advance_seconds(15 * 60);
+    while server.site.store.runs_of(lead.row).await.unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    // Nothing was sent, so both are asked again.
+    assert_eq!(results(&server, &lead).await, ["7 post_error", "8 post_error"]);
+    assert_eq!(server.site.store.attempts_of(lead.row).await.unwrap().len(), 4);
+}
+
+/// A port on which nobody listens, and nobody else does meanwhile.
+struct Port(tokio::net::TcpSocket);
+
+impl Port {
+    fn take() -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self(socket)
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/", self.0.local_addr().unwrap())
+    }
 }
 
 #[tokio::test]

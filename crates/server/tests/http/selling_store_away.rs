@@ -11,6 +11,7 @@ use crumb_storage::selling::SellingStore as _;
 use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::Part;
 use crumb_testkit::{Options, Reply, Request, Server};
+use serde_json::json;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -132,7 +133,8 @@ async fn what_was_sold_before_a_reservation_failed_stays_sold() {
 async fn a_lead_of_which_nothing_could_be_sent_is_put_back_and_can_be_posted_again() {
     let buyer = Buyer::start().await;
     let contract = Contract::new(7, &buyer.url(), "30.00").ping(&buyer.url(), "");
-    let network = market(&[contract])
+    let off = Contract::new(8, &buyer.url(), "20.00").with("status = \"inactive\"");
+    let network = market(&[contract, off])
         .replace("type = \"host_n_post\"", "type = \"host_n_post\"\ndistribution = \"ping\"");
     let server = impatient(&network).await;
     let posted = tokio::spawn(keyed(&server));
@@ -148,6 +150,16 @@ async fn a_lead_of_which_nothing_could_be_sent_is_put_back_and_can_be_posted_aga
     assert_eq!(only(&server).await.outcome, LeadOutcome::Interrupted);
     let attempts = server.site.store.attempts_of(ann.row).await.unwrap();
     assert_eq!(attempts.len(), 1, "that it was pinged is kept");
+    // And so is the run, of every contract.
+    let explained = server.api_json(&format!("/leads/{}/explain", ann.id)).await;
+    let [told, off] = explained["contracts"].as_array().unwrap().as_slice() else { panic!("{explained}") };
+    assert_eq!((&told["result"], &told["values"]), (&"deadline".into(), &json!({ "broken_off": true })));
+    assert!(told["text"].as_str().unwrap().starts_with("The sale was broken off"), "{told}");
+    assert_eq!(
+        (told["attempts"].as_array().unwrap().len(), &off["result"]),
+        (1, &"contract_inactive".into())
+    );
+    assert_eq!((&explained["runs"], &explained["replayable"]), (&1.into(), &false.into()));
     // The same post makes a new lead: the first is nobody's earlier lead, its key is free.
     let posted = tokio::spawn(keyed(&server));
     answer(buyer.asked().await, "<result><msg>success</msg><price>30.00</price></result>").await;
@@ -246,8 +258,7 @@ async fn what_is_told_later_meets_the_conversion_cap_that_others_have_filled_mea
     ];
     let capped = "caps = [{ of = \"conversion\", interval = \"total\", limit = 1 }]";
     let server = Server::start(&market_with(&[(Part::HostNPostOffer, capped)], &both)).await;
-    let client = server.tracking.clone();
-    let posted = tokio::spawn(async move { client.post_form("/d.ashx", &offered("ann")).await });
+    let posted = tokio::spawn(keyed(&server));
     let asked = buyer.asked().await;
     let ann = only(&server).await;
     server.edit_store("UPDATE offered SET state = 9");
@@ -264,4 +275,45 @@ async fn what_is_told_later_meets_the_conversion_cap_that_others_have_filled_mea
         server.site.store.balance(Account::Affiliate(AffiliateId(12))).await.unwrap().to_string(),
         "2.00"
     );
+    // What is answered under its key is what it is paid.
+    let again = keyed(&server).await;
+    assert_eq!((lead_id(&again).as_str(), again.header("idempotency-replayed")), (sold.id.as_str(), "true"));
+    assert_eq!(again.between("<price>", "</price>"), "0.00");
+}
+
+#[tokio::test]
+async fn a_lead_that_is_held_back_before_its_run_is_told_says_nothing_of_a_full_cap() {
+    let (buyer, buyers) = (Buyer::start().await, MockBuyers::start().await.unwrap());
+    let only_ann = "filter = [{ field = \"email_address\", op = \"eq\", value = \"ann@example.com\" }]";
+    let both = [
+        Contract::new(7, &buyer.url(), "30.00").with(only_ann),
+        Contract::new(8, &buyers.url("/accept"), "20.00"),
+    ];
+    let offer =
+        "pay_only_when_sold = false\ncaps = [{ of = \"conversion\", interval = \"total\", limit = 1 }]";
+    let changes = [(Part::HostNPostOffer, offer), (Part::ZipCode, "server_decision = \"review\"")];
+    let server = Server::start(&market_with(&changes, &both)).await;
+    // In a session that has converted the cap is looked at before the run is told.
+    let session = server.visitor().click("/?a=12&c=2001").await;
+    let of_session = format!("ckm_offer_id=200&ckm_request_id={session}");
+    let whole = |name| format!("{of_session}&zip_code=90210&email_address={name}@example.com");
+    accepted(&server, &[&whole("bob")]).await;
+    let (client, body) = (server.tracking.clone(), whole("ann"));
+    let posted = tokio::spawn(async move { client.post_form("/d.ashx", &body).await });
+    let asked = buyer.asked().await;
+    let ann = newest(&server).await;
+    server.edit_store("UPDATE offered SET state = 9");
+    answer(asked, "<result><msg>rejected</msg></result>").await;
+    assert_eq!(posted.await.unwrap().status, 503);
+    accepted(&server, &[&of_session, &format!("ckm_lead_id={}&zip_code=x", ann.id)]).await;
+    server.edit_store("UPDATE offered SET state = 1");
+    server.clock.advance_seconds(60);
+    while server.site.store.runs_of(ann.row).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let lead = newest(&server).await;
+    assert_eq!((lead.status, lead.payout.to_string().as_str()), (LeadStatus::Review, "0.00"));
+    let happened = server.site.store.timeline_of(ann.row).await.unwrap();
+    let codes: Vec<_> = happened.iter().map(|entry| entry.code.as_str()).collect();
+    assert!(!codes.contains(&"conversion_over_cap"), "{codes:?}");
 }

@@ -188,6 +188,9 @@ async fn a_click_that_differs_in_any_part_is_no_double_tap() {
         "/?a=12&c=1057&s1=x&m=2&p=c&oc=900",
         "/?a=12&c=1057&s1=x&m=1&p=m&oc=900",
         "/?a=12&c=1057&s1=x&m=1&p=c&oc=901",
+        // By its words: such an offer contract there is not.
+        "/?a=12&c=1057&s1=x&m=1&p=c&oc=999",
+        "/?a=12&c=1057&s1=x&m=1&p=c",
     ] {
         follow_from(&server, from, other).await;
         assert_eq!(last_row(&server).await["duplicate"], false, "{other}");
@@ -266,6 +269,20 @@ async fn a_double_tap_is_known_after_a_restart_too() {
     assert_eq!(last_row(&server).await["duplicate"], true);
     server.clock.advance_seconds(6);
     assert_ne!(parameter(follow(&server, LINK).await.location(), "reqid"), first);
+}
+
+#[tokio::test]
+async fn clicks_are_double_taps_by_what_their_links_say_and_not_by_what_it_comes_to() {
+    let contract = "[[offer.contract]]\nid = 900\n\n[[offer.creative]]\nid = 1057\n";
+    let text = network::small_with(&[THROW_OUT[0], (Part::Campaign, "offer_contract = 900")])
+        .replace("[[offer.creative]]\nid = 1057\n", contract);
+    let server = Server::start(&text).await;
+    // Both run under contract 900.
+    let bare = parameter(follow(&server, LINK).await.location(), "reqid");
+    let named = format!("{LINK}&oc=900");
+    assert_ne!(parameter(follow(&server, &named).await.location(), "reqid"), bare);
+    let server = server.restart().await;
+    assert_eq!(parameter(follow(&server, LINK).await.location(), "reqid"), bare);
 }
 
 #[tokio::test]

@@ -200,7 +200,7 @@ macro_rules! click_columns {
     () => {
         "id, at, flags, disposition, session, visitor, affiliate, offer, campaign, creative, \
          offer_contract, media_type, config_version, s1, s2, s3, s4, s5, device_id, ip, country, \
-         user_agent, referrer, redirect, payout, received"
+         user_agent, referrer, redirect, payout, received, asked_contract"
     };
 }
 use click_columns;
@@ -249,7 +249,7 @@ pub(crate) fn recent_openings(
 }
 
 /// The column after those of a click.
-const CONVERTED: usize = 26;
+const CONVERTED: usize = 27;
 
 fn click(row: &Row<'_>) -> Result<Click> {
     let text = |at| row.get::<_, Option<String>>(at).map_err(from_sqlite);
@@ -271,6 +271,7 @@ fn click(row: &Row<'_>) -> Result<Click> {
         campaign: number(8)?.map(CampaignId),
         creative: number(9)?.map(CreativeId),
         offer_contract: number(10)?.map(OfferContractId),
+        asked_contract: number(26)?.map(OfferContractId),
         media_type: number(11)?.map(MediaTypeId),
         price_format: flags.price_format,
         sub_ids: sub_ids(row, 13).map_err(from_sqlite)?,

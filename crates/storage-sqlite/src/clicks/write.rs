@@ -43,9 +43,9 @@ pub(crate) fn insert_clicks<'a>(
 const INSERT_ROW: &str =
     "INSERT INTO click (id, at, flags, disposition, session, visitor, affiliate, offer, campaign,
          creative, offer_contract, media_type, config_version, s1, s2, s3, s4, s5, device_id, ip,
-         country, user_agent, referrer, redirect, payout, received)
+         country, user_agent, referrer, redirect, payout, received, asked_contract)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-         ?20, ?21, ?22, ?23, ?24, ?25, ?26)";
+         ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)";
 
 fn insert_row(insert: &mut Statement<'_>, click: &Click) -> rusqlite::Result<()> {
     let own_session = click.session == Some(click.id);
@@ -85,6 +85,7 @@ fn insert_row(insert: &mut Statement<'_>, click: &Click) -> rusqlite::Result<()>
         click.redirect,
         (click.payout != Money::ZERO).then(|| click.payout.micros()),
         (click.received != Money::ZERO).then(|| click.received.micros()),
+        click.asked_contract.map(|id| id.0),
     ])?;
     Ok(())
 }

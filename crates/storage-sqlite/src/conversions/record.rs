@@ -10,8 +10,10 @@ use crate::leads::indexes::OfSession;
 use crate::seen::{self, Key};
 use crate::selling::records::append_timeline;
 use crate::{ledger, outbox};
+use crumb_domain::conversion::Conversion;
 use crumb_domain::pixel::PixelCall;
 use crumb_domain::{RowId, Timestamp};
+use crumb_storage::configuration::HistoryOf;
 use crumb_storage::conversions::{NoteCall, PixelEffect, PixelWrite, RecordConversion, Recorded, SessionHad};
 use crumb_storage::{Result, StoreError};
 
@@ -163,7 +165,7 @@ fn insert(context: &mut WriteContext<'_>, new: &New) -> Result<Recorded> {
         context.memory.session_changes.converted(conversion.session);
     }
     let refers_to = seen::references(Some(conversion.affiliate), Some(conversion.offer), conversion.campaign)
-        .chain([Key::node(conversion.id)]);
+        .chain([Key::node(conversion.id), event_of(conversion)]);
     context.memory.seen.note_all(context.connection, refers_to).map_err(from_sqlite)?;
     append_timeline(context.connection, conversion.id.as_i64(), &record.timeline)?;
     if is_over_cap {
@@ -209,6 +211,11 @@ fn note(context: &mut WriteContext<'_>, note: &Note, at: Timestamp) -> Result<Op
         return Ok(Some(Recorded::Duplicate(before)));
     }
     change::apply(context, change, Some(at))?;
+    context.memory.seen.note(connection, event_of(change.conversion())).map_err(from_sqlite)?;
     signatures::keep(connection, signature.as_ref(), at, change.conversion().id)?;
     Ok(None)
+}
+
+fn event_of(conversion: &Conversion) -> Key {
+    HistoryOf::Event(conversion.offer, conversion.event).into()
 }

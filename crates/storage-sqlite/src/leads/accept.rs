@@ -127,6 +127,7 @@ pub(crate) fn update(context: &mut WriteContext<'_>, posting: &Posting) -> Resul
         None => queue::wait_no_more(connection, lead.row)?,
     }
     context.memory.session_changes.unknown(lead.session);
+    context.memory.seen.note_all(connection, seen::event_of_lead(lead)).map_err(from_sqlite)?;
     keep_accepted(context, posting)
 }
 
@@ -253,7 +254,7 @@ fn settle_refused(
     } else {
         posts::count_not_kept(connection, refused.problem)?;
     }
-    idempotency::keep(connection, refused.idempotency, post.at, Some(&answer))
+    idempotency::keep(connection, refused.idempotency, post.at, Some(&answer), Some(post.id))
 }
 
 fn keep_accepted(context: &mut WriteContext<'_>, posting: &Posting) -> Result<Decided> {
@@ -264,7 +265,8 @@ fn keep_accepted(context: &mut WriteContext<'_>, posting: &Posting) -> Result<De
     records::append_timeline(connection, lead.as_i64(), &posting.timeline)?;
     outbox::put(context, &posting.deliveries)?;
     posts::insert(statements, &post.record, Ok(lead), answer, &post.errors)?;
-    idempotency::keep(connection, posting.idempotency.as_ref(), post.record.at, answer)?;
+    let claim = posting.idempotency.as_ref();
+    idempotency::keep(connection, claim, post.record.at, answer, Some(post.record.id))?;
     Ok(Decided::Accepted)
 }
 

@@ -1,10 +1,11 @@
 //! Answers stored under idempotency keys: of posts, and of payments.
 
+use super::posts;
 use crate::answers;
 use crate::error::{corrupt, from_sqlite};
 use crate::selling::queue::KeyOf;
-use crumb_domain::Timestamp;
 use crumb_domain::post::StoredAnswer;
+use crumb_domain::{RowId, Timestamp};
 use crumb_storage::Result;
 use crumb_storage::leads::{IDEMPOTENCY_HOURS, IdempotencyClaim, IdempotencyScope, IdempotentAnswer, Posted};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -13,17 +14,24 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 /// holds about three days' worth, and few enough not to be felt.
 const SWEPT_PER_CLAIM: i64 = 4;
 
-/// What a post with a claim is told where its key was claimed before.
+/// What a post with a claim is told where its key was claimed before. Where the post that
+/// claimed it was never answered, it is noted that its poster is told now.
 pub(crate) fn claimed(
     connection: &Connection,
     claim: Option<&IdempotencyClaim>,
     now: Timestamp,
 ) -> Result<Option<Posted>> {
     let Some(claim) = claim else { return Ok(None) };
-    Ok(find_claim(connection, &claim.scope, &claim.key, now)?.map(|(body_hash, answer)| match answer {
-        Some(answer) => Posted::Before(IdempotentAnswer { body_hash, answer }),
-        None => Posted::KeyInFlight { body_hash },
-    }))
+    let Some(Found { body_hash, answer, post }) = find_claim(connection, &claim.scope, &claim.key, now)?
+    else {
+        return Ok(None);
+    };
+    let Some(answer) = answer else { return Ok(Some(Posted::KeyInFlight { body_hash })) };
+    // Another post under the key is told that it is another, and nothing of that one.
+    if let Some(post) = post.filter(|_| body_hash == claim.body_hash) {
+        posts::tell_later(connection, post)?;
+    }
+    Ok(Some(Posted::Before(IdempotentAnswer { body_hash, answer })))
 }
 
 /// The answer under a key, unless it is too old or there is none yet.
@@ -34,7 +42,16 @@ pub(crate) fn find(
     now: Timestamp,
 ) -> Result<Option<IdempotentAnswer>> {
     let found = find_claim(connection, scope, key, now)?;
-    Ok(found.and_then(|(body_hash, answer)| Some(IdempotentAnswer { body_hash, answer: answer? })))
+    Ok(found
+        .and_then(|Found { body_hash, answer, .. }| Some(IdempotentAnswer { body_hash, answer: answer? })))
+}
+
+/// What is kept under a key.
+struct Found {
+    body_hash: [u8; 32],
+    /// None while it is in flight.
+    answer: Option<StoredAnswer>,
+    post: Option<i64>,
 }
 
 fn find_claim(
@@ -42,36 +59,40 @@ fn find_claim(
     scope: &IdempotencyScope,
     key: &str,
     now: Timestamp,
-) -> Result<Option<([u8; 32], Option<StoredAnswer>)>> {
-    let found: Option<(Vec<u8>, Option<String>)> = connection
-        .prepare_cached("SELECT body_hash, answer FROM idempotency WHERE scope = ?1 AND key = ?2 AND at > ?3")
+) -> Result<Option<Found>> {
+    let found: Option<(Vec<u8>, Option<String>, Option<i64>)> = connection
+        .prepare_cached(
+            "SELECT body_hash, answer, post FROM idempotency WHERE scope = ?1 AND key = ?2 AND at > ?3",
+        )
         .and_then(|mut select| {
-            select
-                .query_row(params![column(scope), key, ended_by(now)], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()
+            let of_key = params![column(scope), key, ended_by(now)];
+            select.query_row(of_key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
         })
         .map_err(from_sqlite)?;
-    let Some((hash, answer)) = found else { return Ok(None) };
+    let Some((hash, answer, post)) = found else { return Ok(None) };
     let body_hash = hash.try_into().map_err(|bytes| corrupt("a body's hash", bytes))?;
-    Ok(Some((body_hash, answer.as_deref().map(answers::from_column).transpose()?)))
+    let answer = answer.as_deref().map(answers::from_column).transpose()?;
+    Ok(Some(Found { body_hash, answer, post }))
 }
 
 /// Stores an answer, as its column, under a claim's key, in place of one that is too old; none
-/// keeps the key in flight.
+/// keeps the key in flight. `post` is the one that it answers.
 pub(crate) fn keep(
     connection: &Connection,
     claim: Option<&IdempotencyClaim>,
     now: Timestamp,
     answer: Option<&str>,
+    post: Option<RowId>,
 ) -> Result<()> {
     let Some(claim) = claim else { return Ok(()) };
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO idempotency (scope, key, body_hash, at, answer)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO idempotency (scope, key, body_hash, at, answer, post)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )
         .and_then(|mut insert| {
-            insert.execute(params![column(&claim.scope), claim.key, claim.body_hash, now.micros(), answer])
+            let (scope, post) = (column(&claim.scope), post.map(RowId::as_i64));
+            insert.execute(params![scope, claim.key, claim.body_hash, now.micros(), answer, post])
         })
         .map_err(from_sqlite)?;
     connection

@@ -63,6 +63,15 @@ pub(crate) fn answer(connection: &Connection, post: i64, answer: &str) -> Result
     Ok(())
 }
 
+/// Notes that the poster of a post without an answer is given one under its key.
+pub(crate) fn tell_later(connection: &Connection, post: i64) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE post SET told_later = 1 WHERE id = ?1 AND answer IS NULL AND told_later = 0")
+        .and_then(|mut update| update.execute([post]))
+        .map_err(from_sqlite)?;
+    Ok(())
+}
+
 /// Counts a rejected post that is not kept.
 pub(crate) fn count_not_kept(connection: &Connection, problem: Problem) -> Result<()> {
     connection
@@ -84,7 +93,8 @@ pub(crate) fn not_kept(connection: &Connection) -> Result<u64> {
 }
 
 const COLUMNS: &str = "id, at, kind, campaign, offer, affiliate, ip, query, content_type, body, answer, errors, \
-                       (SELECT lead.id FROM lead WHERE lead.row = post.lead), problem";
+                       (SELECT lead.id FROM lead WHERE lead.row = post.lead), problem, \
+                       told_later";
 
 /// The posts that made or changed a lead, oldest first.
 pub(crate) fn of_lead(connection: &Connection, recent: &Recently, lead: LeadId) -> Result<Vec<KeptPost>> {
@@ -139,6 +149,7 @@ fn read(row: &Row<'_>) -> Result<KeptPost> {
         body: bytes(9)?,
         answer: maybe_text(10)?.as_deref().map(answers::from_column).transpose()?,
         errors: from_json(&text(11)?)?,
+        was_told_later: given(14)? != 0,
         outcome: outcome(number(12)?, maybe_text(13)?)?,
     })
 }

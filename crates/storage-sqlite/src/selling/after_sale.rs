@@ -73,7 +73,7 @@ fn pay(context: &mut WriteContext<'_>, payment: &Payment) -> Result<Paid> {
     let paid_by = Key::from(HistoryOf::Buyer(*buyer));
     context.memory.seen.note(connection, paid_by).map_err(from_sqlite)?;
     let answer = answer(&accounts::read(connection, *buyer)?);
-    idempotency::keep(connection, claim.as_ref(), *at, Some(&answers::column(&answer)))?;
+    idempotency::keep(connection, claim.as_ref(), *at, Some(&answers::column(&answer)), None)?;
     Ok(Paid::Now(answer))
 }
 

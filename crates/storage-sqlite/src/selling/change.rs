@@ -7,10 +7,10 @@ use super::{after_sale, records, reservations};
 use crate::alerts;
 use crate::batch::WriteContext;
 use crate::conversions::{conversion_caps, take_over};
-use crate::error::corrupt;
+use crate::error::{corrupt, from_sqlite};
 use crate::leads::{idempotency, posts, standing};
 use crate::ledger;
-use crate::outbox;
+use crate::{outbox, seen};
 use crumb_domain::RowId;
 use crumb_domain::lead::Lead;
 use crumb_storage::selling::{Earlier, Then};
@@ -66,6 +66,8 @@ fn apply(context: &mut WriteContext<'_>, ready: &Change, offered: Option<&Offere
     if let Some(taken) = &change.takes_over {
         take_over::take(context, &change.lead, taken)?;
     }
+    let event = seen::event_of_lead(&change.lead);
+    context.memory.seen.note_all(connection, event).map_err(from_sqlite)?;
     // Whether its session has converted may have changed with it.
     context.memory.session_changes.unknown(change.lead.session);
     match &change.earlier {

@@ -8,14 +8,15 @@ use crate::error::{corrupt, from_sqlite};
 use crate::leads::standing;
 use crate::listing::lowest_row;
 use crate::seen::Key;
-use crumb_domain::selling::{Attempt, AttemptKind, ContractResult, Phase};
+use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer, ContractResult, Phase, PostFailure};
 use crumb_domain::{ConfigVersion, ContractId, Money, RowId, Timestamp};
 use crumb_storage::configuration::HistoryOf;
 use crumb_storage::selling::{LeadRun, RunRecord, TimelineEntry};
 use crumb_storage::{PageRequest, Result};
 use rusqlite::{Connection, Row, params};
 
-/// Keeps attempts; posts count among those by which a contract is switched off.
+/// Keeps attempts; posts count among those by which a contract is switched off, but those
+/// that were cut off, which is none of its doing.
 pub(crate) fn insert_attempts(
     context: &mut WriteContext<'_>,
     lead: i64,
@@ -47,7 +48,8 @@ pub(crate) fn insert_attempts(
             .map_err(from_sqlite)?;
         let refers_to = [Key::node(attempt.id), HistoryOf::Contract(attempt.contract).into()];
         context.memory.seen.note_all(connection, refers_to).map_err(from_sqlite)?;
-        if attempt.kind == AttemptKind::Post {
+        let is_cut_off = attempt.read == BuyerAnswer::Failed(PostFailure::CutOff);
+        if attempt.kind == AttemptKind::Post && !is_cut_off {
             contracts::posted(connection, attempt.contract, attempt.read.is_failure())?;
         }
     }

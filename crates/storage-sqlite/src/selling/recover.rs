@@ -100,9 +100,11 @@ fn end(context: &mut WriteContext<'_>, broken: &BrokenOff<'_>, mut lead: Lead) -
     let row = lead.row.as_i64();
     let offered =
         queue::find(connection, row)?.ok_or_else(|| corrupt("a lead in hand that is not offered", row))?;
-    for contract in reservations::without_end(connection, row)? {
+    for (contract, begun) in reservations::without_end(connection, row)? {
         let end = ReservationEnd::Held((broken.ending.hold)(contract));
         reservations::end(connection, row, broken.at, EndedReservation { contract, end })?;
+        let attempts = prepare::attempts(&mut vec![(broken.ending.cut_off)(contract, begun)])?;
+        records::insert_attempts(context, row, &attempts)?;
     }
     let sold = reservations::sales_of_taking(connection, row, offered.taking)?;
     if !sold.is_empty() {

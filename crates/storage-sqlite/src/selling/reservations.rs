@@ -247,13 +247,14 @@ pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<Vec<EarlierS
     Ok(sends)
 }
 
-/// Contracts to which a lead may have been sent without a word of how that ended.
-pub(crate) fn without_end(connection: &Connection, lead: i64) -> Result<Vec<ContractId>> {
+/// Contracts to which a lead may have been sent without a word of how that ended, with when
+/// that was about to be.
+pub(crate) fn without_end(connection: &Connection, lead: i64) -> Result<Vec<(ContractId, Timestamp)>> {
     let mut select = connection
-        .prepare_cached("SELECT contract FROM reservation WHERE lead = ?1 AND state = ?2")
+        .prepare_cached("SELECT contract, at FROM reservation WHERE lead = ?1 AND state = ?2")
         .map_err(from_sqlite)?;
     let contracts = select
-        .query_map([lead, RESERVED], |row| row.get(0).map(ContractId))
+        .query_map([lead, RESERVED], |row| Ok((ContractId(row.get(0)?), moment(row.get(1)?))))
         .map_err(from_sqlite)?
         .collect::<rusqlite::Result<_>>();
     contracts.map_err(from_sqlite)

@@ -1,6 +1,6 @@
 //! Values for the cases about selling.
 
-use super::build::{NOW, accept, answer_text, claim};
+use super::build::{NOW, Rows, accept, answer_text, claim};
 use crate::after_sale::{BuyerAccount, Payment};
 use crate::leads::{AcceptLead, IdempotentAnswer, Offering, Posted, Verdict};
 use crate::selling::{EndedReservation, Ending, Hold, LeadChange, ReservationEnd, Reserve, Reserved};
@@ -9,8 +9,10 @@ use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
 use crumb_domain::ledger::{Account, LedgerEntry};
 use crumb_domain::network::{SaleType, UnknownRule};
 use crumb_domain::post::StoredAnswer;
+use crumb_domain::selling::{Attempt, AttemptKind, BuyerAnswer, Milliseconds, Phase, PostFailure};
 use crumb_domain::time::Day;
 use crumb_domain::{BuyerId, ContractId, Money, RowId, Timestamp};
+use std::sync::{LazyLock, Mutex};
 
 /// The opening day of the cases' contracts.
 pub const DAY: Day = Day(20_779);
@@ -82,9 +84,30 @@ pub fn hold() -> Hold {
     Hold { rule: UnknownRule::Wait, until: NOW.plus_days(1) }
 }
 
+/// What is left of a post that was cut off.
+pub fn cut_off(id: RowId, contract: ContractId, at: Timestamp) -> Attempt {
+    Attempt {
+        id,
+        at,
+        contract,
+        kind: AttemptKind::Post,
+        phase: Phase::Write,
+        ms: Milliseconds::default(),
+        status: None,
+        request: b"POST https://buyer.example/".to_vec(),
+        answer: Vec::new(),
+        read: BuyerAnswer::Failed(PostFailure::CutOff),
+        error: Some("it ended".to_owned()),
+    }
+}
+
+/// Names attempts that were cut off, those of later recoveries too, and nothing else.
+static CUT_OFF: LazyLock<Mutex<Rows>> = LazyLock::new(|| Mutex::new(Rows::of_node(9)));
+
 /// Holds all that a crash left, for a day.
 pub fn hold_all() -> Ending {
-    Ending { hold: Box::new(|_| hold()), record: Box::new(|_| None) }
+    let cut_off = |contract, at| cut_off(CUT_OFF.lock().unwrap().next_row(), contract, at);
+    Ending { hold: Box::new(|_| hold()), cut_off: Box::new(cut_off), record: Box::new(|_| None) }
 }
 
 /// The sale on a contract that has the same number as its buyer.

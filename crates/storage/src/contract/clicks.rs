@@ -35,6 +35,7 @@ fn full_click(id: RowId, session: RowId) -> Click {
         campaign: Some(CampaignId(2)),
         creative: Some(CreativeId(3)),
         offer_contract: Some(OfferContractId(4)),
+        asked_contract: Some(OfferContractId(6)),
         media_type: Some(MediaTypeId(5)),
         price_format: Some(PriceFormat::Revshare),
         sub_ids: SubIds::new(["a", "", "ü", "", "e\0e"]),

@@ -1,6 +1,7 @@
 //! The network's versions.
 
 use super::build::{NOW, Rows, accepted, batch, click, lead, record, reject};
+use super::build_conversions::{conversion, converted, new, session};
 use super::build_selling::{credit, in_hand, reserve, reserved};
 use super::outbox::postback;
 use super::selling_records::attempt;
@@ -9,13 +10,17 @@ use crate::clicks::ClickBatch;
 use crate::configuration::{
     ConfigurationChange, Entity, EntityKey, HistoryOf, Origin, StoredConfiguration, VersionInfo,
 };
-use crate::selling::{Reserve, Reserved};
+use crate::conversions::RecordConversion;
+use crate::selling::{LeadChange, Reserve, Reserved};
 use crate::{PageRequest, Store, StoreError};
 use crumb_domain::click::Click;
+use crumb_domain::conversion::{Conversion, LeadConversion};
 use crumb_domain::lead::Lead;
 use crumb_domain::outcome::Problem;
 use crumb_domain::selling::{Alert, AlertCode, BuyerAnswer, BuyerReading};
-use crumb_domain::{AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, CreativeId, OfferId};
+use crumb_domain::{
+    AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, CreativeId, EventId, OfferId,
+};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -217,6 +222,29 @@ pub async fn what_leads_are_offered_to_has_history<S: Store>(store: Arc<S>) {
     assert_eq!(store.have_history(contracts.to_vec()).await.unwrap(), [true, true, false, false]);
     let buyers = [7, 8, 9, 10].map(|id| HistoryOf::Buyer(BuyerId(id)));
     assert_eq!(store.have_history(buyers.to_vec()).await.unwrap(), [true, false, false, true]);
+}
+
+/// An event has history from its first conversion on, be that a lead, and the ledger from its
+/// first entry.
+pub async fn what_was_converted_and_booked_has_history<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let event = |offer, id| HistoryOf::Event(OfferId(offer), EventId(id));
+    let asked =
+        [event(100, 1), event(100, 2), event(100, 3), event(100, 4), event(400, 1), HistoryOf::Ledger];
+    let told = async || store.have_history(asked.to_vec()).await.unwrap();
+    let is = |id| Some(LeadConversion::of(EventId(id)));
+    let in_hand = in_hand(&*store, Lead { conversion: None, ..lead(1, rows.next_row()) }).await;
+    assert_eq!(told().await, [false; 6]);
+    store.settle(LeadChange::new(Lead { conversion: is(1), ..in_hand }, NOW)).await.unwrap();
+    accepted(&*store, Lead { conversion: is(2), ..lead(2, rows.next_row()) }).await;
+    assert_eq!(told().await, [true, true, false, false, false, false]);
+    let session = session(&*store, rows.next_row()).await;
+    let reported = Conversion { event: EventId(3), ..conversion(rows.next_row(), session) };
+    let reported = RecordConversion { ledger: Vec::new(), ..new(reported) };
+    converted(&*store, rows.next_row(), reported).await;
+    assert_eq!(told().await, [true, true, true, false, false, false]);
+    credit(&*store, 10, 50).await;
+    assert!(told().await[5]);
 }
 
 /// A link may carry any number: what its row names is no history of an affiliate

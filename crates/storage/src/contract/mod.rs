@@ -183,6 +183,8 @@ macro_rules! store_contract {
             selling_recovery: [
                 a_lead_of_which_nothing_was_sent_is_interrupted_and_leaves_nothing,
                 a_post_without_an_end_is_held,
+                a_post_that_was_never_answered_says_whether_its_poster_was_told_later,
+                a_post_that_was_cut_off_is_an_attempt_and_no_failure_of_its_contract,
                 what_was_told_to_be_sold_is_sold_once,
                 a_queued_lead_in_hand_goes_back_to_the_queue,
                 a_sold_lead_that_is_offered_on_goes_back_to_the_queue,
@@ -312,6 +314,7 @@ macro_rules! store_contract {
                 every_document_of_an_entity_is_known,
                 what_clicks_posts_and_leads_refer_to_has_history,
                 what_leads_are_offered_to_has_history,
+                what_was_converted_and_booked_has_history,
                 what_a_click_merely_names_has_no_history,
                 a_refused_write_makes_no_history_and_hides_none,
             ];

@@ -1,16 +1,17 @@
 //! What a crash leaves in hand. The cases ask the store to recover as a start does; that
 //! all of it is in the file is for each store's own tests.
 
-use super::build::{NOW, Rows, answer_text, lead};
+use super::build::{NOW, Rows, accept, answer_text, claim, lead};
 use super::build_selling::{
-    DAY, PRICE, balance, count, credit, ended, free, held_count, hold, hold_all, in_hand, in_hand_under,
-    key_answer, money, pending, read, reserve, reserved, sale, sold, unsold, waiting,
+    DAY, PRICE, balance, count, credit, cut_off, ended, free, held_count, hold, hold_all, in_hand,
+    in_hand_under, key_answer, money, pending, read, reserve, reserved, sale, sold, unsold, waiting,
 };
 use super::selling_offers::{counted, counted_in_hand, is_duplicate};
 use super::selling_records::{attempt, run};
-use crate::leads::{Offering, UpdateLead, Verdict};
+use crate::leads::{AcceptLead, IdempotencyClaim, Offering, Posted, UpdateLead, Verdict};
 use crate::selling::{
-    Ending, Hold, LeadChange, Recovered, ReservationEnd, ReservationState, Reserve, Then, Unsent,
+    Ending, Hold, LeadChange, PostFailures, Recovered, ReservationEnd, ReservationState, Reserve, Then,
+    Unsent,
 };
 use crate::{PageRequest, Store};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
@@ -79,6 +80,56 @@ pub async fn a_post_without_an_end_is_held<S: Store>(store: Arc<S>) {
     let now = read(&*store, &lead).await;
     store.act(LeadChange { answer: answer("sold"), ..sold(&now, 7, money(PRICE)) }).await.unwrap();
     assert_eq!((key_answer(&*store, "key").await, held_count(&*store).await), (answer("sold"), 0));
+}
+
+/// Whoever looks at what was sent finds that it may have been, once, and when that began. It
+/// says nothing of the buyer.
+pub async fn a_post_that_was_cut_off_is_an_attempt_and_no_failure_of_its_contract<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let lead = in_hand(&*store, lead(1, rows.next_row())).await;
+    let answered = attempt(rows.next_row(), 6, BuyerAnswer::Rejected(BuyerReading::default()));
+    reserved(&*store, lead.row, 6).await;
+    let refused = vec![ended(6, ReservationEnd::Refused)];
+    let asked = Reserve { ended: refused, attempts: vec![answered.clone()], ..reserve(lead.row, 7) };
+    let begun = NOW.plus_seconds(3);
+    store.reserve(Reserve { at: begun, ..asked }).await.unwrap();
+    for _ in 0..2 {
+        recover(&*store).await;
+        let attempts = store.attempts_of(lead.row).await.unwrap();
+        let [first, second] = attempts.as_slice() else { panic!("{attempts:?}") };
+        assert_eq!((first, second), (&answered, &cut_off(second.id, ContractId(7), begun)));
+    }
+    assert_eq!(store.post_failures(ContractId(7)).await.unwrap(), PostFailures::default());
+}
+
+/// So that it can be said later whether anybody was told that its lead was not sold.
+pub async fn a_post_that_was_never_answered_says_whether_its_poster_was_told_later<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let cut = in_hand_under(&*store, lead(1, rows.next_row()), "cut").await;
+    let answered = in_hand_under(&*store, lead(2, rows.next_row()), "answered").await;
+    reserved(&*store, cut.row, 7).await;
+    let answer = |text| Some(answer_text(text, &Verdict::Accepted));
+    store.settle(LeadChange { answer: answer("none"), ..unsold(&answered, &[]) }).await.unwrap();
+    recover(&*store).await;
+    let asked = async |key: &str, body_hash, row| {
+        let idempotency = Some(IdempotencyClaim { body_hash, ..claim(key) });
+        store.accept_lead(AcceptLead { idempotency, ..accept(lead(3, row)) }).await.unwrap()
+    };
+    let told_later = async |lead: &Lead| {
+        let posts = store.posts_of_lead(lead.id).await.unwrap();
+        posts.iter().map(|post| post.was_told_later).collect::<Vec<_>>()
+    };
+    let same = claim("cut").body_hash;
+    // It stays in flight until it is told what the crash made of it.
+    assert!(matches!(asked("cut", same, rows.next_row()).await, Posted::KeyInFlight { .. }));
+    let now = read(&*store, &cut).await;
+    store.act(LeadChange { answer: answer("none"), ..LeadChange::new(now, NOW) }).await.unwrap();
+    assert!(matches!(asked("cut", [9; 32], rows.next_row()).await, Posted::Before(_)));
+    assert_eq!(told_later(&cut).await, [false], "another post is told nothing of it");
+    for key in ["cut", "answered"] {
+        assert!(matches!(asked(key, same, rows.next_row()).await, Posted::Before(_)));
+    }
+    assert_eq!((told_later(&cut).await, told_later(&answered).await), (vec![true], vec![false]));
 }
 
 /// An answer that sends the visitor elsewhere.

@@ -13,10 +13,17 @@ pub type HoldFn = Box<dyn Fn(ContractId) -> Hold + Send + Sync>;
 /// nothing can be said of it.
 pub type RecordFn = Box<dyn Fn(&Unsent) -> Option<RunRecord> + Send + Sync>;
 
+/// By contract and the moment of its reservation, what is kept of a post that may have been
+/// under way.
+pub type CutOffFn = Box<dyn Fn(ContractId, Timestamp) -> Attempt + Send + Sync>;
+
 /// How whoever ends a run that broke off wants it done, from within the write that does.
 pub struct Ending {
     /// Of what may have been sent.
     pub hold: HoldFn,
+    /// The attempt of which that is left, kept by the same write; it does not count among those
+    /// by which a contract is switched off.
+    pub cut_off: CutOffFn,
     /// Of what was not.
     pub record: RecordFn,
 }

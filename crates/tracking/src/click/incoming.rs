@@ -86,6 +86,7 @@ impl<'a> Incoming<'a> {
             campaign: campaign.map(|campaign| campaign.id),
             creative: link.creative,
             offer_contract: asked.or(campaign.and_then(|campaign| campaign.offer_contract)),
+            asked_contract: link.offer_contract,
             media_type: link.media_type,
             price_format: link.price_format,
             sub_ids: link.sub_ids.clone(),

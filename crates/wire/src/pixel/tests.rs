@@ -119,6 +119,25 @@ fn a_currency_is_three_letters() {
 }
 
 #[test]
+fn of_a_long_transaction_id_a_beginning_is_kept_with_a_hash_of_the_whole() {
+    let kept = |text: &str| pixel(&format!("t={text}")).reported.transaction_id.unwrap();
+    let longest = "x".repeat(MAX_TRANSACTION_ID_CHARS);
+    assert_eq!(kept(&longest), longest);
+    let (one, other) = (kept(&format!("{longest}1")), kept(&format!("{longest}2")));
+    assert_ne!(one, other, "they differ behind what is kept");
+    assert_eq!(one, kept(&format!("%20{longest}1%20")), "the same one is the same");
+    let (beginning, hash) = one.split_once('~').unwrap();
+    assert!(longest.starts_with(beginning) && one.len() == MAX_TRANSACTION_ID_CHARS, "{one}");
+    assert!(hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
+}
+
+#[test]
+fn a_multipart_body_without_its_boundary_says_nothing() {
+    let read = parse_pixel(b"o=1", Some(("multipart/form-data", &b"--X\r\n"[..]))).unwrap();
+    assert_eq!(read, pixel("o=1"));
+}
+
+#[test]
 fn texts_are_cut() {
     let long = "%C3%A9".repeat(400);
     let pixel = pixel(&format!(

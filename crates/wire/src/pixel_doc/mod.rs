@@ -124,10 +124,11 @@ impl<'a> Subject<'a> {
         PixelOf::Offer(self.offer.id)
     }
 
-    /// What a pixel of an event says as `e`: nothing where the offer lists none, as old
-    /// pixels do.
+    /// What a pixel of an event says as `e`: nothing where the offer lists none that is
+    /// active, as old pixels do.
     fn named(&self, event: &Event) -> Option<EventId> {
-        (!self.offer.event.is_empty()).then_some(event.id)
+        let is_listed = |listed: &Event| listed.status == ActiveStatus::Active;
+        self.offer.event.iter().any(is_listed).then_some(event.id)
     }
 
     /// The event that examples report: the default one.

@@ -28,7 +28,8 @@ const PARAMETERS: [(&str, &str); 20] = [
     ("r", "The request id of the visit, instead of the cookie."),
     (
         "t",
-        "Your transaction id, at most 255 characters. It is told to the affiliate, and can be counted once.",
+        "Your transaction id, at most 255 characters; of a longer one a beginning and a hash of the whole are kept. \
+         It is told to the affiliate, and can be counted once.",
     ),
     (
         "f",

@@ -7,6 +7,7 @@
 use super::body_format;
 use crate::body::BodyFormat;
 use crate::input::{Pairs, parse_query, split_pair};
+use crate::multipart::{boundary_of, end_of_headers};
 use crate::percent;
 
 /// The name of the parameter.
@@ -78,10 +79,10 @@ pub(crate) fn mask_pairs(
 
 /// The parts of a multipart body whose headers name the key.
 fn multipart(content_type: &str, body: &[u8]) -> Vec<u8> {
-    let boundary = multer::parse_boundary(content_type).map(|boundary| format!("--{boundary}").into_bytes());
+    let boundary = boundary_of(content_type).map(|boundary| [b"--", boundary.as_slice()].concat());
     // A body without a boundary in its type begins with it.
     let first_line = || body.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default().to_vec();
-    let mut boundary = boundary.unwrap_or_else(|_| first_line());
+    let mut boundary = boundary.unwrap_or_else(first_line);
     boundary.truncate(MAX_BOUNDARY_BYTES);
     if boundary.is_empty() {
         return body.to_vec();
@@ -101,9 +102,7 @@ fn multipart(content_type: &str, body: &[u8]) -> Vec<u8> {
 }
 
 fn mask_part(part: &[u8], masked: &mut Vec<u8>) {
-    let end_of_headers =
-        [&b"\r\n\r\n"[..], b"\n\n"].iter().filter_map(|blank| Some(find(part, blank)? + blank.len())).min();
-    let split = end_of_headers.and_then(|at| part.split_at_checked(at));
+    let split = end_of_headers(part).and_then(|at| part.split_at_checked(at));
     match split {
         Some((headers, value)) if percent::decode(headers).to_ascii_lowercase().contains(KEY) => {
             let line_end: &[u8] = match value {

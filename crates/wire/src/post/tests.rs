@@ -270,8 +270,13 @@ proptest! {
         content_type in prop::option::of("(application/json|multipart/form-data; boundary=x|[ -~]{0,30})"),
         body in prop::collection::vec(any::<u8>(), 0..200),
     ) {
-        let post = parse_post(&raw_query, content_type.as_deref(), &body).unwrap();
-        prop_assert!(post.fields.iter().all(|(name, _)| !name.starts_with("ckm_")));
+        match parse_post(&raw_query, content_type.as_deref(), &body) {
+            Ok(post) => prop_assert!(post.fields.iter().all(|(name, _)| !name.starts_with("ckm_"))),
+            Err(error) => {
+                prop_assert_eq!(error, InputError::NoBoundary);
+                prop_assert!(content_type.unwrap().starts_with("multipart/form-data"));
+            }
+        }
     }
 
     #[test]

@@ -251,7 +251,7 @@ async fn books<S: Store + Clone>(
 fn gives_transaction(snapshot: &Snapshot, before: &Conversion, decided: &Decided) -> bool {
     let after = &decided.conversion;
     let given = after.reported.transaction_id.as_ref();
-    let event = snapshot.offer(after.offer).and_then(|offer| offer.event(&after.event.to_string()));
+    let event = snapshot.offer(after.offer).and_then(|offer| offer.known_event(after.event));
     given.is_some()
         && given != before.reported.transaction_id.as_ref()
         && event.is_some_and(|event| event.deduplicate_transaction_id)
