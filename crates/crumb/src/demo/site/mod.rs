@@ -80,6 +80,11 @@ impl Site {
         }
     }
 
+    /// Where the page is that shows what arrives.
+    fn live(&self) -> String {
+        format!("{}/live", self.addresses.landing)
+    }
+
     /// The present time: RFC 3339.
     fn now(&self) -> String {
         self.installation.clock.now().to_string()
