@@ -43,6 +43,7 @@ pub struct Site {
     /// arrivals tells. The advertiser's own pages know nothing else of it.
     installation: Arc<Installation<SqliteStore>>,
     journal: Arc<Journal>,
+    partner: partner::Runs,
     /// Tells one run of the demo from the next, so that an open page notices.
     run: i64,
     stop: CancellationToken,
@@ -66,6 +67,7 @@ impl Site {
             run: installation.clock.now().micros(),
             installation,
             journal,
+            partner: partner::Runs::default(),
             stop: CancellationToken::new(),
         })
     }
@@ -98,6 +100,7 @@ fn routes(site: Arc<Site>) -> Router {
         .route("/live/events", get(live::events))
         .route("/live/leads/{id}/explain", get(live::explain))
         .route("/partner", get(partner::page).post(partner::run))
+        .route("/partner/runs/{token}", get(partner::result))
         .route("/leads/{id}", get(own_leads::page))
         .route("/leads/{id}/resend", post(own_leads::resend))
         .route("/cookie", post(forms::change_cookie))
