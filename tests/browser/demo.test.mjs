@@ -75,13 +75,14 @@ describe("browser post", () => {
   scenario("of a visitor who lost the cookie is nobody's", async (visitor) => {
     await visitor.open(link("a=12&c=1001"));
     await visitor.page.click("text=Lose it");
-    assert.equal(await visitor.page.textContent("#cookie-state"), "none");
+    await visitor.page.locator("#cookie-state", { hasText: "none" }).waitFor();
     assertLead(await leadOf(await visitor.send()), NOBODYS);
   });
 
   scenario("with a forged cookie is nobody's", async (visitor) => {
     await visitor.open(link("a=12&c=1001"));
     await visitor.page.click("text=Forge it");
+    await visitor.page.locator("#cookie-state", { hasText: "forged" }).waitFor();
     const lead = await leadOf(await visitor.send());
     assertLead(lead, NOBODYS);
     assert.match(lead.why, /cookie was not signed by this installation/);
