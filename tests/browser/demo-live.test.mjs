@@ -88,6 +88,12 @@ describe("the list", () => {
     assert.equal(await page.textContent("[data-kind=lead] b"), "1");
   });
 
+  scenario("shows the day of what came on another", async (visitor) => {
+    const page = await shown(visitor, [event("click", -86_400 * 40, click)]);
+    const text = (await page.textContent("#feed time")) ?? "";
+    assert.match(text, /2026.* \d\d:\d\d:\d\d$/);
+  });
+
   scenario("is in the order of the times that it shows", async (visitor) => {
     const page = await shown(visitor, [
       event("click", 3, click),

@@ -349,6 +349,11 @@ describe("selling", () => {
     assert.equal(await visitor.page.textContent(".errors"), "No Qualified Buyers Found");
     const card = await cardOf(visitor, email);
     await card.filter({ hasText: "sold to Forgetful 25 for 25.00" }).waitFor({ timeout: 45_000 });
+    await visitor.page.click("#resend");
+    await visitor.page.locator(".exchange:nth-of-type(2)").waitFor();
+    // The late sale changes nothing of what was answered.
+    assert.equal(await visitor.page.textContent(".replayed"), "the same answer again");
+    assert.equal(await visitor.page.locator(".errors").count(), 2);
     // Its affiliate was answered that nobody buys, and earns nothing by the late sale.
     const lead = await leadOf(email);
     assertLead(lead, { status: "sold", revenue: "25.00", payout: "0.00" });

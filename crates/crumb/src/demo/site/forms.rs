@@ -238,7 +238,8 @@ fn origin_of_request_id(page: &FormPage, seen: &Seen) -> &'static str {
 fn switches(page: &FormPage, seen: &Seen) -> Markup {
     let state = cookie_state(seen, OfferId(page.offer));
     let shared_jar = seen.host != OTHER_HOST;
-    let has_request_id = page.way != Way::Browser && (page.way != Way::Ajax || seen.value("reqid").is_some());
+    // As the form has it.
+    let has_request_id = matches!(page.way, Way::OwnServer | Way::Pixel) || seen.value("reqid").is_some();
     html! {
         aside.switches aria-label="About this page" {
             p { strong { "Behind the page. " } (page.shows) (origin_of_request_id(page, seen)) }

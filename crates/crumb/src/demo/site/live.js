@@ -44,7 +44,7 @@
     source.addEventListener(kind, function (event) { arrived(kind, event); });
   });
 
-  // A server that was started anew knows nothing of what is shown here.
+  // A server that was started anew tells from its own beginning what is to be shown.
   function arrived(kind, event) {
     var of = event.lastEventId.split("-")[0];
     if (run !== null && run !== of) { feed.replaceChildren(); counts = {}; buttons.forEach(count); }
@@ -220,11 +220,17 @@
       head.append(who);
     }
     if (offer !== null) head.append(element("span", "offer", named(names.offers, offer, "offer")));
-    var time = element("time", "", new Date(row.at).toLocaleTimeString([], { hour12: false }));
+    var time = element("time", "", moment(new Date(row.at)));
     time.dateTime = row.at;
     head.append(time);
     card.append(head);
     return card;
+  }
+
+  // The day too, where it is another: the list goes back further than that.
+  function moment(at) {
+    var time = at.toLocaleTimeString([], { hour12: false });
+    return at.toDateString() === new Date().toDateString() ? time : at.toLocaleDateString() + " " + time;
   }
 
   // Rows of one session light up together.

@@ -89,7 +89,7 @@ fn same_key(lead: &OwnLead) -> String {
     }
     format!(
         "By the Idempotency-Key the tracker knows the same post for {IDEMPOTENCY_HOURS} hours: no further lead \
-         comes of it, and the answer is repeated, or says how a sale was settled since."
+         comes of it, and the answer is repeated."
     )
 }
 
@@ -118,11 +118,11 @@ fn exchange(post: &OwnPost) -> Markup {
                     Some(Told { code: 0, leadid, price, .. }) => {
                         b.yes { "Accepted" } " as lead " code.leadid { (leadid.as_deref().unwrap_or("?")) }
                         ", the affiliate earns " (price.as_deref().unwrap_or("0.00"))
-                        @if post.replayed { " " b.replayed { "the same answer again" } }
                     }
                     Some(told) => { b.no { "Answered with errors" } ": " span.errors { (told.errors.join(", ")) } }
                     None => { b.no { "No answer to read" } }
                 }
+                @if post.replayed { " " b.replayed { "the same answer again" } }
             }
             pre {
                 "POST /d.ashx\n"
