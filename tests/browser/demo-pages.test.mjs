@@ -167,6 +167,15 @@ describe("the shop's thanks", () => {
     assert.equal(images, true);
   });
 
+  scenario("say that a visit converts once, also by a further order", async (visitor) => {
+    const { images } = await bought(visitor, link("a=12&c=6001"));
+    assert.equal(images, true);
+    const further = await bought(visitor, `${demo.landing}/shop`);
+    assert.equal(further.images, false);
+    const text = (await visitor.page.textContent("main")) ?? "";
+    assert.match(text, /A visit converts once: a further order of it, or this page shown again, makes no conversion\./);
+  });
+
   scenario("say that the frame stays empty on another site without a request id", async (visitor) => {
     const { says, images } = await bought(visitor, link("a=12&c=6002"));
     assert.match(says, /another site than the tracker's.*The frame stays empty\.$/);

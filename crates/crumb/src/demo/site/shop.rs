@@ -59,9 +59,10 @@ pub async fn thanks(State(site): State<Arc<Site>>, seen: Seen) -> Page {
         main.words {
             h1 { "Thank you!" }
             p { "Your order " b #order { (order) } " is on its way." }
-            p { "Behind the page: this pixel reports the order to the tracker, which counts it once. Where that makes a conversion of \
-                 an affiliate's that has a pixel of its own, the tracker shows it in the frame, shut in so that it can \
-                 touch neither this page nor the tracker." }
+            p { "Behind the page: this pixel reports the order to the tracker. A visit converts once: a further order of \
+                 it, or this page shown again, makes no conversion. Where one is made, and its affiliate has a pixel of \
+                 its own, the tracker shows that in the frame, shut in so that it can touch neither this page nor the \
+                 tracker." }
             p #credit { (credit(request_id.is_some(), seen.host == OTHER_HOST, cookie)) }
             pre #pixel { (pixel) }
             p { a href="/live" target="crumb-live" { "Watch what arrives" } }
