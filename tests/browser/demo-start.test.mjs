@@ -24,6 +24,43 @@ test("Ctrl-C stops it cleanly, and its data is there at the next start", TIMEOUT
   }
 });
 
+test("the page that shows what arrives shows at the next start what was stored before", TIMEOUT, async () => {
+  const browser = await startBrowser();
+  let demo = await startDemo();
+  const visitors = visitorsOf(browser, demo);
+  try {
+    const visitor = await visitors.come({ cookies: true });
+    const empty = visitor.page.locator("#empty");
+    await visitor.open(`${demo.landing}/live`);
+    assert.equal(await empty.isVisible(), true);
+    await visitor.open(`${demo.tracking}/?a=12&c=1001`);
+    const [lead] = await demo.leadsOf(await visitor.send());
+    await visitor.open(`${demo.tracking}/?a=12&c=6001`);
+    await visitor.page.click("#send");
+    await visitor.page.waitForURL(/\/shop\/thanks/, { waitUntil: "load" });
+    // Once more, which is refused.
+    await visitor.page.reload();
+    await visitor.open(`${demo.landing}/partner`);
+    await visitor.page.click("#run-wrong");
+    await visitor.page.waitForSelector(".answer");
+    await demo.stop();
+    demo = await startDemo({ data: demo.directory });
+    await visitor.open(`${demo.landing}/live`);
+    await visitor.page.locator(`#lead-${lead.id}`).waitFor();
+    assert.equal(await empty.isVisible(), false);
+    const kinds = await visitor.page.locator("#feed > li").evaluateAll((all) => all.map((card) => card.classList[0]));
+    assert.deepEqual(kinds, ["start", "rejection", "rejection", "conversion", "click", "lead", "click"]);
+    await visitor.open(`${demo.tracking}/?a=12&c=1001`);
+    await visitor.open(`${demo.landing}/live`);
+    await visitor.page.locator("#feed > .click:first-child").waitFor();
+  } finally {
+    await visitors.leave();
+    await browser.close();
+    await demo.stop();
+    await demo.leave();
+  }
+});
+
 test("an open page that shows what arrives does not hold up the end", TIMEOUT, async () => {
   const demo = await startDemo();
   try {

@@ -75,13 +75,14 @@ describe("browser post", () => {
   scenario("of a visitor who lost the cookie is nobody's", async (visitor) => {
     await visitor.open(link("a=12&c=1001"));
     await visitor.page.click("text=Lose it");
-    assert.equal(await visitor.page.textContent("#cookie-state"), "none");
+    await visitor.page.locator("#cookie-state", { hasText: "none" }).waitFor();
     assertLead(await leadOf(await visitor.send()), NOBODYS);
   });
 
   scenario("with a forged cookie is nobody's", async (visitor) => {
     await visitor.open(link("a=12&c=1001"));
     await visitor.page.click("text=Forge it");
+    await visitor.page.locator("#cookie-state", { hasText: "forged" }).waitFor();
     const lead = await leadOf(await visitor.send());
     assertLead(lead, NOBODYS);
     assert.match(lead.why, /cookie was not signed by this installation/);
@@ -348,6 +349,11 @@ describe("selling", () => {
     assert.equal(await visitor.page.textContent(".errors"), "No Qualified Buyers Found");
     const card = await cardOf(visitor, email);
     await card.filter({ hasText: "sold to Forgetful 25 for 25.00" }).waitFor({ timeout: 45_000 });
+    await visitor.page.click("#resend");
+    await visitor.page.locator(".exchange:nth-of-type(2)").waitFor();
+    // The late sale changes nothing of what was answered.
+    assert.equal(await visitor.page.textContent(".replayed"), "the same answer again");
+    assert.equal(await visitor.page.locator(".errors").count(), 2);
     // Its affiliate was answered that nobody buys, and earns nothing by the late sale.
     const lead = await leadOf(email);
     assertLead(lead, { status: "sold", revenue: "25.00", payout: "0.00" });

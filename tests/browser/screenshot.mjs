@@ -63,6 +63,11 @@ async function makeTraffic() {
     await visitor.send();
   });
   await visit(async (visitor) => {
+    await visitor.open(link("a=12&c=6001&s1=coupon"));
+    await visitor.page.click("#send");
+    await visitor.page.waitForURL(/\/shop\/thanks/, { waitUntil: "load" });
+  });
+  await visit(async (visitor) => {
     await visitor.open(`${demo.landing}/partner`);
     await visitor.page.click("#run-wrong");
     await visitor.page.waitForSelector(".answer");

@@ -9,6 +9,7 @@
 mod journal;
 mod scenarios;
 mod site;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -102,6 +103,7 @@ pub fn run(mut flags: Flags, arguments: &DemoArguments) -> anyhow::Result<()> {
         let addresses = addresses(starting, landing, buyers.address(), data).await?;
         let stop = starting.stop();
         let journal = Arc::new(Journal::default());
+        stored::recall(&journal, starting.installation()).await?;
         let recording = Arc::clone(&journal).record(Arc::clone(starting.installation()), stop.clone());
         let site = Site::open(&database, addresses.clone(), Arc::clone(starting.installation()), journal)
             .with_context(|| format!("the advertiser's database {} cannot be opened", database.display()))?;

@@ -58,7 +58,7 @@ pub fn scenarios(addresses: &Addresses) -> Vec<Scenario> {
             steps: vec![
                 click("Come through Traffic Co", "a=12&c=1001&s1=newsletter"),
                 click("Come again, through Banner Brothers", "a=13&c=1001&s1=banner"),
-                page("Come through no link at all", "/quote"),
+                page("Be a new visitor, and come through no link at all", "/new-visitor?to=/quote"),
             ],
         },
         Scenario {
@@ -73,7 +73,7 @@ pub fn scenarios(addresses: &Addresses) -> Vec<Scenario> {
         },
         Scenario {
             title: "Session post",
-            how: "The site's own server keeps the lead first, and posts it later with the request id. No cookie.",
+            how: "The site's own server keeps the lead first, and then posts it with the request id. No cookie is needed.",
             steps: vec![
                 click("Come through Traffic Co", "a=12&c=3001&s1=review"),
                 click("On another site: it does not matter", "a=12&c=3002&s1=review"),
@@ -83,9 +83,9 @@ pub fn scenarios(addresses: &Addresses) -> Vec<Scenario> {
         },
         Scenario {
             title: "Organic visitors",
-            how: "A click pixel in the page makes the session, and fills the form's empty request id.",
+            how: "A click pixel in the page makes the session, if there is none yet, and fills the form's empty request id.",
             steps: vec![
-                page("Come by yourself", "/guide"),
+                page("Come by yourself", "/new-visitor?to=/guide"),
                 click("Come to the same page through Traffic Co", "a=12&c=4001&s1=blog"),
             ],
         },
@@ -96,10 +96,10 @@ pub fn scenarios(addresses: &Addresses) -> Vec<Scenario> {
         },
         Scenario {
             title: "Sold at once",
-            how: "This offer is answered when a buyer has said yes: bids first, the best of them is sent the lead.",
+            how: "This offer is answered when a buyer has said yes: bids first, then whoever offers most is sent the lead.",
             steps: vec![
                 click("Come through Traffic Co", "a=12&c=5001&s1=deal"),
-                click("Through an affiliate that bidders exclude", "a=13&c=5001&s1=deal"),
+                click("Through an affiliate that two bidders exclude", "a=13&c=5001&s1=deal"),
                 click("From where Big Carrier does not buy", "a=12&c=5001&s1=deal&zip_code=10001"),
                 click("With an old car: its buyer hangs up", "a=12&c=5001&s1=classic&vehicle_year=1985"),
             ],

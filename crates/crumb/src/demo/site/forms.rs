@@ -3,10 +3,10 @@
 use super::Site;
 use super::intake::{REQUEST_ID, TOKEN};
 use super::layout::{Page, document, sample_person};
-use super::request::{Seen, first, pairs};
+use super::request::{OTHER_HOST, Seen, first, pairs};
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use crumb_domain::{AffiliateId, CreativeId, OfferId, SubIds};
@@ -14,6 +14,9 @@ use crumb_wire::cookie::offer_cookie_name;
 use crumb_wire::generate::{LinkOptions, click_pixel_code};
 use maud::{Markup, PreEscaped, html};
 use std::sync::Arc;
+
+/// What is added to a cookie's signature to forge it.
+const FORGED: &str = "-forged";
 
 /// How a page's form is posted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +58,8 @@ pub static FORM_PAGES: [FormPage; 5] = [
         way: Way::Browser,
         title: "Your car insurance, in a minute.",
         lead_in: "Tell us who you are, and three insurers make you an offer.",
-        shows: "Browser post: this form goes straight to the tracker's d.ashx. The cookie that the tracking link \
-                set there says which affiliate sent you.",
+        shows: "Browser post: this form goes straight to the tracker's d.ashx. If a tracking link brought you, the \
+                cookie that it set there says which affiliate sent you.",
     },
     FormPage {
         path: "/quick",
@@ -76,8 +79,8 @@ pub static FORM_PAGES: [FormPage; 5] = [
         title: "Apply with us directly.",
         lead_in: "We keep your application and take it to the insurers ourselves.",
         shows: "Session post: the form goes to this site's own server, which stores the lead in its own database \
-                and then posts it to the tracker. No cookie is there; the hidden ckm_request_id came in by the \
-                page's address.",
+                and then posts it to the tracker. That post brings no cookie, whatever this browser has: only the \
+                hidden ckm_request_id can say whose lead it is.",
     },
     FormPage {
         path: "/guide",
@@ -86,8 +89,10 @@ pub static FORM_PAGES: [FormPage; 5] = [
         way: Way::Pixel,
         title: "How to pay less for your car.",
         lead_in: "Our guide is free. Say where we may send it.",
-        shows: "Click pixel: you may have come here through no link at all. The pixel in this page makes a session \
-                and fills the form's empty ckm_request_id; where the address has one, it keeps that.",
+        shows: "Click pixel: you may have come here through no link at all. The pixel in this page makes a session, \
+                unless the visitor's cookie or the page's address names a live one of this offer, and fills the \
+                form's empty ckm_request_id. The form goes to this site's own server, which posts it without any \
+                cookie.",
     },
     FormPage {
         path: "/match",
@@ -96,9 +101,10 @@ pub static FORM_PAGES: [FormPage; 5] = [
         way: Way::OwnServer,
         title: "Matched with an insurer at once.",
         lead_in: "Wait a moment, and one of them takes you.",
-        shows: "Host-n-post: the tracker answers only once a buyer has said yes. Those who bid are asked at once, \
-                and the best bid is sent the lead; one of them is too slow, so it takes two seconds. A car of before \
-                1990 goes to a buyer that hangs up: nobody knows whether it bought, and nobody else is asked.",
+        shows: "Host-n-post: the tracker answers only once a buyer has said yes, or none will. Those who bid are \
+                asked all at once, and whoever offers most is sent the lead. One bidder is too slow: that takes two \
+                seconds, until the tracker leaves it out for a while. A car of before 1990 goes to a buyer that \
+                hangs up: nobody knows whether it bought, and nobody else is asked until its own server says so.",
     },
 ];
 
@@ -178,25 +184,80 @@ fn form(page: &FormPage, tracking: &str, seen: &Seen) -> Markup {
     }
 }
 
+/// What this site sees of the tracker's cookie for an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CookieState {
+    /// There is none.
+    None,
+    /// It is there, as far as can be told by whoever did not sign it.
+    Here,
+    /// It is there, and was forged here.
+    Forged,
+}
+
+impl CookieState {
+    /// In the pages' words.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Here => "here",
+            Self::Forged => "forged",
+        }
+    }
+}
+
+/// The tracker's cookie for an offer, as far as this site sees it.
+pub fn cookie_state(seen: &Seen, offer: OfferId) -> CookieState {
+    let name = offer_cookie_name(offer);
+    match seen.cookies.iter().find(|(other, _)| *other == name) {
+        None => CookieState::None,
+        Some((_, value)) if value.ends_with(FORGED) => CookieState::Forged,
+        Some(_) => CookieState::Here,
+    }
+}
+
+/// The state, for the pages' script: a pixel may change it while a page stands, and
+/// another page at any time.
+pub async fn tell_cookie(seen: Seen) -> Response {
+    let offer = seen.value("offer").and_then(|offer| offer.parse().ok()).map(OfferId);
+    let state = offer.map_or(CookieState::None, |offer| cookie_state(&seen, offer));
+    ([(CACHE_CONTROL, "no-store")], state.as_str()).into_response()
+}
+
+/// Where the form's request id is from.
+fn origin_of_request_id(page: &FormPage, seen: &Seen) -> &'static str {
+    match seen.value("reqid") {
+        _ if page.way != Way::OwnServer => "",
+        None => " This page's address has no request id.",
+        Some("") => " This page's address has an empty request id.",
+        Some(_) => " This page's address brought a request id.",
+    }
+}
+
 /// What the visitor to the demo may break.
 fn switches(page: &FormPage, seen: &Seen) -> Markup {
-    let name = offer_cookie_name(OfferId(page.offer));
-    let present = seen.cookies.iter().any(|(other, _)| *other == name);
-    let shared_jar = seen.host != "localhost";
-    let has_request_id = page.way != Way::Browser && (page.way != Way::Ajax || seen.value("reqid").is_some());
+    let state = cookie_state(seen, OfferId(page.offer));
+    let shared_jar = seen.host != OTHER_HOST;
+    // As the form has it.
+    let has_request_id = matches!(page.way, Way::OwnServer | Way::Pixel) || seen.value("reqid").is_some();
     html! {
         aside.switches aria-label="About this page" {
-            p { strong { "Behind the page. " } (page.shows) }
-            form method="post" action="/cookie" {
+            p { strong { "Behind the page. " } (page.shows) (origin_of_request_id(page, seen)) }
+            form #cookies method="post" action="/cookie" {
                 input type="hidden" name="back" value=(seen.target);
                 span.fact { "The tracker's cookie for this offer: "
                     @if !shared_jar { b { "not for this site" } }
-                    @else if present { b.yes #cookie-state { "here" } }
-                    @else { b.no #cookie-state { "none" } }
+                    @else {
+                        b #cookie-state .yes[state == CookieState::Here] .no[state != CookieState::Here] data-offer=(page.offer) {
+                            // Until it has answered, nobody knows.
+                            @if page.way == Way::Pixel { "waiting for the pixel" } @else { (state.as_str()) }
+                        }
+                    }
                 }
                 @if shared_jar {
-                    button name="do" value="forget" { "Lose it" }
-                    button name="do" value="forge" disabled[!present] { "Forge it" }
+                    button name="do" value="forget" title="With all other cookies of the tracker" { "Lose it" }
+                    button #forge name="do" value="forge" disabled[state == CookieState::None]
+                        title="With all other cookies of the tracker" { "Forge it" }
                 }
             }
             @if has_request_id {
@@ -214,12 +275,25 @@ fn switches(page: &FormPage, seen: &Seen) -> Markup {
 /// Loses or forges the tracker's cookies, as browsers, cleaners and crooks do.
 pub async fn change_cookie(seen: Seen, body: Bytes) -> Response {
     let form = pairs(&body);
-    let back = first(&form, "back").filter(|back| back.starts_with('/') && !back.starts_with("//"));
-    let forge = first(&form, "do") == Some("forge");
+    with_cookies(&seen, first(&form, "back"), first(&form, "do") == Some("forge"))
+}
+
+/// Forgets the tracker's cookies and goes on to a page, which sees a visitor who came
+/// through no link.
+pub async fn new_visitor(seen: Seen) -> Response {
+    let mut response = with_cookies(&seen, seen.value("to"), false);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Goes to a page of this site, without the tracker's cookies or with forged ones.
+fn with_cookies(seen: &Seen, back: Option<&str>, forge: bool) -> Response {
+    // A path of this site, and nothing that a browser takes for another one's address.
+    let back = back.filter(|back| back.starts_with('/') && !back.starts_with("//") && !back.contains('\\'));
     let mut headers = HeaderMap::new();
     for (name, value) in seen.tracker_cookies() {
         let cookie = if forge {
-            format!("{name}={value}x; Path=/; HttpOnly; SameSite=Lax")
+            format!("{name}={}{FORGED}; Path=/; HttpOnly; SameSite=Lax", value.trim_end_matches(FORGED))
         } else {
             format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
         };

@@ -50,23 +50,26 @@ pub fn words(title: &str, text: &str) -> Page {
 pub fn thanks() -> Page {
     words(
         "Thank you!",
-        "Your quotes are on their way. The tracker sent you here, by the offer's thank-you link. Did you come \
-         straight from a tracking link? Then this browser has sent that form before: be a new visitor, on the page \
-         that shows what arrives.",
+        "Your quotes are on their way. This is the offers' thank-you link, where the tracker sends whoever has sent \
+         a form. Did you come straight from a tracking link? Then this browser has sent that form before: be a new \
+         visitor, on the page that shows what arrives.",
     )
 }
 
 /// Where the buyer that pays a fixed price has its visitors sent.
 pub fn welcome() -> Page {
-    words("Welcome to Big Carrier", "The buyer's answer named this page, so the visitor comes here.")
+    words(
+        "Welcome to Big Carrier",
+        "This buyer's answers name this page for the visitors whose leads it bought.",
+    )
 }
 
 /// Where clicks go that nobody may have.
 pub fn elsewhere() -> Page {
     words(
         "Somewhere else",
-        "This is the network's global redirect: the link you followed could not be credited to anybody, and the \
-         click is kept with the reason.",
+        "This is the network's global redirect: a link whose click nobody may have leads here, and the click is \
+         kept with the reason.",
     )
 }
 

@@ -2,6 +2,8 @@
 (function () {
   "use strict";
 
+  // The site's pages lead back to this tab, and open no other.
+  window.name = "crumb-live";
   var names = JSON.parse(document.getElementById("names").textContent);
   var feed = document.getElementById("feed");
   var empty = document.getElementById("empty");
@@ -9,6 +11,20 @@
   var ATTRIBUTIONS = { key: "by campaign key", request_id: "by request id", cookie: "by cookie", internal: "unattributed" };
   var SOURCES = { link: "link", js_pixel: "click pixel", image_pixel: "image pixel" };
   var OFFERED = ["sold", "returned", "unsold", "pending_unknown", "queued"];
+  // Of a pixel that made something.
+  var MADE = ["ok", "Over Conversion Cap"];
+  var UNOFFERED = { queued: "It was not offered yet." };
+  var BROKEN_OFF = "It was being offered when the server ended, and what was found is lost.";
+  // Why a pixel made nothing; the network's own words are shown beside it.
+  var PIXELS = {
+    "Invalid Offer": "there is no such offer or advertiser",
+    "Invalid Signature": "the offer wants signed calls, and this is none, or signed wrongly",
+    "Not Whitelisted": "it did not come from an address of the offer's list",
+    "Invalid Request ID": "nothing in it names a session of this offer: no request id that is known, and no cookie of the tracker's that counts",
+    "Click Expired": "its session is older than the offer's cookie days",
+    "Invalid Event": "the offer has no such event",
+    "Duplicate Conversion": "this session has converted already, or the order was reported before"
+  };
   var run = null;
   var counts = {};
 
@@ -24,30 +40,49 @@
   var source = new EventSource("/live/events");
   source.onopen = function () { connection.textContent = "live"; connection.className = "on"; };
   source.onerror = function () { connection.textContent = "not connected"; connection.className = ""; };
-  ["click", "lead", "conversion", "pixel", "told", "rejection"].forEach(function (kind) {
+  ["click", "lead", "conversion", "pixel", "told", "rejection", "start"].forEach(function (kind) {
     source.addEventListener(kind, function (event) { arrived(kind, event); });
   });
 
-  // A server that was started anew knows nothing of what is shown here.
+  // A server that was started anew tells from its own beginning what is to be shown.
   function arrived(kind, event) {
     var of = event.lastEventId.split("-")[0];
     if (run !== null && run !== of) { feed.replaceChildren(); counts = {}; buttons.forEach(count); }
     run = of;
     var row = JSON.parse(event.data);
     // A pixel that made something is shown as what it made.
-    if (kind === "pixel" && row.conversion) return;
+    if (kind === "pixel" && MADE.includes(row.disposition)) return;
     if (kind === "pixel") kind = "rejection";
-    var make = { click: click, lead: lead, conversion: conversion, told: told, rejection: rejection };
+    var make = { click: click, lead: lead, conversion: conversion, told: told, rejection: rejection, start: start };
     var card = row.form ? refusedPixel(row) : make[kind](row);
     card.classList.add(kind);
     if (row.why) card.append(element("p", "why", row.why));
     if (OFFERED.includes(row.status)) card.append(buyers(row));
     var earlier = card.id && document.getElementById(card.id);
-    if (earlier) earlier.remove();
-    else counts[kind] = (counts[kind] || 0) + 1;
-    feed.prepend(card);
+    if (earlier) change(earlier, card);
+    else { place(card); counts[kind] = (counts[kind] || 0) + 1; }
     empty.hidden = true;
     buttons.forEach(count);
+  }
+
+  // Newest first, by the time that is shown.
+  function place(card) {
+    var at = Date.parse(card.querySelector("time").dateTime);
+    card.dataset.at = at;
+    var below = Array.from(feed.children).find(function (other) { return Number(other.dataset.at) <= at; });
+    feed.insertBefore(card, below || null);
+  }
+
+  // What changes stays where it is: it came when it came.
+  function change(earlier, card) {
+    card.dataset.at = earlier.dataset.at;
+    card.dataset.was = earlier.dataset.status !== card.dataset.status ? earlier.dataset.status : earlier.dataset.was || "";
+    var was = card.dataset.was ? "changed, was " + card.dataset.was : "changed";
+    card.querySelector(".facts").append(element("span", "was", was));
+    card.classList.add("changed");
+    var opened = earlier.querySelector("details[open]") && card.querySelector("details");
+    earlier.replaceWith(card);
+    if (opened) opened.open = true;
   }
 
   function count(button) {
@@ -68,6 +103,7 @@
   function lead(row) {
     var card = begin(row, "Lead", row.affiliate, row.offer);
     card.id = "lead-" + row.id;
+    card.dataset.status = row.status.replace(/_/g, " ");
     var person = [row.fields.first_name, row.fields.last_name].filter(Boolean).join(" ");
     var facts = [
       ["", ATTRIBUTIONS[row.attribution], "by-" + row.attribution],
@@ -95,7 +131,8 @@
       var answer = await fetch("/live/leads/" + row.id + "/explain").catch(function () { return null; });
       var told = answer && answer.ok ? await answer.json() : null;
       if (!told) part.append(element("p", "muted", "The server cannot be asked."));
-      else if (!told.runs) part.append(element("p", "muted", "It was not offered yet."));
+      // A run that the server's end broke off recorded nothing but what was sent.
+      else if (!told.runs) part.append(element("p", "muted", told.broken_off ? BROKEN_OFF : UNOFFERED[row.status] || "It was never offered."));
       else part.append(table(told));
       part.append(element("p", "muted", "The same in a terminal: crumb explain " + row.id + " --data " + names.data));
     });
@@ -128,6 +165,7 @@
   function conversion(row) {
     var card = begin(row, "Conversion", row.affiliate, row.offer);
     card.id = "conversion-" + row.id;
+    card.dataset.status = row.disposition;
     var facts = [
       ["", row.disposition, row.disposition === "approved" ? "by-cookie" : "bad"],
       ["session", row.request_id],
@@ -151,7 +189,24 @@
   function refusedPixel(row) {
     var card = begin(row, "Refused pixel", row.affiliate, row.offer);
     var facts = [["", row.disposition, "bad"], ["by", row.form], ["session", row.request_id]];
+    row.why = row.disposition + ": the pixel made no conversion, because " + (PIXELS[row.disposition] || "the tracker refused it") + "." + elsewhere(row);
     return end(card, row, facts.concat([["order", row.transaction_id]]));
+  }
+
+  // Where browsers send no cookie along.
+  function elsewhere(row) {
+    if (row.request_id || !URL.canParse(row.referrer || "")) return "";
+    var page = new URL(row.referrer);
+    if (page.hostname === new URL(names.tracking).hostname) return "";
+    return " It came from a page on " + page.host + ", another site than the tracker's: browsers send no cookie along from there.";
+  }
+
+  // Where what was there before ends.
+  function start(row) {
+    var card = begin(row, "Start", null, null);
+    var below = row.more ? "the newest " + row.rows + " rows of what the store had already" : "what the store had already";
+    card.append(element("p", "why", "The demo was started. Below stands " + below + "; what affiliates' servers and pixels were told then is not shown again."));
+    return card;
   }
 
   function begin(row, what, affiliate, offer) {
@@ -165,11 +220,17 @@
       head.append(who);
     }
     if (offer !== null) head.append(element("span", "offer", named(names.offers, offer, "offer")));
-    var time = element("time", "", new Date(row.at).toLocaleTimeString([], { hour12: false }));
+    var time = element("time", "", moment(new Date(row.at)));
     time.dateTime = row.at;
     head.append(time);
     card.append(head);
     return card;
+  }
+
+  // The day too, where it is another: the list goes back further than that.
+  function moment(at) {
+    var time = at.toLocaleTimeString([], { hour12: false });
+    return at.toDateString() === new Date().toDateString() ? time : at.toLocaleDateString() + " " + time;
   }
 
   // Rows of one session light up together.

@@ -2,12 +2,13 @@
 //! is credited as it is. It is the network's view, not the advertiser's.
 
 use super::Site;
+use super::request::{OTHER_HOST, Seen};
 use crate::demo::scenarios::scenarios;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use crumb_server::api::explain::Explanation;
 use crumb_storage::LeadStore as _;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -22,8 +23,12 @@ use tokio_stream::wrappers::ReceiverStream;
 /// Events made for a page that does not read them yet.
 const WAITING_EVENTS: usize = 16;
 
-/// The page.
-pub async fn page(State(site): State<Arc<Site>>) -> Html<String> {
+/// The page. It is at one address only: under the site's other name it could not forget
+/// the tracker's cookies.
+pub async fn page(State(site): State<Arc<Site>>, seen: Seen) -> Response {
+    if seen.host == OTHER_HOST {
+        return Redirect::to(&site.live()).into_response();
+    }
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -45,9 +50,10 @@ pub async fn page(State(site): State<Arc<Site>>) -> Html<String> {
                         }
                         p #connection role="status" { "connecting" }
                     }
-                    div.counts {
+                    div.counts role="group" aria-label="What is shown" {
+                        span.shown { "Show" }
                         (count("click", "Clicks")) (count("lead", "Leads")) (count("conversion", "Conversions"))
-                        (count("told", "Postbacks")) (count("rejection", "Refused"))
+                        (count("told", "Postbacks, HTML pixels")) (count("rejection", "Refused"))
                     }
                     ol #feed aria-live="polite" {}
                     p #empty { "Nothing yet. Follow a link from the list, and fill in the form that it leads to." }
@@ -56,14 +62,14 @@ pub async fn page(State(site): State<Arc<Site>>) -> Html<String> {
             }
         }
     };
-    Html(page.into_string())
+    Html(page.into_string()).into_response()
 }
 
 fn side_bar(site: &Site) -> Markup {
     html! {
         nav aria-label="What to try" {
             p.brand { span.mark aria-hidden="true" {} "Crumb" span.tag { "demo" } }
-            p.hint { "Each link opens the advertiser's site in another tab. Come back here to see what happened." }
+            p.hint { "Each link opens in another tab. Come back here to see what happened." }
             form method="post" action="/cookie" {
                 input type="hidden" name="back" value="/live";
                 button #new-visitor name="do" value="forget" { "Be a new visitor" }
@@ -86,7 +92,11 @@ fn side_bar(site: &Site) -> Markup {
 }
 
 fn count(kind: &str, label: &str) -> Markup {
-    html! { button type="button" data-kind=(kind) aria-pressed="true" { b { "0" } span { (label) } } }
+    html! {
+        button type="button" data-kind=(kind) aria-pressed="true" title="Show them, or leave them out" {
+            b { "0" } span { (label) }
+        }
+    }
 }
 
 /// What ids are called, for people.
@@ -100,6 +110,8 @@ struct Names {
     internal: Option<i64>,
     /// The data directory, for commands.
     data: String,
+    /// Where the tracker is: a browser keeps its cookies back on other hosts' pages.
+    tracking: String,
 }
 
 fn names(site: &Site) -> String {
@@ -114,6 +126,7 @@ fn names(site: &Site) -> String {
     let names = Names {
         contracts: contracts.collect(),
         data: site.addresses.data.clone(),
+        tracking: site.addresses.tracking.clone(),
         buyers: buyers.collect(),
         affiliates: affiliates.collect(),
         offers: snapshot.offers().map(|offer| (offer.offer.id.0, offer.offer.name.clone())).collect(),

@@ -43,6 +43,7 @@ pub struct Site {
     /// arrivals tells. The advertiser's own pages know nothing else of it.
     installation: Arc<Installation<SqliteStore>>,
     journal: Arc<Journal>,
+    partner: partner::Runs,
     /// Tells one run of the demo from the next, so that an open page notices.
     run: i64,
     stop: CancellationToken,
@@ -66,6 +67,7 @@ impl Site {
             run: installation.clock.now().micros(),
             installation,
             journal,
+            partner: partner::Runs::default(),
             stop: CancellationToken::new(),
         })
     }
@@ -78,6 +80,11 @@ impl Site {
         if let Err(error) = serving.await {
             tracing::error!(%error, "the advertiser's site failed");
         }
+    }
+
+    /// Where the page is that shows what arrives.
+    fn live(&self) -> String {
+        format!("{}/live", self.addresses.landing)
     }
 
     /// The present time: RFC 3339.
@@ -93,9 +100,11 @@ fn routes(site: Arc<Site>) -> Router {
         .route("/live/events", get(live::events))
         .route("/live/leads/{id}/explain", get(live::explain))
         .route("/partner", get(partner::page).post(partner::run))
+        .route("/partner/runs/{token}", get(partner::result))
         .route("/leads/{id}", get(own_leads::page))
         .route("/leads/{id}/resend", post(own_leads::resend))
-        .route("/cookie", post(forms::change_cookie))
+        .route("/cookie", get(forms::tell_cookie).post(forms::change_cookie))
+        .route("/new-visitor", get(forms::new_visitor))
         .route("/shop", get(shop::page).post(shop::order))
         .route("/shop/thanks", get(shop::thanks))
         .route("/traffic-co/postback", get(traffic_co::postback))

@@ -9,6 +9,7 @@ use super::request::{first, pairs};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use crumb_storage::leads::IDEMPOTENCY_HOURS;
 use maud::{Markup, html};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -64,9 +65,11 @@ fn shown(lead: &OwnLead, posts: &[OwnPost]) -> Page {
                 h2 { "3. And if it is sent again?" }
                 form.again method="post" action={ "/leads/" (lead.id) "/resend" } {
                     button #resend name="as" value="again" { "Send it again, with the same key" }
-                    span { "The Idempotency-Key makes the tracker repeat its answer: there is still one lead." }
+                    span #same-key { (same_key(lead)) }
                     button #send-new name="as" value="new" { "Send it as a new one" }
-                    span { "Without the key it is another post, of a person who is known by now." }
+                    span { "Without the key it is another post, decided anew: a Duplicate Lead while a lead of this person \
+                            stands. One that named no live session, or that no buyer took at once, does not count as \
+                            that, and then there is another lead." }
                 }
             }
             p { a href=(lead.page) { "Another application" } " · " a #onward href=(onward.as_deref().unwrap_or("/thanks")) { "What the visitor would see" } " · "
@@ -74,6 +77,20 @@ fn shown(lead: &OwnLead, posts: &[OwnPost]) -> Page {
         }
     };
     document(&title, &html! {}, &body)
+}
+
+/// What comes of the same post under the same key. The tracker keeps keys by offer and
+/// request id: without one, any poster could meet any other's.
+fn same_key(lead: &OwnLead) -> String {
+    if lead.request_id.trim().is_empty() {
+        return "A key is kept with its request id, and this lead has none: the tracker ignores the \
+                Idempotency-Key, and decides anew."
+            .to_owned();
+    }
+    format!(
+        "By the Idempotency-Key the tracker knows the same post for {IDEMPOTENCY_HOURS} hours: no further lead \
+         comes of it, and the answer is repeated."
+    )
 }
 
 /// What the tracker answers in JSON.
@@ -101,11 +118,11 @@ fn exchange(post: &OwnPost) -> Markup {
                     Some(Told { code: 0, leadid, price, .. }) => {
                         b.yes { "Accepted" } " as lead " code.leadid { (leadid.as_deref().unwrap_or("?")) }
                         ", the affiliate earns " (price.as_deref().unwrap_or("0.00"))
-                        @if post.replayed { " " b.replayed { "the same answer again" } }
                     }
-                    Some(told) => { b.no { "Not accepted" } ": " span.errors { (told.errors.join(", ")) } }
+                    Some(told) => { b.no { "Answered with errors" } ": " span.errors { (told.errors.join(", ")) } }
                     None => { b.no { "No answer to read" } }
                 }
+                @if post.replayed { " " b.replayed { "the same answer again" } }
             }
             pre {
                 "POST /d.ashx\n"

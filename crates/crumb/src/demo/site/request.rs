@@ -9,6 +9,10 @@ use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use url::form_urlencoded;
 
+/// The name that this machine has for itself: for a browser, another site than the
+/// tracker's.
+pub const OTHER_HOST: &str = "localhost";
+
 /// What is seen of a request.
 pub struct Seen {
     /// The visitor's address.

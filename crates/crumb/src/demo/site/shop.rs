@@ -2,8 +2,9 @@
 //! that the tracker gave out.
 
 use super::Site;
+use super::forms::{CookieState, cookie_state};
 use super::layout::{Page, document};
-use super::request::{Seen, first, pairs};
+use super::request::{OTHER_HOST, Seen, first, pairs};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Redirect;
@@ -50,6 +51,7 @@ pub async fn thanks(State(site): State<Arc<Site>>, seen: Seen) -> Page {
     let order = seen.value("order").map(order_number).unwrap_or_default();
     let request_id = seen.value("reqid").and_then(as_request_id);
     let code = conversion_code(&site.addresses.tracking, PixelOf::Offer(OFFER), None).iframe;
+    let cookie = cookie_state(&seen, OFFER);
     // With a request id no cookie is needed.
     let named = request_id.map(|id| format!("&amp;r={id}")).unwrap_or_default();
     let pixel = code.replace(TRANSACTION_ID, &format!("{order}{named}"));
@@ -57,14 +59,38 @@ pub async fn thanks(State(site): State<Arc<Site>>, seen: Seen) -> Page {
         main.words {
             h1 { "Thank you!" }
             p { "Your order " b #order { (order) } " is on its way." }
-            p { "Behind the page: this pixel reports the order to the tracker. In the frame, the tracker shows the \
-                 affiliate's own pixel, shut in so that it can touch neither this page nor the tracker." }
+            p { "Behind the page: this pixel reports the order to the tracker. A visit converts once: a further order of \
+                 it, or this page shown again, makes no conversion. Where one is made, and its affiliate has a pixel of \
+                 its own, the tracker shows that in the frame, shut in so that it can touch neither this page nor the \
+                 tracker." }
+            p #credit { (credit(request_id.is_some(), seen.host == OTHER_HOST, cookie)) }
             pre #pixel { (pixel) }
             p { a href="/live" target="crumb-live" { "Watch what arrives" } }
         }
         (PreEscaped(&pixel))
     };
     document("Thank you", &html! {}, &body)
+}
+
+/// By what the order is credited, as far as the page can tell.
+fn credit(by_request_id: bool, elsewhere: bool, cookie: CookieState) -> &'static str {
+    match cookie {
+        _ if by_request_id => {
+            "Only the request id in it can say whose order it is, with a cookie or without."
+        }
+        _ if elsewhere => {
+            "Here it says nothing of whose order it is: no request id is in it, and this is another site than the \
+             tracker's, from which browsers send no cookie along. The frame stays empty."
+        }
+        CookieState::Here => "No request id is in it: the tracker's cookie can say whose order it is.",
+        CookieState::Forged => {
+            "Nothing says whose order it is: no request id is in it, and the cookie is forged. The frame stays empty."
+        }
+        CookieState::None => {
+            "Nothing says whose order it is: no request id is in it, and this browser has no cookie of the tracker's \
+             for this offer. The frame stays empty."
+        }
+    }
 }
 
 /// A number as the shop makes them: nothing else comes into a page's markup.

@@ -1,0 +1,207 @@
+// @ts-check
+// What the demo's pages say is so: with the cookie, without it, with a wrong request id,
+// on another site, and shown a second time.
+
+import assert from "node:assert/strict";
+import { describe } from "node:test";
+import { demo, scenario } from "./with-demo.mjs";
+
+/** @typedef {import("./visitors.mjs").Visitor} Visitor */
+
+/** @param {string} query */
+const link = (query) => `${demo.tracking}/?${query}`;
+
+/** Waits until the page says so of the tracker's cookie. @param {Visitor} visitor @param {string} state */
+const cookieIs = ({ page }, state) => page.locator("#cookie-state", { hasText: new RegExp(`^${state}$`) }).waitFor();
+
+describe("the partner's script", () => {
+  /** @param {string | null} text */
+  const personIn = (text) => text?.match(/email_address=([^'&\s]+)/)?.[1];
+
+  scenario("posts the person whom it shows", async ({ page, open }) => {
+    await open(`${demo.landing}/partner`);
+    const shown = personIn(await page.textContent("pre"));
+    await page.click("#run");
+    await page.waitForSelector(".answer:has-text('<leadid>')");
+    assert.equal(personIn(await page.textContent(".sent")), shown);
+    assert.equal(personIn(await page.textContent("#script")), shown);
+    await page.click("#another");
+    assert.notEqual(personIn(await page.textContent("#script")), shown);
+  });
+
+  scenario("is not run again by a reload", async ({ page, open }) => {
+    await open(`${demo.landing}/partner`);
+    await page.click("#run");
+    const answer = await page.textContent(".answer");
+    const before = (await demo.api("/leads?affiliate=14")).total;
+    const refused = (await demo.api("/rejections")).total;
+    await page.reload();
+    assert.equal(await page.textContent(".answer"), answer);
+    assert.equal((await demo.api("/leads?affiliate=14")).total, before);
+    assert.equal((await demo.api("/rejections")).total, refused);
+  });
+
+  scenario("has no page of a run that never was", async ({ page, open }) => {
+    const response = await open(`${demo.landing}/partner/runs/0`);
+    assert.equal(response?.status(), 404);
+    assert.equal(await page.textContent("h1"), "No such run");
+  });
+});
+
+describe("the page with a pixel", () => {
+  scenario("says at the first visit that the cookie is here, and lets it be forged and lost", async (visitor) => {
+    const { page } = visitor;
+    await visitor.open(`${demo.landing}/guide`);
+    await cookieIs(visitor, "here");
+    const requestId = await visitor.requestId();
+    assert.equal(await page.textContent("#request-id"), requestId);
+    assert.ok(await page.isEnabled("#forge"));
+    await page.click("text=Forge it");
+    await cookieIs(visitor, "forged");
+    await page.click("text=Lose it");
+    await cookieIs(visitor, "none");
+    assert.equal(await page.isEnabled("#forge"), false);
+    assert.equal(await visitor.requestId(), requestId);
+  });
+
+  scenario(
+    "says in a browser that refuses cookies that there is none",
+    async (visitor) => {
+      await visitor.open(`${demo.landing}/guide`);
+      await cookieIs(visitor, "none");
+    },
+    { cookies: false },
+  );
+});
+
+scenario("a form's page follows what another tab does with the cookie", async (visitor) => {
+  await visitor.open(link("a=12&c=1001"));
+  await cookieIs(visitor, "here");
+  const { page: live } = await visitor.another();
+  await live.goto(`${demo.landing}/live`);
+  await live.click("#new-visitor");
+  await visitor.page.bringToFront();
+  await visitor.page.evaluate(() => window.dispatchEvent(new Event("focus")));
+  await cookieIs(visitor, "none");
+});
+
+describe("the session post's page", () => {
+  for (const [what, query, says, shows] of /** @type {const} */ ([
+    ["a request id", "?reqid=123456789012345", "This page's address brought a request id.", "123456789012345"],
+    ["an empty one", "?reqid=", "This page's address has an empty request id.", "(empty)"],
+    ["none", "", "This page's address has no request id.", "(empty)"],
+  ])) {
+    scenario(`says that its address has ${what}`, async (visitor) => {
+      const { page } = visitor;
+      // A cookie is there as well, and the page must not say that none is.
+      await visitor.open(link("a=12&c=3001"));
+      await visitor.open(`${demo.landing}/apply${query}`);
+      await cookieIs(visitor, "here");
+      const text = (await page.textContent(".switches p")) ?? "";
+      assert.ok(text.endsWith(says), text);
+      assert.doesNotMatch(text, /No cookie is there/);
+      await page.locator("#request-id", { hasText: shows }).waitFor();
+    });
+  }
+});
+
+describe("the advertiser's lead says what comes of sending it again", () => {
+  for (const [what, query, sameKey, leads] of /** @type {const} */ ([
+    ["with a wrong request id", "?reqid=123456789012345", /no further lead comes of it, and the answer is repeated/, 2],
+    ["without one", "?reqid=", /this lead has none: the tracker ignores the Idempotency-Key/, 3],
+  ])) {
+    scenario(what, async (visitor) => {
+      const { page } = visitor;
+      await visitor.open(`${demo.landing}/apply${query}`);
+      const email = await visitor.send();
+      assert.match((await page.textContent("#same-key")) ?? "", sameKey);
+      const anew = (await page.textContent(".again")) ?? "";
+      assert.match(anew, /a Duplicate Lead while a lead of this person stands/);
+      assert.match(anew, /named no live session, or that no buyer took at once, does not count/);
+      await page.click("#send-new");
+      await page.waitForFunction(() => document.querySelectorAll(".leadid").length === 2);
+      assert.equal((await demo.leadsOf(email)).length, 2);
+      await page.click("#resend");
+      await page.waitForFunction(() => document.querySelectorAll(".leadid").length === 3);
+      assert.equal((await demo.leadsOf(email)).length, leads);
+      assert.equal(await page.locator(".replayed").count(), 3 - leads);
+    });
+  }
+});
+
+describe("the link for who comes through no link", () => {
+  scenario("makes a new visitor first: the lead is nobody's, whoever came before", async (visitor) => {
+    await visitor.open(link("a=12&c=1001"));
+    await cookieIs(visitor, "here");
+    await visitor.open(`${demo.landing}/live`);
+    const address = await visitor.page.getAttribute("text=come through no link at all", "href");
+    await visitor.open(String(address));
+    assert.equal(visitor.page.url(), `${demo.landing}/quote`);
+    await cookieIs(visitor, "none");
+    const [lead] = await demo.leadsOf(await visitor.send());
+    assert.deepEqual([lead.affiliate, lead.attribution], [1, "internal"], lead.why);
+  });
+
+  scenario("leads to no other site", async () => {
+    for (const to of ["//example.com", "/\\example.com", "https://example.com/", ""]) {
+      const response = await fetch(`${demo.landing}/new-visitor?to=${encodeURIComponent(to)}`, { redirect: "manual" });
+      assert.equal(response.headers.get("location"), "/live", to);
+    }
+  });
+});
+
+describe("the shop's thanks", () => {
+  /** Buys, and gives what the page says of whose order it is. @param {Visitor} visitor @param {string} address */
+  async function bought({ page, open }, address) {
+    await open(address);
+    await page.click("#send");
+    await page.waitForURL(/\/shop\/thanks/, { waitUntil: "load" });
+    const frame = page.frames().find((other) => other !== page.mainFrame());
+    const images = (await frame?.content())?.includes("traffic-co/pixel.gif") ?? false;
+    return { says: String(await page.textContent("#credit")), images };
+  }
+
+  scenario("say that the cookie counts, where it is here", async (visitor) => {
+    const { says, images } = await bought(visitor, link("a=12&c=6001"));
+    assert.match(says, /the tracker's cookie can say whose order it is\.$/);
+    assert.equal(images, true);
+  });
+
+  scenario("say that a visit converts once, also by a further order", async (visitor) => {
+    const { images } = await bought(visitor, link("a=12&c=6001"));
+    assert.equal(images, true);
+    const further = await bought(visitor, `${demo.landing}/shop`);
+    assert.equal(further.images, false);
+    const text = (await visitor.page.textContent("main")) ?? "";
+    assert.match(text, /A visit converts once: a further order of it, or this page shown again, makes no conversion\./);
+  });
+
+  scenario("say that the frame stays empty on another site without a request id", async (visitor) => {
+    const { says, images } = await bought(visitor, link("a=12&c=6002"));
+    assert.match(says, /another site than the tracker's.*The frame stays empty\.$/);
+    assert.equal(images, false);
+  });
+
+  scenario("say that the frame stays empty for who came through no link", async (visitor) => {
+    const { says, images } = await bought(visitor, `${demo.landing}/shop`);
+    assert.match(says, /no cookie of the tracker's for this offer\. The frame stays empty\.$/);
+    assert.equal(images, false);
+  });
+
+  scenario("say that the frame stays empty where the cookie is forged", async (visitor) => {
+    await visitor.open(link("a=12&c=6001"));
+    await visitor.open(link("a=12&c=1001"));
+    await cookieIs(visitor, "here");
+    await visitor.page.click("text=Forge it");
+    await cookieIs(visitor, "forged");
+    const { says, images } = await bought(visitor, `${demo.landing}/shop`);
+    assert.match(says, /the cookie is forged\. The frame stays empty\.$/);
+    assert.equal(images, false);
+  });
+
+  scenario("say that the request id counts, where it is named", async (visitor) => {
+    const { says, images } = await bought(visitor, link("a=12&c=6003"));
+    assert.match(says, /^Only the request id in it can say whose order it is/);
+    assert.equal(images, true);
+  });
+});
