@@ -3,7 +3,7 @@
 use super::lead::stands;
 use super::terminal::{self, one_line};
 use super::{Context, Reply, Result, find_lead};
-use crumb_domain::lead::Lead;
+use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::selling::Milliseconds;
 use crumb_domain::{ConfigVersion, LeadId, Timestamp};
 use crumb_server::api::explain::{ExplainedAttempt, ExplainedContract, Explanation};
@@ -25,6 +25,7 @@ fn readable(lead: &Lead, explanation: &Explanation) -> String {
         (Some(at), Some(version)) => {
             push_run(&mut text, explanation.runs, at, version, &explanation.contracts)
         }
+        _ if lead.status == LeadStatus::Queued => text += "\nIt was not offered yet.\n",
         _ => text += &format!("\nIt was never offered: crumb lead timeline {} says why.\n", lead.id),
     }
     for run in &explanation.earlier {

@@ -93,6 +93,9 @@ fn leads_are_listed_with_where_they_stand_and_why() {
         serde_json::from_str(&place.printed(&["leads", "--json", "--search", &good])).expect("JSON");
     let session = json[0]["request_id"].as_str().expect("its request id");
     assert!(place.printed(&["leads", "--search", session]).contains(&good));
+    assert!(place.printed(&["explain", &good]).ends_with("\nIt was not offered yet.\n"));
+    let why = format!("\nIt was never offered: crumb lead timeline {waits} says why.\n");
+    assert!(place.printed(&["explain", &waits]).ends_with(&why));
     let refused = place.run(&["leads", "--status", "lost"]);
     assert!(refused.stderr.contains("expected sold, unsold, queued"), "{refused:?}");
     stop(server);
