@@ -136,6 +136,11 @@ async fn a_refused_post_is_told_as_rejected_but_not_a_strangers_or_a_test() {
             data_of(&told, "lead.rejected").into_iter().map(|data| data["outcome"].clone()).collect();
         assert_eq!(outcomes, expected.into_iter().collect::<Vec<_>>(), "{body}");
     }
+    let visitor = server.visitor();
+    visitor.click("/?a=-1&c=1057").await;
+    let of_test_link = "ckm_offer_id=100&ckm_bp=0&email_address=bob@example.com";
+    assert!(visitor.post_form("/d.ashx", of_test_link).await.text().contains("Lead Missing Data"));
+    assert_eq!(messages(&server, &receiver).await.len(), 1, "nor one of a test link");
     // What only the store can tell: that it came before.
     let body = format!("{HOSTED}&{BOB}");
     server.tracking.post_form("/d.ashx", &body).await;
