@@ -281,6 +281,13 @@ async fn the_inbound_filter_holds_as_far_as_a_ping_can_tell() {
     let server = Server::start(&market_with(&[(Part::Vertical, keys)], &contracts)).await;
     quoted(&ping(&server, "&state=NV").await);
     assert_rejected(&ping(&server, "&state=NY&first_name=Ann").await, &["Unmatched Filter"]);
+    let keys = "inbound_filter = [{ any = [{ field = \"first_name\", op = \"exists\" }, \
+                { field = \"state\", op = \"eq\", value = \"CA\" }] }, \
+                { any = [{ field = \"state\", op = \"eq\", value = \"CA\" }, \
+                { field = \"state\", op = \"eq\", value = \"NV\" }] }]";
+    let server = Server::start(&market_with(&[(Part::Vertical, keys)], &contracts)).await;
+    quoted(&ping(&server, "&state=NV").await);
+    assert_rejected(&ping(&server, "&state=NY").await, &["Unmatched Filter"]);
 }
 
 #[tokio::test]
