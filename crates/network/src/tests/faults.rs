@@ -153,6 +153,7 @@ async fn links_are_http_and_needed_unless_the_offer_is_third_party() {
         "https://",
         "http://a b/",
         "http://a.example/\\u0001",
+        "http://a.example/a b",
     ] {
         assert_eq!(
             after_edit(link, &format!("link = \"{wrong}\"")).await,
