@@ -94,6 +94,21 @@ mod tests {
     }
 
     #[test]
+    fn of_a_flood_from_everywhere_a_bounded_number_of_posters_is_remembered() {
+        let budget = RejectionBudget::default();
+        let now = Timestamp::from_micros(1_800_000_000_000_000);
+        let of = |number: u32| (None, None, IpAddr::from(number.to_be_bytes()));
+        for number in 0..12_000 {
+            budget.keeps(of(number), now);
+        }
+        let watched = |number| budget.current.lock().unwrap().posters.get(&of(number)).copied();
+        assert_eq!(budget.current.lock().unwrap().posters.len(), MAX_POSTERS);
+        assert_eq!((watched(9_999), watched(10_000)), (Some(1), None));
+        budget.keeps(of(9_999), now);
+        assert_eq!(watched(9_999), Some(2), "those that are watched go on being counted");
+    }
+
+    #[test]
     fn an_ipv6_network_is_one_poster_and_all_posters_share_a_bound() {
         let budget = RejectionBudget::default();
         let now = Timestamp::from_micros(1_800_000_000_000_000);

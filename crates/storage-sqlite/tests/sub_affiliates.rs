@@ -60,11 +60,12 @@ async fn a_write_that_is_taken_back_takes_no_place() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("crumb.db"));
     let mut rows = Rows::new();
+    let noted = ["b", "x", "y"].map(|s1| of(12, s1, &mut rows));
     let first = of(12, "a", &mut rows);
     record(&store, first.clone()).await;
-    for s1 in ["x", "y", "z"] {
-        let again = Click { id: first.id, ..of(12, s1, &mut rows) };
-        let clicks = vec![of(12, &format!("{s1}{s1}"), &mut rows), again];
+    // Clicks are written in the order of their ids: what is there already comes second.
+    for noted in noted {
+        let clicks = vec![noted, first.clone()];
         assert!(store.record_clicks(ClickBatch { clicks, ..ClickBatch::default() }).await.is_err());
     }
     record_all(&store, ["b", "c", "d"].map(|s1| of(12, s1, &mut rows)).into()).await;

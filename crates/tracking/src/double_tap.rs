@@ -261,6 +261,22 @@ mod tests {
         assert_eq!(third, RowId::from_i64(2));
     }
 
+    #[test]
+    fn of_a_flood_of_clicks_a_bounded_number_is_remembered_the_newest_ones() {
+        let taps = DoubleTaps::default();
+        let tap = |number: u32| Tap([u64::from(number), 0]);
+        for number in 1..=MAX_REMEMBERED + 1 {
+            taps.remember_stored(tap(number), 60, (*session(i64::from(number), 0)).clone());
+        }
+        let recent = taps.recent.lock().unwrap();
+        assert_eq!(
+            (recent.firsts.len(), recent.order.len()),
+            (MAX_REMEMBERED as usize, MAX_REMEMBERED as usize)
+        );
+        assert!(!recent.firsts.contains_key(&tap(1)));
+        assert!(recent.firsts.contains_key(&tap(2)) && recent.firsts.contains_key(&tap(MAX_REMEMBERED + 1)));
+    }
+
     #[tokio::test]
     async fn a_clock_that_was_put_back_makes_no_double_taps_of_another_time() {
         let taps = DoubleTaps::default();

@@ -1,8 +1,9 @@
 //! `crumb alerts`.
 
-use crate::program::Place;
+use crate::program::{NETWORK, Place};
 use crumb_domain::selling::{Alert, AlertCode};
 use crumb_domain::{ContractId, Timestamp};
+use crumb_mock_buyer::MockBuyers;
 use crumb_storage::AlertStore as _;
 use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
 
@@ -44,4 +45,36 @@ async fn alerts_are_listed_newest_first_and_by_filter() {
             .refused(&["alerts", "--code", "nope"])
             .starts_with("--code: \"nope\" is none of contract_switched_off, ")
     );
+}
+
+#[test]
+fn a_running_server_mails_new_alerts_to_whom_the_settings_name() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let buyers = runtime.block_on(MockBuyers::start()).unwrap();
+    let failing = format!(
+        "[[buyer]]\nid = 5\nname = \"Buyer\"\n\
+         [[contract]]\nid = 7\nbuyer = 5\nvertical = 1\nname = \"All\"\nmax_post_errors = 1\n\
+         schedule = [{{ days = [\"all\"], open = \"00:00\", close = \"24:00\", price = \"30.00\", type = \"exclusive\" }}]\n\
+         [contract.post]\nmethod = \"post\"\nurl = \"{}\"\n\
+         accepted = [\"contains:success\"]\nparams = [[\"email\", \"#email_address#\"]]\n",
+        buyers.url("/error?http=500")
+    );
+    for (to, mails) in [(None, 0), (Some("ops@example.com"), 1)] {
+        let mut place = Place::new();
+        place.set("CRUMB_OUTBOUND_ALLOW", "127.0.0.0/8");
+        place.set("CRUMB_MAIL_RELAY", "127.0.0.1:1");
+        place.set("CRUMB_MAIL_FROM", "crumb@example.com");
+        if let Some(to) = to {
+            place.set("CRUMB_MAIL_ALERTS_TO", to);
+        }
+        place.write("network.toml", &format!("{NETWORK}{failing}"));
+        let mut server = place.serve(&["--network", "network.toml"]);
+        let post = "/d.ashx?ckm_campaign_id=57&ckm_key=Ab3dE5gH1jK&email_address=ann@example.com";
+        server.get(server.tracking, post);
+        server.until("the alert", |_| !place.run(&["alerts"]).stdout.is_empty());
+        let rows: serde_json::Value =
+            serde_json::from_str(&place.printed(&["deliveries", "--json"])).expect("JSON");
+        let kinds: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["kind"].clone()).collect();
+        assert_eq!(kinds, vec![serde_json::json!("mail"); mails], "{rows}");
+    }
 }

@@ -192,6 +192,58 @@ async fn a_user_logs_in() {
     assert!(relay.await.unwrap().contains(&"AUTH PLAIN AHVzZXIAcGFzc3dvcmQ=".to_owned()));
 }
 
+#[tokio::test]
+async fn a_password_is_given_to_no_relay_elsewhere_that_offers_no_tls() {
+    let (options, relay) = relay("", Does::HangsUp).await;
+    // This very host by an address that is nobody's loopback.
+    let elsewhere = options.relay.replace("127.0.0.1", "0.0.0.0");
+    let credentials = Some(("user".to_owned(), "password".to_owned()));
+    let mailer = Mailer::new(MailOptions { relay: elsewhere, credentials, ..options }).unwrap();
+    let mailed = mailer.send(&mail("buyer@example.com"), Budget { timeout: LONG, until: None }).await;
+    assert_eq!(failure(&mailed), (Phase::Connect, Some(PostFailure::Broken { sent: false })));
+    let MailOutcome::Failed(error) = mailed.outcome else { panic!("it did not fail") };
+    let why = "the relay offers no TLS, and the password is not sent without";
+    assert!(error.to_string().contains(why), "{error}");
+    let lines = relay.await.unwrap();
+    assert!(!lines.is_empty() && lines.iter().all(|line| line.starts_with("EHLO")), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_relay_elsewhere_that_offers_tls_is_told_nothing_without() {
+    let (options, relay) = relay("EHLO", Does::Says("250-relay.example\r\n250 STARTTLS\r\n")).await;
+    let elsewhere = options.relay.replace("127.0.0.1", "0.0.0.0");
+    let mailer = Mailer::new(MailOptions { relay: elsewhere, ..options }).unwrap();
+    // The relay agrees to STARTTLS, and then speaks no TLS.
+    let mailed = mailer.send(&mail("buyer@example.com"), Budget { timeout: LONG, until: None }).await;
+    assert_eq!(failure(&mailed), (Phase::Tls, Some(PostFailure::Broken { sent: false })));
+    relay.abort();
+}
+
+#[tokio::test]
+async fn an_address_beyond_ascii_goes_to_a_relay_that_takes_such_and_to_no_other() {
+    let (options, first) = relay("", Does::HangsUp).await;
+    let mailer = Mailer::new(options).unwrap();
+    let beyond = mail("b\u{fc}yer@example.com");
+    let mailed = mailer.send(&beyond, Budget { timeout: LONG, until: None }).await;
+    let MailOutcome::Failed(error) = mailed.outcome else { panic!("it did not fail") };
+    assert!(error.to_string().contains("the relay takes no address like this one"), "{error}");
+    assert!(!first.await.unwrap().iter().any(|line| line.starts_with("MAIL")));
+    let (options, second) = relay("EHLO", Does::Says("250-relay.example\r\n250 SMTPUTF8\r\n")).await;
+    let mailed = Mailer::new(options).unwrap().send(&beyond, Budget { timeout: LONG, until: None }).await;
+    assert!(matches!(mailed.outcome, MailOutcome::Taken));
+    let lines = second.await.unwrap();
+    assert!(lines.contains(&"MAIL FROM:<leads@crumb.example> SMTPUTF8".to_owned()), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_mail_in_html_says_so() {
+    let (options, relay) = relay("", Does::HangsUp).await;
+    let html = Mail { is_html: true, ..mail("buyer@example.com") };
+    let mailed = Mailer::new(options).unwrap().send(&html, Budget { timeout: LONG, until: None }).await;
+    assert!(matches!(mailed.outcome, MailOutcome::Taken));
+    assert!(relay.await.unwrap().contains(&"Content-Type: text/html; charset=utf-8".to_owned()));
+}
+
 #[test]
 fn the_relay_is_a_host_and_perhaps_a_port() {
     let options = |relay: &str, has_user: bool| MailOptions {

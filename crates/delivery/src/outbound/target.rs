@@ -95,7 +95,10 @@ mod tests {
         assert_eq!(target.path_and_query, "/a%20b?x=1&y=%20");
         assert_eq!(target.user_info, Some(("us@er".to_owned(), "p:a+ss".to_owned())));
         assert_eq!(format!("{target:?}"), "Target(buyer.example:8443)", "no secrets in logs");
+        let target = Target::parse("https://:pw@buyer.example/").unwrap();
+        assert_eq!(target.user_info, Some((String::new(), "pw".to_owned())), "a password alone");
         let target = Target::parse("http://buyer.example").unwrap();
+        assert_eq!(target.user_info, None);
         assert_eq!((target.port, target.path_and_query.as_str()), (80, "/"));
         assert_eq!(target.authority(), "buyer.example");
     }

@@ -147,3 +147,31 @@ pub(super) fn unknown<'t>(templates: impl Iterator<Item = &'t Template>, rules: 
     names.dedup();
     names
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_escaped_as_its_content_type_says_and_without_one_as_its_method() {
+        for (method, content_type, language) in [
+            (BodyMethod::Post, Some("application/json; charset=utf-8"), Language::Json),
+            (BodyMethod::Post, Some("text/xml"), Language::Xml),
+            (BodyMethod::Post, Some("text/html"), Language::Html),
+            (BodyMethod::Json, Some("application/x-www-form-urlencoded"), Language::Form),
+            (BodyMethod::Json, Some("application/soap+xml"), Language::Xml),
+            (BodyMethod::Xml, Some("Application/JSON"), Language::Json),
+            (BodyMethod::Email, Some("text/html"), Language::Html),
+            (BodyMethod::Email, Some("application/json"), Language::Plain),
+            (BodyMethod::Get, Some("application/json"), Language::Form),
+            (BodyMethod::Get, None, Language::Form),
+            (BodyMethod::Post, None, Language::Form),
+            (BodyMethod::Json, None, Language::Json),
+            (BodyMethod::Xml, None, Language::Xml),
+            (BodyMethod::Soap, None, Language::Xml),
+            (BodyMethod::Email, None, Language::Plain),
+        ] {
+            assert_eq!(body_language(method, content_type), language, "{method:?} {content_type:?}");
+        }
+    }
+}

@@ -103,6 +103,7 @@ impl Secrets {
 
 #[cfg(test)]
 mod tests {
+    use super::super::template::Language;
     use super::*;
 
     #[test]
@@ -133,6 +134,14 @@ mod tests {
         let mut secrets = Secrets::default();
         secrets.link(&LinkTemplate::compile(text, "url").unwrap(), text);
         assert_eq!(secrets.0, ["user:p@ss", "p@ss", "x%2Fy", "x/y"]);
+    }
+
+    #[test]
+    fn what_a_header_says_is_a_secret_and_so_is_its_last_word_alone() {
+        let mut secrets = Secrets::default();
+        secrets.header("authorization", &Template::compile("Bearer abc", Language::Header));
+        secrets.header("x-session", &Template::compile("#session#", Language::Header));
+        assert_eq!(secrets.0, ["Bearer abc", "abc"]);
     }
 
     #[test]

@@ -98,6 +98,14 @@ async fn a_plan_tells_rows_of_schedules_and_caps_apart() {
 }
 
 #[tokio::test]
+async fn a_plan_tells_that_members_stand_in_another_order() {
+    let (live, _) = running().await;
+    let mut file = example();
+    file.vertical[0].field.swap(0, 1);
+    assert_eq!(planned(&live, &file, false).await, ["~ vertical 1: order of fields"]);
+}
+
+#[tokio::test]
 async fn what_the_file_does_not_mention_stays() {
     let (live, _) = running().await;
     apply(&live, toml("[[affiliate]]\nid=14\nname=\"New\"")).await;

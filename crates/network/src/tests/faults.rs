@@ -145,12 +145,19 @@ async fn the_internal_affiliate_is_required_once_there_is_an_offer_that_takes_le
 async fn links_are_http_and_needed_unless_the_offer_is_third_party() {
     let link = "link = \"https://lp.example/quote?reqid=#reqid#\"";
     assert_eq!(after_edit(link, "").await, ["offer[0].link: required unless the type is third_party"]);
-    for wrong in
-        ["ftp://lp.example/", "javascript:alert(1)", "//lp.example", "lp.example", "https://", "http://a b/"]
-    {
+    for wrong in [
+        "ftp://lp.example/",
+        "javascript:alert(1)",
+        "//lp.example",
+        "lp.example",
+        "https://",
+        "http://a b/",
+        "http://a.example/\\u0001",
+        "http://a.example/a b",
+    ] {
         assert_eq!(
             after_edit(link, &format!("link = \"{wrong}\"")).await,
-            [format!("offer[0].link: \"{wrong}\" is no http or https address")]
+            [format!("offer[0].link: \"{}\" is no http or https address", wrong.replace("\\u0001", "\u{1}"))]
         );
     }
     assert_eq!(
@@ -180,14 +187,16 @@ async fn links_are_http_and_needed_unless_the_offer_is_third_party() {
         let planned = empty().await.0.plan(&file, false, Secrets::Masked).await;
         assert!(planned.is_ok(), "{link}");
     }
-    assert_eq!(
-        after_edit(
-            "link_override_hosts = [\"lp.example\"]",
-            "link_override_hosts = [\"https://lp.example/\"]"
-        )
-        .await,
-        ["offer[0].link_override_hosts[0]: \"https://lp.example/\" is no host name like \"lp.example\""]
-    );
+    for wrong in ["https://lp.example/", "*.lp.example", ""] {
+        assert_eq!(
+            after_edit(
+                "link_override_hosts = [\"lp.example\"]",
+                &format!("link_override_hosts = [\"{wrong}\"]")
+            )
+            .await,
+            [format!("offer[0].link_override_hosts[0]: \"{wrong}\" is no host name like \"lp.example\"")]
+        );
+    }
 }
 
 #[tokio::test]
@@ -265,14 +274,18 @@ async fn time_zones_currencies_and_countries_are_known_ones() {
         ]
     );
     assert_eq!(after_edit("America/Los_Angeles", "Mars/Base").await.len(), 1);
-    assert_eq!(
-        after_edit("currency = \"USD\"", "currency = \"US$\"").await,
-        ["network.currency: \"US$\" is no currency; expected three letters like \"USD\""]
-    );
-    assert_eq!(
-        after_edit("[\"US\", \"ca\"]", "[\"US\", \"USA\"]").await,
-        ["offer[0].countries[1]: \"USA\" is no country; expected two letters like \"US\""]
-    );
+    for wrong in ["US$", "EURO", "US", ""] {
+        assert_eq!(
+            after_edit("currency = \"USD\"", &format!("currency = \"{wrong}\"")).await,
+            [format!("network.currency: \"{wrong}\" is no currency; expected three letters like \"USD\"")]
+        );
+    }
+    for wrong in ["USA", "U1", "U"] {
+        assert_eq!(
+            after_edit("[\"US\", \"ca\"]", &format!("[\"US\", \"{wrong}\"]")).await,
+            [format!("offer[0].countries[1]: \"{wrong}\" is no country; expected two letters like \"US\"")]
+        );
+    }
     assert_eq!(
         printed(&parse(&EXAMPLE.replace("203.0.113.0/24", "203.0.113.0/33"), FileFormat::Toml).unwrap_err()),
         ["network.blocked_ips: \"203.0.113.0/33\" is no address or network"]
@@ -366,6 +379,9 @@ async fn schedules_have_days_and_times() {
     for (from, to, fault) in [
         ("open = \"08:00\"", "open = \"8:00\"", "open: \"8:00\" is no time like \"08:00\""),
         ("open = \"08:00\"", "open = \"24:00\"", "open: \"24:00\" is no time like \"08:00\""),
+        ("open = \"08:00\"", "open = \"08:0\"", "open: \"08:0\" is no time like \"08:00\""),
+        ("open = \"08:00\"", "open = \"08:60\"", "open: \"08:60\" is no time like \"08:00\""),
+        ("open = \"08:00\"", "open = \"+8:00\"", "open: \"+8:00\" is no time like \"08:00\""),
         ("close = \"20:00\"", "close = \"24:01\"", "close: \"24:01\" is no time like \"20:00\""),
         ("close = \"20:00\"", "close = \"08:00\"", "close: is when it opens; all day is 00:00 to 24:00"),
         ("days = [\"mon\",\"tue\"]", "days = []", "days: needs a day, or \"all\""),
@@ -400,6 +416,10 @@ async fn a_delivery_says_where_to_and_what_a_sale_is() {
         ["contract[0].post.to: required for email"]
     );
     assert_eq!(
+        after_edit("method = \"post\"", "method = \"email\"\nto = \"sales\"").await,
+        ["contract[0].post.to: \"sales\" is no e-mail address"]
+    );
+    assert_eq!(
         after_edit("method = \"json\"", "method = \"email\"\nto = \"a@b.example\"").await,
         ["contract[0].ping.method: a ping needs an answer, which email has not"]
     );
@@ -415,14 +435,20 @@ async fn a_delivery_says_where_to_and_what_a_sale_is() {
         after_edit("\"X-Api-Key\" = \"secret\"", "\"X Key\" = \"secret\"").await,
         ["contract[0].post.headers.X Key: is no header name"]
     );
+    assert_eq!(
+        after_edit("\"X-Api-Key\" = \"secret\"", "\"\" = \"secret\"").await,
+        ["contract[0].post.headers.: is no header name"]
+    );
     let refused = after_edit("\"X-Api-Key\" = \"secret\"", "\"X-Key\" = \"hush\\r\\nX: y\"").await;
     assert_eq!(refused, ["contract[0].post.headers.X-Key: its value has control characters"]);
-    assert_eq!(
-        after_edit("phone = \"digits\"", "phone = \"reversed\"").await,
-        [
-            "contract[0].post.formats.phone: \"reversed\" is none of digits, e164, lower, md5, sha256, date:%m/%d/%Y, bool:Y/N"
-        ]
-    );
+    for wrong in ["reversed", "date:today", "bool:Y", "bool:Y/N/M"] {
+        assert_eq!(
+            after_edit("phone = \"digits\"", &format!("phone = \"{wrong}\"")).await,
+            [format!(
+                "contract[0].post.formats.phone: \"{wrong}\" is none of digits, e164, lower, md5, sha256, date:%m/%d/%Y, bool:Y/N"
+            )]
+        );
+    }
     assert_eq!(
         after_edit("maps = { state", "maps = { province").await,
         ["contract[0].post.maps.province: vertical 1 has no field province"]
@@ -445,6 +471,14 @@ async fn patterns_of_answers_are_well_formed() {
         ("regex:(", "\"(\" is no regular expression: unclosed group"),
         ("json:a=b", "\"json:a=b\" is no comparison like \"json:$.status=ok\""),
         ("json:$.a", "\"json:$.a\" is no comparison like \"json:$.status=ok\""),
+        ("json:$=b", "\"json:$=b\" is no comparison like \"json:$.status=ok\""),
+        ("json:$..a=b", "\"json:$..a=b\" is no comparison like \"json:$.status=ok\""),
+        ("json:$.a[]=b", "\"json:$.a[]=b\" is no comparison like \"json:$.status=ok\""),
+        ("json:$.a['']=b", "\"json:$.a['']=b\" is no comparison like \"json:$.status=ok\""),
+        ("json:$.a[x]=b", "\"json:$.a[x]=b\" is no comparison like \"json:$.status=ok\""),
+        ("json:$.a['xy]=b", "\"json:$.a['xy]=b\" is no comparison like \"json:$.status=ok\""),
+        ("json:$.a[xy']=b", "\"json:$.a[xy']=b\" is no comparison like \"json:$.status=ok\""),
+        ("xml:/r//a=1", "\"xml:/r//a=1\" is no comparison like \"xml:/result/code=0\""),
         ("xml:r=1", "\"xml:r=1\" is no comparison like \"xml:/result/code=0\""),
         ("status:99", "\"99\" is no HTTP status"),
         ("status:ok", "\"ok\" is no HTTP status"),
@@ -475,6 +509,9 @@ async fn a_contract_that_could_not_be_meant_is_refused() {
         after_edit("max_return_days = 30", "max_return_days = 3651").await,
         ["contract[0].max_return_days: must be at most 3650 (0 = no lead is taken back)"]
     );
+    let (live, _) = empty().await;
+    let most = edited("max_return_days = 30", "max_return_days = 3650");
+    assert!(live.plan(&most, false, Secrets::Masked).await.is_ok());
     assert_eq!(after_edit("weight = 1", "weight = 0").await, ["contract[0].weight: must be at least 1"]);
     let mut file = toml(&format!("{EXAMPLE}\n[[vertical]]\nid=2\nname=\"x\""));
     file.offer[0].vertical.0 = 2;

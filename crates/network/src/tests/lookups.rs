@@ -220,6 +220,11 @@ fn a_key_of_the_environment_is_its_value_and_matches_nothing_where_it_is_missing
     let campaign = missing.campaign(CampaignId(57)).unwrap();
     assert!(!missing.key_matches(campaign, "") && !missing.key_matches(campaign, "env:CRUMB_TEST_NOT_THERE"));
     assert!(missing.missing_secrets().contains(&"campaign 57: CRUMB_TEST_NOT_THERE".to_owned()));
+    // And this one to nothing, as the package has no home page.
+    let empty = compile(edited("Ab3dE5gH1jK", "env:CARGO_PKG_HOMEPAGE"));
+    let campaign = empty.campaign(CampaignId(57)).unwrap();
+    assert!(!empty.key_matches(campaign, "") && !empty.key_matches(campaign, "env:CARGO_PKG_HOMEPAGE"));
+    assert!(empty.missing_secrets().contains(&"campaign 57: CARGO_PKG_HOMEPAGE".to_owned()));
 }
 
 #[test]

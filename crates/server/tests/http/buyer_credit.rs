@@ -143,8 +143,11 @@ async fn a_payment_that_cannot_be_meant_is_refused() {
 #[tokio::test]
 async fn buyers_and_affiliates_see_their_own_account_only_and_give_no_credit() {
     let buyers = MockBuyers::start().await.unwrap();
-    let server = Server::start(&market(&[Contract::new(7, &buyers.url("/accept"), "30.00")])).await;
+    let both =
+        [(7, "30.00"), (8, "20.00")].map(|(id, price)| Contract::new(id, &buyers.url("/accept"), price));
+    let server = Server::start(&market(&both)).await;
     assert_sold(&sell(&server, "ann").await);
+    assert_eq!(server.api("/buyers/8/balance").await.status, 200, "there is another");
     let (buyer, affiliate) = (server.api_key("buyer:7").await, server.api_key("affiliate:12").await);
     let reader = server.api_key("reader").await;
     assert_eq!(get_as(&server, &buyer, "/buyers/7/balance").await.json()["balance"], "-30.00");

@@ -57,6 +57,9 @@ async fn a_buyer_speaks_for_its_own_sale_and_the_network_for_each() {
     assert_eq!(unclear.status, 409, "the network names the contract");
     assert_eq!(server.api_post(&target, &other).await.status, 201);
     assert_eq!(get_as(&server, &seven, &target).await.json()["data"], json!([]), "another's is not shown");
+    assert_eq!(post_as(&server, &seven, &target, &told).await.status, 201);
+    let own = get_as(&server, &seven, &target).await.json()["data"].clone();
+    assert_eq!((own.as_array().map(Vec::len), &own[0]["buyer"]), (Some(1), &json!(7)), "its own is");
     let affiliate = server.api_key("affiliate:12").await;
     assert_eq!(get_as(&server, &affiliate, &target).await.status, 403);
 }

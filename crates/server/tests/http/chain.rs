@@ -239,6 +239,16 @@ async fn redirect_404_holds_where_no_redirect_offer_is_set_and_is_recorded() {
 }
 
 #[tokio::test]
+async fn a_campaigns_redirect_404_holds_for_its_clicks_alone() {
+    let closed = (Part::HostedOffer, CLOSED);
+    let server = server_with(&[closed, (Part::Campaign, "redirect_404 = true")]).await;
+    assert_eq!(follow(&server, LINK).await.status, 404);
+    assert_eq!(last_row(&server).await["disposition"], "Inactive Offer");
+    let server = server_with(&[closed, (Part::Campaign, "redirect_404 = false")]).await;
+    assert_eq!(follow(&server, LINK).await.location(), "https://global.example/");
+}
+
+#[tokio::test]
 async fn a_redirect_offer_goes_before_redirect_404() {
     let server = server_with(&[
         (Part::HostedOffer, &format!("{CLOSED}\nredirect_404 = true\nredirect_offer = 500")),

@@ -126,6 +126,30 @@ async fn an_affiliate_sees_its_own_clicks_alone() {
 }
 
 #[tokio::test]
+async fn of_a_duplicate_click_an_affiliate_is_told_its_own_session_and_no_other() {
+    let server = Server::start(network::SMALL).await;
+    let visitor = server.visitor();
+    let first = visitor.click("/?a=13&c=1057").await;
+    visitor.click("/?a=12&c=1057").await;
+    let key = server.api_key("affiliate:12").await;
+    let named = async || {
+        let list = server.admin.send(Request::get("/api/v1/clicks?sort=id").bearer(&key)).await.json();
+        let rows = list["data"].as_array().unwrap().clone();
+        rows.iter().map(|row| (row["duplicate"].clone(), row["request_id"].clone())).collect::<Vec<_>>()
+    };
+    let whole = server.api_json("/clicks?affiliate=12").await;
+    assert_eq!(whole["data"][0]["request_id"], json!(first), "the network is told whose it is");
+    assert_eq!(named().await, [(json!(true), json!(null))]);
+    let other = server.visitor();
+    let own = other.click("/?a=12&c=1057").await;
+    server.clock.advance_seconds(60);
+    other.click("/?a=12&c=1058").await;
+    let own = json!(own);
+    let (yes, no) = (json!(true), json!(false));
+    assert_eq!(named().await, [(yes.clone(), json!(null)), (no, own.clone()), (yes, own)]);
+}
+
+#[tokio::test]
 async fn an_affiliate_sees_neither_its_visitors_address_nor_their_number() {
     let link = "link = \"https://lp.example/quote?reqid=#reqid#";
     let server = Server::start(&network::SMALL.replace(link, &format!("{link}&v=#vstid#"))).await;

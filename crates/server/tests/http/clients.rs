@@ -22,6 +22,7 @@ async fn known_robots_are_labelled_and_redirected_like_any_other() {
         "Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)",
         "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)",
         "Mozilla/5.0 (compatible; Baiduspider/2.0; +http://www.baidu.com/search/spider.html)",
+        "Hatena Antenna/0.5 (http://a.hatena.ne.jp/help)",
     ] {
         assert_eq!(agent(&server, text).await, "bot", "{text}");
     }
@@ -94,10 +95,19 @@ async fn head_of_a_pixel_gives_its_headers_without_cookie_or_body() {
 #[tokio::test]
 async fn a_prefetch_gets_503_with_no_store_and_records_nothing() {
     let server = Server::start(network::SMALL).await;
-    for value in ["prefetch", "prefetch;prerender", "prefetch;anonymous-client-ip", "Prefetch"] {
+    for (name, value) in [
+        ("sec-purpose", "prefetch"),
+        ("sec-purpose", "prefetch;prerender"),
+        ("sec-purpose", "prefetch;anonymous-client-ip"),
+        ("sec-purpose", "Prefetch"),
+        ("sec-purpose", "prerender"),
+        ("purpose", "prefetch"),
+        ("x-purpose", "preview"),
+        ("x-moz", "prefetch"),
+    ] {
         for target in [LINK, "/?a=12&c=1057&cp=js", "/?a=12&c=999"] {
-            let reply = server.tracking.send(Request::get(target).header("sec-purpose", value)).await;
-            assert_eq!(reply.status, 503, "{value}");
+            let reply = server.tracking.send(Request::get(target).header(name, value)).await;
+            assert_eq!(reply.status, 503, "{name}: {value}");
             assert_eq!(reply.header("cache-control"), "no-store");
             assert!(reply.cookies().is_empty());
             assert_eq!(reply.location(), "");
@@ -105,6 +115,8 @@ async fn a_prefetch_gets_503_with_no_store_and_records_nothing() {
     }
     assert!(rows(&server).await.is_empty());
     assert_eq!(follow(&server, LINK).await.status, 302);
+    let other = Request::get(LINK).header("sec-purpose", "navigation");
+    assert_eq!(server.tracking.send(other).await.status, 302, "a purpose that is no loading ahead");
 }
 
 #[tokio::test]

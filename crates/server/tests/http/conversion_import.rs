@@ -152,6 +152,54 @@ async fn what_is_brought_in_counts_for_the_cap_and_over_it_is_recorded_at_nothin
 }
 
 #[tokio::test]
+async fn two_rows_of_one_transaction_are_duplicates() {
+    let server = shop_server(EVENTS, "").await;
+    let (first, second) = (clicked(&server).await, clicked(&server).await);
+    let row =
+        |id: &str, transaction: &str| json!({ "request_id": id, "event": 2, "transaction_id": transaction });
+    let told = wrong(&server, json!([row(&first, "A"), row(&second, "A")])).await;
+    let message = "duplicate: a row above of this offer and event has it";
+    assert_eq!(told, [("conversions[1].transaction_id".to_owned(), message.to_owned())]);
+    assert!(conversions(&server).await.is_empty());
+    assert_eq!(bring(&server, json!([row(&first, "A"), row(&second, "B")])).await.0, 201);
+    // Of an event whose transactions are not counted it may be anybody's.
+    let row = |id: &str| json!({ "request_id": id, "transaction_id": "A" });
+    assert_eq!(bring(&server, json!([row(&first), row(&second)])).await.0, 201);
+}
+
+#[tokio::test]
+async fn what_is_brought_in_as_rejected_or_returned_takes_no_room_in_a_cap() {
+    let server = shop_server("caps = [{ of = \"conversion\", interval = \"day\", limit = 1 }]", "").await;
+    for disposition in ["rejected", "returned", "approved"] {
+        let row = json!({ "request_id": clicked(&server).await, "disposition": disposition });
+        let (status, done) = bring(&server, json!([row])).await;
+        assert_eq!((status, &done["over_cap"]), (201, &json!(0)), "{done}");
+        assert_eq!(done["conversions"][0]["disposition"], disposition);
+    }
+    assert_eq!(ledger_sum(&server, "affiliate:12").await, "12.00");
+    let over = json!({ "request_id": clicked(&server).await, "disposition": "Over Conversion Cap" });
+    let expected = "expected approved, pending, rejected or returned".to_owned();
+    let path = "conversions[0].disposition".to_owned();
+    assert_eq!(wrong(&server, json!([over])).await, [(path, expected)], "the server's to say");
+}
+
+#[tokio::test]
+async fn what_is_brought_in_of_a_test_link_is_a_test_whatever_is_said_of_its_worth() {
+    let server = shop_server("", POSTBACK).await;
+    let id = server.visitor().click("/?a=-1&c=4001").await;
+    let row = json!({ "request_id": id, "payout": "9.00", "received": "20.00" });
+    let (status, done) = bring(&server, json!([row])).await;
+    assert_eq!(status, 201, "{done}");
+    let row = &done["conversions"][0];
+    assert_eq!(
+        (&row["test"], &row["payout"], &row["received"]),
+        (&json!(true), &json!("0.00"), &json!("0.00"))
+    );
+    assert_eq!(ledger_sum(&server, "advertiser:1").await, "0.00");
+    assert_eq!(postbacks(&server).await, 0);
+}
+
+#[tokio::test]
 async fn a_thousand_are_taken_and_more_are_not() {
     let server = shop_server("[[offer.event]]\nid = 1\nname = \"Order\"\nallow_duplicates = true", "").await;
     let id = clicked(&server).await;

@@ -5,13 +5,19 @@ use crate::posts::{ANN, HOSTED, accepted};
 use crumb_testkit::Server;
 use serde_json::{Value, json};
 
-const MORE: &str = "[[campaign]]\nid = 61\naffiliate = 13\noffer = 400\nkey = \"Qw3eR5tY7uJ\"";
+const MORE: &str = "[[campaign]]\nid = 61\naffiliate = 13\noffer = 400\nkey = \"Qw3eR5tY7uJ\"\n\
+    [[advertiser]]\nid = 2\nname = \"Shops\"\n";
 const EVENTS: &str = "[[offer.event]]\nid = 1\nname = \"Sale\"\n[[offer.event]]\nid = 2\nname = \"Order\"";
 
-/// A minute apart: a conversion of affiliate 12, one of affiliate 13 for event 2, a call that
+/// With a shop of advertiser 2, a minute apart: a conversion of affiliate 12, one of affiliate 13 for event 2, a call that
 /// names nobody, and a lead. With the request ids of the first two.
 async fn four() -> (Server, [String; 2]) {
-    let server = shop_server(EVENTS, MORE).await;
+    let of_another = shop(EVENTS, MORE).replacen(
+        "advertiser = 1\ntype = \"third_party\"",
+        "advertiser = 2\ntype = \"third_party\"",
+        1,
+    );
+    let server = Server::start(&of_another).await;
     let first = clicked(&server).await;
     converted(&server, &format!("r={first}&t=A")).await;
     server.clock.advance_seconds(60);
@@ -41,6 +47,9 @@ async fn conversions_are_listed_by_each_filter_from_a_moment_on_and_before_anoth
         ("offer=100".to_owned(), &["03"]),
         ("affiliate=12".to_owned(), &["00", "03"]),
         ("affiliate=13".to_owned(), &["01"]),
+        ("advertiser=1".to_owned(), &["03"]),
+        ("advertiser=2".to_owned(), &["00", "01"]),
+        ("advertiser=3".to_owned(), &[]),
         ("campaign=61".to_owned(), &["01"]),
         ("event=2".to_owned(), &["01"]),
         ("disposition=approved".to_owned(), &["00", "01", "03"]),

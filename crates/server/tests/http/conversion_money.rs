@@ -39,6 +39,16 @@ async fn an_event_is_named_by_id_or_short_name_and_pays_its_own_price() {
 }
 
 #[tokio::test]
+async fn the_internal_affiliate_earns_nothing_at_the_offers_or_the_events_price() {
+    let server = shop_server(EVENTS, "").await;
+    for (event, received) in [("1", "25.00"), ("2", "2.00")] {
+        let id = server.visitor().click("/?a=1&c=4001").await;
+        converted(&server, &format!("o=400&r={id}&e={event}")).await;
+        assert_eq!(worth(&server).await, is("0.00", received), "{event}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_names_no_event_is_of_the_default_one() {
     let events = "[[offer.event]]\nid = 5\nname = \"Visit\"\npayout = \"0.10\"\n\
                   [[offer.event]]\nid = 6\nname = \"Sale\"\ndefault = true";

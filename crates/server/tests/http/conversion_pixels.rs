@@ -133,6 +133,17 @@ async fn by_first_touch_a_device_converts_for_its_first_affiliate_and_by_last_to
 }
 
 #[tokio::test]
+async fn by_first_touch_a_devices_session_that_earns_credit_goes_before_an_older_one_that_does_not() {
+    let server = shop_server("click_cookie_days = 10", "").await;
+    server.visitor().click("/?a=12&c=4001&udid=phone").await;
+    server.clock.advance_days(8);
+    server.visitor().click("/?a=13&c=4001&udid=phone").await;
+    server.clock.advance_days(4);
+    converted(&server, "o=400&udid=phone").await;
+    assert_eq!(conversions(&server).await[0]["affiliate"], 13);
+}
+
+#[tokio::test]
 async fn reasons_are_looked_for_in_their_order() {
     let keys = "allowed_ips = [\"198.51.100.0/24\"]\npostback_secret = \"s3cret\"\nclick_cookie_days = 10";
     let server = shop_server(keys, "").await;

@@ -206,6 +206,7 @@ async fn an_affiliate_sees_its_own_postbacks_and_nobody_elses() {
     }
     assert_eq!(get(&server, &key, "/deliveries?affiliate=13").await.status, 403);
     assert_eq!(get(&server, &key, "/deliveries?kind=webhook").await.status, 403);
+    assert_eq!(get(&server, &key, "/deliveries?kind=postback").await.json()["total"], 1);
     assert_eq!(get(&server, &server.api_key("buyer:5").await, "/deliveries").await.status, 403);
     let replay = Request::post("/api/v1/deliveries/replay", "application/json", "{\"affiliate\":12}");
     assert_eq!(server.admin.send(replay.bearer(&key)).await.status, 403);

@@ -1,8 +1,11 @@
 //! `Idempotency-Key`: a post that is sent twice makes one lead.
 
+use crate::contracts::{Contract, market};
 use crate::posts::*;
+use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network;
 use crumb_testkit::{Reply, Request, Server};
+use std::sync::Arc;
 
 async fn with_key(server: &Server, key: &str, pairs: &[&str]) -> Reply {
     server.tracking.send(form(&pairs.join("&")).header("idempotency-key", key)).await
@@ -84,6 +87,24 @@ async fn equal_posts_with_one_key_at_once_make_one_lead_and_one_answer() {
     assert!(replies.iter().all(|reply| lead_id(reply) == id));
     assert_eq!(replies.iter().filter(|reply| !replayed(reply)).count(), 1);
     assert_eq!(leads(&server).await.len(), 1);
+}
+
+#[tokio::test]
+async fn another_body_is_422_also_while_the_first_is_being_sold() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = Contract::new(7, &buyers.url("/stall"), "30.00");
+    let server = Arc::new(Server::start(&market(&[contract])).await);
+    let first = tokio::spawn({
+        let server = Arc::clone(&server);
+        async move { with_key(&server, "k", &[HOST_N_POST, ANN]).await }
+    });
+    while buyers.count("/stall") == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(with_key(&server, "k", &[HOST_N_POST, BOB]).await.status, 422);
+    assert!(!first.is_finished());
+    assert_eq!(leads(&server).await.len(), 1);
+    first.abort();
 }
 
 #[tokio::test]

@@ -112,6 +112,8 @@ async fn while_the_store_is_down_an_impression_is_no_image() {
 async fn counts_are_of_one_campaign_or_creative_and_an_affiliate_sees_its_own() {
     let server = Server::start(network::SMALL).await;
     follow(&server, SHOWN).await;
+    follow(&server, "/?a=13&c=1057").await;
+    let others = last_row(&server).await["campaign"].clone();
     for query in ["", "?campaign=57&creative=1057"] {
         let admin = server.api_key("admin").await;
         let asked = Request::get(&format!("/api/v1/impressions{query}")).bearer(&admin);
@@ -124,5 +126,7 @@ async fn counts_are_of_one_campaign_or_creative_and_an_affiliate_sees_its_own() 
     };
     assert_eq!(ask("campaign=57").await.json()["total"], 1);
     assert_eq!(ask("campaign=999").await.status, 404);
+    let refused = ask(&format!("campaign={others}")).await;
+    assert_eq!((refused.status.as_u16(), others.is_i64()), (404, true), "another's is as if there were none");
     assert_eq!(ask("creative=1057").await.status, 403);
 }

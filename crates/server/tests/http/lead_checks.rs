@@ -150,6 +150,24 @@ async fn an_ip_address_that_is_none_blocks_nobody_and_fails_its_validator() {
 }
 
 #[tokio::test]
+async fn a_browsers_post_without_ip_address_has_the_clients() {
+    let server = Server::start(network::SMALL).await;
+    let browsers = format!("ckm_offer_id=100&{ANN}");
+    for (more, address) in [
+        ("", "127.0.0.1"),
+        ("&ip_address=", "127.0.0.1"),
+        ("&ip_address=%20", "127.0.0.1"),
+        ("&ip_address=203.0.113.5", "203.0.113.5"),
+    ] {
+        let server = Server::start(network::SMALL).await;
+        server.visitor().post_form("/d.ashx", &format!("{browsers}{more}")).await;
+        assert_eq!(leads(&server).await[0]["fields"]["ip_address"], address, "{more}");
+    }
+    let id = accepted(&server, &[HOSTED, ANN, "ip_address="]).await;
+    assert_eq!(lead(&server, &id).await["fields"]["ip_address"], serde_json::Value::Null, "no browser's");
+}
+
+#[tokio::test]
 async fn the_country_is_that_of_ip_address_else_the_browsers_else_the_clicks() {
     let countries = small_with(&[(Part::HostedOffer, "countries = [\"US\", \"CA\"]")]);
     let (server, _directory) = behind_a_proxy(&countries, true).await;

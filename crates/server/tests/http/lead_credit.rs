@@ -177,7 +177,8 @@ async fn an_unattributed_session_post_on_host_n_post_says_no_qualified_buyers_fo
 #[tokio::test]
 async fn an_unattributed_session_post_that_is_a_browsers_is_offered() {
     let server = Server::start(network::SMALL).await;
-    for (index, form) in ["ckm_bp=1", "callback=cb", "ckm_ifrm=1"].iter().enumerate() {
+    let forms = ["ckm_bp=1", "callback=cb", "ckm_ifrm=1", "ckm_bp=0&callback=cb", "ckm_bp=0&ckm_ifrm=1"];
+    for (index, form) in forms.iter().enumerate() {
         let who = format!("email_address=p{index}@example.com&zip_code=90210");
         post(&server, &["ckm_offer_id=100&ckm_request_id=5", form, &who]).await;
         let lead = leads(&server).await.pop().unwrap();

@@ -149,6 +149,28 @@ async fn another_lead_makes_it_a_duplicate_and_it_itself_does_not() {
 }
 
 #[tokio::test]
+async fn a_test_lead_that_is_changed_makes_no_later_lead_a_duplicate() {
+    let server = Server::start(network::SMALL).await;
+    let test = accepted(&server, &[HOSTED, ANN, "ckm_test=1"]).await;
+    let update = format!("ckm_lead_id={test}&first_name=Ann&ckm_resell=1");
+    assert_eq!(accepted(&server, &[HOSTED, &update]).await, test);
+    assert_eq!(lead(&server, &test).await["status"], "test");
+    let real = accepted(&server, &[HOSTED, ANN]).await;
+    assert_eq!(lead(&server, &real).await["status"], "queued");
+}
+
+#[tokio::test]
+async fn a_change_that_fails_the_inbound_filter_changes_nothing() {
+    let filter = "inbound_filter = [{ field = \"state\", op = \"eq\", value = \"CA\" }]";
+    let server = Server::start(&small_with(&[(Part::Vertical, filter)])).await;
+    let id = accepted(&server, &[HOSTED, ANN, "state=CA"]).await;
+    let update = format!("ckm_lead_id={id}");
+    refused(&server, &[HOSTED, &update, "state=NV"], &["Unmatched Filter"]).await;
+    assert_eq!(lead(&server, &id).await["fields"]["state"], "CA");
+    accepted(&server, &[HOSTED, &update, "first_name=Ann"]).await;
+}
+
+#[tokio::test]
 async fn an_update_is_answered_as_the_lead_stands() {
     let server = Server::start(network::SMALL).await;
     refused(&server, &[HOST_N_POST, ANN], &["No Qualified Buyers Found"]).await;

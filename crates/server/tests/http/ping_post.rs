@@ -4,6 +4,8 @@ use crate::contracts::*;
 use crate::pings::{ping, quoted, server, sharing};
 use crate::posts::{HOSTED, at_once, lead_id, refusal};
 use crate::selling_deadlines::slow_buyers;
+use crumb_domain::ledger::Account;
+use crumb_domain::{AffiliateId, Money};
 use crumb_storage::selling::SellingStore as _;
 use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::Part;
@@ -116,8 +118,12 @@ async fn whoever_pays_too_little_for_the_quote_is_not_sold_to() {
     let (id, told) = quoted(&ping(&server, "").await);
     assert_eq!(told, "15.00");
     assert_unsold(&post(&server, "ann", &id, "").await);
-    assert_eq!(results(&server, &only(&server).await).await, ["7 post_rejected", "8 margin_too_small"]);
+    let lead = only(&server).await;
+    assert_eq!(results(&server, &lead).await, ["7 post_rejected", "8 margin_too_small"]);
     assert_eq!(buyers.count("/accept/little"), 0);
+    let account = Account::Affiliate(AffiliateId(12));
+    let earned = server.site.store.balance(account).await.unwrap();
+    assert_eq!((lead.payout, earned), (Money::ZERO, Money::ZERO), "what was told is paid for a sale only");
     assert_refused(&post(&server, "bob", &id, "").await, &["Invalid Ping ID"]);
 }
 

@@ -184,6 +184,22 @@ async fn fields_that_are_not_personal_are_checked_and_personal_ones_are_neither_
 }
 
 #[tokio::test]
+async fn a_nested_member_of_a_ping_fails_its_field_unless_that_is_personal() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let server = one_buyer(&buyers).await;
+    let ask = async |zip: serde_json::Value, email: serde_json::Value| {
+        let body = serde_json::json!({
+            "ckm_campaign_id": 58, "ckm_key": "Zy9xW7vU5tS", "zip_code": zip, "email_address": email,
+        });
+        server.tracking.post_json("/ping.ashx", &body).await.json()["errors"].clone()
+    };
+    let nested = serde_json::json!({ "a": 1 });
+    let wrong = serde_json::json!(["Validation Failed", "Zip code is not valid."]);
+    assert_eq!(ask(nested.clone(), "a@example.com".into()).await, wrong);
+    assert_eq!(ask("90210".into(), nested).await, serde_json::Value::Null, "it is not looked at");
+}
+
+#[tokio::test]
 async fn nothing_personal_is_told_to_buyers_or_kept_and_neither_is_the_ping_as_it_came() {
     let buyers = MockBuyers::start().await.unwrap();
     let told = "params = [[\"zip\", \"#zip_code#\"], [\"mail\", \"#email_address#\"], [\"who\", \"#first_name#\"], \
@@ -265,6 +281,13 @@ async fn the_inbound_filter_holds_as_far_as_a_ping_can_tell() {
     let server = Server::start(&market_with(&[(Part::Vertical, keys)], &contracts)).await;
     quoted(&ping(&server, "&state=NV").await);
     assert_rejected(&ping(&server, "&state=NY&first_name=Ann").await, &["Unmatched Filter"]);
+    let keys = "inbound_filter = [{ any = [{ field = \"first_name\", op = \"exists\" }, \
+                { field = \"state\", op = \"eq\", value = \"CA\" }] }, \
+                { any = [{ field = \"state\", op = \"eq\", value = \"CA\" }, \
+                { field = \"state\", op = \"eq\", value = \"NV\" }] }]";
+    let server = Server::start(&market_with(&[(Part::Vertical, keys)], &contracts)).await;
+    quoted(&ping(&server, "&state=NV").await);
+    assert_rejected(&ping(&server, "&state=NY").await, &["Unmatched Filter"]);
 }
 
 #[tokio::test]

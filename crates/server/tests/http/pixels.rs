@@ -184,6 +184,15 @@ async fn a_request_id_that_is_passed_on_makes_the_pixel_a_duplicate_and_is_answe
 }
 
 #[tokio::test]
+async fn a_request_id_in_a_link_that_is_followed_is_no_pages_and_is_ignored() {
+    let server = Server::start(network::SMALL).await;
+    let id = server.visitor().click(LINK).await;
+    let other = server.visitor().click(&format!("{LINK}&ckm_request_id={id}")).await;
+    assert_ne!(other, id);
+    assert_eq!(last_row(&server).await["duplicate"], false);
+}
+
+#[tokio::test]
 async fn a_request_id_that_is_passed_on_goes_before_last_touch() {
     let server = server_with(&[(Part::HostedOffer, "last_touch = true")]).await;
     let id = server.visitor().click(LINK).await;

@@ -11,6 +11,8 @@ async fn values_of_fields_are_appended_to_the_offer_link_and_others_are_not() {
     let server = server_with(&[(Part::HostedOffer, "link = \"https://lp.example/q\"")]).await;
     let reply = follow(&server, PREFILL).await;
     assert_eq!(reply.location(), "https://lp.example/q?first_name=Ann&zip_code=90210");
+    let reply = follow(&server, "/?a=12&c=1057&first_name=&zip_code=90210").await;
+    assert_eq!(reply.location(), "https://lp.example/q?zip_code=90210", "an empty one is none");
 }
 
 #[tokio::test]
@@ -22,6 +24,8 @@ async fn values_are_appended_after_a_query_and_before_a_fragment() {
             "https://lp.example/q?x=#nope#&y=#s1#&z=2",
             "https://lp.example/q?x=#nope#&y=&z=2&first_name=Ann%20%26",
         ),
+        ("https://lp.example/q?", "https://lp.example/q?first_name=Ann%20%26"),
+        ("https://lp.example/q?x=1&", "https://lp.example/q?x=1&first_name=Ann%20%26"),
         ("https://lp.example/q#top?", "https://lp.example/q?first_name=Ann%20%26#top?"),
         ("https://lp.example", "https://lp.example?first_name=Ann%20%26"),
     ] {

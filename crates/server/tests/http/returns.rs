@@ -333,6 +333,25 @@ async fn a_lead_that_nobody_bought_is_not_returned() {
     assert_eq!(nobody.status, 404);
 }
 
+#[tokio::test]
+async fn of_two_returns_each_is_decided_by_its_contract() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let server = Server::start(&market(&pair(&buyers))).await;
+    assert_sold(&sell(&server, "ann").await);
+    let lead = only(&server).await;
+    let before = [balance(&server, 7).await, balance(&server, 8).await];
+    for contract in [7, 8] {
+        done(&server, &lead, &and(because(SUBMIT), json!({ "contract": contract }))).await;
+    }
+    let approve = format!("/leads/{}/returns/8/approve", lead.id);
+    let approved = server.api_post(&approve, &json!({ "type": CREDIT })).await;
+    assert_eq!((approved.status.as_u16(), &approved.json()["contract"]), (200, &json!(8)));
+    let refused = server.api_post(&format!("/leads/{}/returns/7/refuse", lead.id), &json!({})).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["state"]), (200, &json!("refused")));
+    assert_eq!(balance(&server, 7).await, before[0]);
+    assert_ne!(balance(&server, 8).await, before[1]);
+}
+
 async fn paid(server: &Server) -> String {
     let account = Account::Affiliate(crumb_domain::AffiliateId(12));
     server.site.store.balance(account).await.unwrap().to_string()
@@ -472,6 +491,7 @@ async fn a_return_needs_a_reason_and_takes_notes_within_their_lengths() {
         (json!({ "reason": "x".repeat(201) }), "reason", "at most 200 characters"),
         (json!({ "reason": "a\nb" }), "reason", "control characters are not taken"),
         (json!({ "notes": "x".repeat(2_001) }), "notes", "at most 2000 characters"),
+        (json!({ "notes": "a\u{1b}[2Jb" }), "notes", "control characters are not taken"),
     ] {
         let refused = return_lead(&server, &lead, &and(because(CREDIT), further)).await;
         assert_eq!(refused.status, 400);
@@ -484,8 +504,9 @@ async fn a_return_needs_a_reason_and_takes_notes_within_their_lengths() {
     ] {
         assert_eq!(return_lead(&server, &lead, &body).await.status, 400, "{body}");
     }
-    let most = and(because(CREDIT), json!({ "reason": "é".repeat(200), "notes": "é".repeat(2_000) }));
-    done(&server, &lead, &most).await;
+    let notes = format!("a\n\tb\r\n{}", "é".repeat(1_994));
+    let most = and(because(CREDIT), json!({ "reason": "é".repeat(200), "notes": notes }));
+    assert_eq!(done(&server, &lead, &most).await["notes"], notes, "several lines");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What is done with a lead while a buyer is asked about it.
 
 use crate::contracts::*;
-use crate::posts::{ANN, HOST_N_POST, HOSTED, accepted};
+use crate::posts::{ANN, BOB, HOST_N_POST, HOSTED, accepted};
 use crate::selling_store_away::{Buyer, YES, answer, stands};
 use crumb_domain::lead::{LeadOutcome, LeadStatus};
 use crumb_domain::ledger::Account;
@@ -42,6 +42,25 @@ async fn a_lead_that_an_update_holds_back_while_it_is_sold_is_held_back_after_it
             assert_eq!(server.site.store.next_due().await.unwrap(), None, "it is offered to nobody");
         }
     }
+}
+
+#[tokio::test]
+async fn a_lead_that_nobody_bought_is_tried_at_once_with_whom_the_network_has_named_meanwhile() {
+    let (buyer, second) = (Buyer::start().await, MockBuyers::start().await.unwrap());
+    let contract = Contract::new(7, &buyer.url(), "30.00")
+        .with("filter = [{ field = \"state\", op = \"eq\", value = \"CA\" }]");
+    let server = Server::start(&market(&[contract])).await;
+    accepted(&server, &[HOSTED, ANN, "state=CA"]).await;
+    let asked = buyer.asked().await;
+    server.apply(&Contract::new(8, &second.url("/accept"), "20.00").to_string()).await;
+    // Once another is sold by the new network, those that wait were woken already.
+    accepted(&server, &[HOSTED, BOB, "state=NV"]).await;
+    until(&server, LeadStatus::Sold).await;
+    answer(asked, NO).await;
+    while stored(&server).await.iter().any(|lead| lead.status != LeadStatus::Sold) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(second.count("/accept"), 2);
 }
 
 #[tokio::test]

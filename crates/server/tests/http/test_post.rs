@@ -1,8 +1,9 @@
 //! A test lead sent to a buyer: everything is shown, nothing is kept.
 
-use crate::contracts::{Contract, market, only, sell, stored};
+use crate::contracts::{Contract, market, market_with, only, sell, stored};
 use crumb_storage::SellingStore as _;
 use crumb_testkit::buyers::MockBuyers;
+use crumb_testkit::network::Part;
 use crumb_testkit::{Request, Server};
 use serde_json::{Value, json};
 
@@ -68,6 +69,28 @@ async fn a_ping_sends_what_the_ping_lists() {
     assert!(shown["read"]["session"].is_string(), "{shown}");
     assert!(!shown["request"].as_str().unwrap().contains("example.com"), "{shown}");
     assert_eq!((buyers.count("/ping"), buyers.count("/accept")), (1, 0));
+}
+
+#[tokio::test]
+async fn the_tokens_of_a_test_lead_are_those_of_a_lead_that_the_contract_might_buy() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = Contract::new(7, &buyers.url("/accept"), "20.00").sent(
+        "params = [[\"a\", \"#affid#\"], [\"o\", \"#oid#\"], [\"l\", \"#leadid#\"], [\"r\", \"#reqid#\"], \
+         [\"i\", \"#ip#\"], [\"j\", \"#sourceip#\"], [\"n\", \"#utcunixtime#\"], [\"d\", \"#sourcedate#\"]]",
+    );
+    let others = "[[vertical]]\nid = 2\nname = \"Loans\"\n\
+        [[offer]]\nid = 50\nname = \"Shop\"\nvertical = 1\nadvertiser = 1\ntype = \"third_party\"\n\
+        link = \"https://shop.example/\"\n\
+        [[offer]]\nid = 60\nname = \"Loan\"\nvertical = 2\nadvertiser = 1\ntype = \"hosted\"\n\
+        link = \"https://lp.example/\"";
+    let server = Server::start(&market_with(&[(Part::More, others)], &[contract])).await;
+    let shown = sent(&server, &json!({})).await;
+    let request = shown["request"].as_str().unwrap();
+    let (_, body) = request.rsplit_once("a=1&o=100&l=").unwrap_or_else(|| panic!("{request}"));
+    let (lead, rest) = body.split_once("&r=").unwrap();
+    let (request_id, rest) = rest.split_once('&').unwrap();
+    assert_eq!((lead.len(), request_id.parse::<u64>().is_ok()), (8, true), "{request}");
+    assert_eq!(rest, "i=198.51.100.7&j=198.51.100.7&n=1782907200&d=2026-07-01T12%3A00%3A00.0000000");
 }
 
 #[tokio::test]

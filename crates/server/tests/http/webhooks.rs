@@ -5,6 +5,7 @@ use crate::conversions::{converted, shop};
 use crate::posts::{BOB, HOSTED};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use crumb_domain::lead::LeadStatus;
 use crumb_domain::{Clock as _, ContractId};
 use crumb_storage::OutboxStore as _;
 use crumb_testkit::Server;
@@ -136,6 +137,11 @@ async fn a_refused_post_is_told_as_rejected_but_not_a_strangers_or_a_test() {
             data_of(&told, "lead.rejected").into_iter().map(|data| data["outcome"].clone()).collect();
         assert_eq!(outcomes, expected.into_iter().collect::<Vec<_>>(), "{body}");
     }
+    let visitor = server.visitor();
+    visitor.click("/?a=-1&c=1057").await;
+    let of_test_link = "ckm_offer_id=100&ckm_bp=0&email_address=bob@example.com";
+    assert!(visitor.post_form("/d.ashx", of_test_link).await.text().contains("Lead Missing Data"));
+    assert_eq!(messages(&server, &receiver).await.len(), 1, "nor one of a test link");
     // What only the store can tell: that it came before.
     let body = format!("{HOSTED}&{BOB}");
     server.tracking.post_form("/d.ashx", &body).await;
@@ -145,6 +151,46 @@ async fn a_refused_post_is_told_as_rejected_but_not_a_strangers_or_a_test() {
     assert_eq!((told.len(), &last["outcome"], &last["lead"]), (2, &json!("duplicate_lead"), &Value::Null));
     let rejections = server.api_json("/rejections?sort=-id").await;
     assert_eq!(last["post"], rejections["data"][0]["id"]);
+}
+
+#[tokio::test]
+async fn a_refused_post_that_is_not_kept_is_not_told_either() {
+    let (server, receiver) = telling("\"lead.rejected\"", &[], &[]).await;
+    for _ in 0..62 {
+        server.tracking.post_form("/d.ashx", &format!("{HOSTED}&email_address=bob@example.com")).await;
+    }
+    assert_eq!(
+        messages(&server, &receiver).await.len(),
+        60,
+        "a script gone wrong is told of sixty times a minute"
+    );
+}
+
+#[tokio::test]
+async fn a_lead_that_waited_and_that_nobody_buys_any_more_is_told_as_rejected_and_may_come_again() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let receiver = receiver().await;
+    let queues = (Part::HostNPostOffer, "queue_failures = true\npayout = \"2.00\"");
+    let closed = Contract::new(7, &buyers.url("/accept"), "30.00").open("09:00", "17:00");
+    let network = |parts: &[(Part, &str)], contract: &Contract| {
+        market_with(parts, std::slice::from_ref(contract)) + &webhook(&receiver, "\"lead.rejected\"")
+    };
+    let server = Server::start(&network(&[queues], &closed)).await;
+    assert_unsold(&sell(&server, "ann").await);
+    assert_eq!(only(&server).await.status, LeadStatus::Queued);
+    assert!(messages(&server, &receiver).await.is_empty());
+    let gone = closed.with("status = \"inactive\"");
+    server
+        .apply(&network(&[(Part::HostNPostOffer, "queue_failures = false\npayout = \"2.00\"")], &gone))
+        .await;
+    server.selling.wake();
+    while only(&server).await.status == LeadStatus::Queued {
+        tokio::task::yield_now().await;
+    }
+    let told = data_of(&messages(&server, &receiver).await, "lead.rejected");
+    assert_eq!((told.len(), &told[0]["outcome"]), (1, &json!("no_qualified_buyers")));
+    let again = sell(&server, "ann").await;
+    assert!(again.text().contains("No Qualified Buyers Found"), "no duplicate: {}", again.text());
 }
 
 #[tokio::test]

@@ -211,6 +211,12 @@ pub async fn a_lead_counts_among_its_sessions_conversions<S: Store>(store: Arc<S
     let recorded = store.record_pixel(makes(rows.next_row(), again)).await.unwrap();
     assert_eq!(recorded, Some(Recorded::Duplicate(lead.row)));
     let event = Conversion { event: EventId(2), ..conversion(rows.next_row(), opened) };
+    for others in [0, 2] {
+        let session_had = SessionHad::Leads(others);
+        let decided = RecordConversion { session_had, ..new(event.clone()) };
+        let refused = store.record_pixel(makes(rows.next_row(), decided)).await;
+        assert_eq!(refused, Err(StoreError::Conflict), "a lead has come or is none of it: {others}");
+    }
     converted(&*store, rows.next_row(), RecordConversion { session_had: SessionHad::Leads(1), ..new(event) })
         .await;
 }

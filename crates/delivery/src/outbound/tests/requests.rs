@@ -37,7 +37,18 @@ async fn headers_are_title_cased_and_in_the_given_order() {
 async fn the_framing_of_a_request_cannot_be_configured() {
     let header = |name: &'static str| (HeaderName::from_static(name), HeaderValue::from_static("999"));
     let request = seen(|url| OutboundRequest {
-        headers: ["content-length", "transfer-encoding", "connection", "expect", "te"].map(header).to_vec(),
+        headers: [
+            "content-length",
+            "transfer-encoding",
+            "connection",
+            "expect",
+            "te",
+            "trailer",
+            "upgrade",
+            "keep-alive",
+        ]
+        .map(header)
+        .to_vec(),
         ..post(url, "a=1")
     })
     .await;
@@ -45,6 +56,16 @@ async fn the_framing_of_a_request_cannot_be_configured() {
         request,
         "POST /leads HTTP/1.1\r\nHost: HOST\r\nContent-Length: 3\r\nConnection: close\r\n\r\na=1"
     );
+}
+
+#[tokio::test]
+async fn a_configured_host_is_said_in_place_of_the_addresss_and_once() {
+    let request = seen(|url| OutboundRequest {
+        headers: vec![(HeaderName::from_static("host"), HeaderValue::from_static("sales.example"))],
+        ..get(url)
+    })
+    .await;
+    assert_eq!(request, "GET /leads HTTP/1.1\r\nHost: sales.example\r\nConnection: close\r\n\r\n");
 }
 
 #[tokio::test]
