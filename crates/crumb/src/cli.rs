@@ -351,7 +351,8 @@ pub struct PostingDocArguments {
     /// The fields of a vertical
     #[arg(long, value_name = "ID")]
     pub vertical: Option<VerticalId>,
-    /// What it tells: how leads are posted, or conversion pixels, direct linking and impressions
+    /// What it tells: how leads are posted, or conversion pixels, direct linking and impressions;
+    /// third-party offers take no leads
     #[arg(long, value_enum, default_value_t = TypedKind::Leads)]
     pub kind: TypedKind,
     /// The way of posting it opens with: server, server_json, xml, browser_http, browser_ajax, session or session_json

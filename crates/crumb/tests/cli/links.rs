@@ -141,6 +141,23 @@ fn posting_doc_tells_of_pixels_too_to_print_and_to_share() {
 }
 
 #[test]
+fn posting_doc_of_an_offer_that_takes_no_leads_is_refused_and_points_to_pixels() {
+    let place = Place::new();
+    place.write("network.toml", &NETWORK.replace("host_n_post", "third_party"));
+    place.printed(&["apply", "network.toml"]);
+    for of in [["--offer", "100"], ["--campaign", "57"]] {
+        for more in [&["--format", "text"][..], &["--share"]] {
+            let refused = place.refused(&[&["posting-doc"], &of[..], more].concat());
+            let said = "offer 100 is a third-party offer, which takes no leads: its conversions are reported by \
+                        pixels; use --kind pixels\n";
+            assert_eq!(refused, said);
+        }
+        let pixels = place.printed(&[&["posting-doc"], &of[..], &["--kind", "pixels"]].concat());
+        assert!(pixels.contains("p.ashx"), "{pixels}");
+    }
+}
+
+#[test]
 fn a_link_to_nothing_is_refused() {
     let place = Place::with_network();
     for command in ["link", "pixel"] {

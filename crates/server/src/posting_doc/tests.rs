@@ -83,7 +83,8 @@ fn a_subject_that_the_network_lacks_has_no_document() {
     for subject in
         [Subject::Vertical(VerticalId(9)), Subject::Offer(OfferId(9)), Subject::Campaign(CampaignId(9))]
     {
-        assert_eq!(document(&snapshot("x"), subject, BASE, today, PingLimits::DEFAULT), None);
+        let none = document(&snapshot("x"), subject, BASE, today, PingLimits::DEFAULT);
+        assert_eq!(none, Err(NoDocument::Unknown));
     }
 }
 
