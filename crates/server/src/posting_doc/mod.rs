@@ -18,7 +18,7 @@ pub use share::{SHARE_DAYS, SHARED_HEADERS, SharedPage, create_share, revoke_sha
 
 pub use crumb_wire::pixel_doc::{PixelDoc, text as pixel_text};
 
-use crumb_domain::network::{Offer, OfferType, Secret};
+use crumb_domain::network::{ActiveStatus, Offer, OfferStatus, OfferType, Secret};
 use crumb_domain::pings::PingLimits;
 use crumb_domain::time::Day;
 use crumb_domain::{CampaignId, OfferId, VerticalId};
@@ -90,7 +90,7 @@ pub fn document(
     match subject {
         Subject::Vertical(id) => {
             let vertical = snapshot.vertical(id).ok_or(NoDocument::Unknown)?;
-            Ok(PostingDoc::for_vertical(vertical, &vertical.rules, context))
+            Ok(PostingDoc::for_vertical(vertical, &vertical.rules, offer_to_try(snapshot, id), context))
         }
         Subject::Offer(id) => {
             let offer = snapshot.offer(id).ok_or(NoDocument::Unknown)?;
@@ -108,6 +108,20 @@ pub fn document(
             Ok(PostingDoc::for_campaign(campaign, key, offer, vertical, &vertical.rules, context))
         }
     }
+}
+
+/// The offer of a vertical that its examples use: one that anybody may run from anywhere
+/// and that does not end, with a creative of that kind; of several the oldest.
+fn offer_to_try(snapshot: &Snapshot, vertical: VerticalId) -> Option<&Offer> {
+    let offers = snapshot.offers().map(|offer| &offer.offer).filter(|offer| {
+        offer.vertical == vertical
+            && offer.status == OfferStatus::Public
+            && offer.offer_type != OfferType::ThirdParty
+            && offer.expires_at.is_none()
+            && offer.countries.is_empty()
+            && offer.creative.iter().any(|creative| creative.status == ActiveStatus::Active)
+    });
+    offers.min_by_key(|offer| offer.id)
 }
 
 /// The key itself, from the environment where it is kept there.

@@ -236,6 +236,7 @@ pub(super) fn boxes(examples: &[Example]) -> Markup {
         @for example in examples {
             div class="code" {
                 h4 { (example.title) }
+                @if let Some(words) = example.to_replace() { p class="replace" { (prose(&words)) } }
                 pre tabindex="0" { code { (example.code) } }
             }
         }

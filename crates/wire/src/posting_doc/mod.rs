@@ -109,11 +109,23 @@ struct Ids {
 }
 
 impl PostingDoc {
-    /// Of a vertical: offer, campaign and key are placeholders.
-    pub fn for_vertical(vertical: &Vertical, rules: &FieldRules, context: DocContext<'_>) -> Self {
+    /// Of a vertical: campaign and key are placeholders, and so is the offer, unless one of
+    /// the vertical's is given for the examples to use.
+    pub fn for_vertical(
+        vertical: &Vertical,
+        rules: &FieldRules,
+        offer: Option<&Offer>,
+        context: DocContext<'_>,
+    ) -> Self {
         let title = format!("Vertical {}: {}", vertical.id, vertical.name);
-        let facts = vec![("Vertical", format!("{} ({})", vertical.name, vertical.id))];
-        Self::new(title, facts, &Ids::unknown(context), rules, &[], context)
+        let mut facts = vec![("Vertical", format!("{} ({})", vertical.name, vertical.id))];
+        let mut ids = Ids::unknown(context);
+        if let Some(offer) = offer {
+            facts.push(("Offer in the examples", format!("{} ({})", offer.name, offer.id)));
+            // How the offer's leads are sold and where its link leads is not the vertical's.
+            ids = Ids { link: None, sells_at_once: false, ..ids.of_offer(offer) };
+        }
+        Self::new(title, facts, &ids, rules, offer.map_or(&[][..], |offer| &offer.countries), context)
     }
 
     /// Of an offer: campaign and key are placeholders.
