@@ -196,6 +196,16 @@ describe("the document itself", () => {
     }
   });
 
+  scenario("keeps its choice at the upper right, however long its title is", async ({ page }) => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(documents.campaign);
+    for (const title of ["Campaign 57: Home insurance, all", "Campaign 57: " + "A title of very many letters ".repeat(8)]) {
+      await page.evaluate((said) => void (document.querySelectorAll("h1")[0].textContent = said), title);
+      const [choice, heading] = await Promise.all([page.locator("select[name=method]").boundingBox(), page.locator("h1").boundingBox()]);
+      assert.ok(choice && heading && choice.y < 100 && choice.x > heading.x + heading.width, JSON.stringify({ choice, heading }));
+    }
+  });
+
   scenario("fits a phone, with all that it says", async ({ page }) => {
     await page.setViewportSize({ width: 390, height: 844 });
     await page.goto(`${documents.campaign}?method=all`);

@@ -142,7 +142,7 @@ fn section(doc: &PostingDoc, post: &MethodDoc, chosen: Shown) -> Markup {
             @if let Some(asked) = &post.ping { (ping(asked)) }
             h3 { "What an error can say" }
             p { "Besides the fields' own texts:" }
-            ul class="texts" { @for problem in &doc.problems { li { (problem) } } }
+            ul class="texts" { @for problem in &post.problems { li { (problem) } } }
             h3 { "Testing" }
             ul { @for line in &post.testing { li { (prose(line)) } } }
         }

@@ -52,7 +52,8 @@ fn the_chosen_method_is_selected_and_alone_visible() {
 
 #[test]
 fn an_example_with_placeholders_says_so_on_the_page() {
-    let said = "Replace <code>YOUR_CAMPAIGN_ID</code> and <code>YOUR_KEY</code> by your own before you use this.";
+    let said =
+        "Replace <code>YOUR_CAMPAIGN_ID</code> and <code>YOUR_KEY</code> by your own before you use this.";
     for subject in [Subject::Offer(OfferId(100)), Subject::Vertical(VerticalId(1))] {
         let doc = doc(subject);
         assert_eq!(page(&doc, Shown::All).matches(said).count(), 4, "server posts: two, JSON and XML");

@@ -63,6 +63,32 @@ fn vertical_doc(network: &Network) -> PostingDoc {
 }
 
 #[test]
+fn an_error_is_listed_where_a_post_of_its_kind_can_be_answered_it() {
+    let network = network();
+    let mut hosted = network.clone();
+    hosted.offer[0].offer_type = OfferType::Hosted;
+    let (sold_at_once, hosted) = (campaign_doc(&network, BASE, KEY), campaign_doc(&hosted, BASE, KEY));
+    let of = |doc: &PostingDoc, text: &str| -> Vec<Method> {
+        let of = |method: &Method| doc.method(*method).unwrap().problems.contains(&text);
+        Method::ALL.into_iter().filter(of).collect()
+    };
+    let servers = [Method::Server, Method::ServerJson, Method::Xml];
+    for doc in [&sold_at_once, &hosted] {
+        assert_eq!(of(doc, "Invalid XML Format"), [Method::Xml]);
+        assert_eq!(of(doc, "Invalid JSON Format"), [Method::ServerJson, Method::SessionJson]);
+        assert_eq!(of(doc, "Invalid Post Key"), servers);
+        assert!(!of(doc, "Duplicate Lead").contains(&Method::BrowserHttp));
+        assert_eq!(of(doc, "Validation Failed"), Method::ALL);
+        assert!(of(doc, "Too Many Pings").is_empty(), "told of pings, not of posts");
+    }
+    assert_eq!(of(&sold_at_once, "Ping Expired"), [Method::Server, Method::ServerJson]);
+    assert!(of(&hosted, "Ping Expired").is_empty() && of(&hosted, "Invalid Ping ID").is_empty());
+    let shown = text(&hosted, Method::BrowserAjax);
+    assert!(!shown.contains("Invalid XML Format") && shown.contains("Offer Expired"), "{shown}");
+    assert!(shown.contains("`CKM.clear_test()`"), "{shown}");
+}
+
+#[test]
 fn what_a_reader_must_replace_is_named_at_each_example_and_nothing_else() {
     let network = network();
     let said = |doc: &PostingDoc, method: Method| -> Vec<Option<String>> {

@@ -40,7 +40,7 @@ fn write(out: &mut String, doc: &PostingDoc, method: Method) -> std::fmt::Result
         examples(out, "Pings", &ping.examples)?;
         examples(out, "Answers to pings", &ping.answers)?;
     }
-    section(out, "What an error can say, besides the fields' own texts", &doc.problems, false)?;
+    section(out, "What an error can say, besides the fields' own texts", &post.problems, false)?;
     section(out, "Testing", &post.testing, false)
 }
 
