@@ -13,6 +13,8 @@ const SCRIPT = snapshot(
   "script/snapshots/crumb_wire__script__tests__a_click_pixel_says_the_request_id_on_a_line_of_its_own_and_fills_the_form",
 );
 const CODE = snapshot("snapshots/crumb_wire__generate__tests__pixel");
+// The head's script alone: d.js, too, fills what is empty.
+const HEAD = snapshot("snapshots/crumb_wire__generate__tests__head").replace(/<script src=[^>]*><\/script>/g, "");
 const CODES_TRACKER = "http://127.0.0.1:8080";
 const ID = "9007199254740991";
 
@@ -33,6 +35,9 @@ function snapshot(path) {
 }
 
 /** @param {import("playwright-core").Page} page */
+const globalOf = (page) => page.evaluate(() => /** @type {any} */ (window).ckm_request_id);
+
+/** @param {import("playwright-core").Page} page */
 const values = (page) =>
   page.$$eval("input", (inputs) => Object.fromEntries(inputs.map((input) => [input.className, input.value])));
 
@@ -41,13 +46,15 @@ const values = (page) =>
  * @param {string} name
  * @param {(pixel: string) => string} html
  * @param {(page: import("playwright-core").Page) => Promise<void>} body
- * @param {{ query?: string, script?: string }} [how] the page's own query, and what the tracker answers
+ * @param {{ query?: string, script?: string, other?: string, status?: number }} [how] the page's own query,
+ *   and what the tracker answers: the code, and a script of the page
  */
-function scenario(name, html, body, { query = "", script = SCRIPT } = {}) {
+function scenario(name, html, body, { query = "", script = SCRIPT, other = script, status } = {}) {
   test(name, { timeout: 60_000 }, async () => {
     const { tracker, origin, publish } = shared.servers;
     tracker.reset();
-    for (const path of ["pixel", ""]) tracker.answer(path, () => ({ script }));
+    tracker.answer("pixel", () => ({ script: other }));
+    tracker.answer("", () => (status ? { status } : { script }));
     publish("/landing", html(`<script src="${tracker.origin}/pixel"></script>`));
     const opened = await openPage(shared.browser);
     try {
@@ -129,5 +136,110 @@ describe("the code that loads the click pixel", () => {
       assert.equal(await opened.evaluate(() => /** @type {any} */ (window).ckm_request_id), 77);
     },
     { query: "?reqid=77", script: "var ckm_request_id = 0;\n// Offer Expired\n" },
+  );
+});
+
+// An id of the page's own address that names no session of this offer, or none that lives:
+// the tracker answers with another. One that does is answered as it is.
+describe("the tracker's answer stands before the request id of the page's address", () => {
+  const DEAD = "123456789012345";
+  const code = () => CODE.replaceAll(CODES_TRACKER, shared.servers.tracker.origin);
+  const REFUSED = "<script>document.write = function () {};</script>";
+  /** @type {Record<string, (head: string) => string>} */
+  const places = {
+    "at the top of the body": (head) => `<!doctype html><head>${head}</head><body>${code()}${FORM}</body>`,
+    "below the form": (head) => `<!doctype html><head>${head}</head><body>${FORM}${code()}<p>More</p></body>`,
+    "at the top, where nothing may be written": (head) =>
+      `<!doctype html><head>${head}${REFUSED}</head><body>${code()}${FORM}</body>`,
+    "below the form, where nothing may be written": (head) =>
+      `<!doctype html><head>${head}${REFUSED}</head><body>${FORM}${code()}</body>`,
+    "put there later": (head) => `<!doctype html><head>${head}</head><body>${FORM}</body>`,
+  };
+  /** @param {import("playwright-core").Page} page @param {string} place */
+  const come = async (page, place) => {
+    if (place === "put there later") {
+      await page.addScriptTag({ content: code().match(/<script>([^]*?)<\/script>/)?.[1] ?? "" });
+    }
+    const asked = await shared.servers.tracker.until("");
+    assert.match(asked.search, new RegExp(`&ckm_request_id=${new URL(page.url()).searchParams.get("reqid")}$`));
+  };
+
+  for (const [place, html] of Object.entries(places)) {
+    for (const head of ["", HEAD]) {
+      const where = `${place}${head && ", with the head's script"}`;
+      scenario(
+        `which is dead: ${where}`,
+        () => html(head),
+        async (page) => {
+          await come(page, place);
+          await page.waitForFunction((id) => /** @type {any} */ (window).ckm_request_id === Number(id), ID);
+          // An answer is told of by the event that follows it at once.
+          await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+          assert.deepEqual(await values(page), FILLED);
+          assert.equal(await globalOf(page), Number(ID));
+        },
+        { query: `?reqid=${DEAD}` },
+      );
+      scenario(
+        `which lives, and stays: ${where}`,
+        () => html(head),
+        async (page) => {
+          await come(page, place);
+          await page.waitForFunction(() => /** @type {any} */ (window).ckm_request_id === 77);
+          assert.deepEqual(await values(page), { ...FILLED, empty: "77", second: "77" });
+          // The pixel of another offer does not take it over.
+          await page.addScriptTag({ url: `${shared.servers.tracker.origin}/pixel` });
+          assert.deepEqual(await values(page), { ...FILLED, empty: "77", second: "77" });
+        },
+        { query: "?reqid=77", script: SCRIPT.replaceAll(ID, "77"), other: SCRIPT },
+      );
+      scenario(
+        `of which the tracker says nothing: ${where}`,
+        () => html(head),
+        async (page) => {
+          await come(page, place);
+          await page.waitForFunction(() => /** @type {any} */ (window).ckm_request_id === 77);
+          assert.deepEqual(await values(page), { ...FILLED, empty: "77", second: "77" });
+        },
+        { query: "?reqid=77", script: "var ckm_request_id = 0;\n// Inactive Offer\n" },
+      );
+    }
+  }
+
+  scenario(
+    "but what the page's own server put there stays, be it the address's",
+    () => places["below the form"]?.(HEAD).replace('class="empty"', `class="empty" value="${DEAD}"`) ?? "",
+    async (page) => {
+      await come(page, "below the form");
+      await page.waitForFunction((id) => /** @type {any} */ (window).ckm_request_id === Number(id), ID);
+      assert.deepEqual(await values(page), { ...FILLED, empty: DEAD });
+    },
+    { query: `?reqid=${DEAD}` },
+  );
+
+  scenario(
+    "and until it comes, a form that is sent has the address's",
+    () => places["below the form"]?.(HEAD) ?? "",
+    async (page) => {
+      const held = shared.servers.tracker.hold("");
+      await page.goto(`${page.url()}&again`, { waitUntil: "commit" });
+      await shared.servers.tracker.until("", 2);
+      assert.deepEqual(await values(page), { ...FILLED, empty: "77", second: "77" });
+      assert.equal(typeof (await globalOf(page)), "undefined", "pages are told an answer, or that there is none");
+      held[0]?.({ script: SCRIPT });
+      await page.waitForLoadState();
+      assert.deepEqual(await values(page), FILLED);
+    },
+    { query: "?reqid=77" },
+  );
+
+  scenario(
+    "and where none can be had, the address's is the page's",
+    () => places["below the form"]?.(HEAD) ?? "",
+    async (page) => {
+      await page.waitForFunction(() => /** @type {any} */ (window).ckm_request_id === 77);
+      assert.deepEqual(await values(page), { ...FILLED, empty: "77", second: "77" });
+    },
+    { query: "?reqid=77", status: 503 },
   );
 });

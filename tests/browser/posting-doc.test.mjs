@@ -52,13 +52,14 @@ function scenario(name, body) {
  * @param {string} address
  * @param {string} method
  * @param {number} [n]
+ * @param {(page: string) => string} [laidOut]
  */
-async function paste({ page }, address, method, n = 0) {
+async function paste({ page }, address, method, n = 0, laidOut = (page) => page) {
   await page.goto(`${address}?method=${method}`);
   const codes = await page.locator(`section[data-method=${method}] pre`).allTextContents();
   const pages = codes.filter((code) => code.startsWith("<!doctype html>"));
   assert.ok(pages[n], `${method} has a page`);
-  partner.publish(pages[n]);
+  partner.publish(laidOut(pages[n]));
 }
 
 /**
@@ -140,14 +141,30 @@ for (const jquery of [false, true]) {
   });
 }
 
+/** Has the pixel stand below the form. @param {string} page */
+const pixelBelow = (page) => {
+  const pixel = page.match(/<body>\n([^]*<\/noscript>\n)/)?.[1] ?? assert.fail("a page with a pixel");
+  return page.replace(pixel, "").replace("</form>\n", () => `</form>\n${pixel}`);
+};
+/** Has the browser refuse to write into a page that it reads. @param {string} page */
+const withoutWriting = (page) => page.replace("<head>", "<head><script>document.write = function () {};</script>");
+/** An address's id that nobody was given. */
+const DEAD = "123456789012345";
+
 describe("the session post's page", () => {
-  for (const [who, at, affiliate] of /** @type {const} */ ([
+  for (const [who, at, affiliate, laidOut] of /** @type {const} */ ([
     ["an affiliate's visitor", () => link(), 12],
     ["a visitor who came through no link", () => `${partner.origin}/organic`, 1],
+    ["an affiliate's visitor, the pixel below the form", () => link(), 12, pixelBelow],
+    ["an affiliate's visitor, where nothing may be written", () => link(), 12, withoutWriting],
+    ["a visitor with a dead one in the address", () => `${partner.origin}/organic?reqid=${DEAD}`, 1],
+    ["one with a dead one, the pixel below the form", () => `${partner.origin}/organic?reqid=${DEAD}`, 1, pixelBelow],
+    ["one with a dead one, where nothing may be written", () => `${partner.origin}/organic?reqid=${DEAD}`, 1, withoutWriting],
   ])) {
     scenario(`hands the request id of ${who} to the page's own server`, async (opened) => {
-      await paste(opened, documents.offer, "session");
+      await paste(opened, documents.offer, "session", 0, laidOut);
       await opened.page.goto(at());
+      await opened.page.waitForFunction(() => /** @type {any} */ (window).ckm_request_id > 0);
       const requestId = await waitForRequestId(opened);
       await opened.page.click("#ckm_form [type=submit]");
       await opened.page.waitForURL(/\/your-own-server$/);
@@ -176,6 +193,16 @@ describe("the document itself", () => {
         sections.filter((section) => section.getClientRects().length > 0).map((section) => section.id),
       );
       assert.deepEqual(shown, [method]);
+    }
+  });
+
+  scenario("keeps its choice at the upper right, however long its title is", async ({ page }) => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(documents.campaign);
+    for (const title of ["Campaign 57: Home insurance, all", "Campaign 57: " + "A title of very many letters ".repeat(8)]) {
+      await page.evaluate((said) => void (document.querySelectorAll("h1")[0].textContent = said), title);
+      const [choice, heading] = await Promise.all([page.locator("select[name=method]").boundingBox(), page.locator("h1").boundingBox()]);
+      assert.ok(choice && heading && choice.y < 100 && choice.x > heading.x + heading.width, JSON.stringify({ choice, heading }));
     }
   });
 

@@ -305,13 +305,17 @@ pub enum KeyCommand {
 
 /// `crumb link` and `crumb pixel`.
 #[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
+#[command(group(ArgGroup::new("target").required(true).args(["creative", "offer"])))]
 pub struct LinkArguments {
     /// The affiliate's id; -1 makes a test link
     #[arg(long, value_name = "ID", value_parser = affiliate, allow_negative_numbers = true)]
     pub affiliate: AffiliateId,
     /// The creative's id
     #[arg(long, value_name = "ID")]
-    pub creative: CreativeId,
+    pub creative: Option<CreativeId>,
+    /// The offer's id instead, where it has one creative that can be used
+    #[arg(long, value_name = "ID")]
+    pub offer: Option<OfferId>,
     /// Sub-affiliate
     #[arg(long, value_name = "TEXT")]
     pub s1: Option<String>,
@@ -358,7 +362,8 @@ pub struct PostingDocArguments {
     /// The fields of a vertical
     #[arg(long, value_name = "ID")]
     pub vertical: Option<VerticalId>,
-    /// What it tells: how leads are posted, or conversion pixels, direct linking and impressions
+    /// What it tells: how leads are posted, or conversion pixels, direct linking and impressions;
+    /// third-party offers take no leads
     #[arg(long, value_enum, default_value_t = TypedKind::Leads)]
     pub kind: TypedKind,
     /// The way of posting it opens with: server, server_json, xml, browser_http, browser_ajax, session or session_json

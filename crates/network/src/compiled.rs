@@ -6,7 +6,7 @@ use crumb_domain::filter::Filter;
 use crumb_domain::network::{
     ActiveStatus, Condition, Creative, Event, LeadTier, Offer, OfferContract, PriceFormat, Vertical,
 };
-use crumb_domain::{EventId, Money, OfferContractId, OfferId};
+use crumb_domain::{CreativeId, EventId, Money, OfferContractId, OfferId, Timestamp};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -141,6 +141,26 @@ impl CompiledOffer {
     /// Its creative of that id.
     pub fn creative(&self, id: crumb_domain::CreativeId) -> Option<&Creative> {
         self.offer.creative.iter().find(|creative| creative.id == id)
+    }
+
+    /// The one creative that links to it can name: active, and not ended at `now`.
+    ///
+    /// # Errors
+    /// Where there is none such, or where there are several, in words that name the offer and
+    /// list them.
+    pub fn only_creative(&self, now: Timestamp) -> Result<CreativeId, String> {
+        let is_usable = |creative: &&Creative| {
+            creative.status == ActiveStatus::Active && creative.expires_at.is_none_or(|end| now < end)
+        };
+        let usable: Vec<CreativeId> = self.offer.creative.iter().filter(is_usable).map(|c| c.id).collect();
+        match usable[..] {
+            [only] => Ok(only),
+            [] => Err(format!("offer {} has no creative that can be used", self.offer.id)),
+            _ => {
+                let ids = usable.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                Err(format!("offer {} has several creatives, name one: {ids}", self.offer.id))
+            }
+        }
     }
 
     /// Its events that may happen; where none is written or all are inactive, event 1,

@@ -39,8 +39,8 @@ pub fn tracking_link(
 /// or `request_id`, in any case; the first that is a number — it passes that on,
 /// so that the visitor stays the affiliate's who sent it. Once the document is
 /// ready, every empty `ckm_request_id` of `#ckm_form` has the tracker's answer,
-/// or the address's own number where the tracker gave none. Where scripts are
-/// off, an image records the click.
+/// or the address's own number where the tracker gave none: until an answer comes,
+/// and in its place if none does. Where scripts are off, an image records the click.
 pub fn click_pixel_code(
     base_url: &str,
     affiliate: AffiliateId,
@@ -104,19 +104,29 @@ pub(crate) fn pixel(link: &str) -> String {
 /// What both scripts know: the address's own request id, and how to fill it in.
 /// An element named `ckm_request_id` is a global of that name, too; it is no
 /// number, which is why the comparison is with 0.
+///
+/// The address's id may be dead, and only the tracker can tell. So an input that is
+/// filled with it is marked, and gives way to an answer that comes later; the script
+/// that answers knows the mark as well (`crate::script`). What somebody else has put
+/// there, were it the same number, has no mark. The global is left alone while the
+/// pixel waits.
 const SETTLE: &str = r##"  // The request id that the page's own address carries, if it does.
   var found = /[?&](?:ckm_request_id|reqid|request_id)=([1-9][0-9]{0,15})(?![^&])/i.exec(w.location.search);
   var own = found ? found[1] : "";
-  // Fills every empty ckm_request_id of the form: the tracker's answer first, else the address's own.
+  // Fills every empty ckm_request_id of the form: the tracker's answer first, else the address's own,
+  // which is marked, and which an answer replaces.
   function fill() {
-    var id = w.ckm_request_id > 0 ? w.ckm_request_id : own;
+    var id = w.ckm_request_id > 0 ? String(w.ckm_request_id) : own;
     var inputs = d.querySelectorAll("#ckm_form input[name='ckm_request_id']");
     for (var i = 0; id && i < inputs.length; i++) {
-      if (!inputs[i].value) { inputs[i].value = id; }
+      if (!inputs[i].value || inputs[i].value === inputs[i].ckm_from_address) {
+        inputs[i].value = id;
+        inputs[i].ckm_from_address = id === own ? own : "";
+      }
     }
   }
   function settle() {
-    if (own && !(w.ckm_request_id > 0)) { w.ckm_request_id = +own; }
+    if (own && !w.ckm_pixel_waits && !(w.ckm_request_id > 0)) { w.ckm_request_id = +own; }
     fill();
   }
 "##;
@@ -140,8 +150,13 @@ const PIXEL: &str = r#"<script>
     var script = d.createElement("script");
     inserted = true;
     script.src = address;
-    script.onload = script.onerror = settle;
+    script.onload = script.onerror = answered;
     (d.head || d.documentElement).appendChild(script);
+  }
+  // The tracker has said a number, if only 0, or cannot be reached.
+  function answered() {
+    w.ckm_pixel_waits = false;
+    settle();
   }
   // Whether the page is being read and stands right behind this script: only then may it be written to.
   function reading() {
@@ -153,21 +168,24 @@ const PIXEL: &str = r#"<script>
     return true;
   }
   function ready() {
-    // A browser may refuse to load what was written to the page.
-    if (!inserted && typeof w.ckm_request_id !== "number") { insert(); }
-    settle();
+    if (inserted) {
+      fill();
+    } else if (typeof w.ckm_request_id === "number") {
+      answered();
+    } else {
+      // A browser may refuse to load what was written to the page.
+      insert();
+      fill();
+    }
   }
+  w.ckm_pixel_waits = true;
   fill();
   if (reading()) {
     d.write('<script src="' + address.replace(/&/g, "&amp;") + '"><\/script>');
   } else {
     insert();
   }
-  if (d.readyState === "loading") {
-    d.addEventListener("DOMContentLoaded", ready);
-  } else {
-    ready();
-  }
+  if (d.readyState === "loading") { d.addEventListener("DOMContentLoaded", ready); }
 }(window, document));
 </script>
 <noscript><img src="//IMAGE_ADDRESS" width="1" height="1" alt=""></noscript>"#;

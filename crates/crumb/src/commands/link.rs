@@ -2,9 +2,9 @@
 
 use super::{Context, Reply, Result};
 use crate::cli::LinkArguments;
-use anyhow::ensure;
+use anyhow::{Context as _, anyhow, bail, ensure};
 use crumb_domain::network::PriceFormat;
-use crumb_domain::{AffiliateId, SubIds};
+use crumb_domain::{AffiliateId, CreativeId, SubIds, Timestamp};
 use crumb_network::Snapshot;
 use crumb_storage::Store;
 use crumb_wire::generate::{LinkOptions, tracking_link};
@@ -12,32 +12,41 @@ use crumb_wire::generate::{LinkOptions, tracking_link};
 /// Prints the link.
 pub fn link<S: Store + Clone>(context: &Context<'_, S>, arguments: &LinkArguments) -> Result {
     let snapshot = context.installation.network.snapshot();
-    known(&snapshot, arguments)?;
+    let creative = creative(&snapshot, arguments, context.installation.clock.now())?;
     let base = context.base_url(&snapshot);
-    let link = tracking_link(
-        &base,
-        arguments.affiliate,
-        arguments.creative,
-        &sub_ids(arguments),
-        options(arguments),
-    );
+    let link = tracking_link(&base, arguments.affiliate, creative, &sub_ids(arguments), options(arguments));
     Ok(Reply::printed(format!("{link}\n")))
 }
 
-/// Refuses what the network does not have: a link to nothing is a lost click.
-pub fn known(snapshot: &Snapshot, arguments: &LinkArguments) -> anyhow::Result<()> {
-    let LinkArguments { affiliate, creative, offer_contract, .. } = arguments;
+/// The creative that is meant. Refuses what the network does not have: a link to nothing is
+/// a lost click.
+pub fn creative(
+    snapshot: &Snapshot,
+    arguments: &LinkArguments,
+    now: Timestamp,
+) -> anyhow::Result<CreativeId> {
+    let affiliate = arguments.affiliate;
     ensure!(
-        *affiliate == AffiliateId::TEST || snapshot.affiliate(*affiliate).is_some(),
+        affiliate == AffiliateId::TEST || snapshot.affiliate(affiliate).is_some(),
         "--affiliate: no affiliate {affiliate}"
     );
-    let offer = snapshot.creative(*creative).map(|(offer, _)| offer);
-    ensure!(offer.is_some(), "--creative: no creative {creative}");
-    if let (Some(id), Some(offer)) = (offer_contract, offer) {
-        let has = offer.offer.contract.iter().any(|contract| contract.id == *id);
+    let (creative, offer) = match (arguments.creative, arguments.offer) {
+        (Some(id), None) => {
+            let found = snapshot.creative(id);
+            (id, found.with_context(|| format!("--creative: no creative {id}"))?.0)
+        }
+        (None, Some(id)) => {
+            let offer = snapshot.offer(id).with_context(|| format!("--offer: no offer {id}"))?;
+            let only = offer.only_creative(now);
+            (only.map_err(|why| anyhow!("--offer: {why} (--creative)"))?, offer)
+        }
+        _ => bail!("one of --creative and --offer is needed"),
+    };
+    if let Some(id) = arguments.offer_contract {
+        let has = offer.offer.contract.iter().any(|contract| contract.id == id);
         ensure!(has, "--offer-contract: no offer contract {id} of offer {}", offer.offer.id);
     }
-    Ok(())
+    Ok(creative)
 }
 
 /// The sub ids, cut and spilled as a link's are.

@@ -1,6 +1,6 @@
 //! `crumb pixel`: the pixel code of a page that visitors may reach without a link.
 
-use super::link::{known, options, sub_ids};
+use super::link::{creative, options, sub_ids};
 use super::{Context, Reply, Result};
 use crate::cli::LinkArguments;
 use crumb_storage::Store;
@@ -9,14 +9,9 @@ use crumb_wire::generate::click_pixel_code;
 /// Prints the code.
 pub fn pixel<S: Store + Clone>(context: &Context<'_, S>, arguments: &LinkArguments) -> Result {
     let snapshot = context.installation.network.snapshot();
-    known(&snapshot, arguments)?;
+    let creative = creative(&snapshot, arguments, context.installation.clock.now())?;
     let base = context.base_url(&snapshot);
-    let code = click_pixel_code(
-        &base,
-        arguments.affiliate,
-        arguments.creative,
-        &sub_ids(arguments),
-        options(arguments),
-    );
+    let code =
+        click_pixel_code(&base, arguments.affiliate, creative, &sub_ids(arguments), options(arguments));
     Ok(Reply::printed(format!("{code}\n")))
 }

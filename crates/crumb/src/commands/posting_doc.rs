@@ -5,7 +5,7 @@ use super::{Context, Reply, Result};
 use crate::cli::{DocumentForm, PostingDocArguments};
 use anyhow::bail;
 use crumb_server::posting_doc::{
-    Kind, Method, Subject, create_share, document, page, pixel_document, pixel_page, pixel_text,
+    Kind, Method, NoDocument, Subject, create_share, document, page, pixel_document, pixel_page, pixel_text,
     revoke_share, text,
 };
 use crumb_storage::Store;
@@ -46,7 +46,11 @@ pub async fn posting_doc<S: Store + Clone>(
         Kind::Leads => {
             let document = document(&snapshot, subject, &base_url, today, installation.pings);
             let method = arguments.method.unwrap_or(Method::Server);
-            document.map(|doc| if is_page { page(&doc, method) } else { text(&doc, method) })
+            match document {
+                Ok(doc) => Some(if is_page { page(&doc, method) } else { text(&doc, method) }),
+                Err(NoDocument::Unknown) => None,
+                Err(why @ NoDocument::TakesNoLeads(_)) => bail!("{why}; use --kind pixels"),
+            }
         }
         Kind::Pixels => {
             let document = pixel_document(&snapshot, subject, &base_url);

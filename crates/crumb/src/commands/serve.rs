@@ -228,6 +228,7 @@ fn outbox(
 
 /// By how much an attempt is put off beyond its schedule, in per mille of the most: what
 /// failed together must not come back together.
+#[expect(clippy::disallowed_methods, reason = "when a delivery is tried again is nobody's decision")]
 fn chance() -> u16 {
     rand::random_range(0..1_000)
 }

@@ -141,6 +141,43 @@ fn posting_doc_tells_of_pixels_too_to_print_and_to_share() {
 }
 
 #[test]
+fn a_link_can_name_the_offer_where_it_has_one_creative_that_can_be_used() {
+    let place = Place::with_network();
+    let of = |command: &'static str, more: &[&'static str]| [&[command, "--affiliate", "12"], more].concat();
+    assert_eq!(place.printed(&of("link", &["--offer", "100"])), "https://trk.example/?a=12&c=1057\n");
+    assert!(place.printed(&of("pixel", &["--offer", "100"])).contains("/?a=12&c=1057&cp=js"));
+    let more =
+        "name = \"Old\"\nstatus = \"inactive\"\n\n[[offer.creative]]\nid = 1059\nname = \"Banner\"\n\n";
+    let more = format!("[[offer.creative]]\nid = 1058\n{more}[[affiliate]]");
+    place.write("network.toml", &NETWORK.replacen("[[affiliate]]", &more, 1));
+    place.printed(&["apply", "network.toml"]);
+    for command in ["link", "pixel"] {
+        let several = "--offer: offer 100 has several creatives, name one: 1057, 1059 (--creative)\n";
+        assert_eq!(place.refused(&of(command, &["--offer", "100"])), several);
+        assert_eq!(place.refused(&of(command, &["--offer", "9"])), "--offer: no offer 9\n");
+        assert_eq!(place.run(&of(command, &[])).exit, Some(1));
+        assert_eq!(place.run(&of(command, &["--offer", "100", "--creative", "1057"])).exit, Some(1));
+    }
+}
+
+#[test]
+fn posting_doc_of_an_offer_that_takes_no_leads_is_refused_and_points_to_pixels() {
+    let place = Place::new();
+    place.write("network.toml", &NETWORK.replace("host_n_post", "third_party"));
+    place.printed(&["apply", "network.toml"]);
+    for of in [["--offer", "100"], ["--campaign", "57"]] {
+        for more in [&["--format", "text"][..], &["--share"]] {
+            let refused = place.refused(&[&["posting-doc"], &of[..], more].concat());
+            let said = "offer 100 is a third-party offer, which takes no leads: its conversions are reported by \
+                        pixels; use --kind pixels\n";
+            assert_eq!(refused, said);
+        }
+        let pixels = place.printed(&[&["posting-doc"], &of[..], &["--kind", "pixels"]].concat());
+        assert!(pixels.contains("p.ashx"), "{pixels}");
+    }
+}
+
+#[test]
 fn a_link_to_nothing_is_refused() {
     let place = Place::with_network();
     for command in ["link", "pixel"] {

@@ -7,7 +7,7 @@ use super::query::QueryString;
 use super::role::Role;
 use axum::Json;
 use crumb_domain::network::{OfferStatus, PriceFormat};
-use crumb_domain::{AffiliateId, CreativeId, SubIds};
+use crumb_domain::{AffiliateId, CreativeId, OfferId, SubIds, Timestamp};
 use crumb_network::Snapshot;
 use crumb_storage::Store;
 use crumb_wire::generate::{LinkOptions, click_pixel_code, tracking_link};
@@ -21,8 +21,10 @@ use utoipa::{IntoParams, ToSchema};
 pub(crate) struct LinkParameters {
     /// The affiliate's id; -1 makes a test link.
     affiliate: i64,
-    /// The creative's id.
-    creative: i64,
+    /// The creative's id; exactly one of creative and offer is needed.
+    creative: Option<i64>,
+    /// The offer's id instead, where it has one creative that can be used.
+    offer: Option<i64>,
     /// Sub-affiliate.
     s1: Option<String>,
     /// Free sub id.
@@ -73,7 +75,8 @@ pub(crate) async fn link<S: Store + Clone>(
     QueryCall { admin, caller, query }: QueryCall<S>,
 ) -> Result<Json<Link>, ApiError> {
     let network = admin.installation.network.snapshot();
-    let Wanted { affiliate, creative, sub_ids, options } = wanted(query, caller.role, &network)?;
+    let Wanted { affiliate, creative, sub_ids, options } =
+        wanted(query, caller.role, &network, admin.installation.clock.now())?;
     let link = tracking_link(admin.tracking_url(&network), affiliate, creative, &sub_ids, options);
     Ok(Json(Link { link }))
 }
@@ -95,7 +98,8 @@ pub(crate) async fn pixel_code<S: Store + Clone>(
     QueryCall { admin, caller, query }: QueryCall<S>,
 ) -> Result<Json<PixelCode>, ApiError> {
     let network = admin.installation.network.snapshot();
-    let Wanted { affiliate, creative, sub_ids, options } = wanted(query, caller.role, &network)?;
+    let Wanted { affiliate, creative, sub_ids, options } =
+        wanted(query, caller.role, &network, admin.installation.clock.now())?;
     let code = click_pixel_code(admin.tracking_url(&network), affiliate, creative, &sub_ids, options);
     Ok(Json(PixelCode { code }))
 }
@@ -109,12 +113,18 @@ struct Wanted {
 
 /// Reads what is wanted and refuses what the network does not have: a link to
 /// nothing is a lost click.
-fn wanted(mut query: QueryString, role: Role, network: &Snapshot) -> Result<Wanted, ApiError> {
+fn wanted(
+    mut query: QueryString,
+    role: Role,
+    network: &Snapshot,
+    now: Timestamp,
+) -> Result<Wanted, ApiError> {
     if let Role::Buyer(_) = role {
         return Err(ApiError::Forbidden("a buyer has no links".to_owned()));
     }
     let affiliate = query.affiliate("affiliate");
     let creative: Option<CreativeId> = query.id("creative");
+    let offer: Option<OfferId> = query.id("offer");
     let sub_ids = ["s1", "s2", "s3", "s4", "s5"].map(|name| query.text(name).unwrap_or_default());
     let options = LinkOptions {
         price_format: query.read("price_format", "\"c\", \"m\", \"f\" or \"r\"", PriceFormat::from_letter),
@@ -122,25 +132,44 @@ fn wanted(mut query: QueryString, role: Role, network: &Snapshot) -> Result<Want
         media_type: query.id("media_type"),
     };
     query.finish()?;
-    let (Some(affiliate), Some(creative)) = (affiliate, creative) else {
-        let absent = [("affiliate", affiliate.is_none()), ("creative", creative.is_none())];
-        let absent = absent.into_iter().filter(|(_, is_absent)| *is_absent);
-        return Err(ApiError::Invalid(absent.map(|(name, _)| FieldError::new(name, "is needed")).collect()));
+    let target = match (creative, offer) {
+        (Some(creative), None) => Some(Target::Creative(creative)),
+        (None, Some(offer)) => Some(Target::Offer(offer)),
+        (Some(_), Some(_)) => {
+            let message = "only one of creative and offer can be given";
+            return Err(ApiError::Invalid(vec![FieldError::new("offer", message)]));
+        }
+        (None, None) => None,
+    };
+    let (Some(affiliate), Some(target)) = (affiliate, target) else {
+        let absent = [
+            ("affiliate", affiliate.is_none(), "is needed"),
+            ("creative", target.is_none(), "is needed, or offer"),
+        ];
+        let absent = absent.into_iter().filter(|(_, is_absent, _)| *is_absent);
+        return Err(ApiError::Invalid(absent.map(|(name, _, said)| FieldError::new(name, said)).collect()));
     };
     if let Role::Affiliate(own) = role {
         super::only_its_own(&mut Some(affiliate), own)?;
     }
-    check(affiliate, creative, options, role, network)?;
+    let creative = check(affiliate, target, options, (role, now), network)?;
     Ok(Wanted { affiliate, creative, sub_ids: SubIds::new(sub_ids.each_ref().map(String::as_str)), options })
+}
+
+/// What a link is to lead to.
+#[derive(Clone, Copy)]
+enum Target {
+    Creative(CreativeId),
+    Offer(OfferId),
 }
 
 fn check(
     affiliate: AffiliateId,
-    creative: CreativeId,
+    target: Target,
     options: LinkOptions,
-    role: Role,
+    (role, now): (Role, Timestamp),
     network: &Snapshot,
-) -> Result<(), ApiError> {
+) -> Result<CreativeId, ApiError> {
     let mut errors = Vec::new();
     if affiliate != AffiliateId::TEST && network.affiliate(affiliate).is_none() {
         errors.push(FieldError::new("affiliate", format!("no affiliate {affiliate}")));
@@ -151,14 +180,26 @@ fn check(
             || offer.offer.status == OfferStatus::Public
             || network.campaigns(affiliate, offer.offer.id).next().is_some()
     };
-    match network.creative(creative).filter(|(offer, _)| may_run(offer)) {
-        None => errors.push(FieldError::new("creative", format!("no creative {creative}"))),
-        Some((offer, _)) => {
-            if let Some(id) = options.offer_contract.filter(|id| offer.contract(*id).is_none()) {
+    let found = match target {
+        Target::Creative(id) => {
+            let found = network.creative(id).filter(|(offer, _)| may_run(offer));
+            found.map(|(offer, _)| (offer, id)).ok_or(("creative", format!("no creative {id}")))
+        }
+        Target::Offer(id) => match network.offer(id).filter(|offer| may_run(offer)) {
+            Some(offer) => offer.only_creative(now).map(|only| (offer, only)).map_err(|why| ("offer", why)),
+            None => Err(("offer", format!("no offer {id}"))),
+        },
+    };
+    match found {
+        Err((name, message)) => errors.push(FieldError::new(name, message)),
+        Ok((offer, creative)) => match options.offer_contract.filter(|id| offer.contract(*id).is_none()) {
+            Some(id) => {
                 let message = format!("no offer contract {id} of offer {}", offer.offer.id);
                 errors.push(FieldError::new("offer_contract", message));
             }
-        }
+            None if errors.is_empty() => return Ok(creative),
+            None => {}
+        },
     }
-    if errors.is_empty() { Ok(()) } else { Err(ApiError::Invalid(errors)) }
+    Err(ApiError::Invalid(errors))
 }

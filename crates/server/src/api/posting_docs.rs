@@ -7,7 +7,8 @@ use super::problem::{ApiError, FieldError, KeyProblems, Problem};
 use super::role::Role;
 use crate::admin::Admin;
 use crate::posting_doc::{
-    Kind, Method, Subject, create_share, document, page, pixel_document, pixel_page, pixel_text, text,
+    Kind, Method, NoDocument, Subject, create_share, document, page, pixel_document, pixel_page, pixel_text,
+    text,
 };
 use axum::Json;
 use axum::extract::State;
@@ -34,8 +35,9 @@ pub struct PostingDocRequest {
     /// Of this vertical.
     #[schema(value_type = Option<i64>)]
     vertical: Option<VerticalId>,
-    /// What it tells: `leads`, how they are posted (the default), or `pixels`, on conversion
-    /// pixels, direct linking and impressions, which a vertical has none of.
+    /// What it tells: `leads`, how they are posted (the default), which third-party offers
+    /// take none of, or `pixels`, on conversion pixels, direct linking and impressions, which
+    /// a vertical has none of.
     #[serde(default)]
     kind: Kind,
     /// The method that is shown: `server` (the default), `browser_http`,
@@ -99,7 +101,13 @@ pub(crate) async fn create<S: Store + Clone>(
     let mut answer = match request.kind {
         Kind::Leads => {
             let today = network.zone().day_of(installation.clock.now());
-            let doc = document(&network, subject, base_url, today, installation.pings).ok_or_else(missing)?;
+            let doc = document(&network, subject, base_url, today, installation.pings);
+            let doc = doc.map_err(|why| match why {
+                NoDocument::Unknown => missing(),
+                NoDocument::TakesNoLeads(_) => {
+                    ApiError::Invalid(vec![FieldError::new("kind", format!("{why}; say \"pixels\""))])
+                }
+            })?;
             let method = request.method.unwrap_or(Method::Server);
             PostingDocument { text: text(&doc, method), html: page(&doc, method), url: None }
         }

@@ -18,7 +18,7 @@ pub use share::{SHARE_DAYS, SHARED_HEADERS, SharedPage, create_share, revoke_sha
 
 pub use crumb_wire::pixel_doc::{PixelDoc, text as pixel_text};
 
-use crumb_domain::network::Secret;
+use crumb_domain::network::{ActiveStatus, Offer, OfferStatus, OfferType, Secret};
 use crumb_domain::pings::PingLimits;
 use crumb_domain::time::Day;
 use crumb_domain::{CampaignId, OfferId, VerticalId};
@@ -50,7 +50,22 @@ pub enum Subject {
     Campaign(CampaignId),
 }
 
-/// The document of a subject, `None` where the network has no such thing.
+/// Why a subject has no document on leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoDocument {
+    /// The network has no such thing.
+    #[error("there is no such thing")]
+    Unknown,
+    /// The offer runs on pages of others: no lead is posted for it, and each is answered
+    /// `Inactive Offer`.
+    #[error("offer {0} is a third-party offer, which takes no leads: its conversions are reported by pixels")]
+    TakesNoLeads(OfferId),
+}
+
+/// The document of a subject.
+///
+/// # Errors
+/// Where there is none.
 ///
 /// `base_url` is the tracking domain of its addresses where the network names
 /// none; `today` is for sample dates; `pings` are the server's.
@@ -60,7 +75,11 @@ pub fn document(
     base_url: &str,
     today: Day,
     pings: PingLimits,
-) -> Option<PostingDoc> {
+) -> Result<PostingDoc, NoDocument> {
+    let takes_leads = |offer: &Offer| match offer.offer_type {
+        OfferType::ThirdParty => Err(NoDocument::TakesNoLeads(offer.id)),
+        OfferType::Hosted | OfferType::HostNPost => Ok(()),
+    };
     let settings = snapshot.settings();
     let context = DocContext {
         base_url: settings.tracking_url.as_deref().unwrap_or(base_url),
@@ -70,23 +89,39 @@ pub fn document(
     };
     match subject {
         Subject::Vertical(id) => {
-            let vertical = snapshot.vertical(id)?;
-            Some(PostingDoc::for_vertical(vertical, &vertical.rules, context))
+            let vertical = snapshot.vertical(id).ok_or(NoDocument::Unknown)?;
+            Ok(PostingDoc::for_vertical(vertical, &vertical.rules, offer_to_try(snapshot, id), context))
         }
         Subject::Offer(id) => {
-            let offer = snapshot.offer(id)?;
+            let offer = snapshot.offer(id).ok_or(NoDocument::Unknown)?;
+            takes_leads(offer)?;
             let vertical = offer.vertical();
-            Some(PostingDoc::for_offer(offer, vertical, &vertical.rules, context))
+            Ok(PostingDoc::for_offer(offer, vertical, &vertical.rules, context))
         }
         Subject::Campaign(id) => {
-            let campaign = snapshot.campaign(id)?;
-            let offer = snapshot.offer(campaign.offer)?;
+            let campaign = snapshot.campaign(id).ok_or(NoDocument::Unknown)?;
+            let offer = snapshot.offer(campaign.offer).ok_or(NoDocument::Unknown)?;
+            takes_leads(offer)?;
             let vertical = offer.vertical();
             let key = campaign.key.as_ref().and_then(resolved);
             let key = key.as_deref();
-            Some(PostingDoc::for_campaign(campaign, key, offer, vertical, &vertical.rules, context))
+            Ok(PostingDoc::for_campaign(campaign, key, offer, vertical, &vertical.rules, context))
         }
     }
+}
+
+/// The offer of a vertical that its examples use: one that anybody may run from anywhere
+/// and that does not end, with a creative of that kind; of several the oldest.
+fn offer_to_try(snapshot: &Snapshot, vertical: VerticalId) -> Option<&Offer> {
+    let offers = snapshot.offers().map(|offer| &offer.offer).filter(|offer| {
+        offer.vertical == vertical
+            && offer.status == OfferStatus::Public
+            && offer.offer_type != OfferType::ThirdParty
+            && offer.expires_at.is_none()
+            && offer.countries.is_empty()
+            && offer.creative.iter().any(|creative| creative.status == ActiveStatus::Active)
+    });
+    offers.min_by_key(|offer| offer.id)
 }
 
 /// The key itself, from the environment where it is kept there.

@@ -1,6 +1,7 @@
 //! A posting document as one self-contained page: it loads nothing, works without
 //! scripts, and prints.
 
+use super::NoDocument;
 use crumb_wire::posting_doc::{
     Example, FieldDoc, Method, MethodDoc, Parameter, PingDoc, PostingDoc, UnknownMethod,
 };
@@ -61,6 +62,21 @@ pub fn page(doc: &PostingDoc, chosen: impl Into<Shown>) -> String {
         @for method in &doc.methods { (section(doc, method, chosen)) }
     };
     headed(&format!("Posting document: {}", doc.title), &body)
+}
+
+/// The page of a document that is no more: of an offer that takes no leads.
+pub(super) fn refusal(why: &NoDocument) -> String {
+    let said = why.to_string();
+    let body = html! {
+        header {
+            div { p { "Posting document" } h1 { "No leads are posted for this offer" } }
+            // Without a choice: the script puts its button to print here.
+            form id="choice" {}
+        }
+        p { (said) "." }
+        p { "Leads that are posted for it are answered Inactive Offer. Ask for the page on pixels." }
+    };
+    headed("Posting document: no leads are posted for this offer", &body)
 }
 
 /// A page with all that it needs in it.
@@ -126,7 +142,7 @@ fn section(doc: &PostingDoc, post: &MethodDoc, chosen: Shown) -> Markup {
             @if let Some(asked) = &post.ping { (ping(asked)) }
             h3 { "What an error can say" }
             p { "Besides the fields' own texts:" }
-            ul class="texts" { @for problem in &doc.problems { li { (problem) } } }
+            ul class="texts" { @for problem in &post.problems { li { (problem) } } }
             h3 { "Testing" }
             ul { @for line in &post.testing { li { (prose(line)) } } }
         }
@@ -220,6 +236,7 @@ pub(super) fn boxes(examples: &[Example]) -> Markup {
         @for example in examples {
             div class="code" {
                 h4 { (example.title) }
+                @if let Some(words) = example.to_replace() { p class="replace" { (prose(&words)) } }
                 pre tabindex="0" { code { (example.code) } }
             }
         }

@@ -5,7 +5,7 @@
 //! and whether it was revoked is in the store. A token that is expired, revoked or
 //! made up, and one whose subject is gone, are answered alike.
 
-use super::{Kind, Method, Subject, document, page, pixel_document, pixel_page};
+use super::{Kind, Method, NoDocument, Subject, document, page, pixel_document, pixel_page};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use crumb_storage::access::Share;
@@ -137,8 +137,11 @@ pub async fn shared_page<S: Store + Clone>(
         return Ok(doc.map_or(SharedPage::NotFound, |doc| SharedPage::Html(pixel_page(&doc))));
     }
     let today = snapshot.zone().day_of(now);
-    let Some(doc) = document(&snapshot, shared.of, &shared.base_url, today, installation.pings) else {
-        return Ok(SharedPage::NotFound);
+    let doc = match document(&snapshot, shared.of, &shared.base_url, today, installation.pings) {
+        Ok(doc) => doc,
+        Err(NoDocument::Unknown) => return Ok(SharedPage::NotFound),
+        // The offer has changed since the page was given out: who has it shall not post in vain.
+        Err(why @ NoDocument::TakesNoLeads(_)) => return Ok(SharedPage::Html(page::refusal(&why))),
     };
     let chosen = query_method.and_then(|method| method.parse().ok());
     let chosen = chosen.or(shared.method.map(page::Shown::One)).unwrap_or_default();

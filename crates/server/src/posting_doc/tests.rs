@@ -51,6 +51,18 @@ fn the_chosen_method_is_selected_and_alone_visible() {
 }
 
 #[test]
+fn an_example_with_placeholders_says_so_on_the_page() {
+    let said =
+        "Replace <code>YOUR_CAMPAIGN_ID</code> and <code>YOUR_KEY</code> by your own before you use this.";
+    for subject in [Subject::Offer(OfferId(100)), Subject::Vertical(VerticalId(1))] {
+        let doc = doc(subject);
+        assert_eq!(page(&doc, Shown::All).matches(said).count(), 4, "server posts: two, JSON and XML");
+        assert!(!crate::posting_doc::text(&doc, Method::Session).contains("YOUR_"));
+    }
+    assert!(!page(&doc(Subject::Campaign(CampaignId(57))), Shown::All).contains("before you use this"));
+}
+
+#[test]
 fn a_page_loads_nothing() {
     // What examples show is text: their tags are escaped.
     let page = page(&doc(Subject::Vertical(VerticalId(1))), Shown::All);
@@ -83,7 +95,8 @@ fn a_subject_that_the_network_lacks_has_no_document() {
     for subject in
         [Subject::Vertical(VerticalId(9)), Subject::Offer(OfferId(9)), Subject::Campaign(CampaignId(9))]
     {
-        assert_eq!(document(&snapshot("x"), subject, BASE, today, PingLimits::DEFAULT), None);
+        let none = document(&snapshot("x"), subject, BASE, today, PingLimits::DEFAULT);
+        assert_eq!(none, Err(NoDocument::Unknown));
     }
 }
 

@@ -244,3 +244,28 @@ async fn a_shared_document_is_served_on_the_tracking_domain_until_it_ends() {
     has_headers(&ended);
     assert!(!ended.text().contains("Ab3dE5gH1jK"));
 }
+
+#[tokio::test]
+async fn an_offer_that_takes_no_leads_has_no_document_on_them() {
+    let server = Server::start(network::SMALL).await;
+    let path = shared(&server, json!({ "campaign": 57, "share": true })).await;
+    assert!(server.tracking.get(&path).await.text().contains("Complete examples"));
+    let others_pages = network::SMALL.replacen("type = \"hosted\"", "type = \"third_party\"", 1);
+    server.apply(&others_pages).await;
+    for body in [json!({ "campaign": 57 }), json!({ "offer": 100, "share": true })] {
+        let reply = server.api_post("/posting-docs", &body).await;
+        assert_eq!(reply.status, 400, "{}", reply.text());
+        let said = "offer 100 is a third-party offer, which takes no leads: its conversions are reported by pixels; \
+                    say \"pixels\"";
+        assert_eq!(reply.json()["errors"], json!([{ "path": "kind", "message": said }]), "{}", reply.text());
+    }
+    let pixels = server.api_post("/posting-docs", &json!({ "offer": 100, "kind": "pixels" })).await;
+    assert_eq!(pixels.status, 200, "{}", pixels.text());
+    // Who was given the page before reads there why not to post.
+    let page = server.tracking.get(&path).await;
+    assert_eq!(page.status, 200);
+    has_headers(&page);
+    let text = page.text();
+    assert!(text.contains("offer 100 is a third-party offer") && text.contains("page on pixels"), "{text}");
+    assert!(!text.contains("d.ashx") && !text.contains("Ab3dE5gH1jK"), "{text}");
+}

@@ -2,6 +2,9 @@
 
 use super::{FieldDoc, Ids, Method, curl, html};
 
+/// How each name begins that stands for what a document cannot know.
+const PLACEHOLDER: &str = "YOUR_";
+
 /// A piece of code or an answer, with what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
@@ -53,6 +56,23 @@ impl Language {
 impl Example {
     pub(crate) fn new(title: &str, language: Language, code: impl Into<String>) -> Self {
         Self { title: title.to_owned(), language, code: code.into() }
+    }
+
+    /// What a reader must put something of their own for, in words with what is to be typed
+    /// between back quotes; none where the code works as it is.
+    pub fn to_replace(&self) -> Option<String> {
+        let mut names: Vec<String> = Vec::new();
+        for (start, _) in self.code.match_indices(PLACEHOLDER) {
+            let rest = self.code.get(start..).unwrap_or_default();
+            let name: String = rest.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
+            let name = format!("`{name}`");
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let last = names.pop()?;
+        let all = if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) };
+        Some(format!("Replace {all} by your own before you use this."))
     }
 }
 

@@ -60,8 +60,6 @@ pub struct PostingDoc {
     pub fields: Vec<FieldDoc>,
     /// One per method, in the order of [`Method::ALL`].
     pub methods: Vec<MethodDoc>,
-    /// Every fixed text that an error can say.
-    pub problems: Vec<&'static str>,
 }
 
 /// One way to post.
@@ -89,6 +87,8 @@ pub struct MethodDoc {
     pub answers: Vec<Example>,
     /// How to ask for a lead's price first, where that can be done.
     pub ping: Option<PingDoc>,
+    /// Every fixed text that an error can say of a post of this kind to this offer.
+    pub problems: Vec<&'static str>,
     /// How to test.
     pub testing: Vec<String>,
 }
@@ -109,11 +109,23 @@ struct Ids {
 }
 
 impl PostingDoc {
-    /// Of a vertical: offer, campaign and key are placeholders.
-    pub fn for_vertical(vertical: &Vertical, rules: &FieldRules, context: DocContext<'_>) -> Self {
+    /// Of a vertical: campaign and key are placeholders, and so is the offer, unless one of
+    /// the vertical's is given for the examples to use.
+    pub fn for_vertical(
+        vertical: &Vertical,
+        rules: &FieldRules,
+        offer: Option<&Offer>,
+        context: DocContext<'_>,
+    ) -> Self {
         let title = format!("Vertical {}: {}", vertical.id, vertical.name);
-        let facts = vec![("Vertical", format!("{} ({})", vertical.name, vertical.id))];
-        Self::new(title, facts, &Ids::unknown(context), rules, &[], context)
+        let mut facts = vec![("Vertical", format!("{} ({})", vertical.name, vertical.id))];
+        let mut ids = Ids::unknown(context);
+        if let Some(offer) = offer {
+            facts.push(("Offer in the examples", format!("{} ({})", offer.name, offer.id)));
+            // How the offer's leads are sold and where its link leads is not the vertical's.
+            ids = Ids { link: None, sells_at_once: false, ..ids.of_offer(offer) };
+        }
+        Self::new(title, facts, &ids, rules, offer.map_or(&[][..], |offer| &offer.countries), context)
     }
 
     /// Of an offer: campaign and key are placeholders.
@@ -174,9 +186,7 @@ impl PostingDoc {
         facts.push(("Tracking domain", ids.base.clone()));
         let fields = FieldDoc::all(rules, countries, context.today);
         let methods = Method::ALL.map(|method| MethodDoc::new(method, ids, &fields, context.today)).into();
-        let of_posts = Problem::ALL.iter().filter(|problem| **problem != Problem::TooManyPings);
-        let problems = of_posts.map(|problem| problem.as_str()).collect();
-        Self { title, facts, fields, methods, problems }
+        Self { title, facts, fields, methods }
     }
 }
 
@@ -186,6 +196,7 @@ impl MethodDoc {
             Method::Xml => ids.xml_address(),
             _ => format!("{}/d.ashx", ids.base),
         };
+        let ping = PingDoc::of(method, ids, fields, today);
         Self {
             method,
             summary: summary(method).to_owned(),
@@ -202,7 +213,8 @@ impl MethodDoc {
             scripts: html::scripts(method, ids),
             examples: example::examples(method, ids, fields),
             answers: answers::answers(method, fields),
-            ping: PingDoc::of(method, ids, fields, today),
+            problems: problems(method, ping.is_some()),
+            ping,
             testing: testing::testing(method, ids),
         }
     }
@@ -234,6 +246,21 @@ fn summary(method: Method) -> &'static str {
              read from the address only."
         }
     }
+}
+
+/// What the answer to a post of a kind can say; `has_pings` where a price can be asked first.
+fn problems(method: Method, has_pings: bool) -> Vec<&'static str> {
+    let can_come = |problem: &&Problem| match problem {
+        Problem::InvalidXml => method == Method::Xml,
+        Problem::InvalidJson => matches!(method, Method::ServerJson | Method::SessionJson),
+        Problem::InvalidPostKey => !method.is_browser() && !method.is_session(),
+        // The visitor is sent on all the same.
+        Problem::DuplicateLead | Problem::NoQualifiedBuyers => method != Method::BrowserHttp,
+        Problem::InvalidPingId | Problem::PingExpired => has_pings,
+        Problem::TooManyPings => false,
+        _ => true,
+    };
+    Problem::ALL.iter().filter(can_come).map(|problem| problem.as_str()).collect()
 }
 
 fn headers(method: Method) -> Vec<(&'static str, &'static str)> {

@@ -91,7 +91,9 @@ pub(super) fn testing(method: Method, ids: &Ids) -> Vec<String> {
     }
     if method == Method::BrowserAjax {
         testing.push(
-            "To start over as a new visitor after a test lead, clear the cookies of the tracking domain."
+            "To start over as a new visitor after a test lead, call `CKM.clear_test()` in the console of the page \
+             with the form: it ends a test session on this offer and no other. Or clear the cookies of the \
+             tracking domain."
                 .to_owned(),
         );
     }

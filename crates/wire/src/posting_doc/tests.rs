@@ -59,7 +59,83 @@ fn offer_doc(network: &Network) -> PostingDoc {
 fn vertical_doc(network: &Network) -> PostingDoc {
     let rules = FieldRules::compile(&network.vertical[0]).unwrap();
     let context = DocContext { internal_affiliate: None, ..context("https://trk.example") };
-    PostingDoc::for_vertical(&network.vertical[0], &rules, context)
+    PostingDoc::for_vertical(&network.vertical[0], &rules, None, context)
+}
+
+#[test]
+fn an_error_is_listed_where_a_post_of_its_kind_can_be_answered_it() {
+    let network = network();
+    let mut hosted = network.clone();
+    hosted.offer[0].offer_type = OfferType::Hosted;
+    let (sold_at_once, hosted) = (campaign_doc(&network, BASE, KEY), campaign_doc(&hosted, BASE, KEY));
+    let of = |doc: &PostingDoc, text: &str| -> Vec<Method> {
+        let of = |method: &Method| doc.method(*method).unwrap().problems.contains(&text);
+        Method::ALL.into_iter().filter(of).collect()
+    };
+    let servers = [Method::Server, Method::ServerJson, Method::Xml];
+    for doc in [&sold_at_once, &hosted] {
+        assert_eq!(of(doc, "Invalid XML Format"), [Method::Xml]);
+        assert_eq!(of(doc, "Invalid JSON Format"), [Method::ServerJson, Method::SessionJson]);
+        assert_eq!(of(doc, "Invalid Post Key"), servers);
+        assert!(!of(doc, "Duplicate Lead").contains(&Method::BrowserHttp));
+        assert_eq!(of(doc, "Validation Failed"), Method::ALL);
+        assert!(of(doc, "Too Many Pings").is_empty(), "told of pings, not of posts");
+    }
+    assert_eq!(of(&sold_at_once, "Ping Expired"), [Method::Server, Method::ServerJson]);
+    assert!(of(&hosted, "Ping Expired").is_empty() && of(&hosted, "Invalid Ping ID").is_empty());
+    let shown = text(&hosted, Method::BrowserAjax);
+    assert!(!shown.contains("Invalid XML Format") && shown.contains("Offer Expired"), "{shown}");
+    assert!(shown.contains("`CKM.clear_test()`"), "{shown}");
+}
+
+#[test]
+fn what_a_reader_must_replace_is_named_at_each_example_and_nothing_else() {
+    let network = network();
+    let said = |doc: &PostingDoc, method: Method| -> Vec<Option<String>> {
+        let post = doc.method(method).unwrap();
+        let pasted = post.scripts.iter().chain(&post.examples);
+        pasted.map(Example::to_replace).collect()
+    };
+    let all = |doc: &PostingDoc| Method::ALL.map(|method| said(doc, method)).concat();
+    assert!(
+        all(&campaign_doc(&network, BASE, KEY)).iter().all(Option::is_none),
+        "a campaign's work as they are"
+    );
+    let key = "Replace `YOUR_CAMPAIGN_ID` and `YOUR_KEY` by your own before you use this.";
+    let offer = offer_doc(&network);
+    assert_eq!(said(&offer, Method::Server), [Some(key.to_owned()), Some(key.to_owned())]);
+    assert!(said(&offer, Method::Session).iter().all(Option::is_none));
+    let click = "Replace `YOUR_CREATIVE_ID` and `YOUR_OFFER_ID` by your own before you use this.";
+    let vertical = vertical_doc(&network);
+    assert_eq!(said(&vertical, Method::SessionJson).last(), Some(&Some(click.to_owned())));
+    assert!(text(&vertical, Method::SessionJson).contains(&format!("\n{click}\n\n```sh")));
+    // Each word that the sentence names is in the code, and each placeholder in the code is named.
+    for doc in [&offer, &vertical] {
+        for post in &doc.methods {
+            for example in post.scripts.iter().chain(&post.examples) {
+                let said = example.to_replace().unwrap_or_default();
+                for name in ["OFFER_ID", "CAMPAIGN_ID", "KEY", "AFFILIATE_ID", "CREATIVE_ID"] {
+                    let name = format!("YOUR_{name}");
+                    assert_eq!(said.contains(&format!("`{name}`")), example.code.contains(&name), "{said}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_verticals_session_examples_use_an_offer_of_it_where_one_is_given() {
+    let network = network();
+    let rules = FieldRules::compile(&network.vertical[0]).unwrap();
+    let offer = Some(&network.offer[0]);
+    let doc = PostingDoc::for_vertical(&network.vertical[0], &rules, offer, context(BASE));
+    for method in [Method::BrowserHttp, Method::BrowserAjax, Method::Session, Method::SessionJson] {
+        let text = text(&doc, method);
+        assert!(!text.contains("YOUR_") && text.contains("c=1057"), "{text}");
+        assert!(text.contains("Offer in the examples: Free quote (100)"), "{text}");
+        assert!(!text.contains("lp.example"), "its link is its own: {text}");
+    }
+    assert!(text(&doc, Method::Server).contains("Replace `YOUR_CAMPAIGN_ID` and `YOUR_KEY` by"));
 }
 
 const BASE: &str = "http://127.0.0.1:8080";

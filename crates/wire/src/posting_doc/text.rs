@@ -40,7 +40,7 @@ fn write(out: &mut String, doc: &PostingDoc, method: Method) -> std::fmt::Result
         examples(out, "Pings", &ping.examples)?;
         examples(out, "Answers to pings", &ping.answers)?;
     }
-    section(out, "What an error can say, besides the fields' own texts", &doc.problems, false)?;
+    section(out, "What an error can say, besides the fields' own texts", &post.problems, false)?;
     section(out, "Testing", &post.testing, false)
 }
 
@@ -83,7 +83,8 @@ fn examples(out: &mut String, title: &str, examples: &[Example]) -> std::fmt::Re
 pub(crate) fn example(out: &mut String, example: &Example) -> std::fmt::Result {
     let fence = fence(&example.code);
     let (title, language) = (&example.title, example.language.as_str());
-    writeln!(out, "\n{title}\n\n{fence}{language}\n{}\n{fence}", example.code)
+    let to_replace = example.to_replace().map(|words| format!("\n{words}\n")).unwrap_or_default();
+    writeln!(out, "\n{title}\n{to_replace}\n{fence}{language}\n{}\n{fence}", example.code)
 }
 
 /// Longer than any run of backticks in the code, so that none ends the block.

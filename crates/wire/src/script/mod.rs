@@ -90,13 +90,17 @@ pub fn click_pixel(session: Result<RequestId, Disposition>) -> String {
 }
 
 /// Fills every empty `ckm_request_id` of `#ckm_form`, now and when the document is
-/// ready: the pixel may stand above the form or below it.
+/// ready: the pixel may stand above the form or below it. One that the pasted code
+/// (`crate::generate`) has meanwhile filled from the page's own address counts as
+/// empty, since that id may be dead and the answer is the tracker's word on it.
 const FILLER: &str = r#"(function () {
   function fill() {
     var form = document.getElementById("ckm_form");
     var inputs = form ? form.querySelectorAll('input[name="ckm_request_id"]') : [];
     for (var i = 0; i < inputs.length; i++) {
-      if (!inputs[i].value) inputs[i].value = ckm_request_id;
+      if (inputs[i].value && inputs[i].value !== inputs[i].ckm_from_address) continue;
+      inputs[i].value = ckm_request_id;
+      inputs[i].ckm_from_address = "";
     }
   }
   fill();

@@ -11,6 +11,9 @@ async fn a_link_is_made_of_what_was_asked() {
         world.get_as("reader", "/api/v1/links?affiliate=12&creative=1057&s1=a%20b&price_format=c").await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.json(), json!({ "link": "https://trk.example/?a=12&c=1057&p=c&s1=a%20b" }));
+    let by_offer =
+        world.get_as("reader", "/api/v1/links?affiliate=12&offer=100&s1=a%20b&price_format=c").await;
+    assert_eq!(by_offer.json(), answer.json());
     let test = world.get_as("reader", "/api/v1/links?affiliate=-1&creative=1057").await;
     assert_eq!(test.json(), json!({ "link": "https://trk.example/?a=-1&c=1057" }));
 }
@@ -27,7 +30,12 @@ async fn pixel_code_loads_the_click_of_the_same_link() {
 async fn what_the_network_does_not_have_gets_no_link() {
     let world = World::new().await;
     for (query, expected) in [
-        ("", json!([["affiliate", "is needed"], ["creative", "is needed"]])),
+        ("", json!([["affiliate", "is needed"], ["creative", "is needed, or offer"]])),
+        (
+            "affiliate=12&creative=1057&offer=100",
+            json!([["offer", "only one of creative and offer can be given"]]),
+        ),
+        ("affiliate=12&offer=998", json!([["offer", "no offer 998"]])),
         (
             "affiliate=999&creative=998",
             json!([["affiliate", "no affiliate 999"], ["creative", "no creative 998"]]),
