@@ -8,8 +8,9 @@ use std::process::Command;
 /// Crates that the pure ones must not reach, however far down: runtimes, sockets, engines
 /// that drive them, databases.
 ///
-/// `http`, which `wire` has, is none of these: names of headers. `getrandom` comes with `rand`, whose traits the pure crates take
-/// generators by; that nobody calls it there is clippy's to see (`clippy.toml`).
+/// `http`, which `wire` has, is none of these: names of headers. `getrandom` comes with
+/// `rand`, whose traits the pure crates take generators by; that nobody calls it there is
+/// clippy's to see (`clippy.toml`).
 const IMPURE: &[&str] = &[
     "async-io",
     "async-std",
