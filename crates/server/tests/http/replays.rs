@@ -289,7 +289,7 @@ async fn of_leads_that_came_at_once_no_more_are_sold_by_changed_caps_and_credit_
             (10, "100.00", if credit == prepaid { 3 } else { 10 }),
         ] {
             let sold = by(cap, price).await;
-            assert!((1..=most).contains(&sold), "{sold} at {price} with a cap of {cap}");
+            assert!(sold <= most, "{sold} at {price} with a cap of {cap}");
         }
     }
 }
