@@ -184,7 +184,8 @@ impl Reason {
             | Self::SoldUnanswered(_)
             | Self::Replacement { .. } => R::Sold,
             Self::Inactive | Self::SwitchedOff | Self::RouterOff => R::ContractInactive,
-            Self::BuyerInactive(_) | Self::BreakerOpen(_) => R::BuyerInactive,
+            Self::BuyerInactive(_) => R::BuyerInactive,
+            Self::BreakerOpen(_) => R::BuyerSkipped,
             Self::WrongOffer { .. } => R::WrongOffer,
             Self::AffiliateExcluded(_) => R::AffiliateExcluded,
             Self::UpsellsNotBought => R::UpsellsNotBought,
