@@ -79,6 +79,7 @@ mod tests {
                 "sold",
                 "contract_inactive",
                 "buyer_inactive",
+                "buyer_skipped",
                 "wrong_offer",
                 "affiliate_excluded",
                 "upsells_not_bought",

@@ -63,8 +63,12 @@ impl fmt::Display for Account {
 /// A movement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LedgerEntry {
-    /// When it takes effect.
+    /// When it was written.
     pub at: Timestamp,
+    /// What it counts for, where that is not when it was written: a person may say so of what
+    /// is told late. See [`LedgerEntry::effective_at`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Timestamp>,
     /// What it is.
     pub kind: LedgerKind,
     /// Who gives.
@@ -118,6 +122,7 @@ impl LedgerEntry {
     pub fn moved(at: Timestamp, kind: LedgerKind, from: Account, to: Account, amount: Money) -> Self {
         Self {
             at,
+            effective: None,
             kind,
             from,
             to,
@@ -185,6 +190,11 @@ impl LedgerEntry {
     ) -> Self {
         let moved = Self::moved(at, LedgerKind::Return, Account::House, Account::Buyer(buyer), price);
         Self { lead: Some(lead), contract: Some(contract), note: Some(note), ..moved }
+    }
+
+    /// When it counts for: by this it is listed and added up by day.
+    pub fn effective_at(&self) -> Timestamp {
+        self.effective.unwrap_or(self.at)
     }
 
     /// What an account has by this entry: above zero where it gets.

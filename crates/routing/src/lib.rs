@@ -56,7 +56,7 @@ mod wake;
 pub use exclusions::exclusions;
 pub use machine::{Command, Event, LEAST_POST_TIME_MS, MOST_BELIEVED, Refusal, State, step};
 pub use outcome::{Alert, ContractOutcome, Ending, Held, Offered, Reservation, Sold};
-pub use reason::Reason;
+pub use reason::{Answered, Reason};
 pub use replay::{replay, replay_changed};
 pub use run::{ContractFacts, Earlier, Had, Payout, QuotedPing, Run};
 pub use tree::{DEFAULT_PING_TIMEOUT_MS, DEFAULT_POST_TIMEOUT_MS, Tree, TreeError};

@@ -126,6 +126,11 @@ pub struct Held {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "alert")]
 pub enum Alert {
+    /// A post was accepted without the price that its answer should name: counts as 0.00.
+    PriceAbsent {
+        /// Whose answer.
+        contract: ContractId,
+    },
     /// A price that is no amount, or a negative one: counts as absent, hence 0.00.
     PriceUnreadable {
         /// Whose answer.

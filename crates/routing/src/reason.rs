@@ -10,6 +10,7 @@ use crumb_domain::{AffiliateId, BuyerId, LeadId, Money, OfferId};
 use serde_json::{Value, json};
 use std::fmt;
 
+use crate::outcome::Alert;
 use crate::run::Had;
 
 /// Why, and by how much.
@@ -17,6 +18,9 @@ use crate::run::Had;
 pub enum Reason {
     /// Bought for a price.
     Sold(Money),
+    /// Bought for a price that is not the one that its answer named, if it named any.
+    #[expect(missing_docs, reason = "the names say it")]
+    SoldOtherwise { price: Money, answered: Answered },
     /// Did not answer after it was sent the lead; its rule takes that for a sale at
     /// the reserved price.
     SoldUnanswered(Money),
@@ -133,7 +137,31 @@ pub enum Reason {
     BrokenOff,
 }
 
+/// What an answer said of the price, where that is not what is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// Nothing.
+    NoPrice,
+    /// What is no amount, or one below zero.
+    NoAmount,
+    /// More than the maximum.
+    Over(Money),
+}
+
 impl Reason {
+    /// Bought for a price, with what is odd about the answer.
+    pub(crate) fn sold(price: Money, odd: Option<&Alert>) -> Self {
+        let answered = match odd {
+            Some(Alert::PriceAbsent { .. }) => Answered::NoPrice,
+            Some(Alert::PriceUnreadable { .. }) => Answered::NoAmount,
+            Some(Alert::PriceOverMaximum { price, .. }) => Answered::Over(*price),
+            Some(Alert::BadRedirect { .. } | Alert::MarginUndercut { .. }) | None => {
+                return Self::Sold(price);
+            }
+        };
+        Self::SoldOtherwise { price, answered }
+    }
+
     /// Why an answer to a ping ends a contract's part; none where it was accepted.
     pub fn of_ping(answer: &BuyerAnswer) -> Option<Self> {
         match answer {
@@ -153,9 +181,13 @@ impl Reason {
     pub fn result(&self) -> ContractResult {
         use ContractResult as R;
         match self {
-            Self::Sold(_) | Self::SoldUnanswered(_) | Self::Replacement { .. } => R::Sold,
+            Self::Sold(_)
+            | Self::SoldOtherwise { .. }
+            | Self::SoldUnanswered(_)
+            | Self::Replacement { .. } => R::Sold,
             Self::Inactive | Self::SwitchedOff | Self::RouterOff => R::ContractInactive,
-            Self::BuyerInactive(_) | Self::BreakerOpen(_) => R::BuyerInactive,
+            Self::BuyerInactive(_) => R::BuyerInactive,
+            Self::BreakerOpen(_) => R::BuyerSkipped,
             Self::WrongOffer { .. } => R::WrongOffer,
             Self::AffiliateExcluded(_) => R::AffiliateExcluded,
             Self::UpsellsNotBought => R::UpsellsNotBought,
@@ -200,6 +232,15 @@ impl Reason {
     pub fn values(&self) -> Value {
         match self {
             Self::Sold(price) | Self::SoldUnanswered(price) => json!({ "price": price }),
+            Self::SoldOtherwise { price, answered: Answered::Over(answered) } => {
+                json!({ "price": price, "answered": answered })
+            }
+            Self::SoldOtherwise { price, answered: Answered::NoPrice } => {
+                json!({ "price": price, "answered": null })
+            }
+            Self::SoldOtherwise { price, answered: Answered::NoAmount } => {
+                json!({ "price": price, "answered": "unreadable" })
+            }
             Self::Replacement { replaces, worth, .. } => {
                 json!({ "price": Money::ZERO, "worth": worth, "replaces": replaces })
             }
@@ -297,6 +338,15 @@ impl Reason {
     fn fmt_of_sale(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sold(price) => write!(f, "Bought for {price}."),
+            Self::SoldOtherwise { price, answered } => match answered {
+                Answered::NoPrice => write!(f, "Bought for {price}: its answer named no price."),
+                Answered::NoAmount => {
+                    write!(f, "Bought for {price}: what its answer named as the price is no amount.")
+                }
+                Answered::Over(answered) => {
+                    write!(f, "Bought for {price}: its answer said {answered}, which is over the maximum.")
+                }
+            },
             Self::SoldUnanswered(price) => write!(
                 f,
                 "The buyer was sent the lead and its answer is unknown; by the contract's rule it counts as \
@@ -416,6 +466,18 @@ mod tests {
         for (reason, values) in [
             (Reason::Sold(ten), json!({ "price": "10.00" })),
             (Reason::SoldUnanswered(ten), json!({ "price": "10.00" })),
+            (
+                Reason::SoldOtherwise { price: nine, answered: Answered::Over(ten) },
+                json!({ "price": "9.00", "answered": "10.00" }),
+            ),
+            (
+                Reason::SoldOtherwise { price: Money::ZERO, answered: Answered::NoPrice },
+                json!({ "price": "0.00", "answered": null }),
+            ),
+            (
+                Reason::SoldOtherwise { price: Money::ZERO, answered: Answered::NoAmount },
+                json!({ "price": "0.00", "answered": "unreadable" }),
+            ),
             (Reason::BuyerInactive(buyer), json!({ "buyer": 5 })),
             (Reason::BreakerOpen(buyer), json!({ "buyer": 5 })),
             (Reason::MayBeSold(buyer), json!({ "buyer": 5 })),

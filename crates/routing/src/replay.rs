@@ -4,21 +4,28 @@
 //! The machine is the same one. What happened is taken from the record, by contract:
 //! a buyer answers as it did and takes as long. What never happened is assumed, and
 //! listed as such: a ping is accepted at the row's price, a post at the reserved one,
-//! both at once. A reservation is granted while the [`Ledger`] has room for it.
+//! both at once. A reservation is granted while the [`Ledger`] has room for it: by what the
+//! replayed leads used up before, not by what was read when the run began, which leads that
+//! came at once all read alike.
 //!
 //! Answers come as late as they came, measured from what asked for them, so a replayed
 //! run may meet its deadline; no time-out is made up for a contract whose was changed.
 
-use crate::machine::{Command, Event, Refusal, State, step};
-use crate::outcome::{Reservation, Sold};
-use crate::run::{ContractFacts, Run};
+mod ledger;
+mod stock;
+
+pub use ledger::{Ledger, Really};
+
+use crate::machine::{Command, Event, LEAST_POST_TIME_MS, Refusal, State, step};
+use crate::outcome::Reservation;
+use crate::run::Run;
 use crate::tree::Tree;
-use crumb_domain::network::Distribution;
+use crumb_domain::network::{Distribution, UnknownRule};
 use crumb_domain::selling::{BuyerAnswer, BuyerReading};
-use crumb_domain::time::Day;
-use crumb_domain::{BuyerId, ContractId, Money, Timestamp};
+use crumb_domain::{ContractId, Timestamp};
+use ledger::minus;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// An event as it was handed to [`step`].
@@ -60,160 +67,42 @@ pub struct Assumptions {
     pub posts: Vec<ContractId>,
 }
 
-/// By how much replays of several leads used up more, or less, than what really
-/// happened did: each lead sees what those before it changed.
+/// Decides a run again by the tree that decided it. `recorded` are the events of the run as
+/// they were handed in, in the order of their times, which do not run backwards.
 ///
-/// [`replay()`] adds what it uses up; whoever replays leads one after the other tells
-/// what each really used up by [`Ledger::really`]. Where the two are the same nothing
-/// is changed of the facts as they were read, concurrent leads and all.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Ledger {
-    counts: BTreeMap<(ContractId, Day), i64>,
-    spent: BTreeMap<BuyerId, i64>,
-    really_spent: BTreeMap<BuyerId, i64>,
-    /// Leads delivered free, of those that a contract's buyer was owed.
-    replaced: BTreeMap<ContractId, i64>,
-    /// The last replayed sales of contracts that bought other leads than they really did;
-    /// none where they would not have bought any.
-    last_sold: BTreeMap<ContractId, Option<Timestamp>>,
+/// The results are the same to the byte: whatever was granted is granted again, and what was
+/// refused refused.
+pub fn replay(tree: Arc<Tree>, run: &Run, recorded: &[Recorded]) -> Replayed {
+    let record = Record::of(recorded, run, run.distribution);
+    let mut ledger = Ledger::default();
+    ledger.see(&tree, &run.facts, run.begun_at);
+    drive(tree, run.clone(), record, None, &ledger)
 }
 
-impl Ledger {
-    /// How many leads more than really happened count for a contract's opening day.
-    pub fn more_leads(&self, contract: ContractId, day: Day) -> i64 {
-        self.counts.get(&(contract, day)).copied().unwrap_or(0)
-    }
-
-    /// How much more than it really did a buyer spent.
-    pub fn more_spent(&self, buyer: BuyerId) -> Money {
-        Money::from_micros(self.spent.get(&buyer).copied().unwrap_or(0))
-    }
-
-    /// How many leads more than it really did a contract's buyer had free.
-    pub fn more_replaced(&self, contract: ContractId) -> i64 {
-        self.replaced.get(&contract).copied().unwrap_or(0)
-    }
-
-    /// What a buyer really spent for the leads that were replayed.
-    pub fn really_spent(&self, buyer: BuyerId) -> Money {
-        Money::from_micros(self.really_spent.get(&buyer).copied().unwrap_or(0))
-    }
-
-    /// What a run that was replayed by `replayed` really used up.
-    pub fn really(&mut self, state: &State, replayed: &State) {
-        self.count(state, -1);
-        for sale in replayed.sales() {
-            let contract = sale.reserved.contract;
-            let is_same = state.sales().iter().any(|really| really.reserved.contract == contract);
-            if !is_same || self.last_sold.contains_key(&contract) {
-                self.last_sold.insert(contract, Some(replayed.run().begun_at));
-            }
-        }
-        self.not_sold(state, replayed.sales());
-    }
-
-    /// What a run really used up that no replay comes to.
-    pub fn really_alone(&mut self, state: &State) {
-        self.count(state, -1);
-        self.not_sold(state, &[]);
-    }
-
-    fn not_sold(&mut self, state: &State, replayed: &[Sold]) {
-        for sale in state.sales() {
-            let contract = sale.reserved.contract;
-            let facts = state.run().facts.iter().find(|facts| facts.contract == contract);
-            let is_same = replayed.iter().any(|again| again.reserved.contract == contract);
-            if !is_same {
-                self.last_sold.entry(contract).or_insert(facts.and_then(|facts| facts.last_sold));
-            }
-        }
-    }
-
-    /// The facts as they are after the replays so far.
-    fn see(&self, tree: &Tree, facts: &[ContractFacts]) -> Vec<ContractFacts> {
-        let seen = |facts: &ContractFacts| {
-            let mut facts = facts.clone();
-            for (day, count) in &mut facts.counts {
-                *count = self.counted(facts.contract, *day, *count);
-            }
-            let days = (facts.contract, Day(i32::MIN))..=(facts.contract, Day(i32::MAX));
-            for ((_, day), more) in self.counts.range(days) {
-                if *more > 0 && facts.counts.iter().all(|(known, _)| known != day) {
-                    facts.counts.push((*day, self.counted(facts.contract, *day, 0)));
-                }
-            }
-            let more = tree.buyer_of(facts.contract).map_or(Money::ZERO, |buyer| self.more_spent(buyer));
-            facts.available = facts.available.map(|available| minus(available, more));
-            let owed = i64::from(facts.owed).saturating_sub(self.more_replaced(facts.contract)).max(0);
-            facts.owed = u32::try_from(owed).unwrap_or(u32::MAX);
-            facts.last_sold = self.last_sold.get(&facts.contract).copied().unwrap_or(facts.last_sold);
-            facts
-        };
-        facts.iter().map(seen).collect()
-    }
-
-    /// A count as it is after the replays so far.
-    fn counted(&self, contract: ContractId, day: Day, count: u32) -> u32 {
-        let count = i64::from(count).saturating_add(self.more_leads(contract, day)).max(0);
-        u32::try_from(count).unwrap_or(u32::MAX)
-    }
-
-    /// Whether a contract's cap, credit and what it is owed stand as they really did.
-    fn is_as_it_was(&self, wanted: &Reservation) -> bool {
-        self.more_leads(wanted.contract, wanted.day) == 0
-            && self.more_spent(wanted.buyer) == Money::ZERO
-            && self.more_replaced(wanted.contract) == 0
-    }
-
-    fn count(&mut self, state: &State, sign: i64) {
-        let sold = state.sales().iter().map(|sale| (&sale.reserved, sale.sold_price));
-        let held = state.held().iter().map(|held| (&held.reserved, held.reserved.charged()));
-        for (used, price) in sold.chain(held) {
-            let count = self.counts.entry((used.contract, used.day)).or_insert(0);
-            *count = count.saturating_add(sign);
-            if used.replacement {
-                let replaced = self.replaced.entry(used.contract).or_insert(0);
-                *replaced = replaced.saturating_add(sign);
-            }
-            let spent = self.spent.entry(used.buyer).or_insert(0);
-            *spent = spent.saturating_add(price.micros().saturating_mul(sign));
-            if sign < 0 {
-                let spent = self.really_spent.entry(used.buyer).or_insert(0);
-                *spent = spent.saturating_add(price.micros());
-            }
-        }
-    }
-}
-
-/// Decides a run again. `recorded` are the events of the run as they were handed in;
-/// in the order of their times, which do not run backwards; `ledger` is a new one
-/// unless several leads are replayed one after the other.
-///
-/// With the tree that the run was decided by, its events and a new ledger, the
-/// results are the same to the byte.
-pub fn replay(tree: Arc<Tree>, run: &Run, recorded: &[Recorded], ledger: &mut Ledger) -> Replayed {
-    replay_changed(tree, run, run.distribution, recorded, &Answers::default(), ledger)
-}
-
-/// As [`replay()`], of a run whose inputs were changed. `asked` is how its offer asked
-/// buyers when it was recorded: it tells how long their answers took. What a buyer did not
-/// answer in this run it answers as `elsewhere`.
-pub fn replay_changed(
-    tree: Arc<Tree>,
-    run: &Run,
-    asked: Distribution,
-    recorded: &[Recorded],
-    elsewhere: &Answers,
-    ledger: &mut Ledger,
-) -> Replayed {
-    let facts = ledger.see(&tree, &run.facts);
+/// Decides a run by a changed tree, with inputs that were changed with it. `really` is what it
+/// was by its own; what a buyer did not answer in this run it answers as in the others. The
+/// ledger is a new one unless several leads are replayed one after the other.
+pub fn replay_changed(tree: Arc<Tree>, run: &Run, really: &Really<'_>, ledger: &mut Ledger) -> Replayed {
+    let facts = ledger.see(&tree, &run.facts, run.begun_at);
     let run = Run { facts, ..run.clone() };
-    let record = Record::of(recorded, &run, asked);
+    let record = Record::of(really.recorded, &run, really.state.run().distribution);
+    let replayed = drive(tree, run, record, Some(really), ledger);
+    ledger.replayed(&replayed.state, really.is_in_vain);
+    replayed
+}
+
+fn drive(
+    tree: Arc<Tree>,
+    run: Run,
+    record: Record,
+    really: Option<&Really<'_>>,
+    ledger: &Ledger,
+) -> Replayed {
     let pending = record.of_itself.clone();
-    let facts = run.facts.clone();
-    let assumptions = Assumptions::default();
+    let (deadline, assumptions) = (run.deadline, Assumptions::default());
+    let by = Arc::clone(&tree);
     let mut driver =
-        Driver { record, elsewhere, ledger, facts: &facts, pending, assumptions, posts: Vec::new() };
+        Driver { record, really, ledger, tree: &by, deadline, pending, assumptions, posts: Vec::new() };
     let mut state = State::new(tree, run);
     // Each event answers a command, and a run asks each contract for finitely many
     // things.
@@ -225,7 +114,6 @@ pub fn replay_changed(
         }
     }
     let Driver { assumptions, posts, .. } = driver;
-    ledger.count(&state, 1);
     Replayed { state, assumptions, posts }
 }
 
@@ -321,10 +209,11 @@ impl Record {
 
 struct Driver<'a> {
     record: Record,
-    elsewhere: &'a Answers,
+    /// None where the tree is the run's own.
+    really: Option<&'a Really<'a>>,
     ledger: &'a Ledger,
-    /// As the run sees them.
-    facts: &'a [ContractFacts],
+    tree: &'a Tree,
+    deadline: Timestamp,
     pending: Vec<Next>,
     assumptions: Assumptions,
     posts: Vec<Posted>,
@@ -347,7 +236,7 @@ impl Driver<'_> {
         match command {
             Command::Ping { contract, .. } => {
                 let recorded = self.record.pings.remove(contract);
-                let recorded = recorded.or_else(|| self.elsewhere.pings.get(contract).cloned());
+                let recorded = recorded.or_else(|| self.elsewhere()?.pings.get(contract).cloned());
                 if recorded.is_none() {
                     self.assumptions.pings.push(*contract);
                 }
@@ -356,7 +245,7 @@ impl Driver<'_> {
             }
             Command::Post { contract, .. } => {
                 let recorded = self.record.posts.remove(contract);
-                let recorded = recorded.or_else(|| self.elsewhere.posts.get(contract).cloned());
+                let recorded = recorded.or_else(|| self.elsewhere()?.posts.get(contract).cloned());
                 if recorded.is_none() {
                     self.assumptions.posts.push(*contract);
                 }
@@ -366,7 +255,9 @@ impl Driver<'_> {
             Command::Reserve(wanted) => {
                 let queue = self.record.reservations.get_mut(&wanted.contract);
                 let recorded = queue.and_then(|queue| next_of(queue, wanted));
-                let event = self.reservation(wanted, recorded.as_ref().map(|took| &took.event));
+                let micros = recorded.as_ref().map_or(0, |took| took.micros);
+                let at = Timestamp::from_micros(now.micros().saturating_add(micros));
+                let event = self.reservation(wanted, recorded.as_ref().map(|took| &took.event), at);
                 let recorded = recorded.map(|took| Took { event: event.clone(), ..took });
                 self.comes(recorded, || event, now);
             }
@@ -384,35 +275,21 @@ impl Driver<'_> {
         self.pending.push(next);
     }
 
-    /// What a reservation comes to. What was granted is granted again, and what was
-    /// refused refused, unless cap or price are others now, or other replayed leads used
-    /// up more or less; then it is reckoned from the counts and the credit of the moment.
-    fn reservation(&self, wanted: &Reservation, recorded: Option<&Event>) -> Event {
+    fn elsewhere(&self) -> Option<&Answers> {
+        self.really.map(|really| really.elsewhere)
+    }
+
+    /// What a reservation comes to, at that moment. By a changed tree what was granted is
+    /// granted again, and what was refused refused, unless cap or price are others now, or
+    /// other replayed leads used up more or less; then it is reckoned.
+    fn reservation(&self, wanted: &Reservation, recorded: Option<&Event>, at: Timestamp) -> Event {
         let contract = wanted.contract;
-        let Reservation { cap, price, .. } = *wanted;
-        let is_as_it_was = self.ledger.is_as_it_was(wanted);
-        let refused = match recorded {
-            Some(Event::Refused { why: Refusal::CapReached { count, cap: was }, .. }) => {
-                let now = self.ledger.counted(contract, wanted.day, *count);
-                let is_same = is_as_it_was && cap == Some(*was);
-                let refuses = |cap: u32| is_same || now >= cap;
-                cap.filter(|cap| refuses(*cap)).map(|cap| Refusal::CapReached { count: now, cap })
-            }
-            Some(Event::Refused { why: Refusal::NoCredit { available, price: was }, .. }) => {
-                let now = minus(*available, self.ledger.more_spent(wanted.buyer));
-                let is_same = is_as_it_was && price == *was;
-                (is_same || price > now).then_some(Refusal::NoCredit { available: now, price })
-            }
-            Some(Event::Refused { why: Refusal::NothingOwed, .. }) if is_as_it_was => {
-                Some(Refusal::NothingOwed)
-            }
-            Some(Event::Refused { why: Refusal::AlreadySent, .. }) => Some(Refusal::AlreadySent),
-            Some(Event::Reserved { replaces, .. })
-                if is_as_it_was && replaces.is_some() == wanted.replacement =>
-            {
-                None
-            }
-            _ => self.refusal(wanted),
+        let refused = match (self.really, recorded) {
+            (None, Some(recorded)) => return recorded.clone(),
+            (None, None) => self.refusal(wanted),
+            (Some(_), Some(Event::Refused { why, .. })) => self.refused_again(wanted, *why),
+            (Some(really), Some(Event::Reserved { .. })) if self.is_granted_again(wanted, really, at) => None,
+            (Some(_), _) => self.refusal(wanted),
         };
         match (refused, recorded) {
             (Some(why), _) => Event::Refused { contract, why },
@@ -423,20 +300,79 @@ impl Driver<'_> {
         }
     }
 
-    /// Whether the facts refuse a reservation.
+    /// What was refused, with what was left at that moment.
+    fn refused_again(&self, wanted: &Reservation, why: Refusal) -> Option<Refusal> {
+        let Reservation { contract, cap, price, .. } = *wanted;
+        let is_as_it_was = self.ledger.is_as_it_was(wanted);
+        let refused = match why {
+            Refusal::CapReached { count, cap: was } => {
+                let now = self.ledger.counted(contract, wanted.day, count);
+                let is_same = is_as_it_was && cap == Some(was);
+                let refuses = |cap: u32| is_same || now >= cap;
+                cap.filter(|cap| refuses(*cap)).map(|cap| Refusal::CapReached { count: now, cap })
+            }
+            Refusal::NoCredit { available, price: was } => {
+                let now = minus(available, self.ledger.more_spent(wanted.buyer));
+                let is_same = is_as_it_was && price == was;
+                (is_same || price > now).then_some(Refusal::NoCredit { available: now, price })
+            }
+            Refusal::NothingOwed => is_as_it_was.then_some(Refusal::NothingOwed),
+            Refusal::AlreadySent => Some(Refusal::AlreadySent),
+        };
+        refused.or_else(|| self.refusal(wanted))
+    }
+
+    /// Whether what was granted is granted again although the reckoning may not have room for
+    /// it: either it is the very sale that really took its place, or nothing will be kept of
+    /// it, as of a post that is refused while others take the last places.
+    fn is_granted_again(&self, wanted: &Reservation, really: &Really<'_>, at: Timestamp) -> bool {
+        let Some(was) = really.reserved(wanted.contract) else { return false };
+        let what = |one: &Reservation| (one.day, one.cap, one.price, one.replacement);
+        if !self.ledger.is_as_it_was(wanted) || what(was) != what(wanted) {
+            return false;
+        }
+        let is_of = |one: &Reservation| one.contract == wanted.contract;
+        let is_sold = really.state.sales().iter().any(|sale| is_of(&sale.reserved));
+        let is_held = really.state.held().iter().any(|held| is_of(&held.reserved));
+        let waits = self.unknown_is(wanted.contract) == Some(UnknownRule::Wait);
+        is_sold || (is_held && waits) || self.is_let_go(wanted.contract, at)
+    }
+
+    /// Whether what is reserved then is free again at the end of the turn, by what is known of
+    /// that.
+    fn is_let_go(&self, contract: ContractId, at: Timestamp) -> bool {
+        let left = self.deadline.micros().saturating_sub(at.micros());
+        let is_over = |of_itself: &Next| of_itself.event == Event::DeadlineReached && of_itself.at <= at;
+        if left < LEAST_POST_TIME_MS * 1_000 || self.record.of_itself.iter().any(is_over) {
+            return true;
+        }
+        let here = self.record.posts.get(&contract);
+        let end = here.or_else(|| self.elsewhere()?.posts.get(&contract)).map(|took| &took.event);
+        match end {
+            Some(Event::Posted { answer: BuyerAnswer::Accepted(_), .. }) => false,
+            Some(Event::Posted { answer: BuyerAnswer::Failed(failure), .. }) if failure.is_sent() => {
+                self.unknown_is(contract) == Some(UnknownRule::Rejected)
+            }
+            Some(Event::Posted { .. }) => true,
+            _ => false,
+        }
+    }
+
+    fn unknown_is(&self, contract: ContractId) -> Option<UnknownRule> {
+        let index = self.tree.index_of(contract)?;
+        self.tree.contracts.get(index).map(|node| node.unknown_is)
+    }
+
+    /// Whether a reservation is refused by what the replays so far left.
     fn refusal(&self, wanted: &Reservation) -> Option<Refusal> {
-        let facts = self.facts.iter().find(|facts| facts.contract == wanted.contract);
-        let none = ContractFacts::none_of(wanted.contract);
-        let facts = facts.unwrap_or(&none);
-        let unseen = self.ledger.counted(wanted.contract, wanted.day, 0);
-        let count = facts.count_on(wanted.day).max(unseen);
+        let count = self.ledger.count(wanted.contract, wanted.day);
         if let Some(cap) = wanted.cap.filter(|cap| count >= *cap) {
             return Some(Refusal::CapReached { count, cap });
         }
         if wanted.replacement {
-            return (facts.owed == 0).then_some(Refusal::NothingOwed);
+            return (!self.ledger.is_owed(wanted.contract)).then_some(Refusal::NothingOwed);
         }
-        let (available, price) = (facts.available?, wanted.price);
+        let (available, price) = (self.ledger.available(wanted.buyer)?, wanted.price);
         (price > available).then_some(Refusal::NoCredit { available, price })
     }
 }
@@ -453,8 +389,4 @@ fn next_of(queue: &mut VecDeque<Took>, wanted: &Reservation) -> Option<Took> {
             return Some(took);
         }
     }
-}
-
-fn minus(a: Money, b: Money) -> Money {
-    Money::from_micros(a.micros().saturating_sub(b.micros()))
 }

@@ -231,7 +231,8 @@ CREATE INDEX idempotency_by_time ON idempotency (at);
 CREATE TABLE ledger (
     number INTEGER PRIMARY KEY,      -- counts entries up
     lead INTEGER NOT NULL,           -- its row, 0 for entries of no lead
-    at INTEGER NOT NULL,
+    at INTEGER NOT NULL,             -- when it was written
+    effective INTEGER,               -- when it counts for, where that is not then
     kind TEXT NOT NULL,
     from_kind INTEGER NOT NULL,
     from_id INTEGER NOT NULL,

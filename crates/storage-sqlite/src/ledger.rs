@@ -9,7 +9,7 @@ use crate::listing::Listing;
 use crate::selling::accounts;
 use crate::statements::Statements;
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
-use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, CampaignId, ContractId, Money, RowId};
+use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, CampaignId, ContractId, Money, RowId, Timestamp};
 use crumb_storage::after_sale::LedgerFilter;
 use crumb_storage::{Page, PageRequest, Result, StoreError};
 use rusqlite::{Connection, Row, params};
@@ -27,8 +27,8 @@ fn append_one(statements: &dyn Statements, lead: i64, entry: &LedgerEntry) -> Re
     statements
         .execute(
             "INSERT INTO ledger (lead, at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note,
-                 conversion, campaign, count)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 conversion, campaign, count, effective)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             params![
                 lead,
                 entry.at.micros(),
@@ -43,6 +43,7 @@ fn append_one(statements: &dyn Statements, lead: i64, entry: &LedgerEntry) -> Re
                 entry.conversion.map(RowId::as_i64),
                 entry.campaign.map(|id| id.0),
                 entry.count.map(u64::cast_signed),
+                entry.effective.map(Timestamp::micros),
             ],
         )
         .map_err(from_sqlite)?;
@@ -77,7 +78,7 @@ const ENTRY_AND_LEAD: &str = "(SELECT ledger.*, lead.id AS lead_id \
 
 /// The columns that [`entry`] reads, and an entry's number.
 const COLUMNS: &str = "at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note, lead_id, number, \
-                       conversion, campaign, count";
+                       conversion, campaign, count, effective";
 
 /// A lead's entries, oldest first.
 pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<Vec<LedgerEntry>> {
@@ -107,10 +108,10 @@ pub(crate) fn list(
     listing.equals("lead", lead);
     // Not by the number, which knows no time.
     if let Some(from) = filter.from {
-        listing.also("at >= ?", [from.micros()]);
+        listing.also("coalesce(effective, at) >= ?", [from.micros()]);
     }
     if let Some(to) = filter.to {
-        listing.also("at < ?", [to.micros()]);
+        listing.also("coalesce(effective, at) < ?", [to.micros()]);
     }
     listing.page(connection, page, COLUMNS, |row| Ok((entry(row), row.get(10)?)))
 }
@@ -121,6 +122,7 @@ fn entry(row: &Row<'_>) -> Result<LedgerEntry> {
     let contract: Option<i64> = row.get(7).map_err(from_sqlite)?;
     Ok(LedgerEntry {
         at: moment(number(0)?),
+        effective: row.get::<_, Option<i64>>(14).map_err(from_sqlite)?.map(moment),
         kind: LedgerKind::from_code(&kind).ok_or_else(|| corrupt("a ledger entry's kind", kind))?,
         from: account_of(number(2)?, number(3)?)?,
         to: account_of(number(4)?, number(5)?)?,

@@ -54,7 +54,9 @@ use crumb_domain::network::{SaleType, UnknownRule};
 use crumb_domain::post::StoredAnswer;
 use crumb_domain::selling::{Alert, Attempt, ContractResult};
 use crumb_domain::time::Day;
-use crumb_domain::{BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, RowId, Timestamp};
+use crumb_domain::{
+    BuyerId, CampaignId, ConfigVersion, ContractId, LeadId, Money, RowId, Timestamp, VerticalId,
+};
 use std::collections::HashMap;
 
 /// What routing must know of contracts and buyers beside the network.
@@ -73,6 +75,10 @@ pub struct SellingFacts {
     pub earlier: Vec<EarlierSend>,
     /// How many runs of this lead are recorded.
     pub runs: u32,
+    /// What became of each contract in the last of them.
+    pub last_met: Vec<(ContractId, ContractResult)>,
+    /// The code of the last entry of its time line.
+    pub last_told: Option<String>,
 }
 
 /// A buyer that was sent the lead before.
@@ -465,6 +471,10 @@ pub trait SellingStore {
     /// Makes all waiting leads due now, and says how many were not: a network changed, a
     /// contract was switched on, credit came.
     fn wake(&self, now: Timestamp) -> impl Future<Output = Result<u64>> + Send;
+
+    /// The same of the leads of some verticals.
+    fn wake_of(&self, now: Timestamp, verticals: Vec<VerticalId>)
+    -> impl Future<Output = Result<u64>> + Send;
 
     /// Posts whose end is not known, those held first before others where ascending. The
     /// total tells how many there are.

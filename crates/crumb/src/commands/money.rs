@@ -66,7 +66,8 @@ fn readable(has: &BuyerBalance) -> String {
     text
 }
 
-/// A line a movement, oldest first; tabs between.
+/// A line a movement, oldest first; tabs between. The first column is when it was written, the
+/// last when it counts for.
 pub async fn ledger<S: Store + Clone>(context: &Context<'_, S>, asked: LedgerArguments) -> Result {
     let filter = LedgerFilter {
         account: asked.account,
@@ -92,13 +93,14 @@ fn push(text: &mut String, entry: &LedgerEntry, names: &RequestIdKey) {
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "{}\t{}\t{} -> {}\t{}\t{lead}\t{of}\t{}",
+        "{}\t{}\t{} -> {}\t{}\t{lead}\t{of}\t{}\t{}",
         entry.at,
         entry.kind.as_str(),
         entry.from,
         entry.to,
         entry.amount,
-        entry.note.as_deref().map_or_else(|| "-".to_owned(), one_line)
+        entry.note.as_deref().map_or_else(|| "-".to_owned(), one_line),
+        entry.effective_at()
     );
 }
 
@@ -129,7 +131,8 @@ mod tests {
         let mut text = String::new();
         push(&mut text, &LedgerEntry::received(at, conversion, AdvertiserId(1), amount), &names);
         let name = names.request_id(conversion).unwrap();
-        let expected = format!("{at}\treceived\tadvertiser:1 -> house\t9.00\t-\tconversion {name}\t-\n");
+        let expected =
+            format!("{at}\treceived\tadvertiser:1 -> house\t9.00\t-\tconversion {name}\t-\t{at}\n");
         assert_eq!(text, expected);
     }
 
@@ -154,8 +157,8 @@ mod tests {
             push(&mut text, &LedgerEntry::traffic(charge, count, click.price), &RequestIdKey::new(&[7; 32]));
         }
         let expected = format!(
-            "{at}\tclick_payout\thouse -> affiliate:12\t0.50\t-\t1 click of campaign 57\t-\n\
-             {at}\timpression_received\tadvertiser:1 -> house\t0.50\t-\t1000 impressions of campaign 57\t-\n"
+            "{at}\tclick_payout\thouse -> affiliate:12\t0.50\t-\t1 click of campaign 57\t-\t{at}\n\
+             {at}\timpression_received\tadvertiser:1 -> house\t0.50\t-\t1000 impressions of campaign 57\t-\t{at}\n"
         );
         assert_eq!(text, expected);
     }

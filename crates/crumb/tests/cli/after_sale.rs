@@ -89,7 +89,12 @@ fn a_lead_is_returned_and_its_buyer_credited_beside_a_server_and_without() {
     let other = ["buyer", "credit", "5", "2.00", "--idempotency-key", "wire-17"];
     assert_eq!(place.refused(&other), "this idempotency key was used for another payment\n");
     let ledger = place.printed(&["ledger", "--account", "buyer:5"]);
-    let kinds: Vec<_> = ledger.lines().map(|line| line.split('\t').skip(1).collect::<Vec<_>>()).collect();
+    let lines: Vec<Vec<&str>> = ledger.lines().map(|line| line.split('\t').collect()).collect();
+    assert!(
+        lines.iter().all(|columns| columns[0] == columns[7]),
+        "each counts for when it was written: {ledger}"
+    );
+    let kinds: Vec<_> = lines.iter().map(|columns| columns[1..7].to_vec()).collect();
     assert_eq!(
         kinds,
         [

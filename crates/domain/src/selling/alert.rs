@@ -13,6 +13,8 @@ coded! {
         ContractSwitchedOff = "contract_switched_off";
         /// A buyer's last answers timed out: it is skipped for a while.
         BuyerSkipped = "buyer_skipped";
+        /// A post was accepted without the price that its answer should name.
+        PriceAbsent = "price_absent";
         /// An answered price is no amount, or a negative one.
         PriceUnreadable = "price_unreadable";
         /// An answered price is over the contract's maximum.

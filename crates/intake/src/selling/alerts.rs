@@ -30,7 +30,8 @@ pub(crate) fn of_run(ran: &Ran, lead: &Lead, snapshot: &Snapshot, now: Timestamp
 /// What routing found in a buyer's answer, or in what the lead's sales bring.
 pub(crate) fn of_sale(found: &Found, lead: &Lead, snapshot: &Snapshot, now: Timestamp) -> Alert {
     let contract = match found {
-        Found::PriceUnreadable { contract }
+        Found::PriceAbsent { contract }
+        | Found::PriceUnreadable { contract }
         | Found::PriceOverMaximum { contract, .. }
         | Found::BadRedirect { contract } => Some(*contract),
         // A lead's margin is its buyer's matter where it has one only.
@@ -46,6 +47,7 @@ pub(crate) fn of_sale(found: &Found, lead: &Lead, snapshot: &Snapshot, now: Time
 
 fn code_of(found: &Found) -> AlertCode {
     match found {
+        Found::PriceAbsent { .. } => AlertCode::PriceAbsent,
         Found::PriceUnreadable { .. } => AlertCode::PriceUnreadable,
         Found::PriceOverMaximum { .. } => AlertCode::PriceOverMaximum,
         Found::BadRedirect { .. } => AlertCode::BadRedirect,

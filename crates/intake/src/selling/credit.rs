@@ -4,8 +4,8 @@
 //! first because the limit only says how far below zero the balance may go; one sale may
 //! cross zero and so take part of each.
 
-use super::Selling;
 use super::after_sale::{AfterSaleError, Lines, text};
+use super::{Selling, concerned};
 use crumb_domain::ledger::{LedgerEntry, LedgerKind};
 use crumb_domain::network::BuyerCredit;
 use crumb_domain::post::StoredAnswer;
@@ -134,7 +134,7 @@ impl<S: Store + Clone> Selling<S> {
         match self.site.store.pay(Payment { at, buyer, entries, idempotency, answer }).await? {
             Paid::Now(answer) => {
                 if !amount.is_negative() {
-                    self.credit_came().await;
+                    self.credit_came(buyer).await;
                 }
                 Ok(Credited::Now(answer))
             }
@@ -142,11 +142,13 @@ impl<S: Store + Clone> Selling<S> {
         }
     }
 
-    /// Some buyer can pay more than before. A store that cannot wake the queue now is no
+    /// A buyer can pay more than before, or is owed a lead: those that wait where it has
+    /// contracts are offered at once. A store that cannot wake the queue now is no
     /// reason to take the payment for failed: leads that wait for credit are tried again
     /// by themselves.
-    pub(super) async fn credit_came(&self) {
-        if let Err(error) = self.site.store.wake(self.site.clock.now()).await {
+    pub(super) async fn credit_came(&self, buyer: BuyerId) {
+        let verticals = concerned::by_buyer(&self.site.network.snapshot(), buyer).into_iter().collect();
+        if let Err(error) = self.site.store.wake_of(self.site.clock.now(), verticals).await {
             tracing::error!(%error, "waiting leads cannot be told that credit came");
         }
         self.wake();

@@ -19,6 +19,7 @@ mod asking;
 pub(crate) mod becoming;
 mod breakers;
 mod broken_off;
+mod concerned;
 pub mod credit;
 pub mod findings;
 pub mod held;

@@ -1,15 +1,15 @@
 //! The queue: leads that wait for a buyer, and the worker that takes them in hand.
 
-use super::Selling;
 use super::actions::{ACCEPTED, OFFERED_AGAIN};
 use super::settle::InHand;
 use super::standing;
 use super::supervised::surviving;
 use super::unsettled::{self, InHandBy, is_away};
+use super::{Selling, concerned};
 use crate::acceptance::consumer_ip;
 use crate::replies::ReplyTokens;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
-use crumb_domain::{ConfigVersion, RowId, Timestamp};
+use crumb_domain::{RowId, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_outbox::{AFTER_TROUBLE, Carried, LONGEST_SLEEP, carry, until};
 use crumb_storage::selling::{Earlier, LeadChange, SellingFacts, Then, TimelineEntry};
@@ -70,8 +70,8 @@ impl Works {
 struct Queue<S> {
     selling: Arc<Selling<S>>,
     works: Works,
-    /// The network's version that what waits was last offered under.
-    version: ConfigVersion,
+    /// The network that what waits was last offered under.
+    network: Arc<Snapshot>,
 }
 
 impl<S: Store + Clone> Queue<S> {
@@ -80,11 +80,14 @@ impl<S: Store + Clone> Queue<S> {
         let now = site.clock.now();
         self.works.take_ended()?;
         self.selling.settle_left().await?;
-        let newest = site.network.snapshot().version();
-        if newest != self.version {
+        let newest = site.network.snapshot();
+        if newest.version() != self.network.version() {
             // What kept a lead from a buyer may be gone with the old version.
-            site.store.wake(now).await?;
-            self.version = newest;
+            match concerned::by_change(&self.network, &newest) {
+                None => site.store.wake(now).await?,
+                Some(verticals) => site.store.wake_of(now, verticals.into_iter().collect()).await?,
+            };
+            self.network = newest;
         }
         self.selling.begin_due(now, &mut self.works).await
     }
@@ -123,8 +126,8 @@ impl<S: Store + Clone> Selling<S> {
 
     /// Sells what waits, until told to stop; then lets what is in hand end.
     pub async fn run_queue(self: Arc<Self>, stop: CancellationToken) {
-        let version = self.site.network.snapshot().version();
-        carry(Queue { selling: self, works: Works::default(), version }, stop).await;
+        let network = self.site.network.snapshot();
+        carry(Queue { selling: self, works: Works::default(), network }, stop).await;
     }
 
     /// Takes leads whose turn has come in hand, as many as there are places; says how

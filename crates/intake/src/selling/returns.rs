@@ -178,7 +178,7 @@ impl<S: Store + Clone> Selling<S> {
     async fn after_return(&self, returned: &LeadReturn) {
         match returned.state {
             // A buyer that had no credit may be sold to, or be delivered what it is owed.
-            ReturnState::Credited | ReturnState::Replaced => self.credit_came().await,
+            ReturnState::Credited | ReturnState::Replaced => self.credit_came(returned.buyer).await,
             ReturnState::Submitted | ReturnState::Refused => {}
         }
     }

@@ -329,7 +329,9 @@ fn change(before: &Lead, after: &Lead, ran: &Ran, hand: &InHand<'_>, now: Timest
     change.attempts.clone_from(&ran.attempts);
     change.ledger = standing::payout_difference(before, after, now).into_iter().collect();
     change.timeline = hand.quoted.map(|quoted| quoted_entry(&quoted.quote)).into_iter().collect();
-    change.timeline.extend(timeline(ran, after, now));
+    if !is_no_news(before, after, ran, hand) {
+        change.timeline.extend(timeline(ran, after, now));
+    }
     change.alerts = alerts::of_run(ran, after, hand.snapshot, now);
     if hand.is_counted && !is_answered && !is_taken {
         // It was counted when it came; it is answered as not taken.
@@ -376,6 +378,20 @@ fn quoted_entry(quote: &Quote) -> TimelineEntry {
     TimelineEntry { at: quote.at, code: "quoted".to_owned(), text, by: None }
 }
 
+/// Whether a lead waits on as it did: nothing has happened to it since its last run, nobody was
+/// asked, and each contract says what it said then. The run is recorded all the same; the time
+/// line has had it.
+fn is_no_news(before: &Lead, after: &Lead, ran: &Ran, hand: &InHand<'_>) -> bool {
+    let stands = |lead: &Lead| (lead.status, lead.outcome);
+    let results = ran.state.results();
+    let met = results.iter().map(|one| (one.contract, one.result));
+    hand.answer.is_none()
+        && hand.facts.last_told.as_deref() == Some(unsold_code(after))
+        && stands(before) == stands(after)
+        && ran.events.iter().all(|recorded| matches!(recorded.event, Event::Begin))
+        && met.eq(hand.facts.last_met.iter().copied())
+}
+
 /// What the run brought, for the lead's time line.
 fn timeline(ran: &Ran, lead: &Lead, now: Timestamp) -> Vec<TimelineEntry> {
     let entry = |code: &str, text: String| TimelineEntry { at: now, code: code.to_owned(), text, by: None };
@@ -395,15 +411,19 @@ fn timeline(ran: &Ran, lead: &Lead, now: Timestamp) -> Vec<TimelineEntry> {
         let results = ran.state.results();
         let asked = results.iter().filter(|one| is_asked(one.result)).count();
         let text = format!("offered to {} contracts, {asked} of them asked: nobody bought", results.len());
-        let code = match lead.status {
-            // Others have it already.
-            LeadStatus::Sold | LeadStatus::Returned => LeadOutcome::NoQualifiedBuyers.as_str(),
-            _ => lead.outcome.as_str(),
-        };
-        entries.push(entry(code, text));
+        entries.push(entry(unsold_code(lead), text));
     }
     entries.extend(ran.state.alerts().iter().map(|alert| entry("alert", standing::alert_text(alert))));
     entries
+}
+
+/// What the time line calls a run in which nobody bought.
+fn unsold_code(lead: &Lead) -> &'static str {
+    match lead.status {
+        // Others have it already.
+        LeadStatus::Sold | LeadStatus::Returned => LeadOutcome::NoQualifiedBuyers.as_str(),
+        _ => lead.outcome.as_str(),
+    }
 }
 
 fn is_asked(result: ContractResult) -> bool {

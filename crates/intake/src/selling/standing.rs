@@ -290,6 +290,7 @@ pub(crate) fn next_try(state: &State, lead: &Lead, now: Timestamp, expires: Time
         ContractResult::LeadTooYoung => state.tree().old_enough_at(outcome.contract, lead.at),
         ContractResult::NoCredit
         | ContractResult::BuyerInactive
+        | ContractResult::BuyerSkipped
         | ContractResult::PingTimeout
         | ContractResult::PingError
         | ContractResult::PostTimeout
@@ -328,6 +329,9 @@ fn plus(a: Money, b: Money) -> Money {
 /// An alert as a sentence.
 pub(crate) fn alert_text(alert: &Alert) -> String {
     match alert {
+        Alert::PriceAbsent { contract } => {
+            format!("contract {contract}: the answer names no price; it counts as 0.00")
+        }
         Alert::PriceUnreadable { contract } => {
             format!("contract {contract}: the answered price is no amount; it counts as 0.00")
         }
@@ -338,7 +342,8 @@ pub(crate) fn alert_text(alert: &Alert) -> String {
             format!("contract {contract}: the answered redirect is no address that a visitor can be sent to")
         }
         Alert::MarginUndercut { revenue, payout, minimum } => {
-            format!("it brought {revenue} and pays {payout}, which leaves less than {minimum}")
+            let left = Money::from_micros(revenue.micros().saturating_sub(payout.micros()));
+            format!("it brought {revenue} and pays {payout}, which leaves {left}: less than {minimum}")
         }
     }
 }

@@ -105,7 +105,9 @@ impl State {
         else {
             return Ok(());
         };
-        let price = self.price_of(index, reading, floor, floor);
+        let (price, alert) = self.price_of(index, reading, floor, floor);
+        // One without a price is no more than one that is too low.
+        self.alerts.extend(alert.filter(|alert| !matches!(alert, Alert::PriceAbsent { .. })));
         if price < floor {
             return Err(Reason::PingTooLow { price, floor });
         }
@@ -122,18 +124,15 @@ impl State {
 
     /// The price that an accepted answer comes to. `agreed` holds where the contract
     /// has no pattern for prices; where it has one, an answer without a price is
-    /// worth nothing.
+    /// worth nothing. With what a person should see of it.
     pub(super) fn price_of(
-        &mut self,
+        &self,
         index: usize,
         reading: &BuyerReading,
         agreed: Money,
         floor: Money,
-    ) -> Money {
-        let Some(node) = self.node(index) else { return agreed };
-        let (price, alert) = node.price_read(reading.price, agreed, floor);
-        self.alerts.extend(alert);
-        price
+    ) -> (Money, Option<Alert>) {
+        self.node(index).map_or((agreed, None), |node| node.price_read(reading.price, agreed, floor))
     }
 }
 
@@ -157,7 +156,7 @@ impl Node {
         let contract = self.id;
         match read {
             None => (agreed, None),
-            Some(PriceRead::Absent) => (Money::ZERO, None),
+            Some(PriceRead::Absent) => (Money::ZERO, Some(Alert::PriceAbsent { contract })),
             Some(PriceRead::Amount(price)) if !price.is_negative() => match maximum_of(self, floor) {
                 maximum if price > maximum => {
                     (maximum, Some(Alert::PriceOverMaximum { contract, price, maximum }))

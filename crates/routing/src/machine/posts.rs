@@ -2,7 +2,8 @@
 //!
 //! Cap and credit are reserved before the post, at the row's price or the ping's. An
 //! accepted answer sells at the price that it names, which never unsells the lead:
-//! none or an unreadable one is 0.00, one over the contract's maximum is the maximum.
+//! none or an unreadable one is 0.00, one over the contract's maximum is the maximum; the
+//! reason then tells what the answer said, and an alert that it did.
 //! Whoever refused may not be asked again, by whichever contract, unless no byte was
 //! sent: then the buyer knows nothing of the lead.
 //!
@@ -201,11 +202,11 @@ impl State {
         let agreed = reservation.price;
         let (floor, priority) =
             self.candidate(index).map_or((agreed, false), |candidate| (candidate.floor, candidate.priority));
-        let sold_price = match reading {
+        let (sold_price, odd) = match reading {
             // Whatever its answer names.
-            _ if reservation.replacement => Money::ZERO,
+            _ if reservation.replacement => (Money::ZERO, None),
             Some(reading) => self.price_of(index, reading, agreed, floor),
-            None => agreed,
+            None => (agreed, None),
         };
         if reading.is_some_and(|reading| reading.bad_redirect) {
             self.alerts.push(Alert::BadRedirect { contract: reservation.contract });
@@ -214,9 +215,10 @@ impl State {
             _ if reservation.replacement => {
                 Reason::Replacement { replaces, worth: Some(agreed), unanswered: reading.is_none() }
             }
-            Some(_) => Reason::Sold(sold_price),
+            Some(_) => Reason::sold(sold_price, odd.as_ref()),
             None => Reason::SoldUnanswered(sold_price),
         };
+        self.alerts.extend(odd);
         self.end(index, reason);
         self.keep_out(index, Had::Bought);
         if !priority {

@@ -9,6 +9,7 @@ mod invariants;
 mod market;
 mod model;
 mod order;
+mod overlapping;
 mod pings;
 mod posts;
 mod quotes;

@@ -144,7 +144,8 @@ fn an_accepted_answer_sells_at_its_price_or_the_rows() {
     assert_eq!(sold(accepted()).sales(), ["1 30.00"]);
     assert_eq!(sold(accepted_at("31.50")).sales(), ["1 31.50"]);
     assert_eq!(sold(accepted_with(PriceRead::Absent)).sales(), ["1 0.00"]);
-    assert!(sold(accepted_with(PriceRead::Absent)).alerts().is_empty());
+    let absent = [Alert::PriceAbsent { contract: ContractId(1) }];
+    assert_eq!(sold(accepted_with(PriceRead::Absent)).alerts(), absent);
     for price in [PriceRead::Unreadable, PriceRead::Amount(money("-1.00"))] {
         let played = sold(accepted_with(price));
         assert_eq!(played.sales(), ["1 0.00"]);
@@ -182,6 +183,19 @@ fn a_price_over_the_maximum_sells_at_the_maximum_with_an_alert() {
 }
 
 #[test]
+fn a_sale_says_what_its_answer_said_where_that_is_not_what_counts() {
+    let said = |answer| market([exclusive(1, "30.00")]).post(1, answer).play().text(1);
+    assert_eq!(said(accepted_at("31.50")), "Bought for 31.50.");
+    let over = "Bought for 300.00: its answer said 1000.00, which is over the maximum.";
+    assert_eq!(said(accepted_at("1000.00")), over);
+    let absent = "Bought for 0.00: its answer named no price.";
+    assert_eq!(said(accepted_with(PriceRead::Absent)), absent);
+    let unreadable = "Bought for 0.00: what its answer named as the price is no amount.";
+    assert_eq!(said(accepted_with(PriceRead::Unreadable)), unreadable);
+    assert_eq!(said(accepted_with(PriceRead::Amount(money("-1.00")))), unreadable);
+}
+
+#[test]
 fn a_price_that_comes_after_its_run_is_held_against_what_was_reserved() {
     let specs = [exclusive(1, "30.00"), exclusive(2, "30.00").with("maximum_price", "40.00")];
     let tree = market(specs).tree();
@@ -193,7 +207,8 @@ fn a_price_that_comes_after_its_run_is_held_against_what_was_reserved() {
     let says = |price: &str| Some(PriceRead::Amount(money(price)));
     assert_eq!(late(1, None), ("20.00".to_owned(), None));
     assert_eq!(late(1, says("25.00")), ("25.00".to_owned(), None));
-    assert_eq!(late(1, Some(PriceRead::Absent)), ("0.00".to_owned(), None));
+    let absent = Some(Alert::PriceAbsent { contract: ContractId(1) });
+    assert_eq!(late(1, Some(PriceRead::Absent)), ("0.00".to_owned(), absent));
     let over = |contract: i64, maximum: &str| {
         let (contract, price, maximum) = (ContractId(contract), money("500.00"), money(maximum));
         Some(Alert::PriceOverMaximum { contract, price, maximum })

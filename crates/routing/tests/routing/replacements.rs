@@ -8,8 +8,9 @@ use crumb_domain::Money;
 use crumb_domain::network::Distribution;
 use crumb_domain::selling::PriceRead;
 use crumb_domain::time::Zone;
-use crumb_routing::replay::{Answers, Ledger};
-use crumb_routing::{Alert, Ending, Payout, Refusal, replay, replay_changed};
+use crumb_routing::replay::{Answers, Ledger, Really, Replayed};
+use crumb_routing::{Alert, Ending, Payout, Refusal, Tree, replay, replay_changed};
+use std::sync::Arc;
 
 fn exclusive(id: i64, price: &str) -> Spec {
     contract(id, "exclusive", price)
@@ -157,9 +158,18 @@ fn a_quote_tells_that_a_replacement_brings_nothing() {
     assert_eq!(market(group).quote().state.offered_sum(), Some(money("10.00")));
 }
 
+/// By a changed tree; what it really was is taken in as well.
+fn changed(tree: Arc<Tree>, played: &Played, ledger: &mut Ledger) -> Replayed {
+    let Played { state, recorded, .. } = played;
+    let really = Really { state, recorded, elsewhere: &Answers::default(), is_in_vain: &|_| false };
+    let again = replay_changed(tree, state.run(), &really, ledger);
+    ledger.really(&really, Some(&again.state));
+    again
+}
+
 fn played_and_again(market: &Market) -> (Played, String) {
     let played = market.clone().play();
-    let again = replay(market.tree(), played.state.run(), &played.recorded, &mut Ledger::default());
+    let again = replay(market.tree(), played.state.run(), &played.recorded);
     let again = Played { state: again.state, recorded: Vec::new(), commands: Vec::new() };
     let bytes = again.bytes();
     (played, bytes)
@@ -185,16 +195,7 @@ fn a_changed_tree_delivers_what_is_owed_by_its_own_rules() {
     };
     let replayed = |was: &Market, now: Spec| {
         let played = was.clone().play();
-        let tree = market([now]).tree();
-        let run = played.state.run().clone();
-        let again = replay_changed(
-            tree,
-            &run,
-            run.distribution,
-            &played.recorded,
-            &Answers::default(),
-            &mut Ledger::default(),
-        );
+        let again = changed(market([now]).tree(), &played, &mut Ledger::default());
         results(&again.state)
     };
     let free = market([has(owed(1, "30.00"))]);
@@ -214,16 +215,7 @@ fn of_leads_that_are_replayed_one_after_the_other_each_sees_what_is_still_owed()
     for second in 0..2 {
         let played = really.clone().run(|run| run.begun_at = after_ms(second * 1_000)).play();
         assert_eq!(played.sales(), ["2 40.00"]);
-        let run = played.state.run().clone();
-        let again = replay_changed(
-            now.clone(),
-            &run,
-            run.distribution,
-            &played.recorded,
-            &Answers::default(),
-            &mut ledger,
-        );
-        ledger.really(&played.state, &again.state);
+        let again = changed(now.clone(), &played, &mut ledger);
         sold.extend(results(&again.state));
     }
     assert_eq!(sold, ["1 0.00", "1 30.00"]);
@@ -244,8 +236,7 @@ fn a_lead_that_was_owed_no_more_is_owed_again_where_the_one_before_was_sold_to_a
     let sold = leads.map(|(market, expected)| {
         let played = market.play();
         assert_eq!(played.sales(), [expected]);
-        let again = replay(now.clone(), played.state.run(), &played.recorded, &mut ledger);
-        ledger.really(&played.state, &again.state);
+        let again = changed(now.clone(), &played, &mut ledger);
         results(&again.state)
     });
     assert_eq!(sold, [["2 40.00"], ["1 0.00"]]);

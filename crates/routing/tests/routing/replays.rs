@@ -6,7 +6,7 @@ use crate::market::{
 use crumb_domain::network::Distribution;
 use crumb_domain::time::Zone;
 use crumb_domain::{BuyerId, ContractId};
-use crumb_routing::replay::{Answers, Ledger, Recorded, Replayed};
+use crumb_routing::replay::{Answers, Ledger, Really, Recorded, Replayed};
 use crumb_routing::{Ending, Refusal, Run, State, replay, replay_changed, step};
 
 fn exclusive(id: i64, price: &str) -> Spec {
@@ -14,7 +14,42 @@ fn exclusive(id: i64, price: &str) -> Spec {
 }
 
 fn again(market: &Market, played: &Played) -> Replayed {
-    replay(market.tree(), played.state.run(), &played.recorded, &mut Ledger::default())
+    replay(market.tree(), played.state.run(), &played.recorded)
+}
+
+/// By a changed market, with what it was by its own.
+fn changed(market: &Market, played: &Played, ledger: &mut Ledger) -> Replayed {
+    changed_with(market, &played.state, &played.recorded, &Answers::default(), ledger)
+}
+
+fn changed_with(
+    market: &Market,
+    state: &State,
+    recorded: &[Recorded],
+    elsewhere: &Answers,
+    ledger: &mut Ledger,
+) -> Replayed {
+    let really = Really { state, recorded, elsewhere, is_in_vain: &|_| false };
+    replay_changed(market.tree(), state.run(), &really, ledger)
+}
+
+/// What it really was is taken in as well.
+fn changed_then(market: &Market, played: &Played, ledger: &mut Ledger) -> Replayed {
+    let replayed = changed(market, played, ledger);
+    really(played, Some(&replayed.state), ledger);
+    replayed
+}
+
+fn really(played: &Played, replayed: Option<&State>, ledger: &mut Ledger) {
+    let elsewhere = &Answers::default();
+    let Played { state, recorded, .. } = played;
+    ledger.really(&Really { state, recorded, elsewhere, is_in_vain: &|_| false }, replayed);
+}
+
+/// A lead that was not offered to anybody yet.
+fn unheard(market: &Market, ledger: &mut Ledger) -> Replayed {
+    let state = State::new(market.tree(), market.inputs());
+    changed_with(market, &state, &[], &Answers::default(), ledger)
 }
 
 fn results(replayed: &Replayed) -> Vec<String> {
@@ -79,7 +114,7 @@ fn inputs_and_events_are_kept_as_json() {
     let run: Run = serde_json::from_str(&run).unwrap();
     let recorded: Vec<Recorded> = serde_json::from_str(&recorded).unwrap();
     assert_eq!((&run, &recorded), (played.state.run(), &played.recorded));
-    let replayed = replay(market.tree(), &run, &recorded, &mut Ledger::default());
+    let replayed = replay(market.tree(), &run, &recorded);
     assert_eq!(bytes(replayed.state), played.bytes());
 }
 
@@ -88,9 +123,9 @@ fn a_changed_tree_shows_what_would_have_happened_with_answers_that_were_given() 
     let market = market([exclusive(1, "30.00"), exclusive(2, "20.00")]).post(1, rejected());
     let played = market.clone().play();
     assert_eq!(played.results(), ["1 post_rejected", "2 sold"]);
-    let mut changed = market.clone();
-    changed.specs[1] = exclusive(2, "35.00");
-    let replayed = again(&changed, &played);
+    let mut dearer = market.clone();
+    dearer.specs[1] = exclusive(2, "35.00");
+    let replayed = changed(&dearer, &played, &mut Ledger::default());
     assert_eq!(results(&replayed), ["1 not_needed", "2 sold"]);
     assert_eq!(replayed.state.sales()[0].sold_price, money("35.00"));
     assert_eq!(replayed.assumptions, Default::default());
@@ -100,9 +135,9 @@ fn a_changed_tree_shows_what_would_have_happened_with_answers_that_were_given() 
 fn answers_that_nobody_gave_are_assumed_and_listed() {
     let market = market([exclusive(1, "30.00")]).distribution(Distribution::Ping);
     let played = market.clone().play();
-    let mut changed = market.clone();
-    changed.specs.push(exclusive(2, "40.00").ping());
-    let replayed = again(&changed, &played);
+    let mut more = market.clone();
+    more.specs.push(exclusive(2, "40.00").ping());
+    let replayed = changed(&more, &played, &mut Ledger::default());
     assert_eq!(results(&replayed), ["1 not_needed", "2 sold"]);
     assert_eq!(replayed.state.sales()[0].sold_price, money("40.00"), "at the row's price");
     assert_eq!(replayed.assumptions.pings, [ContractId(2)]);
@@ -116,9 +151,9 @@ fn a_cap_that_was_raised_lets_a_refused_contract_buy() {
     let played = refused.clone().play();
     assert_eq!(played.results(), ["1 cap_reached", "2 sold"]);
     let with_cap = |cap: u32| {
-        let mut changed = refused.clone();
-        changed.specs[0] = exclusive(1, "30.00").row("cap", cap);
-        results(&again(&changed, &played))
+        let mut other = refused.clone();
+        other.specs[0] = exclusive(1, "30.00").row("cap", cap);
+        results(&changed(&other, &played, &mut Ledger::default()))
     };
     assert_eq!(with_cap(6), ["1 sold", "2 not_needed"]);
     assert_eq!(with_cap(4), ["1 cap_reached", "2 sold"]);
@@ -131,9 +166,9 @@ fn credit_that_was_refused_is_refused_again_unless_price_or_credit_are_others_no
     let played = market.clone().play();
     assert_eq!(played.results(), ["1 no_credit", "2 sold"]);
     let with_price = |price: &str, mut ledger: Ledger| {
-        let mut changed = market.clone();
-        changed.specs[0] = exclusive(1, price);
-        let again = replay(changed.tree(), played.state.run(), &played.recorded, &mut ledger);
+        let mut other = market.clone();
+        other.specs[0] = exclusive(1, price);
+        let again = changed(&other, &played, &mut ledger);
         let reason = again.state.results()[0].reason.text();
         (results(&again)[0].clone(), reason)
     };
@@ -150,7 +185,7 @@ fn credit_that_was_refused_is_refused_again_unless_price_or_credit_are_others_no
     let spent = |price: &str| {
         let other = crate::market::market([exclusive(9, price).buyer(100)]).play();
         let mut ledger = Ledger::default();
-        ledger.really_alone(&other.state);
+        really(&other, None, &mut ledger);
         assert_eq!(ledger.more_spent(BuyerId(100)), money(&format!("-{price}")));
         assert_eq!(ledger.really_spent(BuyerId(100)), money(price));
         ledger
@@ -164,9 +199,9 @@ fn what_was_granted_is_reckoned_anew_where_other_replays_used_it_up() {
     let market = market([exclusive(1, "30.00").row("cap", 1), exclusive(2, "20.00")]);
     let played = market.clone().run(|run| run.facts.clear()).play();
     // Nothing was read of the contracts: that its cap is reached only the ledger knows.
-    let run = Run { facts: Vec::new(), ..played.state.run().clone() };
+    assert!(played.state.run().facts.iter().all(|facts| facts.counts.is_empty()));
     let mut ledger = Ledger::default();
-    let again = [(); 2].map(|()| results(&replay(market.tree(), &run, &played.recorded, &mut ledger)));
+    let again = [(); 2].map(|()| results(&changed(&market, &played, &mut ledger)));
     assert_eq!(again, [["1 sold", "2 not_needed"], ["1 cap_reached", "2 sold"]]);
     assert_eq!(ledger.really_spent(BuyerId(100)), money("0.00"), "replays spend nothing really");
 }
@@ -179,7 +214,7 @@ fn nobody_is_asked_whose_cap_earlier_replays_have_filled() {
     let market = market([capped, exclusive(2, "20.00")]).distribution(Distribution::Ping);
     let mut ledger = Ledger::default();
     let asked = [(); 2].map(|()| {
-        let replayed = replay(market.tree(), &market.inputs(), &[], &mut ledger);
+        let replayed = unheard(&market, &mut ledger);
         (results(&replayed)[0].clone(), replayed.assumptions.pings)
     });
     assert_eq!(asked, [("1 sold".to_owned(), vec![ContractId(1)]), ("1 cap_reached".to_owned(), vec![])]);
@@ -193,7 +228,7 @@ fn a_run_that_its_deadline_began_is_begun_by_it_again() {
     let (state, _) = step(State::new(market.tree(), market.inputs()), &event, at);
     assert_eq!(state.results()[0].result.as_str(), "deadline");
     let recorded = [Recorded { at, event }];
-    let again = replay(market.tree(), &market.inputs(), &recorded, &mut Ledger::default());
+    let again = replay(market.tree(), &market.inputs(), &recorded);
     assert_eq!(bytes(again.state), bytes(state));
 }
 
@@ -206,14 +241,14 @@ fn several_leads_share_a_ledger_of_caps_and_credit() {
     let mut ledger = Ledger::default();
     let mut sold = Vec::new();
     for _ in 0..3 {
-        let replayed = replay(market.tree(), &market.inputs(), &[], &mut ledger);
+        let replayed = unheard(&market, &mut ledger);
         sold.push(replayed.state.sales()[0].reserved.contract.0);
         assert_eq!(replayed.state.ending(), Some(Ending::Sold));
     }
     assert_eq!(sold, [1, 2, 3]);
     assert_eq!(ledger.more_leads(ContractId(1), today), 1);
     assert_eq!(ledger.more_spent(BuyerId(200)), money("20.00"));
-    let last = replay(market.tree(), &market.inputs(), &[], &mut ledger);
+    let last = unheard(&market, &mut ledger);
     assert_eq!(results(&last), ["1 cap_reached", "2 no_credit", "3 sold"]);
 }
 
@@ -235,11 +270,9 @@ fn leads_see_what_replays_changed_and_not_what_really_happened_twice() {
     let bought = |change: &dyn Fn(&mut Market)| {
         let mut ledger = Ledger::default();
         let each = played.iter().map(|(played, market)| {
-            let mut changed = market.clone();
-            change(&mut changed);
-            let run = played.state.run();
-            let replayed = replay(changed.tree(), run, &played.recorded, &mut ledger);
-            ledger.really(&played.state, &replayed.state);
+            let mut other = market.clone();
+            change(&mut other);
+            let replayed = changed_then(&other, played, &mut ledger);
             replayed.state.sales()[0].reserved.contract.0
         });
         (each.collect::<Vec<_>>(), ledger.more_leads(ContractId(1), today))
@@ -267,10 +300,9 @@ fn who_bought_least_recently_is_who_did_so_in_the_replays() {
         let mut ledger = Ledger::default();
         [market(None), market(Some(earlier)), market(Some(earlier))].map(|market| {
             let played = market.clone().play();
-            let mut changed = market.clone();
-            changed.specs[2] = exclusive(3, price);
-            let replayed = replay(changed.tree(), played.state.run(), &played.recorded, &mut ledger);
-            ledger.really(&played.state, &replayed.state);
+            let mut other = market.clone();
+            other.specs[2] = exclusive(3, price);
+            let replayed = changed_then(&other, &played, &mut ledger);
             replayed.state.sales()[0].reserved.contract.0
         })
     };
@@ -292,9 +324,7 @@ fn what_a_contract_did_not_buy_in_the_replays_leaves_it_where_it_was_among_equal
             .run(|run| (run.begun_at, run.deadline) = (begun_at, begun_at.plus_seconds(20)))
             .play();
         assert_eq!(played.sales(), ["3 30.00"]);
-        let tree = market(specs("20.00")).tree();
-        let replayed = replay(tree, played.state.run(), &played.recorded, &mut ledger);
-        ledger.really(&played.state, &replayed.state);
+        let replayed = changed_then(&market(specs("20.00")), &played, &mut ledger);
         replayed.state.sales()[0].reserved.contract.0
     });
     assert_eq!(bought, [1, 2, 3]);
@@ -305,8 +335,8 @@ fn what_a_buyer_answered_in_another_run_it_answers_in_this_one() {
     let mut other = market([exclusive(1, "30.00")]).post(1, rejected()).run(|run| run.number = 2).play();
     let market = market([exclusive(1, "30.00"), exclusive(2, "20.00")]);
     let answer = |answers: &Answers| {
-        let (run, tree) = (market.inputs(), market.tree());
-        let replayed = replay_changed(tree, &run, run.distribution, &[], answers, &mut Ledger::default());
+        let state = State::new(market.tree(), market.inputs());
+        let replayed = changed_with(&market, &state, &[], answers, &mut Ledger::default());
         (results(&replayed), replayed.assumptions.posts)
     };
     let mut answers = Answers::default();
@@ -334,7 +364,7 @@ fn a_replay_tells_what_was_posted_and_who_may_know_the_lead() {
 fn events_of_another_run_do_no_harm() {
     let other = market([exclusive(8, "30.00"), exclusive(9, "20.00")]).post(8, cut()).play();
     let market = market([exclusive(1, "30.00")]);
-    let replayed = replay(market.tree(), &market.inputs(), &other.recorded, &mut Ledger::default());
+    let replayed = replay(market.tree(), &market.inputs(), &other.recorded);
     assert_eq!(results(&replayed), ["1 sold"]);
 }
 

@@ -25,7 +25,7 @@ pub struct AlertRow {
     /// How many they are.
     pub count: u64,
     /// About what, a stable code: `contract_switched_off`, `buyer_skipped`,
-    /// `price_unreadable`, `price_over_maximum`, `bad_redirect`, `margin_undercut`,
+    /// `price_absent`, `price_unreadable`, `price_over_maximum`, `bad_redirect`, `margin_undercut`,
     /// `credit_exceeded`, `lead_unsettled`, `delivery_parked` or `mail_parked`.
     #[schema(value_type = String, example = "contract_switched_off")]
     pub code: AlertCode,

@@ -59,6 +59,11 @@ pub struct ImportMember {
     /// For the ledger; at most 500 characters.
     #[schema(max_length = 500)]
     note: Option<String>,
+    /// For which date the ledger counts what it moves: `today`, where this is left out,
+    /// `conversion_date`, or a day of the network's zone like `2030-01-31`, not before the
+    /// conversion's and not after today.
+    #[schema(example = "conversion_date")]
+    effective_date: Option<String>,
 }
 
 /// An event by its id or short name.
@@ -85,6 +90,7 @@ impl ImportMember {
             received: self.received,
             disposition: self.disposition,
             note: self.note,
+            effective_date: self.effective_date,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::problem::{ApiError, ChangeProblems, FieldError, KeyProblems};
 use axum::Json;
 use crumb_domain::Money;
 use crumb_storage::Store;
-use crumb_tracking::conversion::late::{self, Adjustment, Fact, Invalid, LateError, LateFact};
+use crumb_tracking::conversion::late::{self, Adjustment, EffectiveDate, Fact, Invalid, LateError, LateFact};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -28,15 +28,25 @@ pub struct AdjustmentBody {
     /// Why, for the ledger; at most 500 characters.
     #[schema(max_length = 500)]
     note: Option<String>,
+    /// For which date the ledger counts what it moves: `today`, where it is not said,
+    /// `conversion_date`, or a day of the network's zone like `2030-01-31`, not before the
+    /// conversion's and not after today.
+    #[schema(example = "conversion_date")]
+    effective_date: Option<String>,
 }
 
-/// Why; may be left out, with the whole body.
+/// Why, and for which date; may be left out, with the whole body.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LateNote {
     /// For the ledger; at most 500 characters.
     #[schema(max_length = 500)]
     note: Option<String>,
+    /// For which date the ledger counts what it moves: `today`, where it is not said,
+    /// `conversion_date`, or a day of the network's zone like `2030-01-31`, not before the
+    /// conversion's and not after today.
+    #[schema(example = "conversion_date")]
+    effective_date: Option<String>,
 }
 
 /// Corrects what a conversion is worth, or its transaction id.
@@ -62,9 +72,9 @@ pub(crate) async fn adjust<S: Store + Clone>(
     bytes: Body,
 ) -> Result<Json<ConversionRow>, ApiError> {
     call.caller.must_be_allowed_to_change("adjust conversions")?;
-    let AdjustmentBody { payout, received, transaction_id, note } = body::json(bytes)?;
+    let AdjustmentBody { payout, received, transaction_id, note, effective_date } = body::json(bytes)?;
     let fact = Fact::Adjust(Adjustment { payout, received, transaction_id });
-    say(call, fact, note).await
+    say(call, fact, LateNote { note, effective_date }).await
 }
 
 /// Lets a conversion count: one that waits for it, came over a cap, or was rejected or
@@ -147,16 +157,16 @@ async fn stands<S: Store + Clone>(
         Fact::Return => "return conversions",
     };
     call.caller.must_be_allowed_to_change(what)?;
-    let LateNote { note } = body::json_or_none(bytes)?;
-    say(call, fact, note).await
+    say(call, fact, body::json_or_none(bytes)?).await
 }
 
 async fn say<S: Store + Clone>(
     OneCall { admin, caller, id }: OneCall<S>,
     fact: Fact,
-    note: Option<String>,
+    LateNote { note, effective_date }: LateNote,
 ) -> Result<Json<ConversionRow>, ApiError> {
-    let fact = LateFact::new(fact, note)?;
+    let effective = effective_date.as_deref().map(EffectiveDate::parse).transpose()?.unwrap_or_default();
+    let fact = LateFact::new(fact, note)?.effective(effective);
     let conversion = visible_conversion(&admin, caller, id).await?;
     let site = &admin.installation;
     let by = caller.name(&admin).await?;
@@ -176,6 +186,7 @@ impl From<LateError> for ApiError {
         match error {
             LateError::Missing => Self::NotFound("there is no conversion of this id".to_owned()),
             LateError::Refused(_) | LateError::TransactionTaken => Self::Refused(error.to_string()),
+            LateError::Invalid(invalid) => invalid.into(),
             LateError::Store(error) => error.into(),
         }
     }

@@ -16,9 +16,13 @@ use utoipa::ToSchema;
 /// A movement of money from one account to another.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LedgerRow {
-    /// When it takes effect.
+    /// When it was written.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+    /// When it counts for: `from` and `to` go by this. Another moment than `at` only where
+    /// somebody gave a late fact an `effective_date`.
+    #[schema(value_type = String, format = DateTime)]
+    pub effective_at: Timestamp,
     /// `sale`, `payout`, `received`, `return`, `credit` or `adjustment`; for clicks and impressions
     /// `click_payout`, `click_received`, `impression_payout` or `impression_received`.
     #[schema(value_type = String)]
@@ -59,6 +63,7 @@ impl LedgerRow {
         Self {
             change: account.map(|account| entry.change_of(account)),
             at: entry.at,
+            effective_at: entry.effective_at(),
             kind: entry.kind,
             from: entry.from.to_string(),
             to: entry.to.to_string(),

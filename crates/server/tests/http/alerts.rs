@@ -39,6 +39,7 @@ async fn a_price_that_is_no_amount_or_over_the_maximum_and_a_bad_redirect_are_al
             "price_unreadable",
             "contract 7: the answered price is no amount; it counts as 0.00",
         ),
+        ("/accept", "price_absent", "contract 7: the answer names no price; it counts as 0.00"),
         (
             "/accept?price=50.00",
             "price_over_maximum",
@@ -76,7 +77,7 @@ async fn an_undercut_margin_is_an_alert_and_no_unsold_lead() {
     sell(&server, "ann").await;
     let alerts = listed(&server, "?code=margin_undercut").await;
     assert_eq!((alerts.len(), &alerts[0]["contract"]), (1, &json!(7)), "{alerts:?}");
-    assert_eq!(alerts[0]["text"], "it brought 1.00 and pays 2.00, which leaves less than 0.00");
+    assert_eq!(alerts[0]["text"], "it brought 1.00 and pays 2.00, which leaves -1.00: less than 0.00");
     assert_eq!(only(&server).await.sales.len(), 1);
 }
 

@@ -4,6 +4,7 @@ use crate::contracts::*;
 use crate::posts::{ANN, HOSTED, accepted, at_once};
 use crate::returns::{get_as, post_as};
 use crumb_domain::lead::LeadStatus;
+use crumb_storage::SellingStore as _;
 use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::{Reply, Request, Server};
 use serde_json::{Value, json};
@@ -61,6 +62,42 @@ async fn a_buyer_that_ran_out_buys_again_when_credit_comes_and_the_waiting_lead_
     let sold = until(&server, LeadStatus::Sold).await;
     assert_eq!((sold.id, sold.revenue.to_string().as_str()), (lead.id, "30.00"));
     assert_eq!(server.api_json("/buyers/7/balance").await["balance"], "0.00");
+}
+
+#[tokio::test]
+async fn what_concerns_no_contract_of_its_vertical_runs_no_waiting_lead_and_a_run_without_news_is_no_entry() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = Contract::new(7, &buyers.url("/accept"), "30.00").buyer(&prepaid("29.00", "0.00"));
+    let idle = "[[buyer]]\nid = 99\nname = \"Idle\"\ncredit = { type = \"prepaid\", balance = \"0.00\" }";
+    let server = Server::start(&(market(&[contract]) + idle)).await;
+    accepted(&server, &[HOSTED, ANN]).await;
+    let lead = until(&server, LeadStatus::Queued).await;
+    let entries = async || server.site.store.timeline_of(lead.row).await.unwrap();
+    let before = entries().await;
+    assert_eq!(before.len(), 1, "{before:?}");
+    let pay = async |buyer: i64, amount: &str| {
+        let body = json!({ "amount": amount, "note": "a payment" });
+        assert_eq!(server.api_post(&format!("/buyers/{buyer}/credit"), &body).await.status, 200);
+    };
+    // A buyer that buys no such leads, and a new campaign: neither concerns the lead.
+    for _ in 0..3 {
+        pay(99, "10.00").await;
+    }
+    server.visitor().get("/?a=13&c=2001").await;
+    pay(7, "0.50").await;
+    while server.site.store.runs_of(lead.row).await.unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let again = until(&server, LeadStatus::Queued).await;
+    let runs = server.site.store.runs_of(again.row).await.unwrap();
+    assert_eq!(runs.len(), 2, "by its own buyer's payment only");
+    assert_eq!(entries().await, before, "nobody was asked, for what kept them before");
+    let explained = server.api_json(&format!("/leads/{}/explain", lead.id)).await;
+    let text = explained["contracts"][0]["text"].as_str().unwrap();
+    assert_eq!(text, "The buyer has 29.50 left and the price is 30.00.", "the run is told as it was");
+    pay(7, "0.50").await;
+    until(&server, LeadStatus::Sold).await;
+    assert_eq!(entries().await.len(), 2);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Conversions that a person brings in by the API: all of them or none.
 
 use crate::conversions::*;
+use crumb_domain::Clock as _;
 use crumb_testkit::{Request, Server};
 use serde_json::{Value, json};
 
@@ -249,4 +250,50 @@ async fn one_that_came_before_what_has_filled_its_cap_since_is_over_it() {
     converted(&server, &format!("r={late}")).await;
     let (status, done) = bring(&server, json!([{ "request_id": early, "at": "2026-07-02T00:00:00Z" }])).await;
     assert_eq!((status, &done["over_cap"]), (201, &json!(1)), "{done}");
+}
+
+#[tokio::test]
+async fn what_a_row_moves_counts_for_its_effective_date() {
+    let server = shop_server(EVENTS, "").await;
+    let (old, new) = (clicked(&server).await, clicked(&server).await);
+    converted(&server, &format!("r={old}")).await;
+    let there = conversions(&server).await[0].clone();
+    let day = |days: i64| server.clock.now().plus_days(days).to_string()[..10].to_owned();
+    let came = day(0);
+    server.clock.advance_days(2);
+    let late = day(-9);
+    let found = wrong(
+        &server,
+        json!([
+            { "request_id": new, "effective_date": day(1) },
+            { "id": there["id"], "payout": "10.00", "effective_date": late },
+            { "id": there["id"], "payout": "10.00", "effective_date": "soon" },
+        ]),
+    )
+    .await;
+    let places: Vec<_> = found.iter().map(|(path, _)| path.as_str()).collect();
+    let row = |row: usize| format!("conversions[{row}].effective_date");
+    assert_eq!(places, [row(0), row(1), row(2)], "{found:?}");
+    assert_eq!(found[1].1, format!("{late} is before the conversion, which came on {came}"));
+    let (status, done) = bring(
+        &server,
+        json!([
+            { "request_id": new, "event": "signup", "effective_date": "" },
+            { "id": there["id"], "payout": "10.00", "effective_date": "conversion_date" },
+        ]),
+    )
+    .await;
+    assert_eq!(status, 201, "{done}");
+    let list = server.api_json("/ledger?account=affiliate:12&sort=id").await;
+    let rows: Vec<_> = list["data"].as_array().unwrap().iter().skip(1).collect();
+    let now = json!(server.clock.now().to_string());
+    let moments: Vec<_> = rows
+        .iter()
+        .map(|row| (row["change"].clone(), row["at"].clone(), row["effective_at"].clone()))
+        .collect();
+    assert_eq!(
+        moments,
+        [(json!("1.50"), now.clone(), now.clone()), (json!("-2.00"), now, there["at"].clone())],
+        "{list}"
+    );
 }

@@ -2,6 +2,7 @@
 
 use crate::conversions::*;
 use crate::posts::{ANN, HOSTED, accepted, at_once};
+use crumb_domain::Clock as _;
 use crumb_server::api::events::event_json;
 use crumb_testkit::network::SMALL;
 use crumb_testkit::{Request, Server};
@@ -397,4 +398,73 @@ async fn a_conversions_time_line_is_for_the_networks_own_people() {
         assert_eq!(server.admin.send(Request::get(&path).bearer(&key)).await.status, status, "{role}");
     }
     assert_eq!(server.api("/conversions/1/timeline").await.status, 404);
+}
+
+/// The entries that a filter of the ledger finds: what the affiliate has by each, when it was
+/// written and when it counts for.
+async fn effective(server: &Server, filter: &str) -> Vec<[String; 3]> {
+    let list = server.api_json(&format!("/ledger?account=affiliate:12&sort=id{filter}")).await;
+    let rows = list["data"].as_array().unwrap().iter();
+    rows.map(|row| ["change", "at", "effective_at"].map(|member| row[member].as_str().unwrap().to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_late_fact_counts_for_the_date_that_is_said_of_it_and_is_written_now() {
+    let server = shop_server("", "").await;
+    let id = one(&server).await;
+    let came = server.api_json(&format!("/conversions/{id}")).await["at"].as_str().unwrap().to_owned();
+    server.clock.advance_days(3);
+    let now = server.clock.now().to_string();
+    let day = |days: i64| server.clock.now().plus_days(-days).to_string()[..10].to_owned();
+    let zone = server.site.network.snapshot().zone().clone();
+    let midnight = zone.moment(zone.day_of(server.clock.now().plus_days(-1)), 0);
+    for (what, body, change, counts) in [
+        ("adjust", json!({ "payout": "10.00", "effective_date": "conversion_date" }), "-2.00", came.clone()),
+        ("return", json!({ "effective_date": day(1) }), "-10.00", midnight.to_string()),
+        ("approve", json!({ "effective_date": "today" }), "10.00", now.clone()),
+        ("reject", json!({}), "-10.00", now.clone()),
+    ] {
+        let (status, row) = said(&server, &id, what, body).await;
+        assert_eq!(status, 200, "{row}");
+        let last = effective(&server, "").await.pop().unwrap();
+        assert_eq!(last, [change.to_owned(), now.clone(), counts], "{what}");
+    }
+    let all = effective(&server, "").await;
+    assert_eq!(all.len(), 5);
+    assert_eq!(effective(&server, &format!("&to={midnight}")).await, all[..2]);
+    assert_eq!(effective(&server, &format!("&from={midnight}")).await, all[2..]);
+    let line = timeline(&server, &format!("conversions/{id}")).await;
+    let texts: Vec<_> = line.iter().map(|entry| entry[1].as_str().unwrap().to_owned()).collect();
+    let says = |what: &str, days: i64| {
+        let end = format!(", effective {}", day(days));
+        texts.iter().any(|text| text.contains(what) && text.ends_with(&end))
+    };
+    assert!(says("adjusted", 3) && says("returned", 1), "{texts:?}");
+    assert_eq!(texts.iter().filter(|text| text.contains("effective")).count(), 2, "{texts:?}");
+}
+
+#[tokio::test]
+async fn a_date_before_the_conversion_or_to_come_is_refused_and_nothing_moves() {
+    let server = shop_server("", "").await;
+    let id = one(&server).await;
+    let day = |days: i64| server.clock.now().plus_days(days).to_string()[..10].to_owned();
+    let came = day(0);
+    server.clock.advance_days(3);
+    let before = ledger(&server).await;
+    let (yesterday, today, tomorrow) = (day(-4), day(0), day(1));
+    for (date, message) in [
+        (yesterday.clone(), format!("{yesterday} is before the conversion, which came on {came}")),
+        (tomorrow.clone(), format!("{tomorrow} is after today, which is {today}")),
+        ("now".to_owned(), "expected today, conversion_date or a day like 2030-01-31".to_owned()),
+    ] {
+        let (status, problem) = said(&server, &id, "reject", json!({ "effective_date": date })).await;
+        let error = &problem["errors"][0];
+        assert_eq!(
+            (status, &error["path"], &error["message"]),
+            (400, &json!("effective_date"), &json!(message)),
+            "{problem}"
+        );
+    }
+    assert_eq!(ledger(&server).await, before);
 }

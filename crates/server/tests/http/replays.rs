@@ -255,6 +255,45 @@ async fn changed_caps_and_credit_are_used_up_by_the_replayed_leads() {
     assert_eq!(with("cap = 9", poor).await, ["2 2 2 60.00 / 3 3 3 90.00", "5 3 3 60.00 / 5 2 2 40.00"]);
 }
 
+/// Leads that came at once read caps and credit before any of them had bought.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_leads_that_came_at_once_no_more_are_sold_by_changed_caps_and_credit_than_those_allow() {
+    let buyers = MockBuyers::start().await.unwrap();
+    let with = |cap: u32, price: &str, credit: &str| {
+        let contract = Contract::new(7, &buyers.url("/after?ms=50&then=accept"), price);
+        let contract = contract.row(&format!("cap = {cap}")).buyer(&format!("credit = {credit}"));
+        contract.with("max_post_errors = 11")
+    };
+    let (unlimited, prepaid) = ("{ type = \"unlimited\" }", "{ type = \"prepaid\", balance = \"300.00\" }");
+    for credit in [unlimited, prepaid] {
+        let server = Server::start(&market(&[with(10, "30.00", credit)])).await;
+        let mut running = tokio::task::JoinSet::new();
+        for number in 0..30 {
+            let client = server.tracking.clone();
+            let body = format!("{HOST_N_POST}&email_address=p{number}@example.com&zip_code=90210");
+            running.spawn(async move { client.post_form("/d.ashx", &body).await.status });
+        }
+        assert!(running.join_all().await.iter().all(|status| *status == 200));
+        let by = async |cap: u32, price: &str| {
+            let report = replay_with(&server, &with(cap, price, credit).to_string(), EVER.0).await;
+            assert_eq!(report.assumptions, Assumed::default());
+            report.now.sold
+        };
+        assert_eq!(by(10, "30.00").await, 10, "as it was");
+        // This clock stands still, so that nobody can tell which runs began first: it may be
+        // fewer, and never more.
+        for (cap, price, most) in [
+            (3, "30.00", 3),
+            (1, "30.00", 1),
+            (9, "30.00", 9),
+            (10, "100.00", if credit == prepaid { 3 } else { 10 }),
+        ] {
+            let sold = by(cap, price).await;
+            assert!(sold <= most, "{sold} at {price} with a cap of {cap}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn payouts_follow_the_changed_offer_and_what_is_not_changed_is_as_it_was() {
     let buyers = MockBuyers::start().await.unwrap();

@@ -88,7 +88,7 @@ async fn the_price_of_a_status_is_read_as_an_answers() {
         ("&price=25.50", "25.50", None),
         ("&price=41.00", "40.00", Some("price_over_maximum")),
         ("&price=cheap", "0.00", Some("price_unreadable")),
-        ("", "0.00", None),
+        ("", "0.00", Some("price_absent")),
     ] {
         let url = buyers.url(&format!("/status?is=accepted{status}"));
         let contract = Contract::new(7, &buyers.url("/cut-after"), "30.00")

@@ -43,7 +43,7 @@ async fn a_click_of_a_cpc_campaign_pays_its_affiliate_and_charges_the_advertiser
     clicked(&server).await;
     let entries = ledger(&server, "").await;
     let entry = |kind: &str, from: &str, to: &str, amount: &str| {
-        json!({ "at": entries[0]["at"], "kind": kind, "from": from, "to": to, "amount": amount, "lead": null,
+        json!({ "at": entries[0]["at"], "effective_at": entries[0]["at"], "kind": kind, "from": from, "to": to, "amount": amount, "lead": null,
                 "conversion": null, "contract": null, "campaign": 60, "count": 1, "note": null })
     };
     let received = entry("click_received", "advertiser:1", "house", "25.00");

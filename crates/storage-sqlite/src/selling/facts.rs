@@ -4,6 +4,7 @@
 use super::{records, reservations};
 use crate::codes::moment;
 use crate::error::from_sqlite;
+use crumb_domain::selling::ContractResult;
 use crumb_domain::time::Day;
 use crumb_domain::{BuyerId, ContractId, Money, RowId};
 use crumb_storage::Result;
@@ -41,16 +42,25 @@ pub(crate) fn read(connection: &Connection, lead: Option<RowId>, days_from: Day)
         ..SellingFacts::default()
     };
     if let Some(lead) = lead {
-        let own = of_lead(connection, lead.as_i64())?;
-        (facts.earlier, facts.runs) = (own.earlier, own.runs);
+        facts = of_lead(connection, lead.as_i64())?.beside(facts);
     }
     Ok(facts)
 }
 
-/// What a lead met in earlier runs, and how many they were.
+/// What a lead met in earlier runs, how many they were, and how the last one ended.
 pub(crate) struct OwnFacts {
     pub(crate) earlier: Vec<EarlierSend>,
     pub(crate) runs: u32,
+    pub(crate) last_met: Vec<(ContractId, ContractResult)>,
+    pub(crate) last_told: Option<String>,
+}
+
+impl OwnFacts {
+    /// With those of contracts and buyers.
+    pub(crate) fn beside(self, facts: SellingFacts) -> SellingFacts {
+        let Self { earlier, runs, last_met, last_told } = self;
+        SellingFacts { earlier, runs, last_met, last_told, ..facts }
+    }
 }
 
 /// The facts of one lead.
@@ -58,6 +68,8 @@ pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<OwnFacts> {
     Ok(OwnFacts {
         earlier: reservations::of_lead(connection, lead)?,
         runs: records::count_runs(connection, lead)?,
+        last_met: records::last_met(connection, lead)?,
+        last_told: records::last_told(connection, lead)?,
     })
 }
 

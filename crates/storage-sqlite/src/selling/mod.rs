@@ -30,12 +30,13 @@ use crumb_domain::lead::Lead;
 use crumb_domain::ledger::{Account, LedgerEntry};
 use crumb_domain::selling::Attempt;
 use crumb_domain::time::Day;
-use crumb_domain::{CampaignId, ContractId, Money, RowId, Timestamp};
+use crumb_domain::{CampaignId, ContractId, Money, RowId, Timestamp, VerticalId};
 use crumb_storage::selling::{
     Ending, Held, LeadChange, LeadRun, PostFailures, Quote, QuoteFound, Recovered, Recovery, Reserve,
     Reserved, RunRecord, SellingCounts, SellingFacts, TimelineEntry, Waiting,
 };
 use crumb_storage::{Page, PageRequest, Result, SellingStore};
+use std::sync::Arc;
 
 /// Waiting leads that are woken by one write, so that no commit is long.
 const WOKEN_PER_WRITE: usize = 5_000;
@@ -46,7 +47,7 @@ impl SellingStore for SqliteStore {
         // hand; of the lead with the taking, so that no other run comes between.
         let facts = self.selling_facts(None, days_from).await?;
         let taken = self.writer().write(move |context| change::take(context.connection, lead)).await?;
-        Ok(taken.map(|(lead, own)| (lead, SellingFacts { earlier: own.earlier, runs: own.runs, ..facts })))
+        Ok(taken.map(|(lead, own)| (lead, own.beside(facts))))
     }
 
     async fn selling_facts(&self, lead: Option<RowId>, days_from: Day) -> Result<SellingFacts> {
@@ -95,17 +96,14 @@ impl SellingStore for SqliteStore {
     }
 
     async fn wake(&self, now: Timestamp) -> Result<u64> {
-        let mut woken = 0;
-        loop {
-            let wake = move |context: &mut crate::batch::WriteContext<'_>| {
-                queue::wake(context.connection, now, WOKEN_PER_WRITE)
-            };
-            let n = self.writer().write(wake).await?;
-            woken += n as u64;
-            if n < WOKEN_PER_WRITE {
-                return Ok(woken);
-            }
+        self.wake_those(now, None).await
+    }
+
+    async fn wake_of(&self, now: Timestamp, verticals: Vec<VerticalId>) -> Result<u64> {
+        if verticals.is_empty() {
+            return Ok(0);
         }
+        self.wake_those(now, Some(verticals.into())).await
     }
 
     async fn held(&self, page: PageRequest) -> Result<Page<Held>> {
@@ -164,5 +162,23 @@ impl SellingStore for SqliteStore {
         self.readers()
             .read(LaneOf::Short, move |connection| quotes::find(connection, &id, campaign, now))
             .await
+    }
+}
+
+impl SqliteStore {
+    /// Makes waiting leads due now, so many with each write.
+    async fn wake_those(&self, now: Timestamp, of: Option<Arc<[VerticalId]>>) -> Result<u64> {
+        let mut woken = 0;
+        loop {
+            let of = of.clone();
+            let wake = move |context: &mut crate::batch::WriteContext<'_>| {
+                queue::wake(context.connection, now, of.as_deref(), WOKEN_PER_WRITE)
+            };
+            let n = self.writer().write(wake).await?;
+            woken += n as u64;
+            if n < WOKEN_PER_WRITE {
+                return Ok(woken);
+            }
+        }
     }
 }

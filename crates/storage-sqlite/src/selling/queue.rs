@@ -4,7 +4,7 @@ use crate::clicks::counts;
 use crate::codes::{from_json, moment, row_id, to_json};
 use crate::error::{corrupt, from_sqlite};
 use crate::statements::Statements;
-use crumb_domain::{RowId, Timestamp};
+use crumb_domain::{RowId, Timestamp, VerticalId};
 use crumb_storage::Result;
 use crumb_storage::selling::{SellingCounts, Waiting};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -263,13 +263,36 @@ pub(crate) fn counts(connection: &Connection) -> Result<SellingCounts> {
         .map_err(from_sqlite)
 }
 
-/// Makes so many of the waiting ones due that are not; how many it were.
-pub(crate) fn wake(connection: &Connection, now: Timestamp, most: usize) -> Result<usize> {
+/// Makes so many of the waiting ones due that are not, of all verticals or of these; how many
+/// it were.
+pub(crate) fn wake(
+    connection: &Connection,
+    now: Timestamp,
+    of: Option<&[VerticalId]>,
+    most: usize,
+) -> Result<usize> {
+    if let Some(verticals) = of {
+        return wake_of(connection, now, verticals, most);
+    }
     connection
         .prepare_cached(
             "UPDATE offered SET due = ?1 WHERE lead IN
                  (SELECT lead FROM offered WHERE state = 2 AND due > ?1 LIMIT ?2)",
         )
         .and_then(|mut update| update.execute(params![now.micros(), most as i64]))
+        .map_err(from_sqlite)
+}
+
+fn wake_of(connection: &Connection, now: Timestamp, verticals: &[VerticalId], most: usize) -> Result<usize> {
+    connection
+        .prepare_cached(
+            "UPDATE offered SET due = ?1 WHERE lead IN
+                 (SELECT offered.lead FROM offered JOIN lead ON lead.row = offered.lead
+                  WHERE state = 2 AND due > ?1 AND lead.vertical IN (SELECT value FROM json_each(?3)) LIMIT ?2)",
+        )
+        .and_then(|mut update| {
+            let verticals: Vec<String> = verticals.iter().map(|vertical| vertical.0.to_string()).collect();
+            update.execute(params![now.micros(), most as i64, format!("[{}]", verticals.join(","))])
+        })
         .map_err(from_sqlite)
 }

@@ -13,7 +13,7 @@ use crumb_domain::{ConfigVersion, ContractId, Money, RowId, Timestamp};
 use crumb_storage::configuration::HistoryOf;
 use crumb_storage::selling::{LeadRun, RunRecord, TimelineEntry};
 use crumb_storage::{PageRequest, Result};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// Keeps attempts; posts count among those by which a contract is switched off, but those
 /// that were cut off, which is none of its doing.
@@ -140,14 +140,36 @@ pub(crate) fn runs_of(connection: &Connection, lead: i64) -> Result<Vec<RunRecor
     Ok(runs)
 }
 
-fn run(row: &Row<'_>) -> Result<RunRecord> {
-    let summary: String = row.get(7).map_err(from_sqlite)?;
-    let summary: Vec<(i64, String, i64)> = from_json(&summary)?;
+/// What became of each contract in a lead's last run; nothing where it has none.
+pub(crate) fn last_met(connection: &Connection, lead: i64) -> Result<Vec<(ContractId, ContractResult)>> {
+    let last: Option<String> = connection
+        .prepare_cached("SELECT summary FROM run WHERE lead = ?1 ORDER BY number DESC LIMIT 1")
+        .and_then(|mut select| select.query_row([lead], |row| row.get(0)).optional())
+        .map_err(from_sqlite)?;
+    let summary = last.as_deref().map_or(Ok(Vec::new()), summary_of)?;
+    Ok(summary.into_iter().map(|(contract, result, _)| (contract, result)).collect())
+}
+
+/// The code of the last entry of a lead's time line.
+pub(crate) fn last_told(connection: &Connection, lead: i64) -> Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT code FROM timeline WHERE of = ?1 ORDER BY number DESC LIMIT 1")
+        .and_then(|mut select| select.query_row([lead], |row| row.get(0)).optional())
+        .map_err(from_sqlite)
+}
+
+fn summary_of(text: &str) -> Result<Vec<(ContractId, ContractResult, Money)>> {
+    let summary: Vec<(i64, String, i64)> = from_json(text)?;
     let summary = summary.into_iter().map(|(contract, result, price)| {
         let result =
             ContractResult::from_code(&result).ok_or_else(|| corrupt("a contract's result", result))?;
         Ok((ContractId(contract), result, Money::from_micros(price)))
     });
+    summary.collect()
+}
+
+fn run(row: &Row<'_>) -> Result<RunRecord> {
+    let summary: String = row.get(7).map_err(from_sqlite)?;
     Ok(RunRecord {
         id: row_id(row.get(0).map_err(from_sqlite)?)?,
         number: row.get(1).map_err(from_sqlite)?,
@@ -156,7 +178,7 @@ fn run(row: &Row<'_>) -> Result<RunRecord> {
         inputs: row.get(4).map_err(from_sqlite)?,
         events: row.get(5).map_err(from_sqlite)?,
         results: row.get(6).map_err(from_sqlite)?,
-        summary: summary.collect::<Result<_>>()?,
+        summary: summary_of(&summary)?,
     })
 }
 

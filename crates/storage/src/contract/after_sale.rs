@@ -171,6 +171,8 @@ pub async fn entries_of_the_ledger_are_found_by_each_filter_and_in_pages<S: Stor
     let at = NOW.plus_seconds(10);
     let reason = "wrong number".to_owned();
     let back = LedgerEntry::give_back(at, lead.id, BuyerId(7), ContractId(7), money(30), reason);
+    // Written last, and counts for a day before all others.
+    let back = LedgerEntry { effective: Some(NOW.plus_seconds(-86_400)), ..back };
     store.pay(payment(7, vec![back.clone()])).await.unwrap();
     credit(&*store, 8, 1).await;
     let filter = LedgerFilter::default;
@@ -187,8 +189,9 @@ pub async fn entries_of_the_ledger_are_found_by_each_filter_and_in_pages<S: Stor
         (LedgerFilter { kind: Some(Return), ..filter() }, vec![Return]),
         (LedgerFilter { lead: Some(lead.id), ..filter() }, vec![Sale, Payout, Return]),
         (LedgerFilter { lead: Some(other), ..filter() }, vec![]),
-        (LedgerFilter { from: Some(NOW.plus_seconds(5)), ..filter() }, vec![Payout, Return]),
-        (LedgerFilter { to: Some(NOW.plus_seconds(5)), ..filter() }, vec![Credit, Sale, Credit]),
+        (LedgerFilter { from: Some(NOW.plus_seconds(5)), ..filter() }, vec![Payout]),
+        (LedgerFilter { to: Some(NOW.plus_seconds(5)), ..filter() }, vec![Credit, Sale, Return, Credit]),
+        (LedgerFilter { to: Some(NOW.plus_seconds(-60)), ..filter() }, vec![Return]),
     ] {
         let page = PageRequest { ascending: true, ..PageRequest::default() };
         let found = store.ledger(filter, page).await.unwrap();

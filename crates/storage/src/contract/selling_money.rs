@@ -132,6 +132,7 @@ async fn one_run<S: Store>(
 fn given_back(lead: &Lead, contract: i64, amount: Money) -> LedgerEntry {
     LedgerEntry {
         at: NOW,
+        effective: None,
         kind: LedgerKind::Return,
         from: Account::House,
         to: Account::Buyer(BuyerId(contract)),

@@ -8,12 +8,12 @@ use super::build_selling::{
 use crate::leads::{AcceptLead, IdempotentAnswer, Offering, Posted, RejectPost, UpdateLead, Verdict};
 use crate::selling::{Earlier, LeadChange, ReservationEnd, SellingCounts, Then, Waiting};
 use crate::{Store, StoreError};
-use crumb_domain::OfferId;
 use crumb_domain::caps::{CapCheck, CapScope, DayCount};
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus};
 use crumb_domain::network::CapOf;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::StoredAnswer;
+use crumb_domain::{OfferId, VerticalId};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -144,7 +144,14 @@ pub async fn waiting_leads_come_in_the_order_in_which_they_are_due<S: Store>(sto
     let due = store.due(NOW.plus_seconds(30), 10).await.unwrap();
     assert_eq!(due, [leads[1], leads[2], leads[0]]);
     assert_eq!(store.due(NOW.plus_seconds(30), 2).await.unwrap(), [leads[1], leads[2]]);
-    assert_eq!(store.wake(NOW).await.unwrap(), 4);
+    let vertical = store.lead(lead(1, leads[0].lead).id).await.unwrap().unwrap().vertical;
+    let other = VerticalId(vertical.0 + 1);
+    assert_eq!(store.wake_of(NOW, vec![]).await.unwrap(), 0);
+    assert_eq!(store.wake_of(NOW, vec![other]).await.unwrap(), 0);
+    assert_eq!(store.due(NOW, 10).await.unwrap(), [], "those of another vertical are left as they are");
+    assert_eq!(store.wake_of(NOW.plus_seconds(-5), vec![other, vertical]).await.unwrap(), 4);
+    assert_eq!(store.due(NOW, 10).await.unwrap().len(), 4);
+    assert_eq!(store.wake(NOW.plus_seconds(-10)).await.unwrap(), 4);
     assert_eq!(store.due(NOW, 10).await.unwrap().len(), 4);
     assert_eq!(store.wake(NOW).await.unwrap(), 0);
 }

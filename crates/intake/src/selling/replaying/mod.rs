@@ -21,8 +21,10 @@
 //! skipped because they had not answered.
 //!
 //! Rooms: `versions` are the networks; `world` is a lead's way through one of them;
-//! `inputs` are what a run is given by a changed one; `report` adds up.
+//! `inputs` are what a run is given by a changed one; `in_order` puts runs in the order in
+//! which they began; `report` adds up.
 
+mod in_order;
 mod inputs;
 mod report;
 mod versions;
@@ -35,14 +37,15 @@ pub use report::{
 
 use super::record::{is_broken_off, was_nothing_sent};
 use super::standing::Earning;
-use crumb_domain::lead::Lead;
+use crumb_domain::lead::{Lead, LeadStatus};
 use crumb_domain::network::OfferType;
 use crumb_domain::{ContractId, LeadId, RowId, Timestamp};
 use crumb_network::{LiveNetwork, NetworkError, Snapshot};
-use crumb_routing::replay::{Answers, Assumptions, Ledger, Recorded, Replayed};
+use crumb_routing::replay::{Answers, Assumptions, Ledger, Really, Recorded, Replayed};
 use crumb_routing::{Event, Run, replay, replay_changed};
 use crumb_storage::selling::{LeadRun, RunRecord};
 use crumb_storage::{Store, StoreError};
+use in_order::InOrder;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use versions::{Version, Versions};
@@ -125,18 +128,22 @@ impl<'n, S: Store> Replaying<'n, S> {
         let total = self.store.count_runs_of_leads(from, to).await?;
         let mut done = 0_u64;
         let mut after: Option<RowId> = None;
+        let mut in_order = InOrder::default();
         progress(done, total);
         loop {
             let runs = self.store.runs_of_leads(from, to, after, RUNS_PER_READ).await?;
-            let Some(last) = runs.last() else { break };
-            after = Some(last.run.id);
-            for found in &runs {
-                self.run(found, false).await?;
+            let is_last = runs.is_empty();
+            after = runs.last().map_or(after, |last| Some(last.run.id));
+            in_order.take_in(runs);
+            while let Some(found) = in_order.next(is_last) {
+                self.run(&found, false).await?;
                 done += 1;
                 progress(done, total.max(done));
             }
+            if is_last {
+                return Ok(self.report.finished());
+            }
         }
-        Ok(self.report.finished())
     }
 
     /// Replays one lead, each of its runs with each contract.
@@ -222,27 +229,27 @@ impl<'n, S: Store> Replaying<'n, S> {
         begun.note(record, past);
         begun.own.settle_by(&past.run, lead);
         begun.now.settle_by(&past.run, lead);
-        let own = replay(Arc::clone(&tree), &past.run, &past.events, &mut Ledger::default());
+        let own = replay(Arc::clone(&tree), &past.run, &past.events);
         self.report.compare(lead.id, record, &own.state.results());
+        let really = Really {
+            state: &own.state,
+            recorded: &past.events,
+            elsewhere: &begun.answers,
+            is_in_vain: &|contract| is_in_vain(lead, contract),
+        };
         let now = match &self.changed {
             None => None,
             Some(changed) => {
                 let (own, now, ledger) = (&begun.own, &begun.now, &self.ledger);
                 let inputs = inputs::Inputs { past: &past.run, lead, own, now, late, ledger };
-                inputs.by(changed, version, &tree).map(|(tree, run)| {
-                    let (asked, ledger) = (past.run.distribution, &mut self.ledger);
-                    replay_changed(tree, &run, asked, &past.events, &begun.answers, ledger)
-                })
+                inputs
+                    .by(changed, version, &tree)
+                    .map(|(tree, run)| replay_changed(tree, &run, &really, &mut self.ledger))
             }
         };
         if self.changed.is_some() {
-            match &now {
-                Some(now) => self.ledger.really(&own.state, &now.state),
-                None => {
-                    self.ledger.really_alone(&own.state);
-                    self.report.runs_not_reached += 1;
-                }
-            }
+            self.ledger.really(&really, now.as_ref().map(|now| &now.state));
+            self.report.runs_not_reached += u64::from(now.is_none());
         }
         begun.own.ran(&own, &Earning::of(version.snapshot(), offer, lead, late));
         let now = match (&self.changed, &now) {
@@ -286,6 +293,12 @@ fn past(record: &RunRecord) -> Option<Past> {
     let run = serde_json::from_str(&record.inputs).ok()?;
     let events: Vec<Recorded> = serde_json::from_str(&record.events).ok()?;
     (!events.is_empty()).then_some(Past { run, events })
+}
+
+/// Whether a post of unknown end has sold nothing, as the lead stands by now.
+fn is_in_vain(lead: &Lead, contract: ContractId) -> bool {
+    let is_sold = lead.sales.iter().any(|sale| sale.contract == contract);
+    !is_sold && lead.status != LeadStatus::PendingUnknown
 }
 
 /// Whether a sale rests on an answer that nobody gave.

@@ -1,6 +1,6 @@
 //! A row of an import, as far as it can be read without the store.
 
-use super::super::late::{self, Adjustment, Fact, Invalid, LateFact};
+use super::super::late::{self, Adjustment, EffectiveDate, Fact, Invalid, LateFact};
 use crumb_domain::conversion::{Conversion, ConversionDisposition, MAX_TRANSACTION_ID_CHARS};
 use crumb_domain::request_id::RequestIdKey;
 use crumb_domain::{Money, RequestId, RowId, Timestamp};
@@ -28,6 +28,9 @@ pub struct Line {
     pub disposition: Option<String>,
     /// For the ledger.
     pub note: Option<String>,
+    /// For which date what it moves counts: `today`, where it is not said, `conversion_date` or
+    /// a day like `2030-01-31`.
+    pub effective_date: Option<String>,
 }
 
 /// Which conversion a row is about.
@@ -46,12 +49,23 @@ pub(super) struct Checked {
     pub received: Option<Money>,
     pub disposition: Option<ConversionDisposition>,
     pub note: Option<String>,
+    pub effective: EffectiveDate,
 }
 
 impl Line {
     /// Names of the cells.
-    pub const COLUMNS: [&'static str; 9] =
-        ["id", "request_id", "event", "at", "transaction_id", "payout", "received", "disposition", "note"];
+    pub const COLUMNS: [&'static str; 10] = [
+        "id",
+        "request_id",
+        "event",
+        "at",
+        "transaction_id",
+        "payout",
+        "received",
+        "disposition",
+        "note",
+        "effective_date",
+    ];
 
     /// The cell of a column; none where there is no such column.
     pub fn cell_mut(&mut self, column: &str) -> Option<&mut Option<String>> {
@@ -65,6 +79,7 @@ impl Line {
             "received" => &mut self.received,
             "disposition" => &mut self.disposition,
             "note" => &mut self.note,
+            "effective_date" => &mut self.effective_date,
             _ => return None,
         })
     }
@@ -81,6 +96,10 @@ impl Line {
                 .filter(|disposition| *disposition != OverCap)
                 .ok_or_else(|| "expected approved, pending, rejected or returned".to_owned())
         });
+        let effective = read(&self.effective_date, &mut wrong, "effective_date", |text| {
+            EffectiveDate::parse(text).map_err(|invalid| invalid.message)
+        });
+        let effective = effective.unwrap_or_default();
         let mut text = |path, cell: &Option<String>, most| {
             late::text(path, cell.clone(), most).unwrap_or_else(|invalid| {
                 wrong.push(invalid);
@@ -91,7 +110,7 @@ impl Line {
         let note = text("note", &self.note, late::MAX_NOTE_CHARACTERS);
         match subject {
             Some(subject) if wrong.is_empty() => {
-                Ok(Checked { subject, transaction_id, payout, received, disposition, note })
+                Ok(Checked { subject, transaction_id, payout, received, disposition, note, effective })
             }
             _ => Err(wrong),
         }
@@ -149,7 +168,7 @@ impl Checked {
             return Err(Invalid::new("", "nothing is said of it: no amount, transaction_id or disposition"));
         }
         let facts = adjusts.into_iter().chain(becomes);
-        facts.map(|fact| LateFact::new(fact, self.note.clone())).collect()
+        facts.map(|fact| Ok(LateFact::new(fact, self.note.clone())?.effective(self.effective))).collect()
     }
 }
 

@@ -245,6 +245,7 @@ impl From<LateError> for Stop {
         match error {
             LateError::Store(error) => Self::Store(error),
             LateError::TransactionTaken => Self::wrong("transaction_id", error.to_string()),
+            LateError::Invalid(invalid) => invalid.into(),
             LateError::Missing => Self::wrong("id", error.to_string()),
             LateError::Refused(_) => Self::wrong("", error.to_string()),
         }

@@ -12,6 +12,7 @@ use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::network::Event;
 use crumb_domain::payout::Overrides;
 use crumb_domain::session::Session;
+use crumb_domain::time::Day;
 use crumb_domain::{Money, RowId};
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::Store;
@@ -46,7 +47,8 @@ pub(super) async fn record<S: Store + Clone>(
     if counts {
         deliveries.extend(telling.deliveries(site, now));
     }
-    let noted = |entry: LedgerEntry| LedgerEntry { note: checked.note.clone(), at: now, ..entry };
+    let effective = checked.effective.of(about.at, snapshot.zone(), now)?;
+    let noted = |entry: LedgerEntry| LedgerEntry { note: checked.note.clone(), at: now, effective, ..entry };
     Ok(RecordConversion {
         once_a_session: !about.event.allow_duplicates,
         once_a_transaction: about.event.deduplicate_transaction_id
@@ -62,14 +64,26 @@ pub(super) async fn record<S: Store + Clone>(
         } else {
             Vec::new()
         },
-        timeline: vec![brought_in(&conversion, checked.note.as_deref(), by, now)],
+        timeline: vec![brought_in(
+            &conversion,
+            effective.map(|moment| snapshot.zone().day_of(moment)),
+            checked.note.as_deref(),
+            by,
+            now,
+        )],
         signature: None,
         conversion,
     })
 }
 
 /// What the time line begins with.
-fn brought_in(conversion: &Conversion, note: Option<&str>, by: Option<&str>, at: Timestamp) -> TimelineEntry {
+fn brought_in(
+    conversion: &Conversion,
+    effective: Option<Day>,
+    note: Option<&str>,
+    by: Option<&str>,
+    at: Timestamp,
+) -> TimelineEntry {
     let mut text = format!(
         "the conversion was brought in as {}, for event {} on offer {} and affiliate {}",
         conversion.disposition.as_str(),
@@ -77,6 +91,9 @@ fn brought_in(conversion: &Conversion, note: Option<&str>, by: Option<&str>, at:
         conversion.offer,
         conversion.affiliate
     );
+    if let Some(day) = effective {
+        text += &format!(", effective {day}");
+    }
     if let Some(note) = note {
         text += &format!(": {note}");
     }

@@ -5,12 +5,14 @@
 //! that the conversion still stands as it was read, and begun again where it does not.
 
 mod decision;
+mod effective;
 #[cfg(test)]
 mod tests;
 mod told;
 
 pub(crate) use decision::Decided;
 pub use decision::{Adjustment, Fact, Refusal};
+pub use effective::EffectiveDate;
 
 use super::MAX_TRIES;
 use crate::feed::Recorded;
@@ -18,7 +20,7 @@ use crate::installation::Installation;
 use crate::postbacks::Telling;
 use crumb_domain::conversion::{Conversion, MAX_TRANSACTION_ID_CHARS};
 use crumb_domain::delivery::Delivery;
-use crumb_domain::ledger::Account;
+use crumb_domain::ledger::{Account, LedgerEntry};
 use crumb_domain::{Money, RowId, Timestamp};
 use crumb_network::Snapshot;
 use crumb_storage::conversions::{ChangeConversion, ConversionFilter};
@@ -38,6 +40,7 @@ const MAX_AMOUNT_UNITS: i64 = 1_000_000;
 pub struct LateFact {
     fact: Fact,
     note: Option<String>,
+    effective: EffectiveDate,
 }
 
 /// What is wrong with something that a person said.
@@ -68,6 +71,9 @@ pub enum LateError {
     /// Another conversion of the offer and event has the transaction id, which counts once.
     #[error("the conversion stays as it is: another one of its offer and event has this transaction id")]
     TransactionTaken,
+    /// It cannot take effect then.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -84,7 +90,13 @@ impl LateFact {
             Fact::Adjust(adjustment) => Fact::Adjust(checked(adjustment)?),
             other => other,
         };
-        Ok(Self { fact, note: text("note", note, MAX_NOTE_CHARACTERS)? })
+        let note = text("note", note, MAX_NOTE_CHARACTERS)?;
+        Ok(Self { fact, note, effective: EffectiveDate::Today })
+    }
+
+    /// The same with a date for which what it moves counts.
+    pub fn effective(self, effective: EffectiveDate) -> Self {
+        Self { effective, ..self }
     }
 }
 
@@ -178,7 +190,8 @@ pub(super) async fn change<S: Store + Clone>(
     let books = books(site, snapshot, before).await?;
     let mut change: Option<ChangeConversion> = None;
     let mut tells = false;
-    for LateFact { fact, note } in facts {
+    for LateFact { fact, note, effective } in facts {
+        let effective = effective.of(before.at, snapshot.zone(), now)?;
         let stands = change.as_ref().map_or(before, |change| &change.conversion);
         let Some(mut decided) = decision::decide(stands, books.after(stands), fact, note.as_deref(), now)?
         else {
@@ -190,10 +203,11 @@ pub(super) async fn change<S: Store + Clone>(
             refuse_taken(site, &decided).await?;
         }
         tells |= decided.tells;
-        let told = told::entry(stands, &decided.conversion, fact, note.as_deref(), by, now);
+        let day = effective.map(|moment| snapshot.zone().day_of(moment));
+        let told = told::entry(stands, &decided.conversion, fact, day, note.as_deref(), by, now);
         let (mut ledger, mut timeline) =
             change.take().map(|change| (change.ledger, change.timeline)).unwrap_or_default();
-        ledger.extend(decided.ledger);
+        ledger.extend(decided.ledger.into_iter().map(|entry| LedgerEntry { effective, ..entry }));
         timeline.push(told);
         let (conversion, deliveries) = (decided.conversion, Vec::new());
         change = Some(ChangeConversion { conversion, ledger, deliveries, timeline, once_a_transaction });

@@ -2,14 +2,17 @@
 
 use super::decision::Fact;
 use crumb_domain::conversion::Conversion;
+use crumb_domain::time::Day;
 use crumb_domain::{Money, Timestamp};
 use crumb_storage::selling::TimelineEntry;
 
-/// What the time line has of a fact that changed a conversion.
+/// What the time line has of a fact that changed a conversion; `effective` is the day for which
+/// it counts where that is not the present one.
 pub(super) fn entry(
     before: &Conversion,
     after: &Conversion,
     fact: &Fact,
+    effective: Option<Day>,
     note: Option<&str>,
     by: Option<&str>,
     at: Timestamp,
@@ -24,6 +27,9 @@ pub(super) fn entry(
     let moved = moved(before, after).join(", ");
     if !moved.is_empty() {
         text += &format!(" ({moved})");
+    }
+    if let Some(day) = effective {
+        text += &format!(", effective {day}");
     }
     if let Some(note) = note {
         text += &format!(": {note}");
