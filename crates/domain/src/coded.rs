@@ -79,7 +79,6 @@ mod tests {
                 "sold",
                 "contract_inactive",
                 "buyer_inactive",
-                "buyer_skipped",
                 "wrong_offer",
                 "affiliate_excluded",
                 "upsells_not_bought",

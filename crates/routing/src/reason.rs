@@ -186,8 +186,7 @@ impl Reason {
             | Self::SoldUnanswered(_)
             | Self::Replacement { .. } => R::Sold,
             Self::Inactive | Self::SwitchedOff | Self::RouterOff => R::ContractInactive,
-            Self::BuyerInactive(_) => R::BuyerInactive,
-            Self::BreakerOpen(_) => R::BuyerSkipped,
+            Self::BuyerInactive(_) | Self::BreakerOpen(_) => R::BuyerInactive,
             Self::WrongOffer { .. } => R::WrongOffer,
             Self::AffiliateExcluded(_) => R::AffiliateExcluded,
             Self::UpsellsNotBought => R::UpsellsNotBought,

@@ -5,17 +5,16 @@ use serde::Serialize;
 
 coded! {
     /// Why a contract bought, or did not: exactly one for each contract of the
-    /// lead's vertical and each run. The fourteen after `sold` are held in this order before
+    /// lead's vertical and each run. The thirteen after `sold` are held in this order before
     /// anybody is asked; the others come of the sale itself.
     ContractResult {
         /// It bought.
         Sold = "sold";
         /// Inactive, or switched off after failed posts.
         ContractInactive = "contract_inactive";
-        /// Its buyer is inactive.
+        /// Its buyer is inactive, or is left alone for a while because its last
+        /// answers timed out.
         BuyerInactive = "buyer_inactive";
-        /// Its buyer is left alone for a while because its last answers timed out.
-        BuyerSkipped = "buyer_skipped";
         /// It buys another offer's leads only.
         WrongOffer = "wrong_offer";
         /// It does not want this affiliate's leads.
@@ -74,7 +73,6 @@ impl ContractResult {
             self,
             R::ContractInactive
                 | R::BuyerInactive
-                | R::BuyerSkipped
                 | R::WrongOffer
                 | R::AffiliateExcluded
                 | R::UpsellsNotBought

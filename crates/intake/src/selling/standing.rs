@@ -290,7 +290,6 @@ pub(crate) fn next_try(state: &State, lead: &Lead, now: Timestamp, expires: Time
         ContractResult::LeadTooYoung => state.tree().old_enough_at(outcome.contract, lead.at),
         ContractResult::NoCredit
         | ContractResult::BuyerInactive
-        | ContractResult::BuyerSkipped
         | ContractResult::PingTimeout
         | ContractResult::PingError
         | ContractResult::PostTimeout

@@ -103,9 +103,9 @@ fn an_inactive_buyer_does_not_buy() {
 }
 
 #[test]
-fn a_buyer_whose_breaker_is_open_is_skipped_and_says_so() {
+fn a_buyer_whose_breaker_is_open_is_inactive_and_says_so() {
     let text = "Buyer 700 is left alone for a while because its last answers timed out.";
-    ends(one().facts(|facts| facts.breaker_open = true), "buyer_skipped", text);
+    ends(one().facts(|facts| facts.breaker_open = true), "buyer_inactive", text);
 }
 
 #[test]

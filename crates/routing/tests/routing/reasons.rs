@@ -74,7 +74,7 @@ fn each_reason_has_one_sentence_and_the_values_that_were_compared() {
         (R::BuyerInactive(buyer), "buyer_inactive", "Buyer 5 is inactive.".to_owned(), json!({ "buyer": 5 })),
         (
             R::BreakerOpen(buyer),
-            "buyer_skipped",
+            "buyer_inactive",
             "Buyer 5 is left alone for a while because its last answers timed out.".to_owned(),
             json!({ "buyer": 5 }),
         ),

@@ -119,5 +119,5 @@ fn facts_may_stand_in_any_order_and_be_missing() {
     run.facts.truncate(2);
     let (state, _) = step(State::new(market.tree(), run), &Event::Begin, noon());
     let results: Vec<_> = state.results().iter().map(|one| (one.contract.0, one.result.as_str())).collect();
-    assert_eq!(results, [(7, "cap_reached"), (8, "buyer_skipped")]);
+    assert_eq!(results, [(7, "cap_reached"), (8, "buyer_inactive")]);
 }

@@ -91,7 +91,7 @@ async fn a_buyer_whose_last_answers_timed_out_is_skipped_until_one_lead_has_trie
     let mut number = 0;
     let skipped = loop {
         let found = meets(&server, number).await;
-        if found == "7 buyer_skipped" {
+        if found == "7 buyer_inactive" {
             break number;
         }
         assert_eq!(found, "7 post_unknown");
@@ -116,7 +116,7 @@ async fn a_lead_that_the_buyer_does_not_want_is_not_the_one_that_tries_it() {
     let server = Server::start(&market(&[contract])).await;
     buyers.set("/buyer", Behaviour::Stall { made: None });
     for number in 0..20 {
-        if meets(&server, number).await == "7 buyer_skipped" {
+        if meets(&server, number).await == "7 buyer_inactive" {
             break;
         }
     }
