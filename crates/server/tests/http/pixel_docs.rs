@@ -151,7 +151,7 @@ async fn a_document_on_pixels_is_made_and_shared_like_one_on_leads() {
         (json!({ "offer": 400, "kind": "pixels", "method": "session" }), 400),
         (json!({ "offer": 999, "kind": "pixels" }), 404),
         (json!({ "campaign": 60, "kind": "pixels" }), 200),
-        (json!({ "offer": 400, "kind": "leads" }), 200),
+        (json!({ "offer": 400, "kind": "leads" }), 400),
     ] {
         assert_eq!(ask(body.clone()).await.status, status, "{body}");
     }
