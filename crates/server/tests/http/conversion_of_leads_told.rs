@@ -76,6 +76,7 @@ async fn a_delivery_says_what_it_is_about() {
     let server = Server::start(&telling(&[], &[])).await;
     let lead = read(&server, &accepted(&server, &[HOSTED, ANN]).await).await;
     let all = server.site.store.deliveries(DeliveryFilter::default(), PageRequest::default()).await.unwrap();
+    assert_eq!(all.data.len(), 2, "the campaign's and the affiliate's");
     for delivery in all.data {
         assert_eq!((delivery.conversion, delivery.lead), (Some(lead.row), Some(lead.id)));
         assert_eq!((delivery.offer, delivery.campaign), (Some(lead.offer), lead.campaign));
