@@ -209,6 +209,58 @@ async fn a_session_post_whose_request_id_fails_falls_back_to_the_cookie() {
 }
 
 #[tokio::test]
+async fn of_all_that_a_post_brings_the_key_counts_first_then_the_request_id_then_the_cookie() {
+    let server = Server::start(network::SMALL).await;
+    let named = server.visitor().click("/?a=13&c=1058").await;
+    let keys = [None, Some("ckm_campaign_id=57&ckm_key=Ab3dE5gH1jK&")];
+    let request_ids = [None, Some(""), Some("123456"), Some(named.as_str())];
+    let mut post = 0;
+    for key in keys {
+        for request_id in request_ids {
+            for (cookie, form) in ["none", "forged", "valid"]
+                .map(|cookie| ["", "&ckm_bp=1"].map(|form| (cookie, form)))
+                .concat()
+            {
+                let visitor = server.visitor();
+                let clicked =
+                    if cookie == "none" { String::new() } else { visitor.click("/?a=13&c=1057").await };
+                for name in visitor.cookie_names().iter().filter(|_| cookie == "forged") {
+                    visitor.set_cookie(name, Some("1.2.3.AAAA"));
+                }
+                let session = request_id.map(|id| format!("&ckm_request_id={id}")).unwrap_or_default();
+                let who = format!("email_address=p{post}@example.com&zip_code=90210");
+                post += 1;
+                let key = key.unwrap_or_default();
+                let body = format!("{key}ckm_offer_id=100{session}{form}&{who}");
+                visitor.post_form("/d.ashx", &body).await;
+                let lead = leads(&server).await.pop().unwrap();
+                let (attribution, affiliate) = match (key, request_id, cookie) {
+                    ("", Some(id), _) if id == named => ("request_id", 13),
+                    ("", _, "valid") => ("cookie", 13),
+                    ("", ..) => ("internal", 1),
+                    _ => ("key", 12),
+                };
+                let case = format!("{body}, cookie {cookie}");
+                assert_eq!(
+                    (&lead["attribution"], &lead["affiliate"]),
+                    (&attribution.into(), &affiliate.into()),
+                    "{case}"
+                );
+                match attribution {
+                    "request_id" => assert_eq!(lead["request_id"], named, "{case}"),
+                    "cookie" => assert_eq!(lead["request_id"], clicked, "{case}"),
+                    "internal" if request_id.is_some() && form.is_empty() => {
+                        assert_eq!(lead["outcome"], "unattributed_session", "{case}");
+                    }
+                    _ => assert_eq!(lead["outcome"], "queued", "{case}"),
+                }
+            }
+        }
+    }
+    assert_eq!(post, 48);
+}
+
+#[tokio::test]
 async fn a_request_id_attributes_until_the_cookie_days_are_over() {
     let server = Server::start(network::SMALL).await;
     let request_id = server.visitor().click("/?a=12&c=1057").await;
