@@ -2,8 +2,9 @@
 //!
 //! An offer with `throw_out_seconds` treats a click that equals an earlier one in
 //! affiliate, creative, price format, contract, media type, sub-affiliate (all of them as
-//! its link says them, whatever they come to), address and user agent as a further touch of that one's session. The recent ones are
-//! held in memory, and read back from the store when the server starts.
+//! its link says them, whatever they come to), address and user agent as a further touch
+//! of that one's session. The recent ones are held in memory, and read back from the store
+//! when the server starts.
 
 use crumb_domain::click::{Click, NonHuman};
 use crumb_domain::session::{Session, SessionOrigin};
