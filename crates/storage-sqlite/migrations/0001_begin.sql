@@ -245,7 +245,7 @@ CREATE TABLE ledger (
     campaign INTEGER,                -- these two only for clicks and impressions
     count INTEGER
 ) STRICT;
-CREATE INDEX ledger_of_lead ON ledger (lead);
+CREATE INDEX ledger_of_lead ON ledger (lead) WHERE lead <> 0;
 
 -- Impressions that somebody pays or is paid for by the thousand, short of one.
 CREATE TABLE impression_due (
@@ -476,14 +476,14 @@ CREATE TABLE conversion (
     ip BLOB,
     revision INTEGER NOT NULL,
     config_version INTEGER NOT NULL,
-    taken_by INTEGER                 -- the row of the lead that has taken it over and is it now
+    taken_by INTEGER,                -- the row of the lead that has taken it over and is it now
+    pixel INTEGER                    -- the line of the call that made it, if one did
 ) STRICT;
 CREATE INDEX conversion_of_session ON conversion (session);
 CREATE INDEX conversion_by_transaction ON conversion (transaction_id, offer, event)
     WHERE transaction_id IS NOT NULL;
 
--- One row a call of the conversion pixel. Sessions are about as old as their conversions
--- are late, so that its one index, too, grows about where it ends.
+-- One row a call of the conversion pixel.
 CREATE TABLE pixel (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -502,9 +502,11 @@ CREATE TABLE pixel (
     ip BLOB,
     user_agent TEXT,
     referrer TEXT,
-    config_version INTEGER NOT NULL
+    config_version INTEGER NOT NULL,
+    made INTEGER NOT NULL            -- 1: a conversion of its session, which has the line's id
 ) STRICT;
-CREATE INDEX pixel_of_session ON pixel (session) WHERE session IS NOT NULL;
+-- A line whose call made a conversion is found by that, and spares the index an entry.
+CREATE INDEX pixel_of_session ON pixel (session) WHERE session IS NOT NULL AND NOT made;
 
 -- Signed calls of the last minutes that made something: each counts once.
 CREATE TABLE pixel_signature (

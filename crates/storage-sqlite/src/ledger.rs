@@ -80,9 +80,12 @@ const ENTRY_AND_LEAD: &str = "(SELECT ledger.*, lead.id AS lead_id \
 const COLUMNS: &str = "at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note, lead_id, number, \
                        conversion, campaign, count, effective";
 
+/// The entries of a lead, by its row. Those of none are not in the index.
+const OF_LEAD: &str = "lead = ? AND lead <> 0";
+
 /// A lead's entries, oldest first.
 pub(crate) fn of_lead(connection: &Connection, lead: i64) -> Result<Vec<LedgerEntry>> {
-    let sql = format!("SELECT {COLUMNS} FROM {ENTRY_AND_LEAD} WHERE lead = ?1 ORDER BY number");
+    let sql = format!("SELECT {COLUMNS} FROM {ENTRY_AND_LEAD} WHERE {OF_LEAD} ORDER BY number");
     let mut select = connection.prepare_cached(&sql).map_err(from_sqlite)?;
     let mut rows = select.query([lead]).map_err(from_sqlite)?;
     let mut entries = Vec::new();
@@ -105,7 +108,9 @@ pub(crate) fn list(
         listing.also(either, [kind, id, kind, id]);
     }
     listing.equals("kind", filter.kind.map(|kind| kind.as_str().to_owned()));
-    listing.equals("lead", lead);
+    if let Some(lead) = lead {
+        listing.also(OF_LEAD, [lead]);
+    }
     // Not by the number, which knows no time.
     if let Some(from) = filter.from {
         listing.also("coalesce(effective, at) >= ?", [from.micros()]);

@@ -3,7 +3,8 @@
 //! the first has made.
 
 use super::change::{self, Change};
-use super::{conversion_caps, duplicates, pixels, rows, signatures};
+use super::pixels::{self, Became};
+use super::{conversion_caps, duplicates, rows, signatures};
 use crate::batch::WriteContext;
 use crate::error::from_sqlite;
 use crate::leads::indexes::OfSession;
@@ -71,7 +72,7 @@ pub(crate) fn pixel(context: &mut WriteContext<'_>, pixel: &Pixel) -> Result<Opt
     let call = &pixel.call;
     let recorded = match &pixel.effect {
         Effect::None => None,
-        Effect::New(new) => Some(make(context, new, call.at)?),
+        Effect::New(new) => Some(make(context, new, call)?),
         Effect::Noted(noted) => note(context, noted, call.at)?,
     };
     let conversion = match (recorded, &pixel.effect) {
@@ -79,15 +80,19 @@ pub(crate) fn pixel(context: &mut WriteContext<'_>, pixel: &Pixel) -> Result<Opt
         (Some(Recorded::New | Recorded::OverCap), Effect::New(new)) => Some(new.record.conversion.id),
         _ => call.conversion,
     };
-    let disposition = recorded.map_or(call.disposition, Recorded::disposition);
-    pixels::insert(context.statements, call, pixel.ignored.as_deref(), disposition, conversion)?;
+    let became = Became {
+        disposition: recorded.map_or(call.disposition, Recorded::disposition),
+        conversion,
+        made: matches!(recorded, Some(Recorded::New | Recorded::OverCap)),
+    };
+    pixels::insert(context.statements, call, pixel.ignored.as_deref(), &became)?;
     let refers_to = seen::references(call.affiliate, call.offer, call.campaign).chain([Key::node(call.id)]);
     context.memory.seen.note_all(context.connection, refers_to).map_err(from_sqlite)?;
     Ok(recorded)
 }
 
 /// A new conversion that a call reports, unless the session has changed meanwhile.
-fn make(context: &mut WriteContext<'_>, new: &New, at: Timestamp) -> Result<Recorded> {
+fn make(context: &mut WriteContext<'_>, new: &New, call: &PixelCall) -> Result<Recorded> {
     let record = &new.record;
     // Looked at before the session: the call that comes again has changed that itself.
     if let Some(before) = signatures::find(context.connection, record.signature.as_ref())? {
@@ -101,8 +106,8 @@ fn make(context: &mut WriteContext<'_>, new: &New, at: Timestamp) -> Result<Reco
             false => Ok(Recorded::Duplicate(before)),
         };
     }
-    let recorded = insert(context, new)?;
-    signatures::keep(context.connection, record.signature.as_ref(), at, record.conversion.id)?;
+    let recorded = insert(context, new, Some(call.id))?;
+    signatures::keep(context.connection, record.signature.as_ref(), call.at, record.conversion.id)?;
     Ok(recorded)
 }
 
@@ -145,11 +150,12 @@ enum Session {
 pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New) -> Result<Recorded> {
     match duplicate_of(context, &new.record, Session::Unknown)? {
         Some(before) => Ok(Recorded::Duplicate(before)),
-        None => insert(context, new),
+        None => insert(context, new, None),
     }
 }
 
-fn insert(context: &mut WriteContext<'_>, new: &New) -> Result<Recorded> {
+/// Writes a new conversion, which a call made whose line `pixel` is.
+fn insert(context: &mut WriteContext<'_>, new: &New, pixel: Option<RowId>) -> Result<Recorded> {
     let record = &new.record;
     let is_over_cap = !record.conversion.test && conversion_caps::is_full(context, &record.caps)?;
     let (at_nothing, its_reported);
@@ -160,7 +166,7 @@ fn insert(context: &mut WriteContext<'_>, new: &New) -> Result<Recorded> {
     } else {
         (&record.conversion, &new.reported)
     };
-    rows::insert(context.statements, conversion, reported.as_deref())?;
+    rows::insert(context.statements, conversion, reported.as_deref(), pixel)?;
     if conversion.converts() {
         context.memory.session_changes.converted(conversion.session);
     }

@@ -86,16 +86,22 @@ pub(crate) fn reported_column(conversion: &Conversion) -> Result<Option<String>>
     if beside == Beside::default() { Ok(None) } else { to_json(&beside).map(Some) }
 }
 
-/// Writes a new conversion that is no lead, with what [`reported_column`] says of it.
-pub(crate) fn insert(statements: &dyn Statements, new: &Conversion, reported: Option<&str>) -> Result<()> {
+/// Writes a new conversion that is no lead, with what [`reported_column`] says of it, and the
+/// line of the call that made it.
+pub(crate) fn insert(
+    statements: &dyn Statements,
+    new: &Conversion,
+    reported: Option<&str>,
+    pixel: Option<RowId>,
+) -> Result<()> {
     let [s1, s2, s3, s4, s5] = sub_id_columns(&new.sub_ids);
     statements
         .execute(
             "INSERT INTO conversion (id, at, source, event, offer, advertiser, affiliate, campaign,
                  offer_contract, session, s1, s2, s3, s4, s5, payout, received, disposition, transaction_id,
-                 reported, pixels_shown, test, ip, revision, config_version)
+                 reported, pixels_shown, test, ip, revision, config_version, pixel)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-                 ?20, ?21, ?22, ?23, ?24, ?25)",
+                 ?20, ?21, ?22, ?23, ?24, ?25, ?26)",
             params![
                 new.id.as_i64(),
                 new.at.micros(),
@@ -122,6 +128,7 @@ pub(crate) fn insert(statements: &dyn Statements, new: &Conversion, reported: Op
                 new.ip.map(IpBytes::new),
                 new.revision,
                 new.config_version.0,
+                pixel.map(RowId::as_i64),
             ],
         )
         .map_err(from_sqlite)?;

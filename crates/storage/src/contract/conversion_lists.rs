@@ -157,6 +157,45 @@ pub async fn calls_are_found_by_each_filter_and_in_pages<S: Store>(store: Arc<S>
     assert_eq!(rest.next, None);
 }
 
+/// In one order, in pages, and with other filters; nothing of another session.
+pub async fn calls_of_a_session_are_found_whether_or_not_they_made_something<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let [opened, other] = [session(&*store, rows.next_row()).await, session(&*store, rows.next_row()).await];
+    let one_of_many = |conversion| RecordConversion {
+        session_had: SessionHad::Any,
+        once_a_session: false,
+        ..new(conversion)
+    };
+    let mut lines = Vec::new();
+    for number in 0..5 {
+        let line = rows.next_row();
+        lines.push(line);
+        if number % 2 == 0 {
+            converted(&*store, line, one_of_many(conversion(rows.next_row(), opened))).await;
+        } else {
+            let of_nothing = refused(call(line, opened), PixelDisposition::DuplicateConversion);
+            store.record_pixel(of_nothing).await.unwrap();
+        }
+        let line = rows.next_row();
+        converted(&*store, line, one_of_many(conversion(rows.next_row(), other))).await;
+    }
+    let filter = PixelFilter { session: Some(opened), ..PixelFilter::default() };
+    let mut found = Vec::new();
+    let mut page = PageRequest { limit: 2, ..PageRequest::default() };
+    loop {
+        let some = store.pixels(filter.clone(), page.clone()).await.unwrap();
+        assert_eq!(some.total, 5);
+        found.extend(some.data.iter().map(|line| line.id));
+        let Some(next) = some.next else { break };
+        page.cursor = Some(next);
+    }
+    assert_eq!(found, lines.iter().rev().copied().collect::<Vec<_>>());
+    let that_made = PixelFilter { disposition: Some(PixelDisposition::Ok), ..filter };
+    let page = PageRequest { ascending: true, ..PageRequest::default() };
+    let found = store.pixels(that_made, page).await.unwrap();
+    assert_eq!(found.data.iter().map(|line| line.id).collect::<Vec<_>>(), [lines[0], lines[2], lines[4]]);
+}
+
 /// On the offers that are asked for; a further or diverted click opens none.
 pub async fn the_sessions_of_a_device_are_found_newest_first<S: Store>(store: Arc<S>) {
     let mut rows = Rows::new();

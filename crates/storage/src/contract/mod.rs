@@ -300,6 +300,7 @@ macro_rules! store_contract {
                 conversions_are_found_by_each_filter_and_by_time,
                 pages_of_conversions_follow_each_other_without_gap_or_repeat,
                 calls_are_found_by_each_filter_and_in_pages,
+                calls_of_a_session_are_found_whether_or_not_they_made_something,
                 the_sessions_of_a_device_are_found_newest_first,
                 the_last_click_of_a_session_is_its_newest,
             ];
