@@ -46,7 +46,7 @@ impl Change {
     /// The other conversion that has its transaction id, where that counts once.
     pub(crate) fn taken_by(&self, context: &WriteContext<'_>) -> Result<Option<RowId>> {
         match self.once_a_transaction {
-            true => duplicates::of_transaction(context.connection, &self.conversion),
+            true => duplicates::of_transaction(context.statements, &self.conversion),
             false => Ok(None),
         }
     }

@@ -1,6 +1,6 @@
 //! What is there already: of a session and event, with a transaction id.
 
-use super::rows::{ALL, OF_SESSION};
+use super::rows::{OF_SESSION, OLDEST_OF_TRANSACTION};
 use crate::codes::row_id;
 use crate::error::from_sqlite;
 use crate::leads::indexes::{OfSession, has_lead_of_session, is_of_session};
@@ -9,7 +9,7 @@ use crate::statements::Statements;
 use crumb_domain::RowId;
 use crumb_domain::conversion::Conversion;
 use crumb_storage::Result;
-use rusqlite::{Connection, Params, params};
+use rusqlite::{Connection, params};
 
 /// Whether a session has neither leads, whatever became of them, nor other conversions.
 pub(crate) fn has_nothing(statements: &dyn Statements, recent: &Recently, session: RowId) -> Result<bool> {
@@ -40,26 +40,18 @@ pub(crate) fn of_event(
     new: &Conversion,
 ) -> Result<Option<RowId>> {
     let its_leads = OfSession::new(recent, new.session)?;
-    oldest(connection, OF_SESSION, "event = ?3", its_leads.and(&[&new.event.0]).as_slice())
+    let place: Option<i64> = connection
+        .prepare_cached(&format!("SELECT min(place) FROM {OF_SESSION} WHERE event = ?3"))
+        .and_then(|mut select| select.query_row(its_leads.and(&[&new.event.0]).as_slice(), |row| row.get(0)))
+        .map_err(from_sqlite)?;
+    place.map(row_id).transpose()
 }
 
 /// The oldest other conversion of the same offer and event with the same transaction id.
 /// Tests are compared with tests: what somebody tries out uses up nothing.
-pub(crate) fn of_transaction(connection: &Connection, new: &Conversion) -> Result<Option<RowId>> {
+pub(crate) fn of_transaction(statements: &dyn Statements, new: &Conversion) -> Result<Option<RowId>> {
     let Some(transaction_id) = &new.reported.transaction_id else { return Ok(None) };
     let values = params![transaction_id, new.offer.0, new.event.0, new.test, new.id.as_i64()];
-    oldest(
-        connection,
-        ALL,
-        "transaction_id = ?1 AND offer = ?2 AND event = ?3 AND test = ?4 AND place <> ?5",
-        values,
-    )
-}
-
-fn oldest(connection: &Connection, of: &str, condition: &str, values: impl Params) -> Result<Option<RowId>> {
-    let place: Option<i64> = connection
-        .prepare_cached(&format!("SELECT min(place) FROM {of} WHERE {condition}"))
-        .and_then(|mut select| select.query_row(values, |row| row.get(0)))
-        .map_err(from_sqlite)?;
+    let place = statements.number(OLDEST_OF_TRANSACTION, values).map_err(from_sqlite)?;
     place.map(row_id).transpose()
 }

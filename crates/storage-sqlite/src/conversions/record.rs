@@ -200,7 +200,7 @@ fn duplicate_of(
         return Ok(Some(before));
     }
     if record.once_a_transaction {
-        return duplicates::of_transaction(context.connection, conversion);
+        return duplicates::of_transaction(context.statements, conversion);
     }
     Ok(None)
 }

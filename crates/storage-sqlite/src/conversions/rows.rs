@@ -60,6 +60,16 @@ pub(crate) const OF_SESSION: &str = all!((" AND session = ?1"), (" AND ", is_of_
 /// Those of [`ALL`] that have a record of their own.
 pub(crate) const OWN: &str = concat!("(", own!(""), ")");
 
+/// The place of the oldest of [`ALL`] with the transaction id, offer, event and mark of tests
+/// that are the first parameters, but for the one at the fifth; none where there is none.
+/// One text, as each conversion with such an id is asked for it.
+pub(crate) const OLDEST_OF_TRANSACTION: &str = concat!(
+    "SELECT min(place) FROM ",
+    all!((""), ("")),
+    " WHERE transaction_id = ?1 AND offer = ?2 AND event = ?3 AND test = ?4 AND place <> ?5 \
+      HAVING min(place) IS NOT NULL"
+);
+
 /// The columns of [`ALL`] that [`from_row`] reads.
 pub(crate) const COLUMNS: &str = "place, at, source, event, offer, advertiser, affiliate, campaign, \
      offer_contract, session, lead_id, s1, s2, s3, s4, s5, payout, received, disposition, transaction_id, told, \

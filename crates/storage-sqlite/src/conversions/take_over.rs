@@ -7,6 +7,7 @@ use crate::batch::WriteContext;
 use crate::error::from_sqlite;
 use crate::ledger;
 use crate::selling::records::append_timeline;
+use crate::statements::Statements;
 use crumb_domain::conversion::Conversion;
 use crumb_domain::lead::Lead;
 use crumb_domain::{EventId, RowId};
@@ -29,20 +30,29 @@ pub(crate) fn find(connection: &Connection, session: RowId, event: EventId) -> R
         .transpose()
 }
 
+/// Whether a session has any that [`find`] may find. Nearly none has, and each lead that
+/// becomes a conversion asks.
+fn has_one(statements: &dyn Statements, session: RowId) -> Result<bool> {
+    let any = "SELECT 1 FROM conversion WHERE session = ?1 LIMIT 1";
+    Ok(statements.number(any, &[&session.as_i64()]).map_err(from_sqlite)?.is_some())
+}
+
 /// What a lead that becomes a conversion takes over, where that is not what was decided.
 pub(crate) struct Instead(pub(crate) Option<Box<Conversion>>);
 
 /// Whether a lead that becomes a conversion by a write, and has no pixel yet, takes over
 /// what it must.
 pub(crate) fn check(
-    connection: &Connection,
+    statements: &dyn Statements,
     lead: &Lead,
     decided: Option<&TakeOver>,
 ) -> Result<std::result::Result<(), Instead>> {
     let event = lead.conversion.as_ref().filter(|told| !told.only_named).map(|told| told.event);
     let found = match event {
-        Some(event) => find(connection, lead.session, event)?,
-        None => None,
+        Some(event) if has_one(statements, lead.session)? => {
+            find(statements.connection(), lead.session, event)?
+        }
+        _ => None,
     };
     let is_as_decided = match (&found, decided) {
         (None, None) => true,

@@ -60,7 +60,7 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
     if let Some(problem) = problem_of(context, new)? {
         return refuse(context, posting, problem);
     }
-    if let Err(Instead(taken)) = taken_over(connection, new)? {
+    if let Err(Instead(taken)) = taken_over(context.statements, new)? {
         return Ok(Decided::Otherwise(Posted::TakesOver(taken)));
     }
     if let Some(is_full) = conversion_caps::otherwise(context, lead, &new.conversion_caps)? {
@@ -91,10 +91,10 @@ pub(crate) fn accept(context: &mut WriteContext<'_>, new: &NewLead) -> Result<De
 }
 
 /// Whether it takes over what it must. A session that it opens itself has nothing.
-fn taken_over(connection: &Connection, new: &NewLead) -> Result<std::result::Result<(), Instead>> {
+fn taken_over(statements: &dyn Statements, new: &NewLead) -> Result<std::result::Result<(), Instead>> {
     match &new.open_session {
         Some(_) => Ok(Ok(())),
-        None => take_over::check(connection, &new.posting.row.lead, new.takes_over.as_ref()),
+        None => take_over::check(statements, &new.posting.row.lead, new.takes_over.as_ref()),
     }
 }
 
