@@ -75,15 +75,18 @@ pub(crate) fn pixel(context: &mut WriteContext<'_>, pixel: &Pixel) -> Result<Opt
         Effect::New(new) => Some(make(context, new, call)?),
         Effect::Noted(noted) => note(context, noted, call.at)?,
     };
-    let conversion = match (recorded, &pixel.effect) {
-        (Some(Recorded::Duplicate(before)), _) => Some(before),
-        (Some(Recorded::New | Recorded::OverCap), Effect::New(new)) => Some(new.record.conversion.id),
+    let made = match (recorded, &pixel.effect) {
+        (Some(Recorded::New | Recorded::OverCap), Effect::New(new)) => Some(&new.record.conversion),
+        _ => None,
+    };
+    let before = match recorded {
+        Some(Recorded::Duplicate(before)) => Some(before),
         _ => call.conversion,
     };
     let became = Became {
         disposition: recorded.map_or(call.disposition, Recorded::disposition),
-        conversion,
-        made: matches!(recorded, Some(Recorded::New | Recorded::OverCap)),
+        conversion: made.map_or(before, |made| Some(made.id)),
+        made: made.is_some_and(|made| call.session == Some(made.session)),
     };
     pixels::insert(context.statements, call, pixel.ignored.as_deref(), &became)?;
     let refers_to = seen::references(call.affiliate, call.offer, call.campaign).chain([Key::node(call.id)]);
