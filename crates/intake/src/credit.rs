@@ -117,6 +117,14 @@ pub async fn credit<S: Store + Clone>(
     }
 }
 
+/// The offer that a post names itself, where there is such a one.
+fn known_offer(snapshot: &Snapshot, request: &PostRequest) -> Option<OfferId> {
+    match request.offer {
+        Given::Value(id) => snapshot.offer(id).map(|offer| offer.id),
+        Given::Absent | Given::Malformed => None,
+    }
+}
+
 /// Whose a post is that names a campaign with its key.
 ///
 /// # Errors
@@ -135,7 +143,7 @@ pub async fn by_key<S: Store + Clone>(
         return Ok(Err(Uncredited {
             problem: Problem::InvalidPostKey,
             campaign: named.map(|c| c.id),
-            offer: named.map(|c| c.offer),
+            offer: named.map(|c| c.offer).or_else(|| known_offer(snapshot, request)),
             authentic: false,
         }));
     };

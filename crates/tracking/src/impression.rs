@@ -76,7 +76,7 @@ impl<S: Store + Clone> Impressions<S> {
         }
         let asked = link.offer_contract.filter(|id| offer.contract(*id).is_some());
         let charges = campaign.into_iter().flat_map(|campaign| {
-            let contract = asked.or(campaign.offer_contract);
+            let contract = campaign.offer_contract.or(asked);
             let worth = charges::worth(&snapshot, offer, contract, campaign, PRICED);
             charges::charges(&snapshot, offer, campaign, PRICED, worth, now)
         });

@@ -13,7 +13,7 @@ use crumb_tracking::client::Client;
 use crumb_wire::answer::jsonp;
 use crumb_wire::cookie::{self, CookieClaim};
 use crumb_wire::input::{Pairs, parse_query};
-use crumb_wire::post::Callback;
+use crumb_wire::post::{Callback, InvalidCallback};
 use crumb_wire::script::{D_JS, Prepop, Validator, js_ashx};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, StatusCode};
@@ -88,7 +88,8 @@ impl<S: Store + Clone> Edge<S> {
         let Ok(query) = query(request) else { return Answer::too_large() };
         let answer = called(&query, r#"{"success":true}"#);
         let asked = query.get("t").is_some_and(|what| what.eq_ignore_ascii_case("c"));
-        let (Some(offer), true) = (offer_id(&query), asked) else { return answer };
+        let may_be_told = !matches!(callback(&query), Some(Err(_)));
+        let (Some(offer), true) = (offer_id(&query), asked && may_be_told) else { return answer };
         let client = self.client(request, peer);
         match self.cookie_session(offer, &client).await {
             Ok(Some(session)) if session.test => {
@@ -137,10 +138,14 @@ fn offer_id(query: &Pairs) -> Option<OfferId> {
     query.get("o").and_then(|text| text.trim().parse().ok())
 }
 
+fn callback(query: &Pairs) -> Option<Result<Callback, InvalidCallback>> {
+    query.get("callback").map(str::parse)
+}
+
 /// A JSON object for the function that `callback` names; plain where none is
 /// named, for pages that `fetch` it.
 fn called(query: &Pairs, object: &str) -> Answer {
-    match query.get("callback").map(str::parse::<Callback>) {
+    match callback(query) {
         Some(Ok(callback)) => Answer::stored(jsonp(callback.as_str(), object)),
         Some(Err(_)) => Answer::bad_request("callback is no name of a function.\n"),
         None => Answer::new(StatusCode::OK, "application/json", object.to_owned()).with_nosniff(),

@@ -287,6 +287,7 @@ async fn while_nothing_can_be_stored_each_form_says_so_in_its_own_kind() {
         assert_eq!((reply.status.as_u16(), reply.header("content-type")), (503, content_type));
         assert!(!reply.header("retry-after").is_empty());
         assert!(!reply.text().contains("SUCCESS"), "{}", reply.text());
+        assert_eq!(reply.body.starts_with(b"GIF89a"), content_type == "image/gif");
     }
     drop(lock);
     converted(&server, &format!("r={id}")).await;

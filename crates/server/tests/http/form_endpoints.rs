@@ -121,6 +121,8 @@ async fn t_ashx_clears_the_cookie_of_a_test_session() {
     let tester = server.visitor();
     let first = tester.click("/?a=-1&c=1057").await;
     assert_eq!(tester.click("/?a=-1&c=1057").await, first, "a duplicate of the first");
+    let untold = tester.get("/t.ashx?t=c&o=100&callback=1x").await;
+    assert!(untold.status == 400 && untold.cookies().is_empty(), "nobody would know of it");
     let reply = tester.get("/t.ashx?t=c&o=100&callback=cb").await;
     is_script(&reply);
     assert_eq!(reply.text().trim_end(), "cb({\"success\":true});");

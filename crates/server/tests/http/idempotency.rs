@@ -239,15 +239,32 @@ async fn a_forms_token_holds_although_the_page_learns_its_request_id_between_two
 }
 
 #[tokio::test]
-async fn a_key_of_a_session_post_with_a_blank_request_id_is_ignored() {
+async fn a_session_post_with_an_empty_request_id_is_made_once_under_its_key() {
     let server = Server::start(network::SMALL).await;
-    for email in ["one", "two"] {
-        let pairs =
-            format!("ckm_offer_id=100&ckm_request_id=&email_address={email}@example.com&zip_code=90210");
-        let reply = with_key(&server, "k1", &[&pairs]).await;
-        assert_eq!(reply.status, 200, "{}", reply.text());
-        assert_eq!(reply.header("idempotency-replayed"), "");
+    for (key, blank) in [("k1", ""), ("k2", "+"), ("k3", "%20%20")] {
+        let pairs = [&format!("ckm_offer_id=100&ckm_request_id={blank}"), ANN];
+        let first = with_key(&server, key, &pairs).await;
+        let second = with_key(&server, key, &pairs).await;
+        assert!(!replayed(&first) && replayed(&second), "{blank:?}");
+        assert_eq!(first.body, second.body);
+        assert_eq!(with_key(&server, key, &[pairs[0], BOB]).await.status, 422);
+        let elsewhere = pairs[0].replace("=100", "=200");
+        assert!(!replayed(&with_key(&server, key, &[&elsewhere, ANN]).await), "another offer's");
     }
+    assert_eq!(server.api_json("/leads?offer=100").await["total"], 3);
+}
+
+#[tokio::test]
+async fn a_browsers_post_with_an_empty_request_id_ignores_it() {
+    let server = Server::start(network::SMALL).await;
+    for browsers in ["ckm_bp=1", "callback=cb", "ckm_ifrm=1"] {
+        for person in [ANN, BOB] {
+            let pairs = ["ckm_offer_id=100&ckm_request_id=", browsers, person];
+            let reply = with_key(&server, "k", &pairs).await;
+            assert!(!replayed(&reply) && reply.status != 422, "{browsers}: {}", reply.text());
+        }
+    }
+    assert_eq!(leads(&server).await.len(), 2, "the others were duplicates, each by itself");
 }
 
 #[tokio::test]

@@ -318,6 +318,22 @@ async fn every_post_that_names_something_known_is_kept_as_it_came_but_for_its_ke
 }
 
 #[tokio::test]
+async fn a_post_of_an_unknown_campaign_is_kept_where_its_offer_is_known() {
+    let server = Server::start(network::SMALL).await;
+    for campaign in ["9999", "abc"] {
+        let unknown = format!("ckm_campaign_id={campaign}&ckm_key=z");
+        let known = format!("{unknown}&ckm_offer_id=100");
+        assert_eq!(post(&server, &[&known, ANN]).await.text().trim_end(), refusal(&["Invalid Post Key"]));
+        for nothing_known in [&unknown, &format!("{unknown}&ckm_offer_id=999")] {
+            post(&server, &[nothing_known, ANN]).await;
+        }
+    }
+    let shown = server.api_json("/rejections?offer=100").await;
+    assert_eq!((shown["total"].as_u64(), rejections(&server).await.len()), (Some(2), 2));
+    assert_eq!(shown["data"][0]["outcome"], "invalid_post_key");
+}
+
+#[tokio::test]
 async fn a_rejected_post_is_kept_with_its_answer_and_four_kib_of_its_body() {
     let server = Server::start(network::SMALL).await;
     let body = format!("{HOSTED}&first_name={}", "x".repeat(10_000));

@@ -2,7 +2,7 @@
 
 use crate::traffic::*;
 use crumb_domain::{AffiliateId, OfferId};
-use crumb_testkit::network::Part;
+use crumb_testkit::network::{Part, small_with};
 use crumb_testkit::{Request, Server, network};
 use serde_json::json;
 
@@ -102,6 +102,19 @@ async fn every_parameter_is_recorded() {
     assert_eq!(row["at"], crumb_testkit::FakeClock::START);
     assert_eq!(row["disposition"], "ok");
     assert_eq!(row["non_human"], json!(null));
+}
+
+#[tokio::test]
+async fn a_link_asks_for_no_other_contract_than_the_one_that_its_campaign_names() {
+    let more = "[[offer.contract]]\nid = 900\npayout = \"11.00\"\n[[offer.contract]]\nid = 901\npayout = \"13.00\"\n\
+                [[offer.creative]]\nid = 1057\n";
+    let text = small_with(&[(Part::Campaign, "offer_contract = 900")])
+        .replace("[[offer.creative]]\nid = 1057\n", more);
+    let server = Server::start(&text).await;
+    for link in ["/?a=12&c=1057&oc=901", "/?a=12&c=1057&oc=900", "/?a=12&c=1057"] {
+        follow(&server, link).await;
+        assert_eq!(last_row(&server).await["offer_contract"], 900, "{link}");
+    }
 }
 
 #[tokio::test]

@@ -57,8 +57,17 @@ async fn values_are_kept_for_the_session_for_forms_of_the_offers_hosts() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_too_long_for_its_field_is_neither_appended_nor_kept() {
-    let server = server_with(&[(Part::HostedOffer, "link = \"https://lp.example/q\"")]).await;
+async fn a_value_is_appended_and_kept_up_to_255_characters_or_as_many_as_its_field_takes() {
+    let fields = "[[vertical.field]]\nname = \"short\"\ntype = \"string\"\nmax_length = 10\n\n\
+                  [[vertical.field]]\nname = \"notes\"\ntype = \"string\"\nmax_length = 300";
+    let server =
+        server_with(&[(Part::HostedOffer, "link = \"https://lp.example/q\""), (Part::More, fields)]).await;
+    for (name, most) in [("short", 255), ("notes", 300), ("home_area", 255)] {
+        for (length, is_kept) in [(most, true), (most + 1, false)] {
+            let reply = follow(&server, &format!("/?a=12&c=1057&{name}={}", "x".repeat(length))).await;
+            assert_eq!(reply.location().contains(name), is_kept, "{name} of {length}");
+        }
+    }
     let visitor = server.visitor();
     let link = |length| format!("/?a=12&c=1057&zip_code=90210&first_name={}", "x".repeat(length));
     assert!(visitor.get(&link(256)).await.location().ends_with("/q?zip_code=90210"));

@@ -10,6 +10,7 @@ use crate::links::TokenValues;
 use crumb_domain::charge::Priced;
 use crumb_domain::click::{Click, Disposition};
 use crumb_domain::fields::FieldRule;
+use crumb_domain::network::Field;
 use crumb_network::{CompiledOffer, Snapshot};
 use crumb_storage::{Store, StoreError};
 use crumb_wire::link::LinkRequest;
@@ -94,13 +95,13 @@ fn unopened(row: i64) -> StoreError {
     StoreError::Corrupt(format!("click {row} on an offer opened no session"))
 }
 
-/// Characters of a pre-fill value that is a part of a field: what a field has that says
-/// nothing of its length.
-const MAX_PART_CHARS: usize = 255;
+/// Characters of a pre-fill value of a field that takes no more: what a field has that says
+/// nothing of its length. Whether the value is right is for the post to say.
+const MAX_PREFILL_CHARS: usize = 255;
 
 /// The link's parameters that are fields of the offer's vertical, as it names them. A value
-/// that is too long for its field is no value of it, and nothing to keep: links are
-/// anybody's, and as long as a request may be.
+/// that is longer than that and than its field is nothing to keep: links are anybody's, and
+/// as long as a request may be.
 fn prefill(offer: &CompiledOffer, link: &LinkRequest) -> Vec<(String, String)> {
     let rules = &offer.vertical().rules;
     link.others
@@ -108,8 +109,8 @@ fn prefill(offer: &CompiledOffer, link: &LinkRequest) -> Vec<(String, String)> {
         .filter(|(name, value)| !value.is_empty() && rules.is_input(name))
         .filter_map(|(name, value)| {
             let field = rules.field(name).map(FieldRule::field);
-            let most =
-                field.map_or(MAX_PART_CHARS, |field| usize::try_from(field.max_length).unwrap_or(usize::MAX));
+            let longest = |field: &Field| usize::try_from(field.max_length).unwrap_or(usize::MAX);
+            let most = field.map_or(0, longest).max(MAX_PREFILL_CHARS);
             let fits = value.len() <= most || value.chars().nth(most).is_none();
             fits.then(|| (field.map_or(name, |field| &field.name).clone(), value.clone()))
         })

@@ -85,7 +85,7 @@ impl<'a> Incoming<'a> {
             offer: offer.map(|offer| offer.id),
             campaign: campaign.map(|campaign| campaign.id),
             creative: link.creative,
-            offer_contract: asked.or(campaign.and_then(|campaign| campaign.offer_contract)),
+            offer_contract: campaign.and_then(|campaign| campaign.offer_contract).or(asked),
             asked_contract: link.offer_contract,
             media_type: link.media_type,
             price_format: link.price_format,

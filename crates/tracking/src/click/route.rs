@@ -119,7 +119,8 @@ impl<S: Store + Clone> Clicks<S> {
 }
 
 /// The next offer of the chain: the campaign's, else the offer contract's, the
-/// offer's, the vertical's, which may be the present offer itself and is none then.
+/// offer's, the vertical's, which may be the present offer itself and is none then. The
+/// contract is the campaign's, else the one that the link asks for.
 fn redirect_offer<'s>(
     snapshot: &'s Snapshot,
     stop: &Stop<'_>,
@@ -127,7 +128,7 @@ fn redirect_offer<'s>(
 ) -> Option<&'s CompiledOffer> {
     let offer = stop.offer;
     let asked = asked.filter(|id| offer.contract(*id).is_some());
-    let contract = asked.or(stop.campaign.and_then(|campaign| campaign.offer_contract));
+    let contract = stop.campaign.and_then(|campaign| campaign.offer_contract).or(asked);
     stop.campaign
         .and_then(|campaign| campaign.redirect_offer)
         .or(offer.terms(contract).redirect_offer)

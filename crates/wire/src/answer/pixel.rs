@@ -59,7 +59,7 @@ pub fn unavailable_pixel(form: ConversionSource) -> PixelAnswer {
     const TEXT: &str = "Temporarily unavailable";
     let answer = match form {
         ConversionSource::Postback => postback(Some(TEXT)),
-        ConversionSource::Image => ok(IMAGE, Bytes::new()),
+        ConversionSource::Image => ok(IMAGE, Bytes::from_static(PIXEL_GIF)),
         ConversionSource::Script => ok(JAVASCRIPT, format!("// {TEXT}\n")),
         ConversionSource::Iframe | ConversionSource::Lead | ConversionSource::Import => {
             ok(HTML, page(Some(TEXT), &html! {}))
@@ -275,7 +275,7 @@ mod tests {
             );
             assert!(!text(&answer).to_lowercase().contains("success"), "{form:?}");
         }
-        assert!(unavailable_pixel(ConversionSource::Image).body.is_empty(), "an image would load");
+        assert_eq!(unavailable_pixel(ConversionSource::Image).body, PIXEL_GIF);
         assert_eq!(
             text(&unavailable_pixel(ConversionSource::Postback)),
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
