@@ -341,9 +341,10 @@ mod tests {
         let list = include_str!("../../../docs/METRICS.md");
         let text = Metrics::new().unwrap().text(Some(SellingStands::default())).unwrap();
         let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        let kinds = AttemptKind::ALL.iter().map(|kind| kind.as_str());
         let ends = AskedEnd::ALL.iter().map(|end| end.as_str());
         let alerts = AlertCode::ALL.iter().map(|alert| alert.as_str());
-        let all: Vec<&str> = names.chain(ends).chain(alerts).collect();
+        let all: Vec<&str> = names.chain(kinds).chain(ends).chain(alerts).collect();
         assert!(all.len() > 25, "{all:?}");
         for name in all {
             assert!(list.contains(&format!("`{name}`")), "{name}");

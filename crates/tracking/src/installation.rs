@@ -154,13 +154,19 @@ mod tests {
 
     #[test]
     fn keys_of_an_installation_stay_what_they_were_and_differ() {
-        let Keys { cookies, shares, .. } = Keys::derive(&[7; HASH_BYTES]);
+        let keys = Keys::derive(&[7; HASH_BYTES]);
+        let bytes = |hex: &str| -> [u8; HASH_BYTES] {
+            let bytes = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
+            bytes.collect::<Vec<u8>>().try_into().unwrap()
+        };
+        let of_request_ids = "d14b3ed04ae39d320b66b945932874be5fc126c4c55c2f843f0bed9aa264bb63";
         let of_cookies = "3db16300a12f0fb5a91e01da5b35d704c161c028a42239faad0004872ee00518";
-        let bytes: Vec<u8> =
-            (0..64).step_by(2).map(|at| u8::from_str_radix(&of_cookies[at..at + 2], 16).unwrap()).collect();
+        let of_shares = "21503288ac9c033ad5296d0d75b29362fd89a5b6d514e940696a10d04e8e4571";
+        let named = |key: &RequestIdKey| key.request_id(RowId::from_i64(5).unwrap());
+        assert_eq!(named(&keys.request_ids), named(&RequestIdKey::new(&bytes(of_request_ids))));
         let set =
             |key: &CookieKey| crumb_wire::cookie::set_visitor(key, crumb_domain::click::VisitorId(1), true);
-        assert_eq!(set(&cookies), set(&CookieKey::new(bytes.try_into().unwrap())));
-        assert_ne!(set(&cookies), set(&CookieKey::new(shares.0)));
+        assert_eq!(set(&keys.cookies), set(&CookieKey::new(bytes(of_cookies))));
+        assert_eq!(keys.shares.0, bytes(of_shares));
     }
 }

@@ -249,13 +249,30 @@ impl IntoResponse for ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_body_util::BodyExt as _;
 
-    #[test]
-    fn what_is_inside_goes_to_the_log_and_not_outside() {
-        let response = ApiError::from(StoreError::Corrupt("row 7".to_owned())).into_response();
-        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        let log = response.extensions().get::<LogText>().map(|text| text.0.clone());
-        assert_eq!(log.as_deref(), Some("stored data cannot be read: row 7"));
+    #[tokio::test]
+    async fn what_is_inside_goes_to_the_log_and_not_outside() {
+        for (error, status, logged) in [
+            (
+                StoreError::Corrupt("row 7".to_owned()),
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "stored data cannot be read: row 7",
+            ),
+            (
+                StoreError::Unavailable("row 7".to_owned()),
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the store is not available: row 7",
+            ),
+        ] {
+            let response = ApiError::from(error).into_response();
+            assert_eq!(response.status(), status);
+            let log = response.extensions().get::<LogText>().map(|text| text.0.clone());
+            assert_eq!(log.as_deref(), Some(logged));
+            let told = response.into_body().collect().await.unwrap().to_bytes();
+            let told = String::from_utf8_lossy(&told);
+            assert!(!told.contains("row 7"), "{told}");
+        }
     }
 
     #[test]

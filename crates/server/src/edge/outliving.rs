@@ -61,6 +61,9 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
     use tokio::sync::oneshot;
 
     #[tokio::test]
@@ -83,10 +86,16 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_is_awaited_gives_its_output_and_ends_once() {
-        let (end, ended) = oneshot::channel();
-        let work = Outliving::new(async move { end.send(()) });
-        assert_eq!(work.await, Ok(Ok(())));
-        assert_eq!(ended.await, Ok(()));
+        let polls = Arc::new(AtomicU32::new(0));
+        let polled = Arc::clone(&polls);
+        let work = Outliving::new(poll_fn(move |_| {
+            polled.fetch_add(1, Ordering::Relaxed);
+            Poll::Ready("its end")
+        }));
+        assert_eq!(work.await, Ok("its end"));
+        // Whatever went on as a task would have its turn now.
+        tokio::task::yield_now().await;
+        assert_eq!(polls.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]

@@ -2,26 +2,31 @@
 
 use super::World;
 use super::world::{at, click, lead, row};
+use crate::api::openapi::Document;
 use axum::http::{Method, StatusCode};
 use crumb_storage::AccessStore as _;
+use utoipa::OpenApi as _;
 
-const ROUTES: [&str; 8] = [
-    "/api/v1/clicks",
-    "/api/v1/clicks/1",
-    "/api/v1/leads",
-    "/api/v1/leads/C8097F17",
-    "/api/v1/rejections",
-    "/api/v1/sub-affiliates",
-    "/api/v1/events",
-    "/api/v1/keys",
-];
+/// Every address of the API with each of its methods.
+fn routes() -> Vec<(Method, String)> {
+    let description = serde_json::to_value(Document::openapi()).unwrap();
+    let of_path = |(path, item): (&String, &serde_json::Value)| {
+        let parts = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part });
+        let path = format!("/api/v1{}", parts.collect::<Vec<_>>().join("/"));
+        let methods = item.as_object().unwrap().keys().map(|method| method.to_uppercase().parse().unwrap());
+        methods.map(|method| (method, path.clone())).collect::<Vec<_>>()
+    };
+    description["paths"].as_object().unwrap().iter().flat_map(of_path).collect()
+}
 
 #[tokio::test]
 async fn without_a_key_nothing_is_answered() {
     let world = World::new().await;
-    for route in ROUTES.into_iter().chain(["/api/v1/nothing"]) {
-        let answer = world.ask(Method::GET, route, None).await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{route}");
+    let routes = routes();
+    assert!(routes.len() > 40, "{routes:?}");
+    for (method, route) in routes.into_iter().chain([(Method::GET, "/api/v1/nothing".to_owned())]) {
+        let answer = world.ask(method.clone(), &route, None).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {route}");
         assert_eq!(answer.header("www-authenticate"), "Bearer");
         assert_eq!(answer.header("content-type"), "application/problem+json");
         assert_eq!(answer.json()["code"], "unauthorized");
@@ -85,22 +90,31 @@ async fn a_revoked_key_stops_at_once() {
 #[tokio::test]
 async fn each_role_reaches_its_collections_and_no_others() {
     let world = World::new().await;
+    let of_affiliates =
+        ["clicks", "conversions", "deliveries", "leads", "ledger", "pixels", "sub-affiliates?affiliate=12"]
+            .as_slice();
+    let of_buyers = ["leads", "ledger", "returns"].as_slice();
+    let of_the_network = ["alerts", "conversion-pixels?offer=100", "held", "rejections"].as_slice();
+    let of_all = [of_affiliates, of_buyers, of_the_network].concat();
     let allowed = [
-        ("admin", ["clicks", "leads", "rejections", "keys"].as_slice()),
-        ("manager", &["clicks", "leads", "rejections"]),
-        ("reader", &["clicks", "leads", "rejections"]),
-        ("affiliate:12", &["clicks", "leads"]),
-        ("buyer:5", &["leads"]),
+        ("admin", [of_all.as_slice(), &["keys"]].concat()),
+        ("manager", of_all.clone()),
+        ("reader", of_all.clone()),
+        ("affiliate:12", of_affiliates.to_vec()),
+        ("buyer:5", of_buyers.to_vec()),
     ];
     for (role, may) in allowed {
-        for collection in ["clicks", "leads", "rejections", "keys"] {
+        for collection in of_all.iter().copied().chain(["keys"]) {
             let answer = world.get_as(role, &format!("/api/v1/{collection}")).await;
             let expected = if may.contains(&collection) { StatusCode::OK } else { StatusCode::FORBIDDEN };
             assert_eq!(answer.status, expected, "{role} on {collection}");
         }
     }
     for role in ["affiliate:12", "buyer:5"] {
-        assert_eq!(world.get_as(role, "/api/v1/events").await.status, StatusCode::FORBIDDEN);
+        let key = format!("crumb_{role}");
+        // Of a stream that is opened only the status comes at once.
+        let stream = world.response(Method::GET, "/api/v1/events", Some(&key)).await;
+        assert_eq!(stream.status(), StatusCode::FORBIDDEN);
     }
 }
 
@@ -131,11 +145,18 @@ async fn another_affiliates_lead_is_not_there_whatever_is_asked_of_it() {
         ("/leads/C8097F17", StatusCode::OK),
         ("/leads/C8097F17/explain", StatusCode::FORBIDDEN),
         ("/leads/C8097F17/timeline", StatusCode::FORBIDDEN),
+        ("/leads/C8097F17/returns", StatusCode::FORBIDDEN),
+        ("/leads/C8097F17/statuses", StatusCode::FORBIDDEN),
         ("/conversions/C8097F17/timeline", StatusCode::NOT_FOUND),
     ] {
         let status = async |role| world.get_as(role, &format!("/api/v1{path}")).await.status;
         assert_eq!(status("affiliate:12").await, of_its_own, "{path}");
         assert_eq!(status("affiliate:13").await, StatusCode::NOT_FOUND, "{path}");
+    }
+    for path in ["returns", "returns/7/approve", "returns/7/refuse", "statuses"] {
+        let path = format!("/api/v1/leads/C8097F17/{path}");
+        assert_eq!(world.post_as("affiliate:12", &path, "{}").await.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(world.post_as("affiliate:13", &path, "{}").await.status, StatusCode::NOT_FOUND, "{path}");
     }
 }
 

@@ -14,6 +14,7 @@ use crumb_tracking::feed::Recorded;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 async fn next(body: &mut Body) -> (String, Value) {
     let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
@@ -89,7 +90,8 @@ async fn a_stream_ends_when_the_server_stops() {
     let key = world.key("reader").await;
     let mut body = world.response(Method::GET, "/api/v1/events", Some(&key)).await.into_body();
     world.options.stop.cancel();
-    assert!(body.frame().await.is_none());
+    let ended = tokio::time::timeout(Duration::from_secs(10), body.frame()).await;
+    assert!(ended.expect("it ends").is_none());
 }
 
 #[tokio::test]
@@ -100,13 +102,18 @@ async fn listeners_beyond_the_limit_are_told_to_come_back() {
     for _ in 0..MAX_LISTENERS {
         open.push(world.response(Method::GET, "/api/v1/events", Some(&key)).await);
     }
-    let refused = world.ask(Method::GET, "/api/v1/events", Some(&key)).await;
-    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(refused.header("retry-after"), "5");
-    assert_eq!(refused.json()["code"], "busy", "the store is well");
+    let refused = world.response(Method::GET, "/api/v1/events", Some(&key)).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "5");
+    let problem = refused.into_body().collect().await.unwrap().to_bytes();
+    let problem: Value = serde_json::from_slice(&problem).unwrap();
+    assert_eq!(problem["code"], "busy", "the store is well");
     // A listener that leaves makes room, as soon as its task has seen it.
     drop(open);
-    while world.response(Method::GET, "/api/v1/events", Some(&key)).await.status() != StatusCode::OK {
-        tokio::task::yield_now().await;
-    }
+    let comes_in = async {
+        while world.response(Method::GET, "/api/v1/events", Some(&key)).await.status() != StatusCode::OK {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), comes_in).await.expect("there is room");
 }

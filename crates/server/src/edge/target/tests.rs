@@ -105,6 +105,8 @@ const LIKE_A_REQUEST: &[u8] = b"GET /<a> HTTP/1.1\r\nhost: <\xE9>\r\n\r\n";
 fn nothing_is_rewritten_outside_a_target() {
     let length = LIKE_A_REQUEST.len();
     let head = format!("POST /d.ashx?x=<1> HTTP/1.1\r\nx: <\u{e9}>\r\ncontent-length: {length}\r\n\r\n");
+    let rewritten = Heads::new().pass(head.as_bytes()).rewritten.map(|head| String::from_utf8(head).unwrap());
+    assert_eq!(rewritten, Some(head.replacen("<1>", "%3C1%3E", 1)));
     let (seen, status) = read(&[head.as_bytes(), LIKE_A_REQUEST].concat(), &[]);
     assert_eq!(status, "200");
     assert_eq!(seen, [("/d.ashx?x=%3C1%3E".to_owned(), LIKE_A_REQUEST.to_vec())]);

@@ -112,11 +112,14 @@ fn what_buyers_paid_for_a_lead_stays_when_its_conversion_is_taken_back() {
 
 #[test]
 fn what_a_leads_own_status_says_is_said_of_the_lead() {
-    for disposition in [ConversionDisposition::Pending, ConversionDisposition::Returned] {
+    for (disposition, facts) in [
+        (ConversionDisposition::Pending, vec![Fact::Approve, Fact::Reject, Fact::Return]),
+        (ConversionDisposition::Returned, vec![Fact::Approve, Fact::Reject]),
+    ] {
         let lead = Some("C8097F17".parse().unwrap());
         let stands = Conversion { lead, disposition, ..conversion(0, 0) };
         let books = Books { advertiser: None, charged: Money::ZERO, by_its_lead: true };
-        for fact in [Fact::Approve, Fact::Reject] {
+        for fact in facts {
             let refused = decide(&stands, books, &fact, None, Timestamp::from_micros(2));
             assert_eq!(refused, Err(Refusal::ByItsLead(disposition)));
         }
