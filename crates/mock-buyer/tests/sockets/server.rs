@@ -27,6 +27,9 @@ async fn requests_are_recorded_as_they_came_before_they_are_answered() {
     assert_eq!((first.told.as_str(), second.told.as_str()), ("accepted 3.00", "rejected"));
     assert_eq!((buyers.count("/accept/big-carrier"), buyers.count("reject"), buyers.count("/x")), (1, 1, 0));
     assert_eq!(buyers.requests_at("/reject?any=query").len(), 1);
+    let unanswered = sent(&buyers, &get("/after?ms=600000&then=accept")).await;
+    assert_eq!(buyers.wait_for(3).await.unwrap()[2].told, "accepted, after 600000 ms");
+    drop(unanswered);
 }
 
 #[tokio::test]
@@ -127,6 +130,13 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
 #[tokio::test]
 async fn hundreds_of_clients_are_served_at_once() {
     let buyers = Arc::new(buyers().await);
+    let mut stalled = Vec::new();
+    for _ in 0..300 {
+        stalled.push(sent(&buyers, &get("/stall")).await);
+    }
+    buyers.until(|seen| seen.requests == 300).await.expect("none waits for another");
+    drop(stalled);
+    buyers.until(|seen| seen.open == 0).await.unwrap();
     let clients: Vec<_> = (0..300)
         .map(|number| {
             let buyers = Arc::clone(&buyers);
