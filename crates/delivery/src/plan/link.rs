@@ -119,6 +119,8 @@ mod tests {
             ("https://b.example/leads?k=1", "z=9", "b.example /leads?k=1&z=9"),
             ("https://b.example/leads?k=1&", "z=9", "b.example /leads?k=1&z=9"),
             ("https://b.example/leads#top?k=1", "", "b.example /leads"),
+            ("https://b.example/leads#top", "z=9", "b.example /leads?z=9"),
+            ("https://b.example/leads?k=1#top", "z=9", "b.example /leads?k=1&z=9"),
             ("https://b.example/?a=#zip#", "", "b.example /?a=%23zip%23"),
             ("https://u:p@b.example:8443/a", "", "b.example:8443 /a"),
         ] {
