@@ -149,7 +149,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_value_holds_the_host_stays_and_the_query_gives_it_back(value in any::<String>()) {
+        fn whatever_a_value_holds_the_host_stays_and_the_query_gives_it_back(value in "(\\PC|[\\x00-\\x1f\\x7f]){0,30}") {
             let link = LinkTemplate::compile("https://b.example/p/#x#/q?a=#x#&b=2", "url").unwrap();
             let Ok(target) = link.render(&|_| Some(value.clone()), "c=3") else { return Ok(()) };
             prop_assert_eq!(target.authority(), "b.example");

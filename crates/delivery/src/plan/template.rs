@@ -345,7 +345,7 @@ mod tests {
         }
 
         #[test]
-        fn json_gives_a_value_back(value in any::<String>()) {
+        fn json_gives_a_value_back(value in "(\\PC|[\\x00-\\x1f\\x7f]){0,30}") {
             let document = rendered(Language::Json, r##"{"a":"#x#","b":[#x#]}"##, &value);
             let read: serde_json::Value = serde_json::from_str(&document).unwrap();
             prop_assert_eq!(read["a"].as_str(), Some(value.as_str()));
@@ -353,7 +353,7 @@ mod tests {
         }
 
         #[test]
-        fn a_form_gives_a_value_back(value in any::<String>()) {
+        fn a_form_gives_a_value_back(value in "(\\PC|[\\x00-\\x1f\\x7f]){0,30}") {
             let body = rendered(Language::Form, "a=#x#&b=2", &value);
             let read = crumb_wire::input::parse_query(body.as_bytes()).unwrap();
             prop_assert_eq!(read.get("a"), Some(value.as_str()));

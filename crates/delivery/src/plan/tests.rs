@@ -420,7 +420,7 @@ fn a_plan_and_its_result_cross_threads() {
 
 proptest! {
     #[test]
-    fn whatever_a_lead_holds_the_decoded_request_gives_it_back(value in any::<String>()) {
+    fn whatever_a_lead_holds_the_decoded_request_gives_it_back(value in "(\\PC|[\\x00-\\x1f\\x7f]){0,30}") {
         let given = |_: &str| Some(value.clone());
         let rendered = |text| request_of(compiled(text).unwrap().render(&given).unwrap()).body;
         let form = rendered(serde_json::json!({ "params": [["a", "#comments#"], ["b", "2"]] }));
