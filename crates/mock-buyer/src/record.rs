@@ -194,7 +194,8 @@ mod tests {
     async fn what_never_comes_is_not_waited_for_for_ever() {
         let records = Records::new();
         records.keep(request("/a", "", None));
-        let seen = records.until(|seen| seen.requests == 2).await.expect_err("one came").seen;
+        let waiting = tokio::time::timeout(2 * PATIENCE, records.until(|seen| seen.requests == 2));
+        let seen = waiting.await.expect("an end").expect_err("one came").seen;
         assert_eq!(seen.requests, 1);
     }
 }

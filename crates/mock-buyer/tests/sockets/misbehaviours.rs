@@ -1,11 +1,12 @@
 //! Buyers on a bad day.
 
-use crate::client::{answer, exchange, get, post, sent};
+use crate::client::{PATIENCE, answer, exchange, get, post, sent};
 use crumb_mock_buyer::{Answer, Behaviour, MockBuyers, NobodyThere, Pace};
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 async fn buyers() -> MockBuyers {
     MockBuyers::start().await.expect("a free port")
@@ -52,7 +53,7 @@ async fn a_buyer_that_stalls_has_read_the_request_and_ends_with_its_client() {
     stream.write_all(get("/accept").as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("its end").unwrap();
     assert_eq!((answer.as_str(), buyers.count("/accept")), ("", 0));
     all_closed(&buyers).await;
 }
@@ -97,7 +98,7 @@ async fn the_head_of_a_slow_body_does_not_wait_for_it() {
     let mut stream = sent(&buyers, &get("/slow")).await;
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte).await.unwrap();
+        timeout(PATIENCE, stream.read_exact(&mut byte)).await.expect("the head").unwrap();
         head.push(byte[0]);
     }
     assert!(head.starts_with(b"HTTP/1.1 200 OK\r\n"));

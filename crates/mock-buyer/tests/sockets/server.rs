@@ -1,11 +1,12 @@
 //! The server itself: what it remembers, its limits, and its end.
 
-use crate::client::{answer, body, exchange, get, post, sent};
+use crate::client::{PATIENCE, answer, body, exchange, get, post, sent};
 use crumb_mock_buyer::{MAX_BODY_BYTES, MAX_HEAD_BYTES, MockBuyers, Options};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 async fn buyers() -> MockBuyers {
     MockBuyers::start().await.expect("a free port")
@@ -120,7 +121,8 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
     let open = [sent(&buyers, &get("/stall")).await, sent(&buyers, &get("/stall")).await];
     buyers.wait_for(2).await.unwrap();
     let mut third = TcpStream::connect(buyers.address()).await.unwrap();
-    assert_eq!(third.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    let end = timeout(PATIENCE, third.read(&mut [0; 1])).await.expect("its end");
+    assert_eq!(end.unwrap_or(0), 0);
     assert_eq!((buyers.seen().refused, buyers.seen().opened), (1, 2));
     drop(open);
     buyers.until(|seen| seen.open == 0).await.unwrap();

@@ -83,7 +83,7 @@ async fn an_address_that_refuses_is_followed_by_the_next() {
         stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
     };
     let url = format!("http://buyer.test:{port}/");
-    let (called, ()) = tokio::join!(outbound.call(get(&url), within(LONG)), serve);
+    let (called, ()) = served(outbound.call(get(&url), within(LONG)), serve).await;
     assert_eq!(called.error, None);
 }
 
@@ -111,7 +111,7 @@ async fn a_name_is_resolved_once_for_a_call_and_connected_to_as_it_was_checked()
         read_request(&mut stream).await;
         stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
     };
-    let (called, ()) = tokio::join!(outbound.call(get(&url), within(LONG)), serve);
+    let (called, ()) = served(outbound.call(get(&url), within(LONG)), serve).await;
     assert_eq!((called.error, changing.0.load(Ordering::Relaxed)), (None, 1));
 }
 
@@ -306,5 +306,6 @@ async fn dropping_a_call_closes_its_connection() {
         } => stream,
     };
     drop(call);
-    assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
+    let read = tokio::time::timeout(LONG, stream.read(&mut [0; 8])).await.expect("its end");
+    assert_eq!(read.unwrap(), 0);
 }
