@@ -407,6 +407,11 @@ mod tests {
         let body = "x".repeat(MAX_BODY_BYTES);
         let whole = format!("POST / HTTP/1.1\r\nContent-Length: {MAX_BODY_BYTES}\r\n\r\n{body}");
         assert_eq!(read(whole.as_bytes()).await.unwrap().2.len(), MAX_BODY_BYTES);
+        let longer = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}x", MAX_BODY_BYTES + 1);
+        assert_eq!(fails(longer.as_bytes()).await, "the body is longer than 1 MiB");
+        let chunks = format!("{MAX_BODY_BYTES:x}\r\n{body}\r\n1\r\nx\r\n0\r\n\r\n");
+        let chunked = format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+        assert_eq!(fails(chunked.as_bytes()).await, "the body is longer than 1 MiB");
     }
 
     #[test]

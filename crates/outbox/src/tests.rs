@@ -15,6 +15,7 @@ use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -335,8 +336,10 @@ async fn a_destination_that_fails_in_a_row_is_paused_and_its_deliveries_count_no
         assert_eq!(world.stands(*id).await, (DeliveryState::Waits, 0));
     }
     world.clock.set(later(PAUSE_SECONDS - 1));
+    let meanwhile = world.due("campaign:58").await;
     world.settle().await;
-    assert_eq!(world.calls() - 1, tried, "it is left alone");
+    assert_eq!(world.stands(meanwhile).await.0, DeliveryState::Delivered, "nobody else waits for it");
+    assert_eq!(world.calls() - 2, tried, "it is left alone");
     world.clock.set(later(PAUSE_SECONDS));
     world.outbox.turn(&mut world.works).await.unwrap();
     let room = world.works.room(world.clock.now());
@@ -483,14 +486,27 @@ async fn a_process_that_begins_takes_up_what_a_dead_one_had_and_hears_of_what_is
     let room = ClaimRoom { most: 1, each: 1, ..ClaimRoom::default() };
     let had = world.store.claim_deliveries(NOW, later(LEASE_SECONDS), room).await.unwrap();
     assert_eq!(had.len(), 1);
+    // Attempts do not end, so that none of their ends has the worker look.
+    world.receivers.gate.forget_permits(Semaphore::MAX_PERMITS);
     let stop = CancellationToken::new();
     let running = tokio::spawn(Arc::clone(&world.outbox).run(stop.clone()));
-    assert_eq!(world.begun.recv().await, Some(id), "the clock stands still: its lease did not run out");
-    let second = world.due("campaign:57").await;
-    assert_eq!(world.begun.recv().await, Some(second));
+    let begun = tokio::time::timeout(10 * LONGEST_SLEEP, world.begun.recv()).await;
+    assert_eq!(begun, Ok(Some(id)), "the clock stands still: its lease did not run out");
+    let mut all = vec![id];
+    let each_at_once = async {
+        for n in 0..20 {
+            // The worker goes to sleep meanwhile.
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            all.push(world.due(&format!("campaign:{n}")).await);
+            assert_eq!(world.begun.recv().await.as_ref(), all.last());
+        }
+    };
+    // One that hears of nothing looks when it has slept enough, and needs twice as long.
+    tokio::time::timeout(10 * LONGEST_SLEEP, each_at_once).await.unwrap();
+    world.receivers.gate.add_permits(all.len());
     stop.cancel();
     running.await.unwrap();
-    for id in [id, second] {
+    for id in all {
         assert_eq!(world.stands(id).await.0, DeliveryState::Delivered);
     }
 }
@@ -499,15 +515,24 @@ async fn a_process_that_begins_takes_up_what_a_dead_one_had_and_hears_of_what_is
 async fn a_stop_lets_running_attempts_end_and_begins_none() {
     let mut world = World::new(|_, _| answered(200));
     world.receivers.gate.forget_permits(Semaphore::MAX_PERMITS);
-    let id = world.due("campaign:57").await;
+    let mut all = Vec::new();
+    for _ in 0..=AT_ONCE_EACH {
+        all.push(world.due("campaign:57").await);
+    }
     let stop = CancellationToken::new();
     let running = tokio::spawn(Arc::clone(&world.outbox).run(stop.clone()));
-    assert_eq!(world.begun.recv().await, Some(id));
+    let mut begun = HashSet::new();
+    for _ in 0..AT_ONCE_EACH {
+        begun.insert(world.begun.recv().await.unwrap());
+    }
     stop.cancel();
-    let second = world.due("campaign:57").await;
-    world.receivers.gate.add_permits(10);
+    // One more waits for a place, and there is one as soon as the first attempt has ended.
+    world.receivers.gate.add_permits(10 * AT_ONCE_EACH as usize);
     running.await.unwrap();
-    assert_eq!(world.stands(id).await, (DeliveryState::Delivered, 1));
-    assert_eq!(world.stands(second).await, (DeliveryState::Waits, 0));
+    for id in all {
+        let expected =
+            if begun.contains(&id) { (DeliveryState::Delivered, 1) } else { (DeliveryState::Waits, 0) };
+        assert_eq!(world.stands(id).await, expected);
+    }
     assert_eq!(world.store.release_leases(NOW).await.unwrap(), 0, "no lease is left behind");
 }

@@ -159,9 +159,11 @@ impl Place {
     }
 }
 
-/// What XML cannot hold is dropped; `]]>` in a value is divided between two sections, so that it ends neither.
+/// What XML cannot hold is dropped, and so is a carriage return, which it reads as a line
+/// feed; `]]>` in a value is divided between two sections, so that it ends neither.
 fn write_cdata(output: &mut String, value: &str) {
-    let held: String = value.chars().filter(|character| is_xml_char(*character)).collect();
+    let held: String =
+        value.chars().filter(|character| *character != '\r' && is_xml_char(*character)).collect();
     output.push_str(&held.replace("]]>", "]]]]><![CDATA[>"));
 }
 
@@ -287,7 +289,7 @@ mod tests {
     fn a_value_in_cdata_has_no_entities_and_cannot_end_it() {
         let template = "<a t=\"#x#\">#x#<![CDATA[#x#]]>#x#</a>";
         assert_eq!(
-            rendered(Language::Xml, template, "&]]>\u{1}'"),
+            rendered(Language::Xml, template, "&]]>\u{1}\r'"),
             "<a t=\"&amp;]]&gt;&#39;\">&amp;]]&gt;&#39;<![CDATA[&]]]]><![CDATA[>']]>&amp;]]&gt;&#39;</a>"
         );
     }
@@ -337,13 +339,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn xml_gives_a_value_back(value in any::<String>()) {
+        fn xml_gives_a_value_back(value in "(\\PC|[\\x00-\\x1f\\u{fffe}]|\\]\\]>|&amp;){0,30}") {
             prop_assert_eq!(xml_text(&rendered(Language::Xml, "<a>#x#</a>", &value)), xml_holds(&value));
             prop_assert_eq!(xml_text(&rendered(Language::Xml, "<a><![CDATA[#x#]]></a>", &value)), xml_holds(&value));
         }
 
         #[test]
-        fn json_gives_a_value_back(value in any::<String>()) {
+        fn json_gives_a_value_back(value in "(\\PC|[\\x00-\\x1f\\x7f]){0,30}") {
             let document = rendered(Language::Json, r##"{"a":"#x#","b":[#x#]}"##, &value);
             let read: serde_json::Value = serde_json::from_str(&document).unwrap();
             prop_assert_eq!(read["a"].as_str(), Some(value.as_str()));
@@ -351,7 +353,7 @@ mod tests {
         }
 
         #[test]
-        fn a_form_gives_a_value_back(value in any::<String>()) {
+        fn a_form_gives_a_value_back(value in "(\\PC|[\\x00-\\x1f\\x7f]){0,30}") {
             let body = rendered(Language::Form, "a=#x#&b=2", &value);
             let read = crumb_wire::input::parse_query(body.as_bytes()).unwrap();
             prop_assert_eq!(read.get("a"), Some(value.as_str()));

@@ -5,7 +5,9 @@ use crate::mail::tests::{Does, relay};
 use crate::outbound::OutboundOptions;
 use crumb_domain::RowId;
 use crumb_domain::delivery::DeliveryState;
-use crumb_mock_buyer::{Answer, Behaviour, MockBuyer};
+use crumb_mock_buyer::{Answer, Behaviour, MockBuyer, Pace};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 fn delivery(url: &str, body: Option<&str>) -> Delivery {
     Delivery {
@@ -146,6 +148,31 @@ async fn an_answer_that_is_cut_or_endless_after_its_2xx_counts_all_the_same() {
     assert!(attempted.is_delivered(), "{attempted:?}");
     assert!(attempted.error.unwrap().contains("longer than"));
     assert_eq!(attempted.answer.chars().count(), MAX_KEPT_ANSWER_CHARS, "its beginning is kept");
+    let endless = Pace::Endless { kib_per_second: 65_536 };
+    receiver.set(Answer::exactly("text/plain", "thanks").pace(endless));
+    let attempted = attempt(&delivery(&receiver.url(), None)).await;
+    assert!(attempted.is_delivered(), "{attempted:?}");
+    assert!(attempted.error.unwrap().contains("longer than"));
+    let attempted =
+        attempt(&delivery(&cut_after("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nthan").await, None)).await;
+    assert!(attempted.is_delivered(), "{attempted:?}");
+    assert!(attempted.error.unwrap().starts_with("failed while reading the answer"));
+    assert_eq!(attempted.answer, "than");
+}
+
+/// Who answers one request with these bytes, and closes.
+async fn cut_after(bytes: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut read = Vec::new();
+        while !read.ends_with(b"\r\n\r\n") {
+            assert_ne!(stream.read_buf(&mut read).await.unwrap(), 0, "the request ended early");
+        }
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+    });
+    url
 }
 
 #[tokio::test]

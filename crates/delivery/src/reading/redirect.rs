@@ -93,7 +93,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_let_by_fits_a_header(text in "(https?://)?[a-z.:/?#@\\\\ \u{e9}\r\n%]{0,40}") {
+        fn what_is_let_by_fits_a_header(text in "((https?|ftp|[a-z]{1,9})://)?[a-z.:/?#@\\\\ \u{e9}\r\n%]{0,40}") {
             if let Some(link) = read_redirect(&text).link {
                 prop_assert!(link.bytes().all(|byte| byte.is_ascii_graphic()));
                 let lower = link.to_lowercase();

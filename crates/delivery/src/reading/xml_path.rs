@@ -303,8 +303,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_answer_is_read_or_not(document in "[<>/!&;#\\[\\]r \"'=?CDAT-]{0,80}") {
+        fn any_answer_is_read_or_not(
+            begins in "(<r>){0,2}",
+            goes_on in "(<r>|</r>|<r r=|<!\\[CDATA\\[|\\]\\]>|<!--|-->|<\\?|\\?>|&#[0-9x]{0,3};|&[a-z]{0,3};|[<>/!&;#\"' r=-]){0,20}",
+        ) {
+            let document = begins + &goes_on;
             let _ = find("/r/r", &document);
+            let _ = find("/r/@r", &document);
         }
     }
 }

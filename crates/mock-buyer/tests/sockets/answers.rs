@@ -153,6 +153,14 @@ async fn a_head_is_asked_for_without_a_body() {
 #[tokio::test]
 async fn every_verdict_can_be_set_in_code() {
     let buyers = buyers().await;
-    buyers.set("/known", Answer::of(Verdict::Duplicate));
-    assert_eq!(element(&body(&buyers, "/known?any=thing").await, "msg"), "duplicate");
+    for (verdict, said) in [
+        (Verdict::Accepted, "success"),
+        (Verdict::Rejected, "rejected"),
+        (Verdict::Duplicate, "duplicate"),
+        (Verdict::Error, "error"),
+        (Verdict::Unknown, "thank you"),
+    ] {
+        buyers.set("/known", Answer::of(verdict));
+        assert_eq!(element(&body(&buyers, "/known?any=thing").await, "msg"), said);
+    }
 }

@@ -3,8 +3,13 @@
 
 use crumb_mock_buyer::MockBuyers;
 use std::io;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long anything is waited for: far longer than a test takes.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A `GET` that asks for the connection to be closed.
 pub fn get(target: &str) -> String {
@@ -30,7 +35,8 @@ pub async fn sent(buyers: &MockBuyers, bytes: &str) -> TcpStream {
 /// All that comes until the buyer closes the connection.
 pub async fn exchange(buyers: &MockBuyers, bytes: &str) -> io::Result<String> {
     let (mut stream, mut answer) = (sent(buyers, bytes).await, String::new());
-    stream.read_to_string(&mut answer).await.map(|_| answer)
+    let read = timeout(PATIENCE, stream.read_to_string(&mut answer)).await;
+    read.expect("the end of the connection").map(|_| answer)
 }
 
 /// The whole answer to a request.

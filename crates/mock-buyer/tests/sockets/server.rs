@@ -1,11 +1,12 @@
 //! The server itself: what it remembers, its limits, and its end.
 
-use crate::client::{answer, body, exchange, get, post, sent};
+use crate::client::{PATIENCE, answer, body, exchange, get, post, sent};
 use crumb_mock_buyer::{MAX_BODY_BYTES, MAX_HEAD_BYTES, MockBuyers, Options};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 async fn buyers() -> MockBuyers {
     MockBuyers::start().await.expect("a free port")
@@ -27,6 +28,9 @@ async fn requests_are_recorded_as_they_came_before_they_are_answered() {
     assert_eq!((first.told.as_str(), second.told.as_str()), ("accepted 3.00", "rejected"));
     assert_eq!((buyers.count("/accept/big-carrier"), buyers.count("reject"), buyers.count("/x")), (1, 1, 0));
     assert_eq!(buyers.requests_at("/reject?any=query").len(), 1);
+    let unanswered = sent(&buyers, &get("/after?ms=600000&then=accept")).await;
+    assert_eq!(buyers.wait_for(3).await.unwrap()[2].told, "accepted, after 600000 ms");
+    drop(unanswered);
 }
 
 #[tokio::test]
@@ -117,7 +121,8 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
     let open = [sent(&buyers, &get("/stall")).await, sent(&buyers, &get("/stall")).await];
     buyers.wait_for(2).await.unwrap();
     let mut third = TcpStream::connect(buyers.address()).await.unwrap();
-    assert_eq!(third.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    let end = timeout(PATIENCE, third.read(&mut [0; 1])).await.expect("its end");
+    assert_eq!(end.unwrap_or(0), 0);
     assert_eq!((buyers.seen().refused, buyers.seen().opened), (1, 2));
     drop(open);
     buyers.until(|seen| seen.open == 0).await.unwrap();
@@ -127,6 +132,13 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
 #[tokio::test]
 async fn hundreds_of_clients_are_served_at_once() {
     let buyers = Arc::new(buyers().await);
+    let mut stalled = Vec::new();
+    for _ in 0..300 {
+        stalled.push(sent(&buyers, &get("/stall")).await);
+    }
+    buyers.until(|seen| seen.requests == 300).await.expect("none waits for another");
+    drop(stalled);
+    buyers.until(|seen| seen.open == 0).await.unwrap();
     let clients: Vec<_> = (0..300)
         .map(|number| {
             let buyers = Arc::clone(&buyers);

@@ -35,6 +35,8 @@ async fn an_old_servers_odd_head_is_understood() {
         "HTTP/1.1 200 OK\r\nX Bad Name: 1\r\nServer : old\r\nX-Long: a\r\n b\r\nContent-Length: 2\r\n\r\nok";
     let called = called(odd).await;
     assert_eq!((called.error, called.answer), (None, b"ok".to_vec()));
+    assert_eq!(called.headers["server"], "old");
+    assert_eq!(called.headers["x-long"], "a b");
 }
 
 #[tokio::test]

@@ -52,14 +52,21 @@ async fn a_name_is_connected_to_at_its_allowed_addresses_only() {
     let refused = named(&["::1", "10.0.0.1"]).call(get(&url), within(LONG)).await;
     assert_eq!(refused.error.unwrap().what, Failure::AddressRefused("loopback"));
 
-    let outbound = named(&["::1", "127.0.0.1"]);
+    // Somebody listens at the address that is not allowed, too, and is the first that is named.
+    let other = TcpListener::bind(format!("127.0.0.2:{port}")).await.unwrap();
+    let resolver = Arc::new(Named(vec!["127.0.0.2".parse().unwrap(), "127.0.0.1".parse().unwrap()]));
+    let allow = vec!["127.0.0.1/32".parse().unwrap()];
+    let outbound = Outbound::new(OutboundOptions { allow, resolver, ..loopback_options() }).unwrap();
     let serve = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         let request = read_request(&mut stream).await;
         stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
         request
     };
-    let (called, request) = tokio::join!(outbound.call(get(&url), within(LONG)), serve);
+    let (called, request) = tokio::select! {
+        served = async { tokio::join!(outbound.call(get(&url), within(LONG)), serve) } => served,
+        _ = other.accept() => panic!("it is not allowed"),
+    };
     assert_eq!((called.error, called.status), (None, Some(204)));
     assert!(request.contains(&format!("Host: buyer.test:{port}\r\n")));
 }
@@ -76,7 +83,7 @@ async fn an_address_that_refuses_is_followed_by_the_next() {
         stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
     };
     let url = format!("http://buyer.test:{port}/");
-    let (called, ()) = tokio::join!(outbound.call(get(&url), within(LONG)), serve);
+    let (called, ()) = served(outbound.call(get(&url), within(LONG)), serve).await;
     assert_eq!(called.error, None);
 }
 
@@ -104,7 +111,7 @@ async fn a_name_is_resolved_once_for_a_call_and_connected_to_as_it_was_checked()
         read_request(&mut stream).await;
         stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
     };
-    let (called, ()) = tokio::join!(outbound.call(get(&url), within(LONG)), serve);
+    let (called, ()) = served(outbound.call(get(&url), within(LONG)), serve).await;
     assert_eq!((called.error, changing.0.load(Ordering::Relaxed)), (None, 1));
 }
 
@@ -154,12 +161,16 @@ async fn the_end_of_the_whole_ends_a_call_too() {
 /// Waiting for a place takes of the call's own time, and is not sent.
 #[tokio::test(start_paused = true)]
 async fn a_call_that_finds_no_place_is_not_sent() {
-    let options =
-        OutboundOptions { resolver: Arc::new(Silent), max_in_flight: 1, ..OutboundOptions::default() };
+    let (listener, url) = listen().await;
+    let options = OutboundOptions { resolver: Arc::new(Silent), max_in_flight: 1, ..loopback_options() };
     let outbound = Outbound::new(options).unwrap();
     let first = outbound.call(get("http://a.test/"), within(LONG));
-    let second = outbound.call(get("http://b.test/"), within(Duration::from_secs(2)));
-    let (_, second) = tokio::join!(first, second);
+    // This one could be sent at once, were there a place.
+    let second = outbound.call(get(&url), within(Duration::from_secs(2)));
+    let (_, second) = tokio::select! {
+        both = async { tokio::join!(first, second) } => both,
+        _ = listener.accept() => panic!("it has no place"),
+    };
     assert_eq!(broken(&second), (Phase::Resolve, TIMED_OUT_UNSENT));
 }
 
@@ -194,7 +205,9 @@ async fn silent_after(answer: &'static str) -> Called {
         drop(stream);
     })
     .await;
+    let began = now();
     let called = outbound().call(post(&url, "a=1"), within(LONG)).await;
+    assert_eq!(began.elapsed().as_secs(), LONG.as_secs(), "there is one time for all");
     buyer.abort();
     called
 }
@@ -233,8 +246,10 @@ async fn a_body_that_drips_runs_out_of_the_same_time() {
         }
     })
     .await;
+    let began = now();
     let called = outbound().call(get(&url), within(LONG)).await;
     buyer.abort();
+    assert_eq!(began.elapsed().as_secs(), LONG.as_secs());
     assert!(matches!(called.phase, Phase::Head | Phase::Body));
     assert_eq!(called.error.unwrap().post_failure(), TIMED_OUT_SENT);
 }
@@ -291,5 +306,6 @@ async fn dropping_a_call_closes_its_connection() {
         } => stream,
     };
     drop(call);
-    assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
+    let read = tokio::time::timeout(LONG, stream.read(&mut [0; 8])).await.expect("its end");
+    assert_eq!(read.unwrap(), 0);
 }

@@ -85,6 +85,18 @@ async fn answering(answer: impl Into<Vec<u8>>) -> (String, tokio::task::JoinHand
     .await
 }
 
+/// What came of a call, and of whoever serves it: at the latest soon after the call has ended.
+async fn served<S>(call: impl Future<Output = Called>, serve: impl Future<Output = S>) -> (Called, S) {
+    let (mut call, mut serve) = (pin!(call), pin!(serve));
+    tokio::select! {
+        served = &mut serve => (call.await, served),
+        called = &mut call => {
+            let served = tokio::time::timeout(Duration::from_secs(10), serve).await;
+            (called, served.expect("whoever serves it was called"))
+        }
+    }
+}
+
 /// A request with its body, as long as its head says.
 async fn read_request(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
     let mut read = Vec::new();

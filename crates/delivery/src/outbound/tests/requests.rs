@@ -90,7 +90,7 @@ async fn each_call_has_a_connection_of_its_own() {
             // The stream is not closed here: the client does not wait for that.
             stream
         };
-        let (called, _stream) = tokio::join!(call, serve);
+        let (called, _stream) = served(call, serve).await;
         assert_eq!(called.error, None);
     }
 }
