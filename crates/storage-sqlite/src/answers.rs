@@ -76,6 +76,7 @@ mod tests {
             answer(None, Some("https://x.example/?a=\n5 5\n"), ""),
             answer(Some(""), Some(""), "\n-"),
             answer(None, None, "5 5\n"),
+            answer(Some("text/ö"), Some("https://x.example/ü"), "é"),
         ] {
             assert_eq!(from_column(&column(&answer)), Ok(answer));
         }

@@ -4,9 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its setting fails")]
 
 use crumb_domain::RowId;
+use crumb_domain::outcome::Problem;
 use crumb_storage::clicks::{ClickBatch, ClickFilter};
 use crumb_storage::contract::build::{self, Rows, accept, accepted, click, lead, lead_id, record, verdict};
-use crumb_storage::leads::{AcceptLead, Verdict};
+use crumb_storage::leads::{AcceptLead, RejectionFilter, Verdict};
 use crumb_storage::{ClickStore, LeadStore, PageRequest, Store, StoreError};
 use crumb_storage_sqlite::{MAX_QUEUED_WRITES, PAGE_SIZE, SqliteOptions, SqliteStore};
 use rusqlite::Connection;
@@ -216,6 +217,14 @@ async fn an_answer_that_panics_keeps_nothing_and_harms_no_neighbour() {
         if number % 2 == 0 {
             sent.answer = Box::new(|_| panic!("a fault of the caller's"));
         }
+        if number % 4 == 0 {
+            // Why a lead is refused is known within the write, and told there.
+            sent.filtered = Some(Problem::UnmatchedFilter);
+            sent.answer = Box::new(|verdict| {
+                assert_eq!(*verdict, Verdict::Accepted, "a fault of the caller's");
+                build::answer_text("kept", verdict)
+            });
+        }
         let store = store.clone();
         tasks.spawn(async move { (number, store.accept_lead(sent).await) });
     }
@@ -229,6 +238,8 @@ async fn an_answer_that_panics_keeps_nothing_and_harms_no_neighbour() {
             assert!(kept.is_some());
         }
     }
+    let rejected = store.rejections(RejectionFilter::default(), PageRequest::default()).await.unwrap();
+    assert_eq!(rejected.total, 0);
     let again = AcceptLead { answer: build::answer("again"), ..accept(lead(0, rows.next_row())) };
     assert_eq!(verdict(store.accept_lead(again).await.unwrap()), Verdict::Accepted);
 }

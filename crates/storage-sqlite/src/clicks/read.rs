@@ -34,7 +34,7 @@ macro_rules! converted {
 
 /// The session of that id, by whatever opened it.
 pub(crate) fn session(connection: &Connection, recent: &Recently, id: RowId) -> Result<Option<Session>> {
-    let its_leads = OfSession::new(recent, id)?;
+    let its_leads = OfSession::of_snapshot(connection, recent, id)?;
     match session_of_click(connection, &its_leads)? {
         Some(session) => Ok(Some(session)),
         None => session_of_lead(connection, id, &its_leads),

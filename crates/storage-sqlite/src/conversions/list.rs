@@ -20,7 +20,7 @@ pub(crate) fn of_session(
     session: RowId,
     limit: u32,
 ) -> Result<Vec<Conversion>> {
-    let its = OfSession::new(recent, session)?;
+    let its = OfSession::of_snapshot(connection, recent, session)?;
     let sql = format!("SELECT {COLUMNS} FROM {OF_SESSION} WHERE TRUE ORDER BY place LIMIT ?3");
     let mut select = connection.prepare_cached(&sql).map_err(from_sqlite)?;
     let mut rows = select.query(its.and(&[&limit]).as_slice()).map_err(from_sqlite)?;
@@ -40,7 +40,8 @@ pub(crate) fn conversions(
 ) -> Result<Page<Conversion>> {
     let mut listing = match filter.session {
         Some(session) => {
-            Listing::given(OF_SESSION, "place", OfSession::new(recent, session)?.into_values().into())
+            let its = OfSession::of_snapshot(connection, recent, session)?;
+            Listing::given(OF_SESSION, "place", its.into_values().into())
         }
         None => Listing::new(ALL, "place"),
     };

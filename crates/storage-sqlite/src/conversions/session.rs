@@ -16,7 +16,7 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql};
 /// Reads it, on one snapshot.
 pub(crate) fn read(connection: &Connection, recent: &Recently, query: &SessionQuery) -> Result<SessionRead> {
     let SessionQuery { session, event, transaction_id } = query;
-    let its = &OfSession::new(recent, *session)?;
+    let its = &OfSession::of_snapshot(connection, recent, *session)?;
     let leads = duplicates::leads_of_session(connection, its)?;
     let (only_tests, open_lead) = match leads {
         0 => (false, None),

@@ -113,8 +113,20 @@ pub(crate) struct OfSession {
 }
 
 impl OfSession {
+    /// To the writer, in whose transaction all recent leads are.
     pub(crate) fn new(recent: &Recently, session: RowId) -> Result<Self> {
         Ok(Self { session: session.as_i64(), recent: recent.of_session(session)? })
+    }
+
+    /// To a reader. Its snapshot begins with its first look into the file, so that is taken
+    /// first: a lead that is committed between would be in the snapshot, with all that it
+    /// changed, and not among those that are looked up here.
+    pub(crate) fn of_snapshot(connection: &Connection, recent: &Recently, session: RowId) -> Result<Self> {
+        connection
+            .prepare_cached("PRAGMA schema_version")
+            .and_then(|mut look| look.query_row([], |_| Ok(())))
+            .map_err(from_sqlite)?;
+        Self::new(recent, session)
     }
 
     /// Its two parameters, and those after them.

@@ -22,7 +22,8 @@ pub(crate) fn leads(
     let mut listing = Listing::new("lead", "row");
     if let Some(session) = filter.session {
         // The first of all conditions: it names its parameters by their numbers.
-        listing.also(is_of_session!(), OfSession::new(recent, session)?.into_values());
+        let its = OfSession::of_snapshot(connection, recent, session)?;
+        listing.also(is_of_session!(), its.into_values());
     }
     listing.equals("status", filter.status.map(|status| status.as_str().to_owned()));
     listing.equals("offer", filter.offer.map(|id| id.0));

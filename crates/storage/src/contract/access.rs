@@ -59,7 +59,9 @@ pub async fn a_share_lives_until_it_is_ended<S: Store>(store: Arc<S>) {
     let at = NOW.plus_days(1);
     assert!(store.revoke_share("x7".to_owned(), at).await.unwrap());
     let ended = Share { revoked_at: Some(at), ..share };
-    assert_eq!(store.share("x7".to_owned()).await.unwrap(), Some(ended));
+    assert_eq!(store.share("x7".to_owned()).await.unwrap(), Some(ended.clone()));
+    assert!(store.revoke_share("x7".to_owned(), at.plus_days(1)).await.unwrap());
+    assert_eq!(store.share("x7".to_owned()).await.unwrap(), Some(ended), "it ended then");
 }
 
 /// [`Store::ready`].

@@ -114,9 +114,15 @@ pub async fn a_duplicate_or_diverted_click_is_no_session<S: Store>(store: Arc<S>
     let opened = click(rows.next_row());
     let further = duplicate(rows.next_row(), opened.id);
     let diverted = Click { session: None, disposition: Disposition::OfferExpired, ..click(rows.next_row()) };
+    // Each of these lacks but one thing of a click that opens a session.
+    let repeated = Click { duplicate: true, ..click(rows.next_row()) };
+    let expired = Click { disposition: Disposition::OfferExpired, ..click(rows.next_row()) };
+    let of_none = Click { session: None, ..click(rows.next_row()) };
     let unknown = rows.next_row();
-    record_all(&*store, vec![opened, further.clone(), diverted.clone()]).await;
-    for id in [further.id, diverted.id, unknown] {
+    let none = [further, diverted, repeated, expired, of_none];
+    let ids = none.each_ref().map(|click| click.id);
+    record_all(&*store, [opened].into_iter().chain(none).collect()).await;
+    for id in ids.into_iter().chain([unknown]) {
         assert_eq!(store.session(id).await.unwrap(), None);
     }
 }
@@ -208,25 +214,27 @@ pub async fn pages_of_clicks_follow_each_other_without_gap_or_repeat<S: Store>(s
 /// counts, and none of its neighbours'.
 pub async fn the_clicks_of_one_request_are_kept_together_or_not_at_all<S: Store>(store: Arc<S>) {
     let mut rows = Rows::new();
+    let new: Vec<Click> = (0..40).map(|_| click(rows.next_row())).collect();
+    // In the order of ids it comes last, when the others of its request are written.
     let taken = click(rows.next_row());
     record(&*store, taken.clone()).await;
     let day = Day(20_000);
     let count = DayCount { scope: CapScope::Offer(OfferId(100)), of: CapOf::Click, day };
     let mut tasks = JoinSet::new();
-    for number in 0..40 {
-        let mut clicks = vec![click(rows.next_row())];
+    for (number, click) in (0..).zip(new) {
+        let id = click.id;
+        let mut clicks = vec![click];
         let refused = number % 4 == 0;
         if refused {
             clicks.push(taken.clone());
         }
-        let ids: Vec<RowId> = clicks.iter().map(|click| click.id).take(1).collect();
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             let result = store
                 .record_clicks(ClickBatch { clicks, counts: vec![count], ..ClickBatch::default() })
                 .await;
             assert_eq!(result.is_err(), refused, "{result:?}");
-            (ids[0], refused)
+            (id, refused)
         });
     }
     for (id, refused) in tasks.join_all().await {

@@ -1,6 +1,6 @@
 //! The network's versions.
 
-use super::build::{NOW, Rows, accepted, batch, click, lead, record, reject};
+use super::build::{NOW, Rows, accept, accepted, batch, click, lead, record, reject};
 use super::build_conversions::{conversion, converted, new, session};
 use super::build_selling::{credit, in_hand, reserve, reserved};
 use super::outbox::postback;
@@ -270,5 +270,16 @@ pub async fn a_refused_write_makes_no_history_and_hides_none<S: Store>(store: Ar
     let of = vec![HistoryOf::Affiliate(AffiliateId(99))];
     assert_eq!(store.have_history(of.clone()).await.unwrap(), [false]);
     record(&*store, of_99).await;
+    assert_eq!(store.have_history(of).await.unwrap(), [true]);
+    // A lead whose post has another's id: that is noticed when all else is written.
+    let there = lead(1, rows.next_row());
+    accepted(&*store, there.clone()).await;
+    let of_98 = Lead { affiliate: AffiliateId(98), ..lead(2, rows.next_row()) };
+    let mut refused = accept(of_98.clone());
+    refused.post.id = there.row;
+    assert_eq!(store.accept_lead(refused).await, Err(StoreError::Conflict));
+    let of = vec![HistoryOf::Affiliate(AffiliateId(98))];
+    assert_eq!(store.have_history(of.clone()).await.unwrap(), [false]);
+    accepted(&*store, of_98).await;
     assert_eq!(store.have_history(of).await.unwrap(), [true]);
 }

@@ -171,6 +171,8 @@ pub async fn an_earlier_lead_counts_in_its_vertical_offer_and_window_only<S: Sto
     let unregistered = AcceptLead { duplicate: None, ..accept(lead(2, rows.next_row())) };
     assert_eq!(verdict(store.accept_lead(unregistered).await.unwrap()), Verdict::Accepted);
     let other_vertical = DuplicateKey { vertical: VerticalId(2), ..person(1) };
+    let mut nearly = person(1);
+    nearly.hash[31] = 2;
     let in_offer = |offer| DuplicateCheck { offer: Some(OfferId(offer)), ..earlier(person(1)) };
     let since = |since| DuplicateCheck { since, ..earlier(person(1)) };
     for (number, check, is_duplicate) in [
@@ -181,6 +183,7 @@ pub async fn an_earlier_lead_counts_in_its_vertical_offer_and_window_only<S: Sto
         (14, in_offer(101), false),
         (15, since(NOW), true),
         (16, since(NOW.plus_seconds(1)), false),
+        (17, earlier(nearly), false),
     ] {
         let sent = AcceptLead { duplicate: Some(check.clone()), ..accept(lead(number, rows.next_row())) };
         let expected =

@@ -341,35 +341,41 @@ pub async fn leases_of_a_process_that_is_gone_are_released<S: Store>(store: Arc<
     let gone = claim(&*store, NOW).await;
     assert_eq!(store.release_leases(later(1)).await.unwrap(), 2);
     assert_eq!(store.release_leases(later(1)).await.unwrap(), 0);
+    // Before anybody has them again, and after.
+    end(&*store, &gone[0], Some(500), AfterAttempt::Parked).await;
     let again = claim(&*store, later(1)).await;
     assert_eq!(ids(&again), [all[0], all[1]]);
-    end(&*store, &gone[0], Some(500), AfterAttempt::Parked).await;
-    assert_eq!(stands(&*store, all[0]).await, (DeliveryState::Waits, 0, NOW));
+    end(&*store, &gone[1], Some(500), AfterAttempt::Parked).await;
+    for id in [all[0], all[1]] {
+        assert_eq!(stands(&*store, id).await, (DeliveryState::Waits, 0, NOW));
+    }
 }
 
 /// What it put off, and what it leased.
 pub async fn a_clock_that_was_put_back_holds_nothing_up<S: Store>(store: Arc<S>) {
     let mut rows = Rows::new();
-    let (leased, far, soon) = (rows.next_row(), rows.next_row(), rows.next_row());
+    let [leased, far, soon, late] = [(); 4].map(|()| rows.next_row());
     let far_off = latest_due(NOW).plus_seconds(1);
     store
         .put_deliveries(vec![
             postback(leased),
             Delivery { due: far_off, ..postback(far) },
             Delivery { due: latest_due(NOW), ..postback(soon) },
+            Delivery { due: later(-9), ..postback(late) },
         ])
         .await
         .unwrap();
-    let first = claim_within(&*store, NOW, room(1)).await;
-    assert_eq!(ids(&first), [leased]);
+    let first = claim_within(&*store, NOW, room(2)).await;
+    assert_eq!(ids(&first), [late, leased]);
     let back = later(-1);
     let again = claim(&*store, back).await;
     let mut claimed = ids(&again);
     claimed.sort();
-    assert_eq!(claimed, [far, soon], "what was due before is due at its own time");
-    end(&*store, &first[0], Some(500), AfterAttempt::Again(later(-2))).await;
+    // The lease that was too long is over; what is due by its own time later is due then.
+    assert_eq!(claimed, [far, soon, late]);
+    end(&*store, &first[1], Some(500), AfterAttempt::Again(later(-2))).await;
     let third = claim(&*store, back).await;
-    assert_eq!(ids(&third), [leased], "the lease that was too long is over");
+    assert_eq!(ids(&third), [leased]);
 }
 
 /// Of what waits and of leases, after a moment.

@@ -153,7 +153,11 @@ pub async fn what_is_owed_is_one_buyers_under_one_contract_and_the_longest_owed_
     let first = given_back(&*store, &mut rows, 1, 7).await;
     given_back(&*store, &mut rows, 2, 7).await;
     let next = in_hand(&*store, lead(3, rows.next_row())).await;
-    let of_others = [replacement(next.row, 8), Reserve { buyer: BuyerId(9), ..replacement(next.row, 7) }];
+    let of_others = [
+        replacement(next.row, 8),
+        Reserve { buyer: BuyerId(9), ..replacement(next.row, 7) },
+        Reserve { buyer: BuyerId(7), ..replacement(next.row, 8) },
+    ];
     for wanted in of_others {
         assert_eq!(store.reserve(wanted).await.unwrap(), Reserved::NothingOwed);
     }

@@ -100,8 +100,9 @@ pub async fn a_refused_post_takes_nothing_in_hand<S: Store>(store: Arc<S>) {
         verdict(store.accept_lead(refused).await.unwrap()),
         Verdict::Rejected(Problem::UnmatchedFilter)
     );
-    let recovered = store.recover(NOW, super::build_selling::hold_all()).await.unwrap().ended;
-    assert_eq!(recovered, []);
+    assert_eq!(store.selling_counts().await.unwrap(), SellingCounts::default());
+    let recovered = store.recover(NOW, super::build_selling::hold_all()).await.unwrap();
+    assert_eq!((recovered.ended, recovered.aside), (vec![], vec![]));
 }
 
 /// While its end is not known the key answers what was told; then what came of it.

@@ -106,10 +106,12 @@ pub async fn pages_of_sub_affiliates_follow_each_other_without_gap_or_repeat<S: 
 /// What a refused write named is not there, and can be named by the next one.
 pub async fn a_refused_write_names_no_sub_affiliate_and_hides_none<S: Store>(store: Arc<S>) {
     let mut rows = Rows::new();
+    // In the order of ids it comes first, and is written when the other is refused.
+    let with_refused = of(12, "refused", rows.next_row());
     let first = of(12, "first", rows.next_row());
-    let twice = of(12, "refused", first.id);
-    record(&*store, first).await;
-    let batch = crate::clicks::ClickBatch { clicks: vec![twice], ..crate::clicks::ClickBatch::default() };
+    record(&*store, first.clone()).await;
+    let clicks = vec![with_refused.clone(), first];
+    let batch = crate::clicks::ClickBatch { clicks, ..crate::clicks::ClickBatch::default() };
     assert!(store.record_clicks(batch).await.is_err());
     let refused = AcceptLead {
         filtered: Some(Problem::UnmatchedFilter),
@@ -117,6 +119,6 @@ pub async fn a_refused_write_names_no_sub_affiliate_and_hides_none<S: Store>(sto
     };
     assert!(matches!(verdict(store.accept_lead(refused).await.unwrap()), Verdict::Rejected(_)));
     assert_eq!(named(&*store, 12).await, ["first"]);
-    record_all(&*store, vec![of(12, "refused", rows.next_row()), of(12, "filtered", rows.next_row())]).await;
+    record_all(&*store, vec![with_refused, of(12, "filtered", rows.next_row())]).await;
     assert_eq!(named(&*store, 12).await, ["first", "refused", "filtered"]);
 }

@@ -234,6 +234,38 @@ mod tests {
     use crumb_domain::lead::Lead;
     use crumb_storage::contract::build::{Rows, accept, lead, lead_id};
 
+    /// Writes a lead, as a commit of its own.
+    fn commit(writer: &Connection, recent: &mut Recent, lead: Lead) {
+        let row = new_lead(accept(lead)).unwrap().0.posting.row;
+        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+        super::super::rows::insert(writer, &row, 0).unwrap();
+        recent.add(&row);
+        recent.write(writer).unwrap();
+        writer.execute_batch("COMMIT").unwrap();
+        recent.committed();
+        recent.begin_round();
+    }
+
+    #[test]
+    fn a_snapshot_has_no_lead_of_a_session_that_came_after_a_look_at_the_recent_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, options) = (folder.path().join("crumb.db"), SqliteOptions::default());
+        let (writer, reader) = (open_writer(&path, &options).unwrap(), open_reader(&path, &options).unwrap());
+        let (mut recent, mut rows) = (Recent::load(&writer, 2).unwrap(), Rows::new());
+        let session = rows.next_row();
+        let of_session = "SELECT count(*) FROM lead WHERE session = ?1";
+        let found = concat!("SELECT count(*) FROM lead WHERE ", is_of_session!());
+        for before in 0..5 {
+            reader.execute_batch("BEGIN").unwrap();
+            let its = OfSession::of_snapshot(&reader, &recent.now(), session).unwrap();
+            commit(&writer, &mut recent, Lead { session, ..lead(before, rows.next_row()) });
+            let in_snapshot = reader.number(of_session, &[&session.as_i64()]);
+            assert_eq!(in_snapshot, Ok(Some(i64::from(before))));
+            assert_eq!(reader.number(found, &its.and(&[])), in_snapshot);
+            reader.execute_batch("ROLLBACK").unwrap();
+        }
+    }
+
     #[test]
     fn whoever_took_hold_before_its_snapshot_finds_all_that_it_has_however_late_it_looks() {
         let folder = tempfile::tempdir().unwrap();
@@ -244,15 +276,7 @@ mod tests {
         let (mut rows, mut committed) = (Rows::new(), 0);
         let session = rows.next_row();
         let mut commit = |recent: &mut Recent, committed: &mut u32| {
-            let lead = Lead { session, ..lead(*committed, rows.next_row()) };
-            let row = new_lead(accept(lead)).unwrap().0.posting.row;
-            writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-            super::super::rows::insert(&writer, &row, 0).unwrap();
-            recent.add(&row);
-            recent.write(&writer).unwrap();
-            writer.execute_batch("COMMIT").unwrap();
-            recent.committed();
-            recent.begin_round();
+            commit(&writer, recent, Lead { session, ..lead(*committed, rows.next_row()) });
             *committed += 1;
         };
         for (before, after) in (0..6).flat_map(|before| (0..6).map(move |after| (before, after))) {
