@@ -1,7 +1,6 @@
 //! `crumb conversions`, `crumb import` and `crumb tail pixels`.
 
-use crate::program::{Place, Server};
-use std::io::{BufRead as _, BufReader};
+use crate::program::{Lines, Place, Server};
 use std::process::Stdio;
 
 /// The test network with a shop, whose clicks convert by pixels.
@@ -126,8 +125,8 @@ fn the_pixel_log_is_printed_as_it_comes() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the command runs");
-    let mut lines = BufReader::new(tail.stdout.take().expect("its output")).lines();
-    let mut next = || lines.next().expect("a line").expect("text");
+    let lines = Lines::of(tail.stdout.take().expect("its output"));
+    let next = || lines.next().expect("a line");
     let first = next();
     assert!(first.contains("  pb  ok  offer 400  event 1  affiliate 12  request "), "{first}");
     assert!(first.contains(&id) && first.contains("transaction T-1"), "{first}");

@@ -126,7 +126,7 @@ fn what_cannot_be_done_is_said() {
 fn a_post_of_unknown_end_is_listed_counted_and_settled() {
     let mut place = Place::new();
     place.set("CRUMB_OUTBOUND_ALLOW", "127.0.0.0/8");
-    let mut buyers = Buyers::start(&place, &[]);
+    let buyers = Buyers::start(&place, &[]);
     let (_, address) = buyers.guide();
     let contract = format!(
         "[[buyer]]\nid = 5\nname = \"Buyer\"\n[[contract]]\nid = 7\nbuyer = 5\nvertical = 1\nname = \"All\"\n\

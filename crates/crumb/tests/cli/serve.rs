@@ -12,7 +12,7 @@ use std::time::Duration;
 fn failed(place: &Place, arguments: &[&str]) -> String {
     let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     all.extend(arguments);
-    let ran = place.run(&all);
+    let ran = place.run_for_a_while(&all);
     assert_eq!(ran.exit, Some(1), "{}", ran.stderr);
     ran.stderr
 }
@@ -218,7 +218,7 @@ fn a_port_that_is_taken_is_named_and_nothing_is_changed() {
     place.write("network.toml", NETWORK);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let ran = place.run(&[
+    let ran = place.run_for_a_while(&[
         "serve",
         "--admin-listen",
         &address,
@@ -328,7 +328,7 @@ fn a_store_whose_key_file_is_gone_is_not_served_under_a_new_key() {
     let place = Place::with_network();
     let key_file = place.path("data/secret.key");
     std::fs::remove_file(&key_file).unwrap();
-    let refused = place.refused(&["serve"]);
+    let refused = failed(&place, &[]);
     assert!(refused.contains("secret.key is missing"), "{refused}");
     assert!(!key_file.exists());
 }
