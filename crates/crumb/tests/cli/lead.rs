@@ -100,6 +100,10 @@ fn leads_are_listed_with_where_they_stand_and_why() {
     assert!(refused.stderr.contains("expected sold, unsold, queued"), "{refused:?}");
     stop(server);
     assert_eq!(place.printed(&["leads", "--status", "review"]), review);
+    place.printed(&["lead", "throw-out", &waits]);
+    let scrubbed = place.printed(&["leads", "--status", "scrubbed"]);
+    let why = "  thrown_out; Validation Failed; Email address is not valid.\n";
+    assert!(scrubbed.ends_with(why), "beside what its fields were told: {scrubbed}");
 }
 
 #[test]
