@@ -102,6 +102,12 @@ fn all_that_is_wrong_with_a_file_is_told_by_its_lines_and_nothing_is_brought_in(
          line 8: a quote is opened here that nothing closes up to the end of the file\n\
          nothing was brought in\n"
     );
+    place.write("wrong.csv", &format!("request_id,payout\n{id},\n{id}\n"));
+    assert_eq!(
+        place.refused(&["import", "wrong.csv"]),
+        "line 3: it has 1 cells, and the header 2\nnothing was brought in\n",
+        "not even the row that is right"
+    );
     place.write("wrong.csv", "request_id,\"payout\n7,\n");
     let told = place.refused(&["import", "wrong.csv"]);
     assert!(told.starts_with("line 1: a quote is opened here"), "{told}");
