@@ -356,11 +356,15 @@ mod tests {
         for _ in 0..2 * MAX_AT_ONCE {
             silent.push(UnixStream::connect(&path).await.unwrap());
         }
-        let mut nonsense = UnixStream::connect(&path).await.unwrap();
-        nonsense.write_all(b"{\"database\":1}\n").await.unwrap();
-        let mut answer = Vec::new();
-        nonsense.read_to_end(&mut answer).await.unwrap();
-        assert_eq!(answer, b"");
-        assert_eq!(ask(&path, "crumb.db").await.unwrap().exit, 0);
+        let answered = async {
+            let mut nonsense = UnixStream::connect(&path).await.unwrap();
+            nonsense.write_all(b"{\"database\":1}\n").await.unwrap();
+            let mut answer = Vec::new();
+            nonsense.read_to_end(&mut answer).await.unwrap();
+            assert_eq!(answer, b"");
+            assert_eq!(ask(&path, "crumb.db").await.unwrap().exit, 0);
+        };
+        // While the silent are still listened to, not once they are given up.
+        timeout(TRANSFER / 2, answered).await.unwrap();
     }
 }

@@ -56,6 +56,15 @@ pub fn leads(database: &Path, acknowledged: &[LeadId]) -> anyhow::Result<u64> {
     Ok(rows)
 }
 
+/// How many campaigns the network has that a store holds.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn campaigns(database: &Path) -> anyhow::Result<u64> {
+    let present = "SELECT key FROM entity WHERE key LIKE 'campaign:%' AND version_to IS NULL";
+    strike_off(database, present, |_| Ok(()))
+}
+
 fn strike_off(
     database: &Path,
     sql: &str,

@@ -7,7 +7,8 @@ use super::requests::{Requests, redirected};
 use super::servers::{Crumb, Running, Server};
 use super::{machine, say};
 use crate::commands::{Reply, Result};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,7 +108,10 @@ pub async fn crumb<T: Send + 'static>(
         let killed = async {
             tokio::time::sleep(measured / WARM_UP_PARTS + measured).await;
             let usage = crumb.running.usage();
-            crumb.running.kill().map(|()| usage)
+            let ended = crumb.running.kill()?;
+            // One that had ended by itself before was not killed.
+            ensure!(ended.signal().is_some(), "Crumb was not killed: {ended}");
+            Ok(usage)
         };
         let (seen, usage) = tokio::join!(load.run(), killed);
         (seen?, usage?)

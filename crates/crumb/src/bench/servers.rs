@@ -136,10 +136,9 @@ impl Running {
     }
 
     /// Ends it at once, in the middle of whatever it does.
-    pub fn kill(&mut self) -> anyhow::Result<()> {
+    pub fn kill(&mut self) -> anyhow::Result<ExitStatus> {
         self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
+        Ok(self.child.wait()?)
     }
 }
 

@@ -4,7 +4,7 @@ use super::arguments::StartArguments;
 use super::figures::{met, mib, middle};
 use super::network::Shape;
 use super::servers::Crumb;
-use super::{machine, rounds, say};
+use super::{audit, machine, rounds, say};
 use crate::commands::{Reply, Result};
 use std::time::Duration;
 
@@ -31,11 +31,12 @@ pub async fn run(arguments: &StartArguments) -> Result {
         crumb.stop()?;
     }
     let time = middle(times).unwrap_or_default();
+    // Those that it served, not those that it was to serve.
+    let campaigns = audit::campaigns(&crumb.database())?;
     let text = format!(
-        "{}\n{} campaigns, middle of {}: ready after {:.0} ms; aim: under {} ms: {}\n\
+        "{}\n{campaigns} campaigns, middle of {}: ready after {:.0} ms; aim: under {} ms: {}\n\
          then {} MiB resident; {:.0} ms with the network file applied at the start\n",
         machine::describe(&arguments.directory),
-        arguments.campaigns,
         arguments.rounds,
         time.as_secs_f64() * 1_000.0,
         AIM.as_millis(),

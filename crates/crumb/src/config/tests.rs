@@ -27,8 +27,10 @@ fn the_documented_defaults_are_the_defaults() {
 #[test]
 fn every_key_is_also_an_environment_variable() {
     for key in keys::KEYS {
-        // A text that no key has by default: it shows, as a setting or as a fault.
-        assert_ne!(of_environment(&key.variable(), "\u{0}"), of_file(""), "{}", key.path());
+        // A text that no key has by default: it shows, as a setting or as a fault of its value.
+        let read = of_environment(&key.variable(), "\u{0}");
+        assert_ne!(read, of_file(""), "{}", key.path());
+        assert!(!read.is_err_and(|fault| fault.contains("unknown")), "{}", key.path());
     }
     let settings = of_environment("CRUMB_LISTEN_TRUSTED_PROXIES", "127.0.0.0/8, 10.1.0.0/16").unwrap();
     assert_eq!(settings.trusted_proxies.len(), 2);

@@ -39,7 +39,7 @@ fn sold(place: &Place) -> String {
 #[test]
 fn a_lead_is_returned_and_its_buyer_credited_beside_a_server_and_without() {
     let mut place = Place::new();
-    let mut buyers = Buyers::start(&place, &[]);
+    let buyers = Buyers::start(&place, &[]);
     place.write("network.toml", &network(&buyers.guide().1));
     place.set("CRUMB_OUTBOUND_ALLOW", "127.0.0.0/8");
     assert_eq!(place.run(&["apply", "network.toml"]).exit, Some(0));

@@ -1,7 +1,6 @@
 //! `crumb conversions`, `crumb import` and `crumb tail pixels`.
 
-use crate::program::{Place, Server};
-use std::io::{BufRead as _, BufReader};
+use crate::program::{Lines, Place, Server};
 use std::process::Stdio;
 
 /// The test network with a shop, whose clicks convert by pixels.
@@ -103,6 +102,12 @@ fn all_that_is_wrong_with_a_file_is_told_by_its_lines_and_nothing_is_brought_in(
          line 8: a quote is opened here that nothing closes up to the end of the file\n\
          nothing was brought in\n"
     );
+    place.write("wrong.csv", &format!("request_id,payout\n{id},\n{id}\n"));
+    assert_eq!(
+        place.refused(&["import", "wrong.csv"]),
+        "line 3: it has 1 cells, and the header 2\nnothing was brought in\n",
+        "not even the row that is right"
+    );
     place.write("wrong.csv", "request_id,\"payout\n7,\n");
     let told = place.refused(&["import", "wrong.csv"]);
     assert!(told.starts_with("line 1: a quote is opened here"), "{told}");
@@ -126,8 +131,8 @@ fn the_pixel_log_is_printed_as_it_comes() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the command runs");
-    let mut lines = BufReader::new(tail.stdout.take().expect("its output")).lines();
-    let mut next = || lines.next().expect("a line").expect("text");
+    let lines = Lines::of(tail.stdout.take().expect("its output"));
+    let next = || lines.next().expect("a line");
     let first = next();
     assert!(first.contains("  pb  ok  offer 400  event 1  affiliate 12  request "), "{first}");
     assert!(first.contains(&id) && first.contains("transaction T-1"), "{first}");

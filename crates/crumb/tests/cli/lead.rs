@@ -100,6 +100,10 @@ fn leads_are_listed_with_where_they_stand_and_why() {
     assert!(refused.stderr.contains("expected sold, unsold, queued"), "{refused:?}");
     stop(server);
     assert_eq!(place.printed(&["leads", "--status", "review"]), review);
+    place.printed(&["lead", "throw-out", &waits]);
+    let scrubbed = place.printed(&["leads", "--status", "scrubbed"]);
+    let why = "  thrown_out; Validation Failed; Email address is not valid.\n";
+    assert!(scrubbed.ends_with(why), "beside what its fields were told: {scrubbed}");
 }
 
 #[test]
@@ -126,7 +130,7 @@ fn what_cannot_be_done_is_said() {
 fn a_post_of_unknown_end_is_listed_counted_and_settled() {
     let mut place = Place::new();
     place.set("CRUMB_OUTBOUND_ALLOW", "127.0.0.0/8");
-    let mut buyers = Buyers::start(&place, &[]);
+    let buyers = Buyers::start(&place, &[]);
     let (_, address) = buyers.guide();
     let contract = format!(
         "[[buyer]]\nid = 5\nname = \"Buyer\"\n[[contract]]\nid = 7\nbuyer = 5\nvertical = 1\nname = \"All\"\n\

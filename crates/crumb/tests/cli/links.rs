@@ -193,8 +193,11 @@ fn posting_doc_prints_the_document_of_a_campaign_an_offer_or_a_vertical() {
     let place = Place::with_network();
     let campaign = place.printed(&["posting-doc", "--campaign", "57"]);
     assert!(campaign.contains("Ab3dE5gH1jK") && campaign.contains("email_address"), "{campaign}");
-    let session = place.printed(&["posting-doc", "--offer", "100", "--method", "session"]);
-    assert!(session.contains("ckm_request_id") && !session.contains("Ab3dE5gH1jK"), "{session}");
+    let offer = ["posting-doc", "--offer", "100"];
+    assert!(!place.printed(&offer).contains("Ab3dE5gH1jK"), "for any affiliate");
+    let session = place.printed(&[&offer[..], &["--method", "session", "--format", "text"]].concat());
+    assert!(session.starts_with("# Offer 100: Free quote — Session Post\n"), "{session}");
+    assert!(session.contains("ckm_request_id*") && !session.contains("ckm_campaign_id"), "{session}");
     assert!(place.printed(&["posting-doc", "--vertical", "1"]).contains("Auto insurance"));
     assert!(campaign.starts_with("<!DOCTYPE html>"), "{campaign}");
     let text = place.printed(&["posting-doc", "--campaign", "57", "--format", "text"]);

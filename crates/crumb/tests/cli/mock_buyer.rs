@@ -1,14 +1,14 @@
 //! `crumb mock-buyer`: its guide, its network file, its lines, its end.
 
-use crate::program::{NETWORK, Place};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use crate::program::{Lines, NETWORK, Place};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// A running `crumb mock-buyer`; killed when dropped.
 pub struct Buyers {
     child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
+    lines: Lines,
 }
 
 impl Buyers {
@@ -16,16 +16,16 @@ impl Buyers {
         let mut all = vec!["mock-buyer", "--listen", "127.0.0.1:0"];
         all.extend(arguments);
         let mut child = place.command(&all).stdout(Stdio::piped()).spawn().expect("the buyers");
-        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let lines = Lines::of(child.stdout.take().expect("its output"));
         Self { child, lines }
     }
 
-    fn line(&mut self) -> String {
-        self.lines.next().expect("a line").expect("text")
+    fn line(&self) -> String {
+        self.lines.next().expect("a line")
     }
 
     /// Lines up to one that is as told, without it.
-    fn until(&mut self, last: &str) -> String {
+    fn until(&self, last: &str) -> String {
         let mut text = String::new();
         loop {
             match self.line() {
@@ -36,7 +36,7 @@ impl Buyers {
     }
 
     /// The guide, and where the buyers are.
-    pub fn guide(&mut self) -> (String, String) {
+    pub fn guide(&self) -> (String, String) {
         let guide = self.until("# Requests, as they come:");
         assert_eq!(self.line(), "");
         let address = guide.split_once("http://").expect("an address").1;
@@ -63,7 +63,7 @@ fn exchange(address: &str, request: &str) -> String {
 #[test]
 fn its_guide_ends_with_contracts_that_a_network_takes() {
     let place = Place::new();
-    let mut buyers = Buyers::start(&place, &[]);
+    let buyers = Buyers::start(&place, &[]);
     let (guide, address) = buyers.guide();
     let contracts = guide.split_once("# CRUMB_OUTBOUND_ALLOW=127.0.0.0/8\n").expect("contracts").1;
     assert!(contracts.contains(&format!("http://{address}/accept/always")), "{contracts}");
@@ -94,7 +94,7 @@ fn each_request_is_a_line_and_sigterm_ends_it_with_0() {
 #[test]
 fn what_was_sent_is_shown_if_asked_for() {
     let place = Place::new();
-    let mut buyers = Buyers::start(&place, &["--content"]);
+    let buyers = Buyers::start(&place, &["--content"]);
     let (_, address) = buyers.guide();
     exchange(&address, "GET /reject?zip=90210 HTTP/1.0\r\nX-Api-Key: k\r\n\r\n");
     assert!(buyers.line().ends_with("s  GET /reject  0 bytes  rejected"));
@@ -104,7 +104,7 @@ fn what_was_sent_is_shown_if_asked_for() {
 #[test]
 fn a_port_that_is_taken_is_named_with_the_way_to_choose_another() {
     let place = Place::new();
-    let mut buyers = Buyers::start(&place, &[]);
+    let buyers = Buyers::start(&place, &[]);
     let (_, address) = buyers.guide();
     let said = place.refused(&["mock-buyer", "--listen", &address]);
     let expected = format!("the mock buyers' listener cannot listen on {address}: ");

@@ -22,6 +22,13 @@ fn plan_says_what_would_change_changes_nothing_and_exits_2() {
     assert!(!exists(&place.path("data")));
     place.write("empty.toml", "");
     assert_eq!(place.run(&["plan", "--prune", "empty.toml"]).exit, Some(0));
+    place.printed(&["apply", "network.toml"]);
+    place.write("changed.toml", &changed());
+    for _ in 0..2 {
+        let ran = place.run(&["plan", "changed.toml"]);
+        assert_eq!((ran.exit, ran.stdout.as_str()), (Some(2), "~ offer 100: payout 0.00 → 12.00\n"));
+    }
+    assert_eq!(place.printed(&["versions"]).lines().count(), 1);
 }
 
 /// Whoever looks with a mistyped `--data` is told so, and finds no new store there later.

@@ -1,9 +1,10 @@
 //! The executable in a fresh directory, and a server of it.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -68,6 +69,16 @@ pub struct Ran {
     pub exit: Option<i32>,
 }
 
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
+            exit: output.status.code(),
+        }
+    }
+}
+
 impl Place {
     pub fn new() -> Self {
         Self { directory: tempfile::tempdir().expect("a temporary directory"), variables: Vec::new() }
@@ -106,12 +117,21 @@ impl Place {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        let output = self.command(arguments).output().expect("the executable ran");
-        Ran {
-            stdout: String::from_utf8(output.stdout).expect("text"),
-            stderr: String::from_utf8(output.stderr).expect("text"),
-            exit: output.status.code(),
+        self.command(arguments).output().expect("the executable ran").into()
+    }
+
+    /// As `run`, for what goes on for ever if it does not fail: then it is killed.
+    pub fn run_for_a_while(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        let has_ended = (0..LOOKS).any(|_| {
+            std::thread::sleep(LOOK_AGAIN);
+            child.try_wait().expect("its state").is_some()
+        });
+        if !has_ended {
+            child.kill().expect("its end");
         }
+        child.wait_with_output().expect("its output").into()
     }
 
     /// What a run that succeeds prints.
@@ -133,6 +153,32 @@ impl Place {
         let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
         all.extend(arguments);
         Server::start(self.command(&all))
+    }
+}
+
+/// The lines of an output as they come, for whoever must not wait for one for ever.
+pub struct Lines(Receiver<String>);
+
+impl Lines {
+    pub fn of(output: impl Read + Send + 'static) -> Self {
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self(lines)
+    }
+
+    /// The next line; none where the output has ended.
+    pub fn next(&self) -> Option<String> {
+        match self.0.recv_timeout(LOOK_AGAIN * LOOKS) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("no line came"),
+        }
     }
 }
 

@@ -6,12 +6,13 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 /// A server that is expected to fail: its exit code and what it says.
 fn failed(place: &Place, arguments: &[&str]) -> String {
     let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     all.extend(arguments);
-    let ran = place.run(&all);
+    let ran = place.run_for_a_while(&all);
     assert_eq!(ran.exit, Some(1), "{}", ran.stderr);
     ran.stderr
 }
@@ -217,7 +218,7 @@ fn a_port_that_is_taken_is_named_and_nothing_is_changed() {
     place.write("network.toml", NETWORK);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let ran = place.run(&[
+    let ran = place.run_for_a_while(&[
         "serve",
         "--admin-listen",
         &address,
@@ -278,7 +279,13 @@ fn a_client_that_hangs_on_the_socket_blocks_neither_commands_nor_clicks() {
     let server = place.serve(&[]);
     let _hanging: Vec<_> =
         (0..32).map(|_| UnixStream::connect(place.path("data/crumb.sock")).unwrap()).collect();
-    assert_eq!(place.printed(&["versions"]).lines().count(), 1);
+    let (done, printed) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| done.send(place.printed(&["versions"])));
+        // Given up one after the other, some at a time, the hanging ones would take longer.
+        let printed = printed.recv_timeout(Duration::from_secs(40)).expect("its turn comes before theirs");
+        assert_eq!(printed.lines().count(), 1);
+    });
     assert!(server.get(server.tracking, "/?a=12&c=1057").starts_with("HTTP/1.1 302 "));
 }
 
@@ -321,7 +328,7 @@ fn a_store_whose_key_file_is_gone_is_not_served_under_a_new_key() {
     let place = Place::with_network();
     let key_file = place.path("data/secret.key");
     std::fs::remove_file(&key_file).unwrap();
-    let refused = place.refused(&["serve"]);
+    let refused = failed(&place, &[]);
     assert!(refused.contains("secret.key is missing"), "{refused}");
     assert!(!key_file.exists());
 }

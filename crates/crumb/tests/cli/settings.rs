@@ -125,6 +125,9 @@ fn what_a_platform_tells_of_a_service_named_crumb_is_no_setting() {
     place.set("CRUMB_SERVICE_PORT", "8080");
     place.set("CRUMB_PORT", "tcp://10.0.0.7:8080");
     place.set("CRUMB_PORT_8080_TCP_ADDR", "10.0.0.7");
+    // Of one beside it, named crumb-store: they begin as settings do.
+    place.set("CRUMB_STORE_SERVICE_HOST", "10.0.0.8");
+    place.set("CRUMB_STORE_PORT", "tcp://10.0.0.8:8081");
     place.printed(&MAKING);
 }
 
