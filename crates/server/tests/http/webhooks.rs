@@ -2,7 +2,7 @@
 
 use crate::contracts::*;
 use crate::conversions::{converted, shop};
-use crate::posts::{BOB, HOSTED};
+use crate::posts::{ANN, BOB, HOSTED, accepted, refused};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use crumb_domain::lead::LeadStatus;
@@ -159,6 +159,9 @@ async fn a_refused_post_that_is_not_kept_is_not_told_either() {
     for _ in 0..62 {
         server.tracking.post_form("/d.ashx", &format!("{HOSTED}&email_address=bob@example.com")).await;
     }
+    // Nor one that is refused only once it is written.
+    accepted(&server, &[HOSTED, ANN]).await;
+    refused(&server, &[HOSTED, ANN], &["Duplicate Lead"]).await;
     assert_eq!(
         messages(&server, &receiver).await.len(),
         60,
