@@ -32,7 +32,7 @@ async fn an_export_makes_the_same_network_elsewhere() {
     let exported = live.export(true).await;
     let (other, _) = empty().await;
     apply(&other, exported.clone()).await;
-    assert_eq!(other.export(true).await, exported);
+    assert_eq!(other.snapshot().network(), live.snapshot().network(), "what the server made is in it too");
 }
 
 #[tokio::test]

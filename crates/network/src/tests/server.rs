@@ -124,6 +124,14 @@ async fn a_person_may_write_a_campaign_where_the_server_made_one_and_it_goes_fir
     .await;
     let snapshot = live.snapshot();
     assert_eq!(snapshot.choose_campaign(OTHER, OfferId(100), None, None).unwrap().id, CampaignId(61));
+    // A higher id does not put it behind, where its price format lets both stand.
+    let (live, _) = empty().await;
+    apply(&live, edited("price_format = \"cpa\"", "price_format = \"fixed\"")).await;
+    ensure(&live, OTHER, OfferId(100), Made::RunAtOnce).await;
+    let cpc = "[[campaign]]\nid=2000000\naffiliate=13\noffer=100\nprice_format=\"cpc\"";
+    apply(&live, toml(cpc)).await;
+    let chosen = live.snapshot().choose_campaign(OTHER, OfferId(100), None, None).unwrap().id;
+    assert_eq!(chosen, CampaignId(2_000_000));
 }
 
 #[tokio::test]

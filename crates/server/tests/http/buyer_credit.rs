@@ -79,11 +79,12 @@ async fn what_concerns_no_contract_of_its_vertical_runs_no_waiting_lead_and_a_ru
         let body = json!({ "amount": amount, "note": "a payment" });
         assert_eq!(server.api_post(&format!("/buyers/{buyer}/credit"), &body).await.status, 200);
     };
-    // A buyer that buys no such leads, and a new campaign: neither concerns the lead.
+    // A new campaign, and a buyer that buys no such leads: neither concerns the lead. Each
+    // payment has the queue look what is new, the campaign too.
+    server.visitor().get("/?a=13&c=2001").await;
     for _ in 0..3 {
         pay(99, "10.00").await;
     }
-    server.visitor().get("/?a=13&c=2001").await;
     pay(7, "0.50").await;
     while server.site.store.runs_of(lead.row).await.unwrap().len() < 2 {
         tokio::task::yield_now().await;

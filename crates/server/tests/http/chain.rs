@@ -244,6 +244,8 @@ async fn a_campaigns_redirect_404_holds_for_its_clicks_alone() {
     let server = server_with(&[closed, (Part::Campaign, "redirect_404 = true")]).await;
     assert_eq!(follow(&server, LINK).await.status, 404);
     assert_eq!(last_row(&server).await["disposition"], "Inactive Offer");
+    let others = LINK.replace("a=12", "a=13");
+    assert_eq!(follow(&server, &others).await.location(), "https://global.example/");
     let server = server_with(&[closed, (Part::Campaign, "redirect_404 = false")]).await;
     assert_eq!(follow(&server, LINK).await.location(), "https://global.example/");
 }

@@ -255,7 +255,7 @@ async fn one_that_came_before_what_has_filled_its_cap_since_is_over_it() {
 #[tokio::test]
 async fn what_a_row_moves_counts_for_its_effective_date() {
     let server = shop_server(EVENTS, "").await;
-    let (old, new) = (clicked(&server).await, clicked(&server).await);
+    let (old, new, late_told) = (clicked(&server).await, clicked(&server).await, clicked(&server).await);
     converted(&server, &format!("r={old}")).await;
     let there = conversions(&server).await[0].clone();
     let day = |days: i64| server.clock.now().plus_days(days).to_string()[..10].to_owned();
@@ -279,6 +279,7 @@ async fn what_a_row_moves_counts_for_its_effective_date() {
         &server,
         json!([
             { "request_id": new, "event": "signup", "effective_date": "" },
+            { "request_id": late_told, "at": there["at"], "effective_date": "conversion_date" },
             { "id": there["id"], "payout": "10.00", "effective_date": "conversion_date" },
         ]),
     )
@@ -293,7 +294,11 @@ async fn what_a_row_moves_counts_for_its_effective_date() {
         .collect();
     assert_eq!(
         moments,
-        [(json!("1.50"), now.clone(), now.clone()), (json!("-2.00"), now, there["at"].clone())],
+        [
+            (json!("1.50"), now.clone(), now.clone()),
+            (json!("12.00"), now.clone(), there["at"].clone()),
+            (json!("-2.00"), now, there["at"].clone())
+        ],
         "{list}"
     );
 }

@@ -115,6 +115,14 @@ async fn an_offer_that_takes_trusted_calls_only_holds_every_form_to_what_postbac
     let unsigned =
         shop_server(&format!("{SIGNED}\nallowed_ips = [\"127.0.0.0/8\"]\ntrusted_only = true"), "").await;
     assert_eq!(fired(&unsigned, "").await, ["Invalid Signature"; 3]);
+    // What is signed must come from there as well.
+    let both = format!("{SIGNED}\nallowed_ips = [\"198.51.100.0/24\"]\ntrusted_only = true");
+    let elsewhere = shop_server(&both, "").await;
+    let id = clicked(&elsewhere).await;
+    let query = format!("f=img&o=400&r={id}&ts={}", elsewhere.clock.now().unix_seconds());
+    let signature = sign_query(query.as_bytes(), SECRET).unwrap();
+    elsewhere.tracking.get(&format!("/p.ashx?{query}&sig={signature}")).await;
+    assert_eq!(dispositions(&elsewhere).await, ["Not Whitelisted"]);
 }
 
 #[tokio::test]

@@ -163,8 +163,11 @@ async fn a_browsers_post_without_ip_address_has_the_clients() {
         server.visitor().post_form("/d.ashx", &format!("{browsers}{more}")).await;
         assert_eq!(leads(&server).await[0]["fields"]["ip_address"], address, "{more}");
     }
-    let id = accepted(&server, &[HOSTED, ANN, "ip_address="]).await;
-    assert_eq!(lead(&server, &id).await["fields"]["ip_address"], serde_json::Value::Null, "no browser's");
+    for server_post in [format!("{ANN}&ip_address="), BOB.to_owned()] {
+        let id = accepted(&server, &[HOSTED, &server_post]).await;
+        let address = &lead(&server, &id).await["fields"]["ip_address"];
+        assert_eq!(address, &serde_json::Value::Null, "no browser's: {server_post}");
+    }
 }
 
 #[tokio::test]

@@ -224,8 +224,10 @@ async fn of_all_that_a_post_brings_the_key_counts_first_then_the_request_id_then
                 let visitor = server.visitor();
                 let clicked =
                     if cookie == "none" { String::new() } else { visitor.click("/?a=13&c=1057").await };
+                // It names a session, and nobody has signed it.
+                let forged = format!("{clicked}.AAAAAAAAAAAAAAAAAAAAAA");
                 for name in visitor.cookie_names().iter().filter(|_| cookie == "forged") {
-                    visitor.set_cookie(name, Some("1.2.3.AAAA"));
+                    visitor.set_cookie(name, Some(&forged));
                 }
                 let session = request_id.map(|id| format!("&ckm_request_id={id}")).unwrap_or_default();
                 let who = format!("email_address=p{post}@example.com&zip_code=90210");
@@ -249,6 +251,7 @@ async fn of_all_that_a_post_brings_the_key_counts_first_then_the_request_id_then
                 match attribution {
                     "request_id" => assert_eq!(lead["request_id"], named, "{case}"),
                     "cookie" => assert_eq!(lead["request_id"], clicked, "{case}"),
+                    "key" => assert_ne!(lead["request_id"], named, "another campaign's: {case}"),
                     "internal" if request_id.is_some() && form.is_empty() => {
                         assert_eq!(lead["outcome"], "unattributed_session", "{case}");
                     }

@@ -285,9 +285,10 @@ async fn what_is_told_later_meets_the_conversion_cap_that_others_have_filled_mea
 async fn a_lead_that_is_held_back_before_its_run_is_told_says_nothing_of_a_full_cap() {
     let (buyer, buyers) = (Buyer::start().await, MockBuyers::start().await.unwrap());
     let only_ann = "filter = [{ field = \"email_address\", op = \"eq\", value = \"ann@example.com\" }]";
+    // Nobody else would have Ann: her run ends before the store is away, and is told later.
     let both = [
         Contract::new(7, &buyer.url(), "30.00").with(only_ann),
-        Contract::new(8, &buyers.url("/accept"), "20.00"),
+        Contract::new(8, &buyers.url("/accept"), "20.00").with(&only_ann.replace("\"eq\"", "\"ne\"")),
     ];
     let offer =
         "pay_only_when_sold = false\ncaps = [{ of = \"conversion\", interval = \"total\", limit = 1 }]";

@@ -2,7 +2,7 @@
 
 use crate::contracts::*;
 use crate::conversions::{converted, shop};
-use crate::posts::{BOB, HOSTED};
+use crate::posts::{ANN, BOB, HOSTED, accepted, refused};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use crumb_domain::lead::LeadStatus;
@@ -159,6 +159,9 @@ async fn a_refused_post_that_is_not_kept_is_not_told_either() {
     for _ in 0..62 {
         server.tracking.post_form("/d.ashx", &format!("{HOSTED}&email_address=bob@example.com")).await;
     }
+    // Nor one that is refused only once it is written.
+    accepted(&server, &[HOSTED, ANN]).await;
+    refused(&server, &[HOSTED, ANN], &["Duplicate Lead"]).await;
     assert_eq!(
         messages(&server, &receiver).await.len(),
         60,
@@ -169,28 +172,33 @@ async fn a_refused_post_that_is_not_kept_is_not_told_either() {
 #[tokio::test]
 async fn a_lead_that_waited_and_that_nobody_buys_any_more_is_told_as_rejected_and_may_come_again() {
     let buyers = MockBuyers::start().await.unwrap();
-    let receiver = receiver().await;
-    let queues = (Part::HostNPostOffer, "queue_failures = true\npayout = \"2.00\"");
     let closed = Contract::new(7, &buyers.url("/accept"), "30.00").open("09:00", "17:00");
-    let network = |parts: &[(Part, &str)], contract: &Contract| {
-        market_with(parts, std::slice::from_ref(contract)) + &webhook(&receiver, "\"lead.rejected\"")
-    };
-    let server = Server::start(&network(&[queues], &closed)).await;
-    assert_unsold(&sell(&server, "ann").await);
-    assert_eq!(only(&server).await.status, LeadStatus::Queued);
-    assert!(messages(&server, &receiver).await.is_empty());
-    let gone = closed.with("status = \"inactive\"");
-    server
-        .apply(&network(&[(Part::HostNPostOffer, "queue_failures = false\npayout = \"2.00\"")], &gone))
-        .await;
-    server.selling.wake();
-    while only(&server).await.status == LeadStatus::Queued {
-        tokio::task::yield_now().await;
+    let queues = |queues: bool| format!("queue_failures = {queues}\npayout = \"2.00\"");
+    // Its contract is inactive; or there is none any more that could be asked.
+    let inactive = (closed.clone().with("status = \"inactive\"").to_string(), "");
+    let loans = "\n[[vertical]]\nid = 2\nname = \"Loans\"\n";
+    let of_loans = (closed.to_string().replacen("vertical = 1", "vertical = 2", 1), loans);
+    for (gone, more) in [inactive, of_loans] {
+        let receiver = receiver().await;
+        let network = |waits: bool, contract: &str, more: &str| {
+            let parts = [(Part::HostNPostOffer, queues(waits)), (Part::More, contract.to_owned())];
+            let parts = parts.each_ref().map(|(part, text)| (*part, text.as_str()));
+            market_with(&parts, &[]) + &webhook(&receiver, "\"lead.rejected\"") + more
+        };
+        let server = Server::start(&network(true, &closed.to_string(), "")).await;
+        assert_unsold(&sell(&server, "ann").await);
+        assert_eq!(only(&server).await.status, LeadStatus::Queued);
+        assert!(messages(&server, &receiver).await.is_empty());
+        server.apply(&network(false, &gone, more)).await;
+        server.selling.wake();
+        while only(&server).await.status == LeadStatus::Queued {
+            tokio::task::yield_now().await;
+        }
+        let told = data_of(&messages(&server, &receiver).await, "lead.rejected");
+        assert_eq!((told.len(), &told[0]["outcome"]), (1, &json!("no_qualified_buyers")), "{gone}");
+        let again = sell(&server, "ann").await;
+        assert!(again.text().contains("No Qualified Buyers Found"), "no duplicate: {}", again.text());
     }
-    let told = data_of(&messages(&server, &receiver).await, "lead.rejected");
-    assert_eq!((told.len(), &told[0]["outcome"]), (1, &json!("no_qualified_buyers")));
-    let again = sell(&server, "ann").await;
-    assert!(again.text().contains("No Qualified Buyers Found"), "no duplicate: {}", again.text());
 }
 
 #[tokio::test]
