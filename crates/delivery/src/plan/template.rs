@@ -61,39 +61,17 @@ enum Segment {
         /// As written, with its marks.
         written: String,
         place: Place,
+        /// What stands there is escaped for a form besides.
+        in_form: bool,
     },
 }
 
 impl Template {
     pub(super) fn compile(text: &str, language: Language) -> Self {
-        let mut segments = Vec::new();
-        let mut scanner = Scanner { language, in_string: false, is_escaped: false, in_cdata: false };
-        let (mut rest, mut pending) = (text, String::new());
-        while let Some(at) = rest.find('#') {
-            let (before, from_mark) = rest.split_at(at);
-            pending.push_str(before);
-            let Some(name) = token_name(from_mark) else {
-                pending.push('#');
-                rest = from_mark.get(1..).unwrap_or_default();
-                continue;
-            };
-            scanner.pass(&pending);
-            if !pending.is_empty() {
-                segments.push(Segment::Text(std::mem::take(&mut pending)));
-            }
-            let (written, after) = from_mark.split_at(name.len() + 2);
-            segments.push(Segment::Token {
-                name: name.to_ascii_lowercase(),
-                written: written.to_owned(),
-                place: scanner.place(),
-            });
-            rest = after;
+        match language {
+            Language::Form => Self(text.split_inclusive('&').flat_map(of_pair).collect()),
+            _ => Self(segments(text, language, false)),
         }
-        pending.push_str(rest);
-        if !pending.is_empty() {
-            segments.push(Segment::Text(pending));
-        }
-        Self(segments)
     }
 
     /// The template with each token's value in it. `value` gets a name in lower case
@@ -103,9 +81,15 @@ impl Template {
         for segment in &self.0 {
             match segment {
                 Segment::Text(text) => output.push_str(text),
-                Segment::Token { name, written, place } => match value(name) {
-                    Some(value) => place.write(&mut output, &value),
-                    None => place.leave(&mut output, written),
+                Segment::Token { name, written, place, in_form } => match (value(name), in_form) {
+                    (Some(value), false) => place.write(&mut output, &value),
+                    (None, false) => place.leave(&mut output, written),
+                    (Some(value), true) => {
+                        let mut in_document = String::new();
+                        place.write(&mut in_document, &value);
+                        Escape::Url.append(&mut output, &in_document);
+                    }
+                    (None, true) => percent::encode_into(&mut output, written),
                 },
             }
         }
@@ -127,6 +111,57 @@ impl Template {
             Segment::Token { .. } => None,
         })
     }
+}
+
+/// The segments of one pair of a form, with the mark behind it. A value that is a document
+/// is escaped as that first, as in a parameter of its own: its template may be written as
+/// it is or percent-encoded.
+fn of_pair(pair: &str) -> Vec<Segment> {
+    let begins = pair.find('=').map_or(pair.len(), |at| at + 1);
+    let (name, value) = pair.split_at(begins);
+    let document = Language::of_parameter(&percent::decode(value.trim_end_matches('&').as_bytes()));
+    if document == Language::Plain {
+        return segments(pair, Language::Form, false);
+    }
+    let mut all = segments(name, Language::Form, false);
+    all.extend(segments(value, document, true));
+    all
+}
+
+/// The segments of a text of one language, which stands in a form's value or does not.
+fn segments(text: &str, language: Language, in_form: bool) -> Vec<Segment> {
+    let mut segments = Vec::new();
+    let mut scanner = Scanner { language, in_string: false, is_escaped: false, in_cdata: false };
+    let (mut rest, mut pending) = (text, String::new());
+    while let Some(at) = rest.find('#') {
+        let (before, from_mark) = rest.split_at(at);
+        pending.push_str(before);
+        let Some(name) = token_name(from_mark) else {
+            pending.push('#');
+            rest = from_mark.get(1..).unwrap_or_default();
+            continue;
+        };
+        match in_form {
+            true => scanner.pass(&percent::decode(pending.as_bytes())),
+            false => scanner.pass(&pending),
+        }
+        if !pending.is_empty() {
+            segments.push(Segment::Text(std::mem::take(&mut pending)));
+        }
+        let (written, after) = from_mark.split_at(name.len() + 2);
+        segments.push(Segment::Token {
+            name: name.to_ascii_lowercase(),
+            written: written.to_owned(),
+            place: scanner.place(),
+            in_form,
+        });
+        rest = after;
+    }
+    pending.push_str(rest);
+    if !pending.is_empty() {
+        segments.push(Segment::Text(pending));
+    }
+    segments
 }
 
 /// The name of the token that begins here: `[A-Za-z0-9_]{1,64}` between two marks.
@@ -238,6 +273,33 @@ mod tests {
 
     fn rendered(language: Language, template: &str, value: &str) -> String {
         Template::compile(template, language).render(&|name| (name == "x").then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn a_value_in_a_document_in_a_form_is_escaped_for_both() {
+        const VALUE: &str = "T & <J>\"";
+        for (template, sent) in [
+            ("k=1&x=<l><n>#x#</n></l>&y=#x#", "<l><n>T &amp; &lt;J&gt;&quot;</n></l>"),
+            ("x=%3Cl%3E%3Cn%3E#x#%3C%2Fn%3E%3C%2Fl%3E", "<l><n>T &amp; &lt;J&gt;&quot;</n></l>"),
+            ("x=<l><![CDATA[#x#]]></l>", "<l><![CDATA[T & <J>\"]]></l>"),
+            ("x=%3Cl%3E%3C![CDATA[#x#]]%3E%3C/l%3E", "<l><![CDATA[T & <J>\"]]></l>"),
+            ("x=<l n=\"1\">#no#</l>", "<l n=\"1\">#no#</l>"),
+            ("x={\"n\":\"#x#\"}", "{\"n\":\"T & \\u003cJ>\\\"\"}"),
+            ("x=#x#", VALUE),
+            ("x=<#x#", "<T & <J>\""),
+        ] {
+            let form = rendered(Language::Form, template, VALUE);
+            let pairs: Vec<(String, String)> = form
+                .split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(name, value)| (name.to_owned(), percent::decode(value.as_bytes())))
+                .collect();
+            let x = pairs.iter().find(|(name, _)| name == "x");
+            assert_eq!(x.map(|(_, value)| value.as_str()), Some(sent), "{template}: {form}");
+            if template.contains("&y=") {
+                assert_eq!((pairs.len(), pairs[2].1.as_str()), (3, VALUE), "{form}");
+            }
+        }
     }
 
     #[test]
