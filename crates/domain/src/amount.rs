@@ -9,6 +9,20 @@ use crate::Money;
 /// Commas must stand between threes: `12,50` is twelve and a half somewhere, and
 /// not 1,250 anywhere.
 pub fn read_amount(text: &str) -> Option<Money> {
+    written(text)?.parse().ok()
+}
+
+/// Whether a text is an amount as [`read_amount`] reads them, but for having more digits
+/// than any amount can.
+pub fn is_beyond_amounts(text: &str) -> bool {
+    let Some(written) = written(text) else { return false };
+    let (whole, decimals) = written.split_once('.').unwrap_or((&written, "0"));
+    let rest_is_one = format!("0.{decimals}").parse::<Money>().is_ok();
+    rest_is_one && whole.trim_start_matches('0').len() > Money::MAX_WHOLE_DIGITS
+}
+
+/// The digits of an amount and its point, without what stands around and between them.
+fn written(text: &str) -> Option<String> {
     let text = text.trim();
     let text = text.strip_prefix('$').unwrap_or(text).trim_start();
     let (whole, decimals) = text.split_once('.').map_or((text, None), |(w, d)| (w, Some(d)));
@@ -32,13 +46,34 @@ pub fn read_amount(text: &str) -> Option<Money> {
         plain.push('.');
         plain.push_str(decimals);
     }
-    plain.parse().ok()
+    Some(plain)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_has_more_digits_than_an_amount_is_told_from_what_is_none() {
+        for beyond in ["1000000000000", "$1,000,000,000,000.50", "9".repeat(400).as_str(), " 01000000000000 "]
+        {
+            assert!(is_beyond_amounts(beyond) && read_amount(beyond).is_none(), "{beyond}");
+        }
+        for other in [
+            "999999999999.999999",
+            "0000000000001",
+            "-1000000000000",
+            "1000000000000.",
+            "1e13",
+            "",
+            "1000000000000.0000001",
+            "1000000000000x",
+            "10000000000,00",
+        ] {
+            assert!(!is_beyond_amounts(other), "{other}");
+        }
+    }
 
     #[test]
     fn an_amount_has_a_dollar_thousands_commas_and_six_decimals_at_most() {

@@ -23,6 +23,10 @@ impl Money {
     pub const ZERO: Money = Money { micros: 0 };
     /// Micro-units in one unit.
     pub const MICROS_PER_UNIT: i64 = 1_000_000;
+    /// Digits before the point that an amount is written with at most.
+    pub const MAX_WHOLE_DIGITS: usize = 12;
+    /// The largest amount that can be written so.
+    pub const MOST_WRITTEN: Money = Money { micros: 1_000_000_000_000 * Self::MICROS_PER_UNIT - 1 };
 
     /// From micro-units.
     pub const fn from_micros(micros: i64) -> Self {
@@ -68,7 +72,7 @@ impl FromStr for Money {
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-        if whole.is_empty() || whole.len() > 12 || fraction.len() > 6 {
+        if whole.is_empty() || whole.len() > Self::MAX_WHOLE_DIGITS || fraction.len() > 6 {
             return Err(InvalidMoney);
         }
         if !all_digits(whole) || !all_digits(fraction) || digits.ends_with('.') {

@@ -1,21 +1,26 @@
 //! Prices as buyers write them.
 
-use crumb_domain::amount::read_amount;
+use crumb_domain::Money;
+use crumb_domain::amount::{is_beyond_amounts, read_amount};
 use crumb_domain::selling::PriceRead;
 
 /// Reads a price, as [`read_amount`] reads amounts. Blank is absent; negative and
-/// anything else that is no amount is unreadable.
+/// anything else that is no amount is unreadable. One with more digits than amounts have is
+/// as much as can be: more than anybody believes.
 pub(super) fn read_price(text: &str) -> PriceRead {
     if text.trim().is_empty() {
         return PriceRead::Absent;
     }
-    read_amount(text).map_or(PriceRead::Unreadable, PriceRead::Amount)
+    match read_amount(text) {
+        Some(price) => PriceRead::Amount(price),
+        None if is_beyond_amounts(text) => PriceRead::Amount(Money::MOST_WRITTEN),
+        None => PriceRead::Unreadable,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crumb_domain::Money;
     use proptest::prelude::*;
 
     #[test]
@@ -34,6 +39,14 @@ mod tests {
             ("007", 7_000_000),
         ] {
             assert_eq!(read_price(text), PriceRead::Amount(Money::from_micros(micros)), "{text}");
+        }
+    }
+
+    #[test]
+    fn more_digits_than_any_amount_has_are_the_most_that_can_be() {
+        assert_eq!(Money::MOST_WRITTEN.to_string(), "999999999999.999999");
+        for text in ["9999999999999", "$1,000,000,000,000.00"] {
+            assert_eq!(read_price(text), PriceRead::Amount(Money::MOST_WRITTEN), "{text}");
         }
     }
 
@@ -64,7 +77,7 @@ mod tests {
             "$$1",
             "null",
             "١",
-            "9999999999999",
+            "-9999999999999",
             "1 000",
         ] {
             assert_eq!(read_price(text), PriceRead::Unreadable, "{text}");
