@@ -224,20 +224,31 @@ describe("direct linking", () => {
     return id;
   }
 
-  scenario("the landing page makes the click, and the thank-you page the conversion", async ({ page, order }) => {
-    const id = await buy(page, order, "a=12&c=4001&s1=search&utm_source=x");
-    const row = await conversionOf(order);
-    assert.deepEqual([row.request_id, row.affiliate, row.source, row.sub_ids[0]], [id, 12, "js", "search"]);
-    const { clicks } = await shop.api(`/clicks/${id}`);
-    assert.deepEqual(clicks.map((/** @type {any} */ click) => [click.source, click.disposition]), [["js_pixel", "ok"]]);
-  });
+  // Where the tracker's own cookies are sent along, they would do for a conversion that names no session.
+  for (const cookies of /** @type {Cookies[]} */ (["allowed", "private"])) {
+    scenario(
+      `the landing page makes the click, and the thank-you page the conversion, cookies ${cookies}`,
+      async ({ page, order }) => {
+        const id = await buy(page, order, "a=12&c=4001&s1=search&utm_source=x");
+        const row = await conversionOf(order);
+        assert.deepEqual([row.request_id, row.affiliate, row.source, row.sub_ids[0]], [id, 12, "js", "search"]);
+        const { clicks } = await shop.api(`/clicks/${id}`);
+        assert.deepEqual(clicks.map((/** @type {any} */ click) => [click.source, click.disposition]), [["js_pixel", "ok"]]);
+      },
+      cookies,
+    );
 
-  scenario("what a tracking link led to is reported by its request id", async ({ page, order }) => {
-    const id = await follow(page);
-    assert.equal(await buy(page, order, `ckm_request_id=${id}`), id);
-    assert.equal((await conversionOf(order)).request_id, id);
-    assert.equal((await shop.api(`/clicks/${id}`)).clicks.length, 1);
-  });
+    scenario(
+      `what a tracking link led to is reported by its request id, cookies ${cookies}`,
+      async ({ page, order }) => {
+        const id = await follow(page);
+        assert.equal(await buy(page, order, `ckm_request_id=${id}`), id);
+        assert.equal((await conversionOf(order)).request_id, id);
+        assert.equal((await shop.api(`/clicks/${id}`)).clicks.length, 1);
+      },
+      cookies,
+    );
+  }
 });
 
 describe("the impression pixel", () => {

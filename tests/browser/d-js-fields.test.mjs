@@ -259,20 +259,20 @@ formLibrary((scenario) => {
   scenario("fills in values kept for the session where the visitor has given none", async ({ land, page, tracker }) => {
     tracker.answer("js.ashx", () => ({
       script: `CKM.prepop_field("first_name","Ann",null); CKM.prepop_field("city","Reno",null);
-        CKM.prepop_field("state","NV",null); CKM.prepop_field("size","L",null); CKM.prepop_field("opt_in","1",null);
-        CKM.prepop_field("plan","unknown",null); CKM.prepop_field("absent","x",null);`,
+        CKM.prepop_field("state","NV",null); CKM.prepop_field("size","S",null); CKM.prepop_field("spam","0",null);
+        CKM.prepop_field("opt_in","1",null); CKM.prepop_field("plan","unknown",null); CKM.prepop_field("absent","x",null);`,
     }));
     await land({
       fields: `<input name="first_name"><input name="city" value="Elko">
         <select name="state"><option value=""></option><option>CA</option><option>NV</option></select>
         <input type="radio" name="size" value="S"><input type="radio" name="size" value="L">
-        <input type="checkbox" name="opt_in" value="1">
+        <input type="checkbox" name="opt_in" value="1"><input type="checkbox" name="spam" value="1">
         <select name="plan"><option value=""></option><option>A</option></select>`,
     });
     await page.waitForFunction(() => /** @type {any} */ (document.querySelector("[name=opt_in]")).checked);
     assert.equal(
       await page.evaluate(() => new URLSearchParams(/** @type {any} */ (new FormData(/** @type {any} */ (document.forms[0])))).toString()),
-      "ckm_offer_id=122&first_name=Ann&city=Elko&state=NV&size=L&opt_in=1&plan=",
+      "ckm_offer_id=122&first_name=Ann&city=Elko&state=NV&size=S&opt_in=1&plan=",
     );
   });
 

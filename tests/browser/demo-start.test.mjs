@@ -17,8 +17,9 @@ test("Ctrl-C stops it cleanly, and its data is there at the next start", TIMEOUT
     await fetch(`${first.tracking}/?a=12&c=1001`, { redirect: "manual" });
     assert.equal(await first.stop(), 0);
     const second = await startDemo({ data: first.directory });
-    assert.equal((await second.api("/clicks")).total, 1);
+    const { total } = await second.api("/clicks");
     assert.equal(await second.stop(), 0);
+    assert.equal(total, 1);
   } finally {
     await first.leave();
   }

@@ -9,13 +9,16 @@ import { fileURLToPath } from "node:url";
 
 const PROGRAM = process.env.CRUMB ?? fileURLToPath(new URL("../../target/debug/crumb", import.meta.url));
 const ANY_PORT = "127.0.0.1:0";
+/** How long a start that should fail may take. */
+const PATIENCE_MS = 20_000;
 
 /**
  * Runs the program until it ends; for starts that fail.
  * @param {string[]} args
  */
 export async function run(args) {
-  const process = spawn(PROGRAM, args, { stdio: ["ignore", "pipe", "pipe"] });
+  // One that starts all the same is ended, or the tests would never end.
+  const process = spawn(PROGRAM, args, { stdio: ["ignore", "pipe", "pipe"], timeout: PATIENCE_MS });
   let stderr = "";
   process.stderr.on("data", (chunk) => (stderr += chunk));
   const code = await new Promise((resolve) => process.on("close", resolve));

@@ -98,9 +98,18 @@ describe("browser post", () => {
     { cookies: false },
   );
 
-  scenario("sent by a double click is one lead", async (visitor) => {
+  // A browser itself drops the first of two presses; what a slow one or a retry sends is two posts.
+  scenario("that arrives twice at the same moment is one lead", async (visitor) => {
     await visitor.open(link("a=12&c=1001"));
-    const email = await visitor.send({ clicks: 2 });
+    const email = await visitor.page.inputValue("[name=email_address]");
+    await visitor.page.evaluate(() => {
+      const form = /** @type {HTMLFormElement} */ (document.querySelector("#ckm_form"));
+      const post = () => {
+        const body = new URLSearchParams(/** @type {any} */ (new FormData(form)));
+        return fetch(form.action, { method: "POST", body, mode: "no-cors", credentials: "include" });
+      };
+      return Promise.all([post(), post()]);
+    });
     assertLead(await leadOf(email), { affiliate: 12 });
   });
 });
@@ -248,13 +257,6 @@ describe("session post by the site's own server", () => {
       assert.match(lead.why, /It is not offered for sale/);
     });
   }
-
-  scenario("sent by a double click is one lead", async (visitor) => {
-    await visitor.open(link("a=12&c=3001"));
-    const email = await visitor.send({ clicks: 2 });
-    const lead = await leadOf(email);
-    assert.equal(await visitor.page.locator(".leadid").first().textContent(), lead.id);
-  });
 
   scenario("that arrives twice at the same moment is one lead", async (visitor) => {
     await visitor.open(link("a=12&c=3001"));

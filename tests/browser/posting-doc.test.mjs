@@ -85,6 +85,15 @@ function assertCredited(lead, expected) {
 const link = () => `${partner.tracking}/?a=12&c=1057`;
 /** Has the visitor lose what the tracker gave it. @param {Opened} opened */
 const loseCookies = ({ context }) => context.clearCookies();
+/** The posts that its pages send from now on. @param {Opened} opened */
+const postsOf = ({ page }) => {
+  /** @type {string[]} */
+  const posts = [];
+  page.on("request", (request) => {
+    if (new URL(request.url()).pathname === "/d.ashx") posts.push(request.url());
+  });
+  return posts;
+};
 const waitForRequestId = async (/** @type {Opened} */ { page }) => {
   const input = page.locator("#ckm_form [name=ckm_request_id]");
   const handle = await page.waitForFunction((element) => /** @type {HTMLInputElement} */ (element).value, await input.elementHandle());
@@ -133,10 +142,13 @@ for (const jquery of [false, true]) {
     scenario("says what is missing, and sends nothing", async (opened) => {
       await land(opened, documents.campaign, link());
       await opened.page.fill("[name=zip_code]", "");
+      // The tracker would refuse it as well, and d.js say so.
+      const sent = postsOf(opened);
       const said = opened.nextDialog();
       await opened.page.click("#ckm_form [type=submit]");
       assert.match(await said, /^Error: /);
       assert.match(opened.page.url(), /\/quote\?/);
+      assert.deepEqual(sent, []);
     });
   });
 }

@@ -9,7 +9,7 @@ import { openContext, startProfile, watchPage } from "./browser.mjs";
 
 /**
  * @typedef {Awaited<ReturnType<ReturnType<typeof visitorsOf>["come"]>>} Visitor
- * @typedef {{ zip_code?: string, clicks?: number, stays?: boolean, frame?: import("playwright-core").Frame }} Sending
+ * @typedef {{ zip_code?: string, stays?: boolean, frame?: import("playwright-core").Frame }} Sending
  */
 
 /**
@@ -64,11 +64,11 @@ export function visitorsOf(browser, demo) {
        * Gives the e-mail of the form.
        * @param {Sending} [sending]
        */
-      send: async ({ zip_code, clicks = 1, stays = false, frame = page.mainFrame() } = {}) => {
+      send: async ({ zip_code, stays = false, frame = page.mainFrame() } = {}) => {
         if (zip_code) await frame.fill("[name=zip_code]", zip_code);
         const email = await frame.inputValue("[name=email_address]");
         dialog = nextDialog().catch(() => "");
-        await frame.click("#send", { clickCount: clicks });
+        await frame.click("#send");
         if (!stays) await frame.waitForURL(/\/(thanks|leads\/\d+)$/);
         return email;
       },
