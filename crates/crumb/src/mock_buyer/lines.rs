@@ -68,7 +68,7 @@ fn shown(text: &str) -> String {
 mod tests {
     use super::*;
     use crumb_mock_buyer::MockBuyers;
-    use std::sync::mpsc::{Receiver, channel};
+    use std::sync::mpsc::{Receiver, Sender, channel};
     use std::sync::{Arc, Mutex};
     use tokio::io::AsyncWriteExt as _;
     use tokio::net::TcpStream;
@@ -98,14 +98,19 @@ mod tests {
         assert!(!line.contains('\x1b'), "{line}");
     }
 
-    /// Takes what is printed, once it may.
-    struct Held(Receiver<()>, Arc<Mutex<Vec<u8>>>);
+    /// Takes what is printed, once it may, and says when something comes.
+    struct Held {
+        came: Sender<()>,
+        may: Receiver<()>,
+        printed: Arc<Mutex<Vec<u8>>>,
+    }
 
     impl Write for Held {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let _ = self.came.send(());
             // Fails once it may print for good.
-            let _ = self.0.recv();
-            self.1.lock().unwrap().extend_from_slice(bytes);
+            let _ = self.may.recv();
+            self.printed.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -116,15 +121,16 @@ mod tests {
 
     #[test]
     fn lines_that_a_terminal_does_not_take_are_left_out_and_their_number_told() {
-        let (allow, allowed) = channel();
+        let ((allow, may), (came, comes)) = (channel(), channel());
         let printed = Arc::default();
-        let (lines, printing) = Lines::print_to(Held(allowed, Arc::clone(&printed)));
-        // One is with the printer or waits, the rest wait, and two are too many or one.
+        let (lines, printing) = Lines::print_to(Held { came, may, printed: Arc::clone(&printed) });
+        lines.print("x\n".to_owned());
+        comes.recv().unwrap();
+        // One is with the printer, so many wait, and two are too many.
         for _ in 0..MAX_WAITING + 2 {
             lines.print("x\n".to_owned());
         }
-        let left_out = lines.left_out.load(Ordering::Relaxed);
-        assert!((1..=2).contains(&left_out), "{left_out}");
+        assert_eq!(lines.left_out.load(Ordering::Relaxed), 2);
         drop(allow);
         // Room comes as the printer goes on.
         while lines.left_out.load(Ordering::Relaxed) > 0 {
