@@ -106,15 +106,16 @@ describe("the session post's page", () => {
 });
 
 describe("the advertiser's lead says what comes of sending it again", () => {
-  for (const [what, query, sameKey, leads] of /** @type {const} */ ([
-    ["with a wrong request id", "?reqid=123456789012345", /no further lead comes of it, and the answer is repeated/, 2],
-    ["without one", "?reqid=", /this lead has none: the tracker ignores the Idempotency-Key/, 3],
+  for (const [what, query] of /** @type {const} */ ([
+    ["with a wrong request id", "?reqid=123456789012345"],
+    ["without one", "?reqid="],
   ])) {
     scenario(what, async (visitor) => {
       const { page } = visitor;
       await visitor.open(`${demo.landing}/apply${query}`);
       const email = await visitor.send();
-      assert.match((await page.textContent("#same-key")) ?? "", sameKey);
+      const sameKey = (await page.textContent("#same-key")) ?? "";
+      assert.match(sameKey, /no further lead comes of it, and the answer is repeated/);
       const anew = (await page.textContent(".again")) ?? "";
       assert.match(anew, /a Duplicate Lead while a lead of this person stands/);
       assert.match(anew, /named no live session, or that no buyer took at once, does not count/);
@@ -123,8 +124,8 @@ describe("the advertiser's lead says what comes of sending it again", () => {
       assert.equal((await demo.leadsOf(email)).length, 2);
       await page.click("#resend");
       await page.waitForFunction(() => document.querySelectorAll(".leadid").length === 3);
-      assert.equal((await demo.leadsOf(email)).length, leads);
-      assert.equal(await page.locator(".replayed").count(), 3 - leads);
+      assert.equal((await demo.leadsOf(email)).length, 2);
+      assert.equal(await page.locator(".replayed").count(), 1);
     });
   }
 });

@@ -65,7 +65,7 @@ fn shown(lead: &OwnLead, posts: &[OwnPost]) -> Page {
                 h2 { "3. And if it is sent again?" }
                 form.again method="post" action={ "/leads/" (lead.id) "/resend" } {
                     button #resend name="as" value="again" { "Send it again, with the same key" }
-                    span #same-key { (same_key(lead)) }
+                    span #same-key { (same_key()) }
                     button #send-new name="as" value="new" { "Send it as a new one" }
                     span { "Without the key it is another post, decided anew: a Duplicate Lead while a lead of this person \
                             stands. One that named no live session, or that no buyer took at once, does not count as \
@@ -79,14 +79,8 @@ fn shown(lead: &OwnLead, posts: &[OwnPost]) -> Page {
     document(&title, &html! {}, &body)
 }
 
-/// What comes of the same post under the same key. The tracker keeps keys by offer and
-/// request id: without one, any poster could meet any other's.
-fn same_key(lead: &OwnLead) -> String {
-    if lead.request_id.trim().is_empty() {
-        return "A key is kept with its request id, and this lead has none: the tracker ignores the \
-                Idempotency-Key, and decides anew."
-            .to_owned();
-    }
+/// What comes of the same post under the same key.
+fn same_key() -> String {
     format!(
         "By the Idempotency-Key the tracker knows the same post for {IDEMPOTENCY_HOURS} hours: no further lead \
          comes of it, and the answer is repeated."
