@@ -1,11 +1,19 @@
 //! Ids of entities, as the network file gives them and links carry them.
 
 use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
 /// The largest entity id: what a signed 32-bit column of a partner's database holds.
 pub const MAX_ENTITY_ID: i64 = 2_147_483_647;
+
+/// What a network or the server itself has numbered, by its number. For no key that a
+/// stranger chooses: who knows the hash can make many keys of one place.
+pub type ById<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+
+/// As [`ById`], without values.
+pub type IdSet<K> = HashSet<K, foldhash::fast::FixedState>;
 
 macro_rules! entity_id {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(

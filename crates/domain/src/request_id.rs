@@ -164,7 +164,16 @@ impl RequestIdKey {
 
     /// The row behind a public name; `None` for the one name whose row would be 0.
     pub fn row_id(&self, id: RequestId) -> Option<RowId> {
-        let (mut left, mut right) = (id.0 >> Self::RIGHT_BITS, id.0 & Self::RIGHT_MASK);
+        self.row_behind(id.0)
+    }
+
+    /// The one row whose name would be 0; `None` where that would be the row 0.
+    pub fn unnamed_row(&self) -> Option<RowId> {
+        self.row_behind(0)
+    }
+
+    fn row_behind(&self, name: u64) -> Option<RowId> {
+        let (mut left, mut right) = (name >> Self::RIGHT_BITS, name & Self::RIGHT_MASK);
         for (round, key) in self.round_keys.iter().enumerate().rev() {
             if round % 2 == 0 {
                 left = (left ^ mix(key, right)) & Self::LEFT_MASK;
@@ -322,6 +331,14 @@ mod tests {
             (1..=1_000).filter_map(|row| key.request_id(RowId(row))).map(|id| id.0).collect();
         let near = names.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) < 1 << 32).count();
         assert!(near < 5, "{near} of 999 neighbours lie within 2^32 of each other");
+    }
+
+    #[test]
+    fn the_unnamed_row_is_the_one_without_a_name() {
+        for byte in 0..20 {
+            let key = RequestIdKey::new(&[byte; HASH_BYTES]);
+            assert_eq!(key.unnamed_row().map(|row| key.request_id(row)), Some(None));
+        }
     }
 
     #[test]

@@ -23,6 +23,10 @@ impl SubIds {
         kept[0] = split_at_char(given[0], Self::MAX_SUB_AFFILIATE_CHARS).0.to_owned();
         let mut over = String::new();
         for (slot, value) in kept.iter_mut().zip(given).skip(1) {
+            if over.is_empty() && value.len() <= Self::MAX_CHARS {
+                value.clone_into(slot);
+                continue;
+            }
             over.push_str(value);
             let (head, tail) = split_at_char(&over, Self::MAX_CHARS);
             *slot = head.to_owned();
@@ -48,6 +52,9 @@ impl SubIds {
 }
 
 fn split_at_char(text: &str, chars: usize) -> (&str, &str) {
+    if text.len() <= chars {
+        return (text, "");
+    }
     let end = text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
     text.split_at(end)
 }

@@ -133,8 +133,8 @@ impl<S: Store + Clone> Leads<S> {
         let session = case.credit.session.as_ref().map(|session| session.id);
         Names {
             id: LeadId::random(&mut self.site.random()),
-            row: self.site.rows.next(now).0,
-            session: session.unwrap_or_else(|| self.site.rows.next(now).0),
+            row: self.site.rows.next(now),
+            session: session.unwrap_or_else(|| self.site.rows.next(now)),
         }
     }
 

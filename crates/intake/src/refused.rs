@@ -98,7 +98,7 @@ impl<S: Store + Clone> Leads<S> {
         if about.campaign.is_none() && about.offer.is_none() {
             return Ok(told);
         }
-        let id = self.site.rows.next(incoming.now).0;
+        let id = self.site.rows.next(incoming.now);
         // Whoever lacks the key speaks for no campaign: its own budget, by address.
         let keep = self.keep_fn(incoming, if authentic { about } else { About::default() })();
         // A stranger's post is none of the campaign's, and one that changes a lead rejects none.

@@ -108,7 +108,7 @@ impl<S: Store + Clone> Leads<S> {
         let key = duplicate_key(case.offer, &changed);
         let skips = judged.verdict.is_some();
         let about = About::credit(&credit);
-        let id = self.site.rows.next(incoming.now).0;
+        let id = self.site.rows.next(incoming.now);
         let update = UpdateLead {
             duplicate: duplicate_check(case, key.clone()).filter(|_| !skips),
             register: key.filter(|_| counts_as_earlier(case, &changed)),

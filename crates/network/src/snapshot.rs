@@ -17,10 +17,10 @@ use crumb_domain::network::{
 use crumb_domain::time::Zone;
 use crumb_domain::webhook_key::WebhookKey;
 use crumb_domain::{
-    AdvertiserId, AffiliateId, BuyerId, CampaignId, ConfigVersion, ContractId, CreativeId, OfferContractId,
-    OfferId, VerticalId, WebhookId,
+    AdvertiserId, AffiliateId, BuyerId, ById, CampaignId, ConfigVersion, ContractId, CreativeId,
+    OfferContractId, OfferId, VerticalId, WebhookId,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
@@ -36,21 +36,21 @@ pub struct Snapshot {
     network: Network,
     settings: Settings,
     zone: Zone,
-    affiliates: HashMap<AffiliateId, usize>,
-    turned_off_sub_ids: HashMap<AffiliateId, HashSet<String>>,
-    verticals: HashMap<VerticalId, Arc<CompiledVertical>>,
-    offers: HashMap<OfferId, Arc<CompiledOffer>>,
-    creatives: HashMap<CreativeId, (OfferId, usize)>,
-    campaigns: HashMap<CampaignId, usize>,
+    affiliates: ById<AffiliateId, usize>,
+    turned_off_sub_ids: ById<AffiliateId, HashSet<String>>,
+    verticals: ById<VerticalId, Arc<CompiledVertical>>,
+    offers: ById<OfferId, Arc<CompiledOffer>>,
+    creatives: ById<CreativeId, (OfferId, usize)>,
+    campaigns: ById<CampaignId, usize>,
     /// Indices into the network's campaigns, by ascending id.
-    campaigns_of: HashMap<(AffiliateId, OfferId), Vec<usize>>,
-    blacklist: HashMap<AffiliateId, Vec<Blacklist>>,
-    contracts: HashMap<ContractId, usize>,
-    buyers: HashMap<BuyerId, usize>,
+    campaigns_of: ById<(AffiliateId, OfferId), Vec<usize>>,
+    blacklist: ById<AffiliateId, Vec<Blacklist>>,
+    contracts: ById<ContractId, usize>,
+    buyers: ById<BuyerId, usize>,
     /// Post keys that the environment keeps; none where it lacks them.
-    environment_keys: HashMap<CampaignId, Option<String>>,
+    environment_keys: ById<CampaignId, Option<String>>,
     /// Of webhooks; none where the environment lacks it, or has none that can sign.
-    webhook_keys: HashMap<WebhookId, Option<WebhookKey>>,
+    webhook_keys: ById<WebhookId, Option<WebhookKey>>,
     missing_secrets: Vec<String>,
     server_made: HashSet<CampaignId>,
     switched_off: HashSet<ContractId>,
@@ -116,17 +116,17 @@ impl Snapshot {
             settings,
             zone,
             affiliates: index(&network.affiliate, |affiliate| affiliate.id),
-            turned_off_sub_ids: HashMap::new(),
-            verticals: HashMap::new(),
-            offers: HashMap::new(),
-            creatives: HashMap::new(),
-            campaigns: HashMap::new(),
-            campaigns_of: HashMap::new(),
-            blacklist: HashMap::new(),
+            turned_off_sub_ids: ById::default(),
+            verticals: ById::default(),
+            offers: ById::default(),
+            creatives: ById::default(),
+            campaigns: ById::default(),
+            campaigns_of: ById::default(),
+            blacklist: ById::default(),
             contracts: index(&network.contract, |contract| contract.id),
             buyers: index(&network.buyer, |buyer| buyer.id),
-            environment_keys: HashMap::new(),
-            webhook_keys: HashMap::new(),
+            environment_keys: ById::default(),
+            webhook_keys: ById::default(),
             missing_secrets: Vec::new(),
             server_made,
             switched_off: HashSet::new(),
@@ -469,6 +469,6 @@ impl Snapshot {
 }
 
 /// Where each entity stands, by its id.
-fn index<T, Id: Eq + std::hash::Hash>(entities: &[T], id: impl Fn(&T) -> Id) -> HashMap<Id, usize> {
+fn index<T, Id: Eq + std::hash::Hash>(entities: &[T], id: impl Fn(&T) -> Id) -> ById<Id, usize> {
     entities.iter().enumerate().map(|(position, entity)| (id(entity), position)).collect()
 }

@@ -36,7 +36,7 @@ pub(crate) enum LaneOf {
 type Job = Box<dyn FnOnce(&Reader) + Send>;
 
 /// A thread's connection, whose statements are interrupted at a deadline.
-struct Reader {
+pub(crate) struct Reader {
     connection: Connection,
     begun: Instant,
     deadline_ms: Arc<AtomicU64>,
@@ -57,17 +57,24 @@ impl Reader {
 
     /// Runs a read in a deferred transaction, which sees one state from its first
     /// statement to its end.
-    fn on_snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
-        self.deadline_ms.store(elapsed_ms(self.begun).saturating_add(limit_ms), Ordering::Relaxed);
+    pub(crate) fn on_snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.statement("BEGIN")?;
-        let result = catch_unwind(AssertUnwindSafe(|| read(&self.connection)))
-            .unwrap_or_else(|_| Err(StoreError::Corrupt("a read panicked".to_owned())));
-        self.deadline_ms.store(u64::MAX, Ordering::Relaxed);
+        let result = self.at_a_look(read);
         // An error may have ended it already.
         if !self.connection.is_autocommit() {
             self.statement("ROLLBACK")?;
         }
+        result
+    }
+
+    /// Runs a read of one statement, which sees one state by itself: for a row or two, to begin
+    /// and end a transaction costs as much as they do.
+    pub(crate) fn at_a_look<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
+        self.deadline_ms.store(elapsed_ms(self.begun).saturating_add(limit_ms), Ordering::Relaxed);
+        let result = catch_unwind(AssertUnwindSafe(|| read(&self.connection)))
+            .unwrap_or_else(|_| Err(StoreError::Corrupt("a read panicked".to_owned())));
+        self.deadline_ms.store(u64::MAX, Ordering::Relaxed);
         result
     }
 
@@ -150,6 +157,15 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
+        self.with(lane, move |reader| reader.on_snapshot(read)).await
+    }
+
+    /// Runs a read that sees to its snapshots itself.
+    pub(crate) async fn with<T, F>(&self, lane: LaneOf, read: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reader) -> Result<T> + Send + 'static,
+    {
         let (reply, result) = oneshot::channel();
         let lane = match lane {
             LaneOf::Short => &self.short,
@@ -163,7 +179,7 @@ impl Readers {
             waiting.jobs.push_back(Box::new(move |reader| {
                 // Nobody waits any more: a visitor who left costs no read.
                 if !reply.is_closed() {
-                    let _ = reply.send(reader.on_snapshot(read));
+                    let _ = reply.send(read(reader));
                 }
             }));
         }

@@ -4,17 +4,18 @@
 //! remembers what it has noted, and asks the table only about what is new.
 
 use crumb_domain::lead::Lead;
-use crumb_domain::{AffiliateId, BuyerId, CampaignId, ContractId, CreativeId, EventId, OfferId, RowId};
+use crumb_domain::{
+    AffiliateId, BuyerId, CampaignId, ContractId, CreativeId, EventId, IdSet, OfferId, RowId,
+};
 use crumb_storage::configuration::HistoryOf;
 use rusqlite::{Connection, params};
-use std::collections::BTreeSet;
 
 /// Keys remembered: more than a network has entities with history at a time. When it
 /// is full it starts anew, which costs a look-up a key.
 const MAX_REMEMBERED: usize = 100_000;
 
 /// A row of the history table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     kind: i64,
     id: i64,
@@ -89,8 +90,7 @@ pub(crate) fn event_of_lead(lead: &Lead) -> Option<Key> {
 /// transaction adds, which is forgotten if the transaction fails.
 #[derive(Default)]
 pub(crate) struct Seen {
-    /// Two numbers are compared sooner than hashed.
-    known: BTreeSet<Key>,
+    known: IdSet<Key>,
     fresh: Vec<Key>,
 }
 

@@ -9,12 +9,12 @@ use crate::codes::moment;
 use crate::listing::Listing;
 use crumb_domain::click::{Click, Disposition};
 use crumb_domain::lead::Lead;
-use crumb_domain::{AffiliateId, SubIds, Timestamp};
+use crumb_domain::{AffiliateId, ById, SubIds, Timestamp};
 use crumb_storage::clicks::SubAffiliate;
 use crumb_storage::{Page, PageRequest, Result};
 use rusqlite::{Connection, params};
+use std::collections::HashSet;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 
 /// Sub-affiliates remembered, at about a hundred bytes each; when there are more
 /// it starts anew, which costs a look-up each.
@@ -31,7 +31,7 @@ struct Of {
 /// transaction adds, which is forgotten if the transaction fails.
 #[derive(Default)]
 pub(crate) struct SubAffiliates {
-    of: HashMap<AffiliateId, Of>,
+    of: ById<AffiliateId, Of>,
     remembered: usize,
     /// What the open transaction added, and whether it was new to the table.
     fresh: Vec<(AffiliateId, Box<str>, bool)>,

@@ -23,7 +23,7 @@ pub fn alerts_by_mail(rows: Arc<RowIds>, to: Vec<String>) -> AlertToldFn {
 }
 
 fn mail(rows: &RowIds, alert: &Alert, to: &str) -> Delivery {
-    let (id, name) = rows.next(alert.at);
+    let (id, name) = rows.next_named(alert.at);
     let subject = format!("Crumb: {}", alert.code.as_str());
     Delivery {
         id,

@@ -24,7 +24,9 @@ pub struct Client {
 
 /// A header's text as it is kept: cut, and without characters that are no text.
 pub fn kept_header(value: &str) -> String {
-    if value.len() <= MAX_HEADER_CHARS && value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    // Without an end in between, the bytes are looked at many at a time.
+    let is_plain = || value.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    if value.len() <= MAX_HEADER_CHARS && is_plain() {
         return value.to_owned();
     }
     value.chars().filter(|c| !c.is_control()).take(MAX_HEADER_CHARS).collect()

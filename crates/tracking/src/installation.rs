@@ -129,18 +129,31 @@ impl Keys {
 pub struct RowIds {
     sequence: Mutex<RowIdSequence>,
     names: RequestIdKey,
+    /// The one that has no name and is never given out.
+    unnamed: Option<RowId>,
 }
 
 impl RowIds {
     pub(crate) fn new(sequence: RowIdSequence, names: RequestIdKey) -> Self {
-        Self { sequence: Mutex::new(sequence), names }
+        let unnamed = names.unnamed_row();
+        Self { sequence: Mutex::new(sequence), names, unnamed }
     }
 
-    /// The next row id and its public name.
-    pub fn next(&self, now: Timestamp) -> (RowId, RequestId) {
+    /// The next row id, one that has a public name.
+    pub fn next(&self, now: Timestamp) -> RowId {
         let mut sequence = self.sequence.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let row = sequence.next(now);
+            if Some(row) != self.unnamed {
+                return row;
+            }
+        }
+    }
+
+    /// As [`RowIds::next`], with its public name. To work that out takes as long as all else.
+    pub fn next_named(&self, now: Timestamp) -> (RowId, RequestId) {
+        loop {
+            let row = self.next(now);
             if let Some(name) = self.names.request_id(row) {
                 return (row, name);
             }
@@ -151,6 +164,16 @@ impl RowIds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_without_a_name_is_not_given_out() {
+        let now = Timestamp::from_micros(1_800_000_000_000_000);
+        let sequence = || RowIdSequence::resume(Node::new(0).unwrap(), now, None);
+        let (first, second) = (sequence().next(now), RowId::from_i64(sequence().next(now).as_i64() + 1));
+        let rows = RowIds::new(sequence(), Keys::derive(&[7; HASH_BYTES]).request_ids);
+        let rows = RowIds { unnamed: Some(first), ..rows };
+        assert_eq!(Some(rows.next(now)), second);
+    }
 
     #[test]
     fn keys_of_an_installation_stay_what_they_were_and_differ() {

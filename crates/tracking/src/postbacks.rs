@@ -46,7 +46,7 @@ impl Telling<'_> {
         }
         let Some(tokens) = self.tokens() else { return Vec::new() };
         let of = |(destination, url): (String, &String)| {
-            let (id, name) = site.rows.next(now);
+            let (id, name) = site.rows.next_named(now);
             let (url, shown_url) = postback_url(url, &tokens);
             Delivery {
                 id,

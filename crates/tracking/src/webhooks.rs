@@ -60,7 +60,7 @@ fn messages(
     }
     let body = json!({ "type": event.as_str(), "timestamp": now, "data": data() }).to_string();
     let message = |webhook: &crumb_domain::network::Webhook| {
-        let (id, name) = rows.next(now);
+        let (id, name) = rows.next_named(now);
         Delivery {
             id,
             webhook_id: format!("msg_{name}"),

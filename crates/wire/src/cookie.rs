@@ -16,6 +16,8 @@ use subtle::ConstantTimeEq as _;
 pub const VISITOR_COOKIE: &str = "crumb_v";
 /// What begins the name of an offer's cookie; the offer's id follows.
 const OFFER_COOKIE_PREFIX: &str = "crumb_o";
+/// Digits of an offer's id at most.
+const MAX_ID_DIGITS: usize = 10;
 /// Days for which the visitor's cookie lives: the most that browsers keep one.
 pub const VISITOR_DAYS: u32 = 400;
 /// Offer cookies that a visitor may have; beyond them the oldest expire first.
@@ -66,7 +68,10 @@ impl CookieKey {
 
 /// The name of an offer's cookie.
 pub fn offer_cookie_name(offer: OfferId) -> String {
-    format!("{OFFER_COOKIE_PREFIX}{offer}")
+    let mut name = String::with_capacity(OFFER_COOKIE_PREFIX.len() + MAX_ID_DIGITS);
+    // Writing to a string cannot fail.
+    let _ = write!(name, "{OFFER_COOKIE_PREFIX}{offer}");
+    name
 }
 
 /// Our cookies of one request, as sent. A signature is checked when its cookie is

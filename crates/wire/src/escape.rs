@@ -12,7 +12,17 @@ pub(crate) fn html(text: &str) -> String {
 
 /// Appends a text as [`html`] writes it.
 pub(crate) fn push_html(out: &mut String, text: &str) {
-    text.chars().for_each(|character| push_markup(out, character));
+    let is_markup = |byte| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'');
+    let mut rest = text;
+    while let Some((plain, markup)) =
+        rest.bytes().position(is_markup).and_then(|at| rest.split_at_checked(at))
+    {
+        out.push_str(plain);
+        let mut characters = markup.chars();
+        characters.next().into_iter().for_each(|character| push_markup(out, character));
+        rest = characters.as_str();
+    }
+    out.push_str(rest);
 }
 
 /// Appends a text, or a quoted attribute's value, of XML 1.0: what that cannot hold

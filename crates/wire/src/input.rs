@@ -61,11 +61,9 @@ fn beginning(name: &str) -> u64 {
     if let Some(first) = name.as_bytes().first_chunk() {
         return u64::from_be_bytes(*first);
     }
-    let mut first = [0; 8];
-    for (to, from) in first.iter_mut().zip(name.bytes()) {
-        *to = from;
-    }
-    u64::from_be_bytes(first)
+    let next = |(first, bits), byte| (first << 8 | u64::from(byte), bits - 8);
+    let (first, bits_behind) = name.bytes().fold((0_u64, u64::BITS), next);
+    first.unbounded_shl(bits_behind)
 }
 
 impl Pairs {
@@ -94,6 +92,13 @@ impl Pairs {
     /// the same in another order compare as equal.
     pub(crate) fn iter_by_name(&self) -> impl Iterator<Item = (&str, &str)> {
         self.by_name.iter().filter_map(|named| self.pairs.get(named.at)).map(|pair| self.read(*pair))
+    }
+
+    /// Makes room for more pairs, of so many bytes.
+    fn reserve(&mut self, bytes: usize, pairs: usize) {
+        self.text.reserve(bytes);
+        self.pairs.reserve(pairs);
+        self.by_name.reserve(pairs);
     }
 
     /// Adds a pair unless one of that name is there. A pair without a name is none.
@@ -235,7 +240,8 @@ pub fn parse_query(raw: &[u8]) -> Result<Pairs, InputError> {
 /// Adds the pairs of a query string or urlencoded body. Empty pairs are ignored,
 /// also for the count.
 pub(crate) fn read_form(raw: &[u8], pairs: &mut Pairs, count: &mut PairCount) -> Result<(), InputError> {
-    pairs.text.reserve(raw.len());
+    let most = raw.iter().filter(|byte| **byte == b'&').count() + 1;
+    pairs.reserve(raw.len(), most.min(MAX_PAIRS));
     for pair in raw.split(|byte| *byte == b'&') {
         if pair.is_empty() || pair == b"=" {
             continue;

@@ -47,10 +47,6 @@ pub enum PixelKind {
     Image,
 }
 
-/// Names that mean something on a link, beside those that begin with `ckm`.
-const LINK_PARAMETERS: [&str; 13] =
-    ["a", "c", "p", "oc", "m", "s1", "s2", "s3", "s4", "s5", "udid", "k", "cp"];
-
 /// Reads a link's query string, without its `?`, and with the `#` and what follows it where
 /// a client sent that: browsers keep it to themselves, so it means nothing but in a target.
 ///
@@ -65,24 +61,31 @@ pub fn parse_link(raw_query: &[u8]) -> Result<LinkRequest, InputError> {
     let mut pairs = Pairs::default();
     read_form(ours, &mut pairs, &mut PairCount::default())?;
 
-    let sub_id = |name| pairs.get(name).unwrap_or_default();
-    Ok(LinkRequest {
-        affiliate: pairs.get("a").and_then(affiliate_id),
-        creative: id(&pairs, "c"),
-        price_format: pairs.get("p").and_then(PriceFormat::from_letter),
-        offer_contract: id(&pairs, "oc"),
-        media_type: id(&pairs, "m"),
-        sub_ids: SubIds::new([sub_id("s1"), sub_id("s2"), sub_id("s3"), sub_id("s4"), sub_id("s5")]),
-        device_id: device_id(&pairs),
-        deep_link: pairs.get("ckmrdr").map(str::to_owned).or(target).filter(|target| !target.is_empty()),
-        pixel: pairs.get("cp").map(|kind| if kind == "img" { PixelKind::Image } else { PixelKind::Js }),
-        request_id: pairs.get("ckm_request_id").map(str::to_owned),
-        others: pairs
-            .iter()
-            .filter(|(name, _)| !name.starts_with("ckm") && !LINK_PARAMETERS.contains(name))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
-    })
+    let mut link = LinkRequest { device_id: device_id(&pairs), deep_link: target, ..Default::default() };
+    let mut sub_ids = [""; 5];
+    for (name, value) in pairs.iter() {
+        match name {
+            "a" => link.affiliate = affiliate_id(value),
+            "c" => link.creative = id(value),
+            "p" => link.price_format = PriceFormat::from_letter(value),
+            "oc" => link.offer_contract = id(value),
+            "m" => link.media_type = id(value),
+            "s1" => sub_ids[0] = value,
+            "s2" => sub_ids[1] = value,
+            "s3" => sub_ids[2] = value,
+            "s4" => sub_ids[3] = value,
+            "s5" => sub_ids[4] = value,
+            "udid" | "k" => {}
+            "cp" => link.pixel = Some(if value == "img" { PixelKind::Image } else { PixelKind::Js }),
+            "ckmrdr" => link.deep_link = Some(value.to_owned()),
+            "ckm_request_id" => link.request_id = Some(value.to_owned()),
+            control if control.starts_with("ckm") => {}
+            other => link.others.push((other.to_owned(), value.to_owned())),
+        }
+    }
+    link.sub_ids = SubIds::new(sub_ids);
+    link.deep_link = link.deep_link.filter(|target| !target.is_empty());
+    Ok(link)
 }
 
 /// The query before an unencoded `ckmrdr`, and its target, where there is one.
@@ -110,8 +113,8 @@ fn is_unencoded_target(value: &[u8]) -> bool {
 }
 
 /// An id, with blanks around it forgiven: they come from links copied by hand.
-fn id<T: FromStr>(pairs: &Pairs, name: &str) -> Option<T> {
-    pairs.get(name)?.trim().parse().ok()
+fn id<T: FromStr>(text: &str) -> Option<T> {
+    text.trim().parse().ok()
 }
 
 fn affiliate_id(text: &str) -> Option<AffiliateId> {

@@ -49,6 +49,7 @@ pub fn text(bytes: &[u8]) -> String {
 /// Appends a text as the value of a query parameter: all but RFC 3986's
 /// unreserved characters are escaped, so that it cannot leave its place in a link.
 pub fn encode_into(link: &mut String, value: &str) {
+    link.reserve(value.len());
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             link.push(char::from(byte));

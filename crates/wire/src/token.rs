@@ -9,6 +9,9 @@ use crate::{escape, percent};
 /// Characters of a token's name at most.
 pub const MAX_NAME_CHARS: usize = 64;
 
+/// Bytes by which the values of a link's tokens usually are longer than their names at most.
+const ROOM_FOR_VALUES: usize = 64;
+
 /// Where a value will stand, and so how it is escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escape {
@@ -88,7 +91,7 @@ fn replace(
     escape: &mut dyn FnMut(&str) -> Escape,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> String {
-    let mut output = String::with_capacity(template.len());
+    let mut output = String::with_capacity(template.len() + ROOM_FOR_VALUES);
     let mut rest = template;
     let mut since_token = template;
     while let Some((at, mark)) = next_mark(rest, marks) {

@@ -2,6 +2,7 @@
 //! answer with, because what the load costs the servers do not have.
 
 use anyhow::{Context as _, bail, ensure};
+use memchr::{memchr, memmem};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -60,22 +61,26 @@ impl Connection {
 impl Head {
     /// `None` until the head is complete.
     fn read(answer: &[u8]) -> anyhow::Result<Option<Self>> {
-        let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+        let Some(end) = memmem::find(answer, b"\r\n\r\n") else { return Ok(None) };
         let head = answer.get(..end).unwrap_or_default();
-        let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-        let status = lines.next().and_then(|line| line.get(9..12)).and_then(number);
-        let Some(status) = status else { bail!("the answer has no status") };
-        let mut length = 0;
-        for line in lines {
-            let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-            let (name, value) = line.split_at(colon);
-            if name.eq_ignore_ascii_case(b"content-length") {
-                length = value.get(1..).and_then(number).context("the answer's length is no number")?;
+        let Some(status) = head.get(9..12).and_then(number) else { bail!("the answer has no status") };
+        let (mut length, mut rest) = (0, head);
+        while let Some(line_end) = memchr(b'\n', rest) {
+            rest = rest.get(line_end + 1..).unwrap_or_default();
+            if let Some(value) = value_of(rest, b"content-length:") {
+                length = number(value).context("the answer's length is no number")?;
             }
-            ensure!(!name.eq_ignore_ascii_case(b"transfer-encoding"), "the answer's length is not told");
+            ensure!(value_of(rest, b"transfer-encoding:").is_none(), "the answer's length is not told");
         }
         Ok(Some(Self { status: u16::try_from(status)?, whole: end + 4 + length }))
     }
+}
+
+/// The value of the header that some lines begin with, if it is of that name.
+fn value_of<'l>(lines: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
+    let (begins, value) = lines.split_at_checked(name.len())?;
+    let end = memchr(b'\r', value).unwrap_or(value.len());
+    begins.eq_ignore_ascii_case(name).then_some(value.get(..end)?)
 }
 
 fn number(text: &[u8]) -> Option<usize> {

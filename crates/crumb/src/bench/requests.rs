@@ -190,7 +190,7 @@ pub fn redirected(_: u64, status: u16, _: &[u8]) -> Option<()> {
 }
 
 fn after<'a>(answer: &'a [u8], what: &[u8]) -> Option<&'a [u8]> {
-    let at = answer.windows(what.len()).position(|window| window == what)?;
+    let at = memchr::memmem::find(answer, what)?;
     answer.get(at + what.len()..)
 }
 

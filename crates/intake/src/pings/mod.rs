@@ -240,7 +240,7 @@ impl<S: Store + Clone> Leads<S> {
     /// The lead that may follow, as far as it is known: it is never stored.
     fn lead_to_come(&self, case: &Case<'_>, values: Vec<(String, String)>) -> Lead {
         let (incoming, credit) = (case.incoming, case.credit);
-        let row = self.site.rows.next(incoming.now).0;
+        let row = self.site.rows.next(incoming.now);
         let Credit { affiliate, campaign, offer_contract, offer, attribution, trace, .. } = *credit;
         Lead {
             id: LeadId::random(&mut self.site.random()),

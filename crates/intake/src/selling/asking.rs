@@ -27,7 +27,7 @@ impl<S: Store + Clone> Selling<S> {
     #[expect(clippy::disallowed_methods, reason = "time runs on while a buyer is waited for")]
     pub(crate) async fn ask(&self, plans: Option<&ContractPlans>, question: Question<'_>) -> Attempt {
         let now = self.site.clock.now();
-        let id = self.site.rows.next(now).0;
+        let id = self.site.rows.next(now);
         let plan = plans.and_then(|plans| match question.kind {
             AttemptKind::Ping => plans.ping.as_ref(),
             AttemptKind::Post | AttemptKind::Status | AttemptKind::Test => Some(&plans.post),

@@ -32,11 +32,11 @@ impl<S: Store + Clone> Selling<S> {
         let hold = super::held::holding(Arc::clone(&snapshot), now);
         let (market, rows) = (self.markets.of(&snapshot), Arc::clone(&self.site.rows));
         let (market_then, rows_then) = (Arc::clone(&market), Arc::clone(&rows));
-        let cut_off = move |contract, at| cut_off(&market_then, contract, (rows_then.next(now).0, at), why);
+        let cut_off = move |contract, at| cut_off(&market_then, contract, (rows_then.next(now), at), why);
         let record = move |unsent: &Unsent| {
             let Unsent { lead, begun, earlier, runs, attempts } = unsent;
             let known = Known { begun: *begun, earlier, runs, attempts, held: &[] };
-            known.record(&snapshot, &market, lead, rows.next(now).0, now)
+            known.record(&snapshot, &market, lead, rows.next(now), now)
         };
         Ending { hold, cut_off: Box::new(cut_off), record: Box::new(record) }
     }
@@ -60,7 +60,7 @@ impl<S: Store + Clone> Selling<S> {
         let known =
             Known { begun: None, earlier: &facts.earlier, runs: &runs, attempts: &attempts, held: &held };
         let market = self.markets.of(snapshot);
-        Ok(known.record(snapshot, &market, lead, self.site.rows.next(now).0, now))
+        Ok(known.record(snapshot, &market, lead, self.site.rows.next(now), now))
     }
 
     async fn held_of(&self, lead: &Lead) -> Result<Vec<Held>, StoreError> {

@@ -105,7 +105,7 @@ impl<S: Store + Clone> Selling<S> {
             return Err(AfterSaleError::invalid("take_back_payout", message));
         }
         let snapshot = self.site.network.snapshot();
-        let id = self.site.rows.next(self.site.clock.now()).0;
+        let id = self.site.rows.next(self.site.clock.now());
         let make = |lead: Lead, returns: &[LeadReturn], now| {
             let sale = request.sale.of(&lead)?.clone();
             refuse_second(&lead, &sale, returns)?;

@@ -100,7 +100,7 @@ impl<S: Store + Clone> Selling<S> {
         let told = Told { lead: &hand.lead, value: hand.value };
         let before = hand.quoted.map(|quoted| quoted.attempts.clone()).unwrap_or_default();
         let ran = self.run(&market, State::new(tree, run), &told, before).await;
-        let record = record(&ran, number, begun_at, hand.snapshot, self.site.rows.next(begun_at).0);
+        let record = record(&ran, number, begun_at, hand.snapshot, self.site.rows.next(begun_at));
         let now = self.site.clock.now();
         let mut before = hand.lead.clone();
         if let Some(error) = &ran.broken

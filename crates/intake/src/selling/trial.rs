@@ -79,7 +79,7 @@ impl<S: Store + Clone> Selling<S> {
         let plans = market.plans(id).ok_or_else(|| unsound(contract, vertical))?;
         let tokens = TestTokens {
             lead: LeadId::random(&mut self.site.random()),
-            request_id: self.site.request_id(self.site.rows.next(now).0),
+            request_id: self.site.request_id(self.site.rows.next(now)),
             affiliate: snapshot.settings().internal_affiliate.unwrap_or(AffiliateId::TEST),
             offer: offer_of(&snapshot, contract),
             fields: &fields,

@@ -8,7 +8,7 @@ use crumb_tracking::click::ClickReply;
 use crumb_wire::answer::{PIXEL_GIF, not_found_page, redirect};
 use crumb_wire::link::parse_link;
 use crumb_wire::script::click_pixel;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, HeaderName, Request, StatusCode};
 use hyper::body::Incoming;
 use std::net::SocketAddr;
 
@@ -45,10 +45,18 @@ impl<S: Store + Clone> Edge<S> {
     }
 }
 
+/// Headers by which browsers say what they ask for.
+static PURPOSES: [HeaderName; 4] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-purpose"),
+    HeaderName::from_static("x-moz"),
+];
+
 /// Whether a browser loads this ahead of a person's going there.
 pub(super) fn is_prefetch(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
-        headers.get(*name).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+    PURPOSES.iter().any(|name| {
+        headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| {
             let value = value.to_ascii_lowercase();
             value.contains("prefetch") || value.contains("prerender") || value.contains("preview")
         })

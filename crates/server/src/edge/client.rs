@@ -34,7 +34,11 @@ impl<S: Store + Clone> Edge<S> {
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> String {
-    headers.get(name).map(|value| kept_header(&String::from_utf8_lossy(value.as_bytes()))).unwrap_or_default()
+    let Some(value) = headers.get(name) else { return String::new() };
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => kept_header(text),
+        Err(_) => kept_header(&String::from_utf8_lossy(value.as_bytes())),
+    }
 }
 
 fn is_in(networks: &[IpNet], address: IpAddr) -> bool {

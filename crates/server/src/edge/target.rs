@@ -135,12 +135,12 @@ impl Heads {
     /// bytes of its target, and they are skipped as one.
     fn run<'b>(&self, rest: &'b [u8]) -> &'b [u8] {
         let end = match self.at {
-            At::Line => rest.iter().position(|byte| *byte == b'\n'),
+            At::Line => memchr::memchr(b'\n', rest),
             At::Target if self.forgotten_bytes.is_none() => {
                 // The byte behind the last that the parser takes is looked at by itself.
                 let most = MAX_TARGET_BYTES.saturating_sub(self.target_bytes).min(rest.len());
                 let within = rest.get(..most).unwrap_or_default();
-                Some(within.iter().position(|byte| !is_plain(*byte)).unwrap_or(most))
+                Some(plain_bytes(within))
             }
             _ => Some(0),
         };
@@ -235,6 +235,18 @@ impl Copied<'_> {
             rewritten.extend_from_slice(bytes);
         }
     }
+}
+
+/// Bytes looked at together: as many as the smallest processors compare at once.
+const CHUNK: usize = 16;
+
+/// How many bytes at the beginning of a target are plain.
+fn plain_bytes(bytes: &[u8]) -> usize {
+    // All of a chunk, with no end in between: that is what compilers make one comparison of.
+    let is_all_plain = |chunk: &&[u8]| chunk.iter().fold(true, |all, byte| all & is_plain(*byte));
+    let plain = bytes.chunks_exact(CHUNK).take_while(is_all_plain).count() * CHUNK;
+    let rest = bytes.get(plain..).unwrap_or_default();
+    plain + rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len())
 }
 
 /// Whether a byte of a target goes as it is, and neither ends nor begins anything.

@@ -19,7 +19,7 @@ fn answer(status: u16) -> Answer {
 fn postback(server: &Server, number: i64, url: &str) -> Delivery {
     let now = server.clock.now();
     Delivery {
-        id: server.site.rows.next(now).0,
+        id: server.site.rows.next(now),
         webhook_id: format!("msg_{number}"),
         at: now,
         kind: DeliveryKind::Postback,

@@ -419,7 +419,7 @@ async fn what_was_recorded_otherwise_is_told_by_lead_and_contract() {
     let first = first.remove(0);
     let record = async |number: u32, results: String, inputs: String| {
         let (lead, now) = (only(&server).await, server.clock.now());
-        let id = server.site.rows.next(now).0;
+        let id = server.site.rows.next(now);
         let run = RunRecord { id, number, results, inputs, ..first.clone() };
         let change = LeadChange { run: Some(run), ..LeadChange::new(lead, now) };
         server.site.store.act(change).await.unwrap();

@@ -30,9 +30,14 @@ impl ClickStore for SqliteStore {
         }
         let recent = self.recent_leads();
         self.readers()
-            .read(LaneOf::Short, move |connection| {
+            .with(LaneOf::Short, move |reader| {
                 let moment = kept.moment();
-                let found = read::session(connection, &recent, id)?;
+                let at_a_look =
+                    reader.at_a_look(|connection| read::usual_session(connection, &recent, id))?;
+                let found = match at_a_look {
+                    None => reader.on_snapshot(|connection| read::session(connection, &recent, id))?,
+                    found => found,
+                };
                 found.iter().for_each(|session| kept.keep_read(moment, session));
                 Ok(found)
             })
@@ -85,9 +90,14 @@ impl ClickStore for SqliteStore {
     }
 }
 
-/// Whether a click opens a session: it is its own, goes to the offer, and is no duplicate.
+/// Whether a click opens a session.
 fn opens_session(click: &Click) -> bool {
-    click.session == Some(click.id) && !click.duplicate && click.disposition == Disposition::Ok
+    opens(click.session == Some(click.id), click.duplicate, click.disposition)
+}
+
+/// Whether a click opens a session: it is its own, goes to the offer, and is no duplicate.
+fn opens(own_session: bool, duplicate: bool, disposition: Disposition) -> bool {
+    own_session && !duplicate && disposition == Disposition::Ok
 }
 
 /// The session that a click opens. `None` where it opens none.

@@ -1,6 +1,6 @@
 //! Reading clicks and sessions.
 
-use super::opened_session;
+use super::opens;
 use crate::codes::{self, ClickFlags, row_id, sub_ids};
 use crate::error::{corrupt, from_sqlite};
 use crate::leads::indexes::{OfSession, has_lead_of_session};
@@ -41,20 +41,65 @@ pub(crate) fn session(connection: &Connection, recent: &Recently, id: RowId) -> 
     }
 }
 
+/// The session of that id as nearly all are: a click opened it, and none of its leads is recent.
+/// None where it may be otherwise. It takes one statement, outside of any transaction.
+pub(crate) fn usual_session(
+    connection: &Connection,
+    recent: &Recently,
+    id: RowId,
+) -> Result<Option<Session>> {
+    let session = session_of_click(connection, &OfSession::in_indexes(id))?;
+    // A lead that was recent to the statement is among these, though it be no more.
+    Ok(session.filter(|_| !recent.has_of_session(id)))
+}
+
 fn session_of_click(connection: &Connection, its_leads: &OfSession) -> Result<Option<Session>> {
-    let sql = concat!("SELECT ", click_columns!(), ", ", converted!(), " FROM click WHERE id = ?1");
-    let found = connection
+    let sql = concat!(
+        "SELECT id, at, flags, disposition, visitor, affiliate, offer, campaign, creative, offer_contract,
+             s1, s2, s3, s4, s5, device_id, ip, country, ",
+        converted!(),
+        " FROM click WHERE id = ?1"
+    );
+    connection
         .prepare_cached(sql)
         .and_then(|mut statement| {
-            statement
-                .query_row(its_leads.and(&[]).as_slice(), |row| {
-                    Ok((click(row), row.get::<_, bool>(CONVERTED)?))
-                })
-                .optional()
+            statement.query_row(its_leads.and(&[]).as_slice(), |row| Ok(opened_by(row))).optional()
         })
-        .map_err(from_sqlite)?;
-    let Some((click, converted)) = found else { return Ok(None) };
-    Ok(opened_session(click?, converted))
+        .map_err(from_sqlite)?
+        .map_or(Ok(None), |opened| opened)
+}
+
+/// The session that a click has opened; none where it opens none.
+fn opened_by(row: &Row<'_>) -> Result<Option<Session>> {
+    let text = |at| row.get::<_, Option<String>>(at).map_err(from_sqlite);
+    let number = |at| row.get::<_, Option<i64>>(at).map_err(from_sqlite);
+    let given = |at| row.get::<_, i64>(at).map_err(from_sqlite);
+    let flags = ClickFlags::unpack(given(2)?)?;
+    if !opens(flags.own_session, flags.duplicate, disposition(given(3)?)?) {
+        return Ok(None);
+    }
+    let (Some(affiliate), Some(offer)) = (number(5)?, number(6)?) else { return Ok(None) };
+    Ok(Some(Session {
+        id: row_id(given(0)?)?,
+        at: codes::moment(given(1)?),
+        origin: SessionOrigin::Click,
+        affiliate: AffiliateId(affiliate),
+        offer: OfferId(offer),
+        campaign: number(7)?.map(CampaignId),
+        creative: number(8)?.map(CreativeId),
+        offer_contract: number(9)?.map(OfferContractId),
+        sub_ids: sub_ids(row, 10).map_err(from_sqlite)?,
+        device_id: text(15)?,
+        visitor: number(4)?.map(|visitor| VisitorId(visitor.cast_unsigned())),
+        test: flags.test,
+        ip: codes::ip(row.get(16).map_err(from_sqlite)?)?,
+        country: text(17)?,
+        converted: row.get(18).map_err(from_sqlite)?,
+    }))
+}
+
+fn disposition(code: i64) -> Result<Disposition> {
+    Disposition::from_code(code).ok_or_else(|| corrupt("a disposition", code))
 }
 
 fn session_of_lead(connection: &Connection, id: RowId, its_leads: &OfSession) -> Result<Option<Session>> {
@@ -248,9 +293,6 @@ pub(crate) fn recent_openings(
     Ok(opened)
 }
 
-/// The column after those of a click.
-const CONVERTED: usize = 27;
-
 fn click(row: &Row<'_>) -> Result<Click> {
     let text = |at| row.get::<_, Option<String>>(at).map_err(from_sqlite);
     let number = |at| row.get::<_, Option<i64>>(at).map_err(from_sqlite);
@@ -258,7 +300,6 @@ fn click(row: &Row<'_>) -> Result<Click> {
     let money = |at| number(at).map(|micros| Money::from_micros(micros.unwrap_or(0)));
     let id = row_id(given(0)?)?;
     let flags = ClickFlags::unpack(given(2)?)?;
-    let disposition = given(3)?;
     let session = if flags.own_session { Some(id) } else { number(4)?.map(row_id).transpose()? };
     Ok(Click {
         id,
@@ -276,8 +317,7 @@ fn click(row: &Row<'_>) -> Result<Click> {
         price_format: flags.price_format,
         sub_ids: sub_ids(row, 13).map_err(from_sqlite)?,
         device_id: text(18)?,
-        disposition: Disposition::from_code(disposition)
-            .ok_or_else(|| corrupt("a disposition", disposition))?,
+        disposition: disposition(given(3)?)?,
         duplicate: flags.duplicate,
         non_human: flags.non_human,
         test: flags.test,

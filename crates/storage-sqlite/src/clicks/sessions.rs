@@ -9,14 +9,13 @@
 //! was acknowledged. A read that the writer has overtaken is not kept.
 
 use super::opened_session;
-use crumb_domain::RowId;
 use crumb_domain::click::Click;
 use crumb_domain::session::Session;
-use std::collections::HashMap;
+use crumb_domain::{ById, RowId};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Sessions that are forgotten together.
-pub(crate) type Generation = HashMap<RowId, Arc<Session>>;
+pub(crate) type Generation = ById<RowId, Arc<Session>>;
 
 /// The sessions, as readers and the writer share them.
 #[derive(Default)]

@@ -105,6 +105,9 @@ pub(crate) fn take_out(connection: &Connection, recent: &mut Recent, id: i64, le
     Ok(())
 }
 
+/// No rows, as JSON: what the conditions below compare with.
+const NONE_RECENT: &str = "[]";
+
 /// Of which leads the condition of [`is_of_session`] is true.
 pub(crate) struct OfSession {
     session: i64,
@@ -116,6 +119,11 @@ impl OfSession {
     /// To the writer, in whose transaction all recent leads are.
     pub(crate) fn new(recent: &Recently, session: RowId) -> Result<Self> {
         Ok(Self { session: session.as_i64(), recent: recent.of_session(session)? })
+    }
+
+    /// Those in the indexes alone.
+    pub(crate) fn in_indexes(session: RowId) -> Self {
+        Self { session: session.as_i64(), recent: NONE_RECENT.to_owned() }
     }
 
     /// To a reader. Its snapshot begins with its first look into the file, so that is taken
@@ -142,11 +150,12 @@ impl OfSession {
 }
 
 /// Whether a row of `lead` is one of the session's that is the first parameter. The lead
-/// itself says whose it is; its index and the recent ones say where to look.
+/// itself says whose it is; its index and the recent ones say where to look. Mostly none is
+/// recent, and to open an empty list costs as much as the index.
 macro_rules! is_of_session {
     () => {
         "session = ?1 AND row IN (SELECT lead FROM lead_by_session WHERE session = ?1
-             UNION ALL SELECT value FROM json_each(?2))"
+             UNION ALL SELECT value FROM json_each(?2) WHERE ?2 <> '[]')"
     };
 }
 pub(crate) use is_of_session;
@@ -161,7 +170,7 @@ macro_rules! has_lead_of_session {
                  WHERE found.session = ?1 AND lead.session = ?1",
             $also,
             ") OR EXISTS (SELECT 1 FROM json_each(?2) AS found CROSS JOIN lead ON lead.row = found.value
-                 WHERE lead.session = ?1",
+                 WHERE ?2 <> '[]' AND lead.session = ?1",
             $also,
             "))"
         )

@@ -31,10 +31,10 @@ impl<S: Store + Clone> Clicks<S> {
         let taps = (live.is_none() && offer.throw_out_seconds > 0).then_some(&self.site.taps);
         // The diverted row is numbered first, so that rows lie in the order of the way.
         let diverted_row = diverted.map(|why| {
-            let row = self.site.rows.next(incoming.now).0;
+            let row = self.site.rows.next(incoming.now);
             incoming.row(snapshot, row, Some(target.offer), why)
         });
-        let (row, own_id) = self.site.rows.next(incoming.now);
+        let (row, own_id) = self.site.rows.next_named(incoming.now);
         let mut click = incoming.row(snapshot, row, Some(offer), Disposition::Ok);
         click.session = Some(row);
         // A click of a known affiliate on a known offer always opens a session.

@@ -4,18 +4,18 @@
 //! ones before it; a cap may thereby be passed by one commit batch per node,
 //! which the dialect allows for clicks (never for leads).
 
+use crumb_domain::ById;
 use crumb_domain::caps::{self, CapCheck, CapScope};
 use crumb_domain::network::{CapInterval, CapOf, CapRule};
 use crumb_domain::time::Day;
 use crumb_storage::{ClickStore, StoreError};
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// The running counts of capped offers and campaigns: of each, one per interval
 /// that has been asked for.
 #[derive(Debug, Default)]
 pub(super) struct ClickCaps {
-    counts: Mutex<HashMap<CapScope, Vec<Running>>>,
+    counts: Mutex<ById<CapScope, Vec<Running>>>,
 }
 
 #[derive(Debug, Clone, Copy)]

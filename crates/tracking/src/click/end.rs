@@ -33,7 +33,7 @@ impl<S: Store + Clone> Clicks<S> {
             (None, Some(target)) => ClickReply::Redirect(target.clone()),
             (None, None) => ClickReply::NotFound,
         };
-        let row = self.site.rows.next(incoming.now).0;
+        let row = self.site.rows.next(incoming.now);
         let mut click = incoming.row(snapshot, row, offer, disposition);
         if let ClickReply::Redirect(target) = &reply {
             click.redirect = Some(target.clone());

@@ -70,7 +70,7 @@ impl<S: Store + Clone> Clicks<S> {
 /// kept in the row and is no history: it must neither fill the store nor hold on to
 /// what is made under it later.
 fn references(snapshot: &Snapshot, clicks: &[Click]) -> Vec<HistoryOf> {
-    let mut references = Vec::new();
+    let mut references = Vec::with_capacity(clicks.len() * 4);
     for click in clicks {
         let affiliate = click.affiliate.filter(|id| snapshot.affiliate(*id).is_some());
         let creative = click.creative.filter(|id| snapshot.creative(*id).is_some());
@@ -84,7 +84,7 @@ fn references(snapshot: &Snapshot, clicks: &[Click]) -> Vec<HistoryOf> {
 }
 
 fn counts(snapshot: &Snapshot, clicks: &[Click]) -> Vec<DayCount> {
-    let mut counts = Vec::new();
+    let mut counts = Vec::with_capacity(clicks.len() * 2);
     for click in clicks.iter().filter(|click| click.is_counted()) {
         let day = snapshot.zone().day_of(click.at);
         let scopes = [click.offer.map(CapScope::Offer), click.campaign.map(CapScope::Campaign)];

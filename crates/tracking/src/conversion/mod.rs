@@ -198,7 +198,7 @@ impl<S: Store + Clone> Conversions<S> {
         ignored.sort_unstable();
         ignored.dedup();
         PixelCall {
-            id: self.site.rows.next(call.now).0,
+            id: self.site.rows.next(call.now),
             at: call.now,
             form: request.form,
             disposition: made.disposition,

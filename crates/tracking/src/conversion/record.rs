@@ -159,7 +159,7 @@ impl<S: Store + Clone> Conversions<S> {
             worth(call.snapshot, offer, session, about.event, overrides)
         };
         Conversion {
-            id: self.site.rows.next(call.now).0,
+            id: self.site.rows.next(call.now),
             at: call.now,
             source: call.request.form,
             event: about.event.id,

@@ -131,6 +131,15 @@ impl Recently {
         self.generations().flat_map(|keys| rows_of(&keys.persons, person)).collect()
     }
 
+    /// Whether there are rows that may be a session's.
+    pub(crate) fn has_of_session(&self, session: RowId) -> bool {
+        let session = session.as_i64();
+        let of_one = |keys: MutexGuard<'_, Keys>| {
+            keys.sessions.range((session, i64::MIN)..=(session, i64::MAX)).next().is_some()
+        };
+        self.generations().any(of_one)
+    }
+
     /// Rows that may be a session's, as JSON.
     pub(crate) fn of_session(&self, session: RowId) -> Result<String> {
         let session = session.as_i64();

@@ -154,7 +154,7 @@ fn conversion<S: Store + Clone>(
         (!counts).then_some(Withheld { payout: worth.payout, received: worth.received, said, told: false });
     let stands = |amount| if counts { amount } else { Money::ZERO };
     Conversion {
-        id: site.rows.next(now).0,
+        id: site.rows.next(now),
         at: about.at,
         source: ConversionSource::Import,
         event: about.event.id,
