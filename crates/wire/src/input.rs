@@ -242,7 +242,7 @@ pub fn parse_query(raw: &[u8]) -> Result<Pairs, InputError> {
 pub(crate) fn read_form(raw: &[u8], pairs: &mut Pairs, count: &mut PairCount) -> Result<(), InputError> {
     let most = raw.iter().filter(|byte| **byte == b'&').count() + 1;
     pairs.reserve(raw.len(), most.min(MAX_PAIRS));
-    for pair in raw.split(|byte| *byte == b'&') {
+    for pair in split_pairs(raw) {
         if pair.is_empty() || pair == b"=" {
             continue;
         }
@@ -253,10 +253,28 @@ pub(crate) fn read_form(raw: &[u8], pairs: &mut Pairs, count: &mut PairCount) ->
     Ok(())
 }
 
+/// The pairs of a query string or urlencoded body, also empty ones.
+pub(crate) fn split_pairs(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(raw);
+    std::iter::from_fn(move || {
+        let (pair, behind) = split_once(rest?, b'&');
+        rest = behind;
+        Some(pair)
+    })
+}
+
 /// Name and value of a pair, still encoded; the value is empty without a `=`.
 pub(crate) fn split_pair(pair: &[u8]) -> (&[u8], &[u8]) {
-    let mut parts = pair.splitn(2, |byte| *byte == b'=');
-    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+    let (name, value) = split_once(pair, b'=');
+    (name, value.unwrap_or_default())
+}
+
+/// What is before the first sign, and what is behind it.
+fn split_once(text: &[u8], sign: u8) -> (&[u8], Option<&[u8]>) {
+    match memchr::memchr(sign, text).and_then(|at| text.split_at_checked(at)) {
+        Some((before, behind)) => (before, behind.get(1..)),
+        None => (text, None),
+    }
 }
 
 #[cfg(test)]

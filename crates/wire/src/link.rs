@@ -1,6 +1,6 @@
 //! Tracking links and click pixels: what a click says about itself.
 
-use crate::input::{InputError, MAX_INPUT_BYTES, PairCount, Pairs, read_form, split_pair};
+use crate::input::{InputError, MAX_INPUT_BYTES, PairCount, Pairs, read_form, split_pair, split_pairs};
 use crate::percent;
 use crumb_domain::network::PriceFormat;
 use crumb_domain::{AffiliateId, CreativeId, MediaTypeId, OfferContractId, SubIds};
@@ -95,7 +95,7 @@ fn split_unencoded_target(raw_query: &[u8]) -> (&[u8], Option<String>) {
         return (before_fragment, None);
     }
     let mut at = 0;
-    for pair in before_fragment.split(|byte| *byte == b'&') {
+    for pair in split_pairs(before_fragment) {
         let (name, value) = split_pair(pair);
         if is_unencoded_target(value) && percent::decode(name).eq_ignore_ascii_case("ckmrdr") {
             let (ours, theirs) = raw_query.split_at(at);

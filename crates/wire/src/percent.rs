@@ -12,7 +12,7 @@ pub fn decode(raw: &[u8]) -> String {
 
 /// As [`decode`]; itself, where nothing has to be decoded, as in most names and values.
 pub(crate) fn decoded(raw: &[u8]) -> Cow<'_, str> {
-    let encoded = raw.iter().position(|byte| matches!(byte, b'+' | b'%'));
+    let encoded = memchr::memchr2(b'+', b'%', raw);
     let Some((plain, mut rest)) = encoded.and_then(|at| raw.split_at_checked(at)) else {
         return std::str::from_utf8(raw).map_or_else(|_| windows_1252(raw).into(), Cow::Borrowed);
     };

@@ -37,8 +37,9 @@ pub(crate) fn person_column(hash: &[u8]) -> Option<i64> {
 /// The keys by which a lead with these fields is found: between line breaks,
 /// which no key contains.
 pub(crate) fn search_column(fields: &[(String, String)]) -> String {
-    let mut column = String::new();
-    for key in lead_search::keys_of(fields) {
+    let keys = lead_search::keys_of(fields);
+    let mut column = String::with_capacity(keys.iter().map(|key| key.len() + 1).sum::<usize>() + 1);
+    for key in keys {
         if column.is_empty() {
             column.push('\n');
         }

@@ -6,7 +6,7 @@
 
 use super::body_format;
 use crate::body::BodyFormat;
-use crate::input::{Pairs, parse_query, split_pair};
+use crate::input::{Pairs, parse_query, split_pair, split_pairs};
 use crate::multipart::{boundary_of, end_of_headers};
 use crate::percent;
 
@@ -45,7 +45,7 @@ fn is_encoded_key(name: &[u8]) -> bool {
 
 /// Urlencoded pairs; most posts have no key among them.
 fn form(raw: &[u8]) -> Vec<u8> {
-    if !raw.split(|byte| *byte == b'&').any(|pair| is_encoded_key(split_pair(pair).0)) {
+    if !split_pairs(raw).any(|pair| is_encoded_key(split_pair(pair).0)) {
         return raw.to_vec();
     }
     mask_pairs(raw, |byte| byte == b'&', &is_encoded_key)
@@ -269,7 +269,7 @@ fn find_key(text: &[u8]) -> Option<usize> {
     let before = KEY.bytes().position(|byte| byte == b'_')?;
     let mut from = before;
     loop {
-        let underscore = from + text.get(from..)?.iter().position(|byte| *byte == b'_')?;
+        let underscore = from + memchr::memchr(b'_', text.get(from..)?)?;
         let at = underscore - before;
         if text.get(at..at + KEY.len()).is_some_and(|name| name.eq_ignore_ascii_case(KEY.as_bytes())) {
             return Some(at);
@@ -286,7 +286,7 @@ fn ends_in_closing_tag(text: &[u8]) -> bool {
 
 /// Where a pattern, which is not empty, first stands.
 fn find(text: &[u8], pattern: &[u8]) -> Option<usize> {
-    text.windows(pattern.len().max(1)).position(|window| window == pattern)
+    memchr::memmem::find(text, pattern)
 }
 
 #[cfg(test)]
