@@ -80,6 +80,14 @@ mod tests {
     }
 
     #[test]
+    fn one_character_too_many_is_over() {
+        let (most, more) = ("x".repeat(100), "x".repeat(101));
+        let ids = SubIds::new(["", &most, &more, "", ""]);
+        assert_eq!(ids.as_array()[1..4], [most.as_str(), &most, "x"]);
+        assert_eq!(SubIds::new([&more[..51], "", "", "", ""]).sub_affiliate(), Some(&more[..50]));
+    }
+
+    #[test]
     fn sub_ids_are_empty_where_none_was_given() {
         assert!(SubIds::default().is_empty() && SubIds::new([""; 5]).is_empty());
         assert!(!SubIds::new(["", "", "", "", "x"]).is_empty());

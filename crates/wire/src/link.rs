@@ -183,11 +183,19 @@ mod tests {
     }
 
     #[test]
+    fn each_sub_id_has_its_parameter() {
+        let link = link("s5=e&s4=d&s3=c&s2=b&s1=a");
+        assert_eq!(link.sub_ids, SubIds::new(["a", "b", "c", "d", "e"]));
+        assert_eq!(link.others, []);
+    }
+
+    #[test]
     fn a_device_id_is_udid_or_the_older_k() {
         assert_eq!(link("udid=x&k=y").device_id.as_deref(), Some("x"));
         assert_eq!(link("k=y").device_id.as_deref(), Some("y"));
         assert_eq!(link("udid=&k=y").device_id.as_deref(), Some("y"));
         assert_eq!(link("udid=").device_id, None);
+        assert_eq!(link("udid=x&k=y").others, []);
         let long = link(&format!("udid={}", "%C3%A9".repeat(300))).device_id.unwrap();
         assert_eq!(long.chars().count(), MAX_DEVICE_ID_CHARS);
     }
