@@ -72,8 +72,7 @@ impl Reader {
     pub(crate) fn at_a_look<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
         self.deadline_ms.store(elapsed_ms(self.begun).saturating_add(limit_ms), Ordering::Relaxed);
-        let result = catch_unwind(AssertUnwindSafe(|| read(&self.connection)))
-            .unwrap_or_else(|_| Err(StoreError::Corrupt("a read panicked".to_owned())));
+        let result = surviving(|| read(&self.connection));
         self.deadline_ms.store(u64::MAX, Ordering::Relaxed);
         result
     }
@@ -86,6 +85,12 @@ impl Reader {
             .map_err(from_sqlite)?;
         Ok(())
     }
+}
+
+/// A read whose panic is an error: whoever asked for it hears of it, and the thread lives on.
+fn surviving<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(StoreError::Corrupt("a read panicked".to_owned())))
 }
 
 fn elapsed_ms(since: Instant) -> u64 {
@@ -179,7 +184,7 @@ impl Readers {
             waiting.jobs.push_back(Box::new(move |reader| {
                 // Nobody waits any more: a visitor who left costs no read.
                 if !reply.is_closed() {
-                    let _ = reply.send(read(reader));
+                    let _ = reply.send(surviving(|| read(reader)));
                 }
             }));
         }
@@ -197,6 +202,33 @@ impl Drop for Readers {
         for thread in self.threads.drain(..) {
             // A thread that panicked has nothing left to give back.
             let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::open_writer;
+
+    #[tokio::test]
+    async fn a_read_that_panics_is_an_error_and_its_thread_reads_on_outside_of_a_transaction() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crumb.db");
+        let options = SqliteOptions::default();
+        let _writer = open_writer(&path, &options).unwrap();
+        let readers = Readers::start(&path, &options).unwrap();
+        // More often than there are threads.
+        for _ in 0..=THREADS_PER_LANE {
+            let on_snapshot = readers.read(LaneOf::Short, |_| -> Result<()> { panic!("on a snapshot") });
+            assert!(matches!(on_snapshot.await, Err(StoreError::Corrupt(_))));
+            let by_itself = readers.with(LaneOf::Short, |_| -> Result<()> { panic!("by itself") });
+            assert!(matches!(by_itself.await, Err(StoreError::Corrupt(_))));
+        }
+        for _ in 0..=THREADS_PER_LANE {
+            let is_outside =
+                readers.with(LaneOf::Short, |reader| reader.at_a_look(|c| Ok(c.is_autocommit())));
+            assert!(is_outside.await.unwrap());
         }
     }
 }
