@@ -121,6 +121,9 @@ impl Heads {
             let run = self.run(rest);
             self.keep(run, &mut out);
             taken += run.len();
+            if self.at == At::LineStart && !run.is_empty() {
+                self.at = At::Line;
+            }
             let Some(byte) = bytes.get(taken) else { break };
             self.step(*byte, taken, &mut out);
             taken += 1;
@@ -136,6 +139,9 @@ impl Heads {
     fn run<'b>(&self, rest: &'b [u8]) -> &'b [u8] {
         let end = match self.at {
             At::Line => memchr::memchr(b'\n', rest),
+            // All of a header line but the blank one, whose first byte tells it.
+            At::LineStart if !matches!(rest.first(), Some(b'\r' | b'\n')) => memchr::memchr(b'\n', rest),
+            At::Method => rest.iter().position(|byte| matches!(byte, b' ' | b'\n')),
             At::Target if self.forgotten_bytes.is_none() => {
                 // The byte behind the last that the parser takes is looked at by itself.
                 let most = MAX_TARGET_BYTES.saturating_sub(self.target_bytes).min(rest.len());
@@ -243,7 +249,8 @@ const CHUNK: usize = 16;
 /// How many bytes at the beginning of a target are plain.
 fn plain_bytes(bytes: &[u8]) -> usize {
     // All of a chunk, with no end in between: that is what compilers make one comparison of.
-    let is_all_plain = |chunk: &&[u8]| chunk.iter().fold(true, |all, byte| all & is_plain(*byte));
+    let is_all_plain =
+        |chunk: &&[u8]| chunk.iter().fold(0, |others, byte| others | u8::from(!is_plain(*byte))) == 0;
     let plain = bytes.chunks_exact(CHUNK).take_while(is_all_plain).count() * CHUNK;
     let rest = bytes.get(plain..).unwrap_or_default();
     plain + rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len())
