@@ -9,7 +9,7 @@ use crate::{escape, percent};
 /// Characters of a token's name at most.
 pub const MAX_NAME_CHARS: usize = 64;
 
-/// Bytes by which the values of a link's tokens usually are longer than their names at most.
+/// Bytes by which a text grows where its tokens are replaced: most grow by less.
 const ROOM_FOR_VALUES: usize = 64;
 
 /// Where a value will stand, and so how it is escaped.

@@ -134,8 +134,8 @@ impl Heads {
         Passed { taken, rewritten: out.rewritten }
     }
 
-    /// Bytes ahead that change nothing: most of a head is header lines and the plain
-    /// bytes of its target, and they are skipped as one.
+    /// Bytes ahead that change nothing, but that a line has begun: most of a head is header
+    /// lines and the plain bytes of its target, and they are skipped as one.
     fn run<'b>(&self, rest: &'b [u8]) -> &'b [u8] {
         let end = match self.at {
             At::Line => memchr::memchr(b'\n', rest),
@@ -179,7 +179,7 @@ impl Heads {
             (At::BlankLine | At::LineStart, b'\n') => At::Whole,
             (At::LineStart, b'\r') => At::BlankLine,
             (At::Method | At::Target | At::Line, b'\n') => At::LineStart,
-            (At::BlankLine | At::LineStart, _) => At::Line,
+            (At::BlankLine, _) => At::Line,
             (at, _) => at,
         };
         if self.at == At::Target && next == At::Target {

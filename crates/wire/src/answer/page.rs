@@ -23,10 +23,10 @@ pub fn redirect(target: &str) -> StoredAnswer {
         <body>Object moved to <a href=\"";
     const BEHIND: &str = "\">here</a>.</body></html>";
     let location = location(target);
-    // Each click is answered with this page: it is written in one go. Of what is escaped most
-    // links have nothing but the `&` between two parameters.
-    let escapes = location.len() / 4;
-    let mut body = String::with_capacity(BEFORE.len() + location.len() + escapes + BEHIND.len());
+    // Each click is answered with this page, so it is written in one go, with room for escapes:
+    // most links need few, one for each `&` between two parameters.
+    let room = BEFORE.len() + location.len() + location.len() / 4 + BEHIND.len();
+    let mut body = String::with_capacity(room);
     body.push_str(BEFORE);
     push_html(&mut body, &location);
     body.push_str(BEHIND);
