@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
@@ -44,6 +44,12 @@ pub struct Fragment(pub Vec<u8>);
 
 /// A body whose length is not known before its end.
 const UNKNOWN_LENGTH: u64 = u64::MAX;
+
+const _: () = assert!(
+    HEAD_TIMEOUT.as_secs() <= FIRST_BYTE_TIMEOUT.as_secs()
+        && HEAD_TIMEOUT.as_secs() <= IDLE_TIMEOUT.as_secs(),
+    "see Alarm"
+);
 
 const IDLE: u8 = 0;
 const HEAD: u8 = 1;
@@ -106,22 +112,31 @@ pub struct TimedStream<T> {
     phase: Phase,
     /// The phase for which `read_by` was set, and after how many requests.
     timed: (u8, u32),
-    read_by: Pin<Box<Sleep>>,
+    read_by: Instant,
+    alarm: Alarm,
     /// Set while the client takes nothing of its answer.
     write_by: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T> TimedStream<T> {
     /// Times a stream that has just been accepted.
+    #[expect(clippy::disallowed_methods, reason = "this is an edge that measures")]
     pub fn new(stream: T, phase: Phase) -> Self {
-        let read_by = Box::pin(tokio::time::sleep(FIRST_BYTE_TIMEOUT));
-        Self { stream, phase, timed: (IDLE, 0), read_by, write_by: None }
+        let now = Instant::now();
+        let read_by = now + FIRST_BYTE_TIMEOUT;
+        Self { stream, phase, timed: (IDLE, 0), read_by, alarm: Alarm::new(now), write_by: None }
     }
 
+    /// Nothing came; whether that has lasted too long.
     #[expect(clippy::disallowed_methods, reason = "this is an edge that measures")]
-    fn set_read_timer(&mut self, phase: u8, timeout: Duration) {
-        self.timed = (phase, self.phase.begun().0);
-        self.read_by.as_mut().reset(Instant::now() + timeout);
+    fn poll_read_time(&mut self, phase: u8, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (now, timed) = (Instant::now(), (phase, self.phase.begun().0));
+        if self.timed != timed {
+            let timeout = if phase == IDLE { IDLE_TIMEOUT } else { HEAD_TIMEOUT };
+            (self.timed, self.read_by) = (timed, now + timeout);
+        }
+        ready!(self.alarm.poll(self.read_by, now, cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// What a write answers: as the stream says, or an error once it has made no
@@ -141,6 +156,46 @@ impl<T> TimedStream<T> {
     }
 }
 
+/// Wakes who waits for something to come, now and then, to see whether it has taken too long.
+///
+/// A timer that is set anew for each request costs a lock that all connections share, and the
+/// memory of the timer at a time when nothing else asks for it. This one rings once in
+/// [`HEAD_TIMEOUT`], or at an end that comes before. No time is shorter than that, so it rings
+/// before the end of each, whenever that begins.
+struct Alarm {
+    timer: Pin<Box<Sleep>>,
+    rings: Instant,
+    /// Whom it wakes; nobody before it was first set.
+    wakes: Option<Waker>,
+}
+
+impl Alarm {
+    fn new(now: Instant) -> Self {
+        Self { timer: Box::pin(tokio::time::sleep_until(now)), rings: now, wakes: None }
+    }
+
+    /// Ready once it is `end`, which was [`HEAD_TIMEOUT`] away, or more, when it was set.
+    #[expect(clippy::disallowed_methods, reason = "this is an edge that measures")]
+    fn poll(&mut self, end: Instant, mut now: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        while now < end {
+            if now >= self.rings {
+                self.rings = end.min(now + HEAD_TIMEOUT);
+                self.timer.as_mut().reset(self.rings);
+                self.wakes = None;
+            }
+            if self.wakes.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                return Poll::Pending;
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                self.wakes = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            now = Instant::now();
+        }
+        Poll::Ready(())
+    }
+}
+
 impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -154,22 +209,13 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
         if polled.is_ready() {
             if phase == IDLE && buf.filled().len() > before {
                 this.phase.set(HEAD);
-                this.set_read_timer(HEAD, HEAD_TIMEOUT);
             }
             return polled;
         }
         if phase == BUSY {
-            this.timed.0 = BUSY;
             return Poll::Pending;
         }
-        if phase == IDLE && this.timed.0 != IDLE {
-            this.set_read_timer(IDLE, IDLE_TIMEOUT);
-        }
-        if phase == HEAD && this.timed != (HEAD, this.phase.begun().0) {
-            this.set_read_timer(HEAD, HEAD_TIMEOUT);
-        }
-        ready!(this.read_by.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        this.poll_read_time(phase, cx)
     }
 }
 
@@ -222,7 +268,8 @@ mod tests {
         let began = Instant::now();
         let mut bytes = [0; 16];
         loop {
-            match server.read(&mut bytes).await {
+            let read = tokio::time::timeout(Duration::from_secs(1_000), server.read(&mut bytes));
+            match read.await.expect("it is closed at all") {
                 Ok(0) => panic!("the client closed the connection"),
                 Ok(_) => {}
                 Err(error) => {
@@ -236,6 +283,54 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_brings_nothing_is_closed_after_10_seconds() {
         let (_client, mut server, _) = connection();
+        assert_eq!(seconds_until_closed(&mut server).await, 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_on_which_is_asked_now_and_then_lives_on() {
+        let (mut client, mut server, phase) = connection();
+        for seconds in [5, 70, 74, 1, 40] {
+            let asked = async {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                client.write_all(b"GET / HTTP/1.1").await.unwrap();
+            };
+            let mut bytes = [0; 14];
+            let (read, ()) = tokio::join!(server.read_exact(&mut bytes), asked);
+            assert_eq!(read.unwrap(), bytes.len());
+            phase.begin(Some(0));
+            phase.end();
+        }
+        assert_eq!(seconds_until_closed(&mut server).await, 75);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_asks_for_its_time_now_and_then_and_not_for_each_request() {
+        let (mut client, mut server, phase) = connection();
+        let mut rang = std::collections::HashSet::new();
+        for _ in 0..100 {
+            let asked = async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                client.write_all(b"GET / HTTP/1.1").await.unwrap();
+            };
+            let mut bytes = [0; 14];
+            let (read, ()) = tokio::join!(server.read_exact(&mut bytes), asked);
+            assert_eq!(read.unwrap(), bytes.len());
+            phase.begin(Some(0));
+            phase.end();
+            rang.insert(server.alarm.rings);
+        }
+        assert!((3..=5).contains(&rang.len()), "in 30 seconds: {}", rang.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_at_last_is_the_one_who_is_woken() {
+        let (_client, mut server, _) = connection();
+        let mut byte = [0];
+        // Looked at once by somebody who goes away.
+        let gone = std::task::Waker::noop();
+        let mut buf = ReadBuf::new(&mut byte);
+        let polled = Pin::new(&mut server).poll_read(&mut Context::from_waker(gone), &mut buf);
+        assert!(polled.is_pending());
         assert_eq!(seconds_until_closed(&mut server).await, 10);
     }
 
