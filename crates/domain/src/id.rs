@@ -10,10 +10,13 @@ pub const MAX_ENTITY_ID: i64 = 2_147_483_647;
 
 /// What a network or the server itself has numbered, by its number. For no key that a
 /// stranger chooses: who knows the hash can make many keys of one place.
-pub type ById<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+pub type ById<K, V> = HashMap<K, V, IdHash>;
 
 /// As [`ById`], without values.
-pub type IdSet<K> = HashSet<K, foldhash::fast::FixedState>;
+pub type IdSet<K> = HashSet<K, IdHash>;
+
+/// The hash of both.
+pub type IdHash = foldhash::fast::FixedState;
 
 macro_rules! entity_id {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(

@@ -8,9 +8,11 @@
 //! but not its indexes, is found whenever it is looked for.
 
 use crate::codes::to_json;
-use crumb_domain::RowId;
+use crumb_domain::{ById, IdHash, RowId};
 use crumb_storage::Result;
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasher;
 use std::iter::successors;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -22,11 +24,57 @@ struct Known {
 
 #[derive(Default)]
 struct Keys {
-    ids: HashMap<i64, Known>,
-    /// With the row of each. It may no longer be that person's: the lead's row says it.
-    persons: BTreeSet<(i64, i64)>,
+    /// Ids are the server's own.
+    ids: ById<i64, Known>,
+    /// By what stands for a person, which strangers choose. A row may no longer be that
+    /// person's: the lead's row says it.
+    persons: RowsBy<RandomState>,
     /// The same of sessions.
-    sessions: BTreeSet<(i64, i64)>,
+    sessions: RowsBy<IdHash>,
+}
+
+/// Rows by a key: nearly always one for each.
+#[derive(Default)]
+struct RowsBy<S> {
+    first: HashMap<i64, i64, S>,
+    others: BTreeSet<(i64, i64)>,
+}
+
+impl<S: BuildHasher> RowsBy<S> {
+    fn insert(&mut self, key: i64, row: i64) {
+        if *self.first.entry(key).or_insert(row) != row {
+            self.others.insert((key, row));
+        }
+    }
+
+    fn remove(&mut self, key: i64, row: i64) {
+        if self.others.remove(&(key, row)) || self.first.get(&key) != Some(&row) {
+            return;
+        }
+        let other = self.others_of(key).next();
+        match other {
+            Some(other) => {
+                self.others.remove(&(key, other));
+                self.first.insert(key, other);
+            }
+            None => _ = self.first.remove(&key),
+        }
+    }
+
+    fn others_of(&self, key: i64) -> impl Iterator<Item = i64> {
+        self.others.range((key, i64::MIN)..=(key, i64::MAX)).map(|(_, row)| *row)
+    }
+
+    fn has(&self, key: i64) -> bool {
+        self.first.contains_key(&key)
+    }
+
+    fn of(&self, key: i64) -> Vec<i64> {
+        match self.first.get(&key) {
+            Some(first) => std::iter::once(*first).chain(self.others_of(key)).collect(),
+            None => Vec::new(),
+        }
+    }
 }
 
 /// Leads that enter the indexes together.
@@ -49,17 +97,19 @@ impl Generation {
     pub(super) fn insert(&self, entry: &super::Entry) {
         let mut keys = self.lock();
         keys.ids.insert(entry.id, Known { row: entry.lead, search: Some(Arc::clone(&entry.search)) });
-        keys.persons.extend(entry.person.map(|person| (person, entry.lead)));
-        keys.sessions.insert((entry.session, entry.lead));
+        if let Some(person) = entry.person {
+            keys.persons.insert(person, entry.lead);
+        }
+        keys.sessions.insert(entry.session, entry.lead);
     }
 
     pub(super) fn remove(&self, entry: &super::Entry) {
         let mut keys = self.lock();
         keys.ids.remove(&entry.id);
         if let Some(person) = entry.person {
-            keys.persons.remove(&(person, entry.lead));
+            keys.persons.remove(person, entry.lead);
         }
-        keys.sessions.remove(&(entry.session, entry.lead));
+        keys.sessions.remove(entry.session, entry.lead);
     }
 }
 
@@ -128,22 +178,17 @@ impl Recently {
 
     /// Rows that may be a person's.
     pub(crate) fn of_person(&self, person: i64) -> Vec<i64> {
-        self.generations().flat_map(|keys| rows_of(&keys.persons, person)).collect()
+        self.generations().flat_map(|keys| keys.persons.of(person)).collect()
     }
 
     /// Whether there are rows that may be a session's.
     pub(crate) fn has_of_session(&self, session: RowId) -> bool {
-        let session = session.as_i64();
-        let of_one = |keys: MutexGuard<'_, Keys>| {
-            keys.sessions.range((session, i64::MIN)..=(session, i64::MAX)).next().is_some()
-        };
-        self.generations().any(of_one)
+        self.generations().any(|keys| keys.sessions.has(session.as_i64()))
     }
 
     /// Rows that may be a session's, as JSON.
     pub(crate) fn of_session(&self, session: RowId) -> Result<String> {
-        let session = session.as_i64();
-        let rows: Vec<i64> = self.generations().flat_map(|keys| rows_of(&keys.sessions, session)).collect();
+        let rows: Vec<i64> = self.generations().flat_map(|keys| keys.sessions.of(session.as_i64())).collect();
         to_json(&rows)
     }
 
@@ -157,13 +202,36 @@ impl Recently {
     }
 }
 
-fn rows_of(keys: &BTreeSet<(i64, i64)>, key: i64) -> Vec<i64> {
-    keys.range((key, i64::MIN)..=(key, i64::MAX)).map(|(_, row)| *row).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn rows_are_found_by_their_keys_while_they_are_there(
+            steps in prop::collection::vec((any::<bool>(), 0..3_i64, 0..4_i64), 0..40)
+        ) {
+            let (mut rows, mut expected) = (RowsBy::<RandomState>::default(), BTreeSet::new());
+            for (comes, key, row) in steps {
+                if comes {
+                    rows.insert(key, row);
+                    expected.insert((key, row));
+                } else {
+                    rows.remove(key, row);
+                    expected.remove(&(key, row));
+                }
+                for key in 0..3 {
+                    let its: Vec<i64> = expected.iter().filter(|(of, _)| *of == key).map(|(_, row)| *row).collect();
+                    let mut found = rows.of(key);
+                    found.sort_unstable();
+                    prop_assert_eq!(rows.has(key), !its.is_empty());
+                    prop_assert_eq!(found, its);
+                }
+            }
+        }
+    }
 
     #[test]
     fn whoever_held_on_for_long_lets_any_number_go() {
