@@ -14,7 +14,7 @@ use crumb_outbox::{NobodyCounts, Outbox};
 use crumb_storage::contract::build::NOW;
 use crumb_storage::outbox::DeliveryFilter;
 use crumb_storage::{ClickStore as _, OutboxStore as _, PageRequest};
-use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
+use crumb_storage_sqlite::{PAGE_SIZE, SqliteOptions, SqliteStore};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -77,7 +77,8 @@ async fn receiver(arrived: Arc<Mutex<HashMap<String, u32>>>) -> MockBuyers {
 }
 
 fn open(path: &Path) -> SqliteStore {
-    SqliteStore::open(path, SqliteOptions { checkpoint_pages: 30, ..SqliteOptions::default() }).unwrap()
+    SqliteStore::open(path, SqliteOptions { checkpoint_bytes: 30 * PAGE_SIZE, ..SqliteOptions::default() })
+        .unwrap()
 }
 
 fn outbox(store: &SqliteStore) -> Arc<Outbox<SqliteStore, Postman>> {

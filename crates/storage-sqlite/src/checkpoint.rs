@@ -10,7 +10,7 @@
 //! each other without a gap, the log would grow for ever; beyond a length the
 //! writer therefore holds them up for a moment.
 
-use crate::connection::{SqliteOptions, open_checkpointer};
+use crate::connection::{SqliteOptions, open_checkpointer, page_size};
 use crate::error::from_sqlite;
 use crumb_storage::{Result, StoreError};
 use rusqlite::Connection;
@@ -74,7 +74,7 @@ impl Checkpoints {
                 }
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread for checkpoints: {error}")))?;
-        let usual = options.checkpoint_pages.max(1);
+        let usual = (options.checkpoint_bytes / page_size(writer)?).max(1);
         Ok(Self {
             pages,
             state,
@@ -138,5 +138,22 @@ impl Drop for Checkpoints {
             // A thread that panicked has nothing left to give back.
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::open_writer;
+
+    #[test]
+    fn a_log_of_smaller_pages_has_more_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crumb.db");
+        let options = SqliteOptions { checkpoint_bytes: 64 * 4_096, ..SqliteOptions::default() };
+        Connection::open(&path).unwrap().execute_batch("PRAGMA page_size = 4096; VACUUM").unwrap();
+        let mut writer = open_writer(&path, &options).unwrap();
+        let checkpoints = Checkpoints::start(&path, &options, &mut writer).unwrap();
+        assert_eq!((checkpoints.usual, checkpoints.limit), (64, 512));
     }
 }

@@ -16,13 +16,13 @@ pub struct SqliteOptions {
     /// How long a write waits for another process that holds the file's lock
     /// before it fails. Short: callers hold a visitor's connection meanwhile.
     pub busy_timeout: Duration,
-    /// The largest size of the file in pages of [`PAGE_SIZE`] bytes; writes beyond
-    /// it fail as on a full disk. None: what the disk holds.
+    /// The largest size of the file in pages ([`PAGE_SIZE`]); writes beyond it fail as
+    /// on a full disk. None: what the disk holds.
     pub max_pages: Option<u32>,
-    /// Pages in the write-ahead log at which it is copied back into the file.
-    /// 16 MB: short enough to be read through quickly, long enough that a
-    /// page that is written again and again is copied once.
-    pub checkpoint_pages: u32,
+    /// The length of the write-ahead log at which it is copied back into the file:
+    /// short enough to be read through quickly, long enough that a page that is
+    /// written again and again is copied once.
+    pub checkpoint_bytes: u32,
     /// How long a read may take. A read holds the write-ahead log of its moment,
     /// which cannot begin anew meanwhile.
     pub read_timeout: Duration,
@@ -46,7 +46,7 @@ impl Default for SqliteOptions {
         Self {
             busy_timeout: Duration::from_secs(2),
             max_pages: None,
-            checkpoint_pages: 2_000,
+            checkpoint_bytes: 16_000_000,
             read_timeout: Duration::from_secs(30),
             recent_leads: 8_192,
             kept_sessions: 32_768,
@@ -56,7 +56,7 @@ impl Default for SqliteOptions {
     }
 }
 
-/// Bytes of a page. Nearly all that a commit writes is appended, and a page costs it two
+/// Bytes of a page of a new file; one that was made with others keeps them. Nearly all that a commit writes is appended, and a page costs it two
 /// calls whatever its size. But leads also change pages anywhere in the indexes of their
 /// random keys, and each is written whole: larger ones would cost large stores more than
 /// they save.
@@ -87,7 +87,7 @@ pub(crate) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connec
     }
     set_for_writing(&connection)?;
     // Whatever readers made of the log's length, it is cut back when it begins anew.
-    let most = i64::from(options.checkpoint_pages) * i64::from(LOG_LENGTHS_KEPT) * i64::from(PAGE_SIZE);
+    let most = i64::from(options.checkpoint_bytes) * i64::from(LOG_LENGTHS_KEPT);
     connection
         .pragma_update_and_check(None, "journal_size_limit", most, |row| row.get::<_, i64>(0))
         .map_err(from_sqlite)?;
@@ -129,6 +129,11 @@ fn open(path: &Path, flags: OpenFlags, options: &SqliteOptions) -> Result<Connec
     Ok(connection)
 }
 
+/// Bytes of a page of the file as it is.
+pub(crate) fn page_size(connection: &Connection) -> Result<u32> {
+    connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(from_sqlite)
+}
+
 /// FULL: a commit returns after the log is on stable storage, which is what an
 /// acknowledgement means. Checkpoints are ours (see `checkpoint`).
 fn set_for_writing(connection: &Connection) -> Result<()> {
@@ -164,6 +169,24 @@ mod tests {
             assert_eq!(pragma(connection, "wal_autocheckpoint"), "Integer(0)");
             assert_eq!(pragma(connection, "page_size"), "Integer(8192)");
         }
+    }
+
+    #[test]
+    fn a_file_with_pages_of_another_size_keeps_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crumb.db");
+        let options = SqliteOptions::default();
+        let made = Connection::open(&path).unwrap();
+        made.execute_batch("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; VACUUM").unwrap();
+        drop(made);
+        let writer = open_writer(&path, &options).unwrap();
+        assert_eq!(page_size(&writer).unwrap(), 4_096);
+        assert_eq!(pragma(&writer, "journal_mode"), "Text(\"wal\")");
+        writer.execute("UPDATE probe SET n = 7", []).unwrap();
+        drop(writer);
+        let reader = open_reader(&path, &options).unwrap();
+        let n: i64 = reader.query_row("SELECT n FROM probe", [], |row| row.get(0)).unwrap();
+        assert_eq!((n, page_size(&reader).unwrap()), (7, 4_096));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crumb_storage::clicks::{ClickBatch, ClickFilter};
 use crumb_storage::contract::build::{NOW, accept, click, lead};
 use crumb_storage::leads::{AcceptLead, LeadFilter};
 use crumb_storage::{ClickStore, LeadStore, PageRequest, Store};
-use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
+use crumb_storage_sqlite::{PAGE_SIZE, SqliteOptions, SqliteStore};
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -106,7 +106,7 @@ fn write_until_killed(path: &Path) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let options = SqliteOptions {
-            checkpoint_pages: 30,
+            checkpoint_bytes: 30 * PAGE_SIZE,
             recent_leads: 20,
             counts_put_off: 20,
             ..SqliteOptions::default()

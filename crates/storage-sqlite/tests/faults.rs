@@ -265,7 +265,8 @@ async fn a_read_that_takes_too_long_ends_and_the_next_one_is_served() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_write_ahead_log_stays_short_while_readers_follow_each_other() {
     let place = place();
-    let options = SqliteOptions { checkpoint_pages: 20, kept_sessions: 0, ..SqliteOptions::default() };
+    let options =
+        SqliteOptions { checkpoint_bytes: 20 * PAGE_SIZE, kept_sessions: 0, ..SqliteOptions::default() };
     let store = SqliteStore::open(&place.path, options).unwrap();
     let mut rows = Rows::new();
     let first = click(rows.next_row());
@@ -297,7 +298,7 @@ fn log_pages(place: &Place) -> u64 {
 #[tokio::test]
 async fn a_long_read_lets_the_write_ahead_log_grow_until_it_ends() {
     let place = place();
-    let options = SqliteOptions { checkpoint_pages: 20, ..SqliteOptions::default() };
+    let options = SqliteOptions { checkpoint_bytes: 20 * PAGE_SIZE, ..SqliteOptions::default() };
     let store = SqliteStore::open(&place.path, options).unwrap();
     let mut rows = Rows::new();
     record(&store, click(rows.next_row())).await;

@@ -16,7 +16,7 @@ use crumb_storage::contract::build_selling::{
 use crumb_storage::leads::{LeadFilter, Verdict};
 use crumb_storage::selling::{LeadChange, ReservationEnd, Reserve};
 use crumb_storage::{ClickStore, LeadStore, PageRequest, SellingStore, Store};
-use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
+use crumb_storage_sqlite::{PAGE_SIZE, SqliteOptions, SqliteStore};
 use rusqlite::Connection;
 use std::collections::HashSet;
 use std::path::Path;
@@ -143,7 +143,7 @@ fn sell_until_killed(path: &Path) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let options = SqliteOptions {
-            checkpoint_pages: 30,
+            checkpoint_bytes: 30 * PAGE_SIZE,
             recent_leads: 20,
             counts_put_off: 20,
             ..SqliteOptions::default()

@@ -1,7 +1,7 @@
 //! One connection's clock: how long a head may take, and how long nothing.
 
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -46,8 +46,8 @@ pub struct Fragment(pub Vec<u8>);
 const UNKNOWN_LENGTH: u64 = u64::MAX;
 
 const _: () = assert!(
-    HEAD_TIMEOUT.as_secs() <= FIRST_BYTE_TIMEOUT.as_secs()
-        && HEAD_TIMEOUT.as_secs() <= IDLE_TIMEOUT.as_secs(),
+    HEAD_TIMEOUT.as_nanos() <= FIRST_BYTE_TIMEOUT.as_nanos()
+        && HEAD_TIMEOUT.as_nanos() <= IDLE_TIMEOUT.as_nanos(),
     "see Alarm"
 );
 
@@ -186,7 +186,9 @@ impl Alarm {
             if self.wakes.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                 return Poll::Pending;
             }
-            if self.timer.as_mut().poll(cx).is_pending() {
+            // Where the task's budget is spent, a poll registers nobody, and looks no different.
+            let timer = tokio::task::coop::unconstrained(self.timer.as_mut());
+            if pin!(timer).poll(cx).is_pending() {
                 self.wakes = Some(cx.waker().clone());
                 return Poll::Pending;
             }
@@ -251,6 +253,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TimedStream<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::poll_fn;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
     /// Bytes that the pipe between client and server holds.
@@ -327,11 +330,48 @@ mod tests {
         let (_client, mut server, _) = connection();
         let mut byte = [0];
         // Looked at once by somebody who goes away.
-        let gone = std::task::Waker::noop();
+        let gone = Waker::noop();
         let mut buf = ReadBuf::new(&mut byte);
         let polled = Pin::new(&mut server).poll_read(&mut Context::from_waker(gone), &mut buf);
         assert!(polled.is_pending());
         assert_eq!(seconds_until_closed(&mut server).await, 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_is_woken_also_after_a_turn_that_did_as_much_as_a_task_may() {
+        let (_client, mut server, _) = connection();
+        // In a task of its own, which polls nothing after that in the same turn.
+        let closed = tokio::spawn(async move {
+            poll_fn(|cx| {
+                while tokio::task::coop::has_budget_remaining() {
+                    let _ = pin!(tokio::task::coop::consume_budget()).poll(cx);
+                }
+                let mut byte = [0];
+                let polled = Pin::new(&mut server).poll_read(cx, &mut ReadBuf::new(&mut byte));
+                assert!(polled.is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            server.read(&mut [0]).await
+        });
+        let closed = tokio::time::timeout(Duration::from_secs(1_000), closed);
+        let error = closed.await.expect("it is closed at all").unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_that_rang_while_a_request_was_under_way_is_set_again_after_it() {
+        let (mut client, mut server, phase) = connection();
+        let mut bytes = [0; 14];
+        let nothing = tokio::time::timeout(Duration::from_secs(1), server.read(&mut bytes)).await;
+        assert!(nothing.is_err(), "it waits for the first byte");
+        client.write_all(b"GET / HTTP/1.1").await.unwrap();
+        server.read_exact(&mut bytes).await.unwrap();
+        phase.begin(Some(0));
+        let handled = tokio::time::timeout(Duration::from_secs(25), server.read(&mut bytes)).await;
+        assert!(handled.is_err(), "it waits as long as the handler does");
+        phase.end();
+        assert_eq!(seconds_until_closed(&mut server).await, 75);
     }
 
     #[tokio::test(start_paused = true)]
