@@ -1,11 +1,14 @@
 //! Accepting connections: how many at a time, and how they end.
 
 use crate::shares::Shares;
+use crate::threads::Threads;
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +22,8 @@ pub(crate) struct Places {
     pub(crate) all: usize,
     /// Of one client; those beyond are closed at once.
     pub(crate) shares: Arc<Shares>,
+    /// Who serves them; nobody: the runtime that accepts them.
+    pub(crate) threads: Option<Threads>,
 }
 
 /// Serves connections until `shutdown`. Then lets what is under way end, for as long as
@@ -33,7 +38,7 @@ pub(crate) async fn serve<C>(
     C::Error: Send,
 {
     let graceful = GracefulShutdown::new();
-    let Places { all, shares } = places;
+    let Places { all, shares, threads } = places;
     // Once: whoever is refused goes on trying.
     let mut told = false;
     let places = Arc::new(Semaphore::new(all));
@@ -55,11 +60,19 @@ pub(crate) async fn serve<C>(
                 };
                 // Small answers must not wait for an acknowledgement of the last one.
                 let _ = stream.set_nodelay(true);
-                let connection = graceful.watch(connection(stream, peer));
-                tokio::spawn(async move {
+                let thread = threads.as_ref().and_then(Threads::place);
+                let runtime = thread.as_ref().map_or_else(Handle::current, |thread| thread.runtime.clone());
+                let connection = match made_on(&runtime, stream, |stream| connection(stream, peer)) {
+                    Ok(connection) => graceful.watch(connection),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot serve a connection");
+                        continue;
+                    }
+                };
+                runtime.spawn(async move {
                     // A connection that breaks is its client's affair: nothing to log.
                     let _ = connection.await;
-                    drop((place, share));
+                    drop((place, share, thread));
                 });
             }
             Err(error) => {
@@ -72,6 +85,13 @@ pub(crate) async fn serve<C>(
     graceful.shutdown().await;
 }
 
+/// Makes a connection of which the runtime has the stream and the timers.
+fn made_on<C>(runtime: &Handle, stream: TcpStream, connection: impl FnOnce(TcpStream) -> C) -> io::Result<C> {
+    let stream = stream.into_std()?;
+    let _entered = runtime.enter();
+    Ok(connection(TcpStream::from_std(stream)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +100,8 @@ mod tests {
     use hyper::server::conn::http1;
     use hyper::service::service_fn;
     use hyper_util::rt::TokioIo;
+    use std::convert::Infallible;
+    use std::sync::Mutex;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::Notify;
 
@@ -101,7 +123,7 @@ mod tests {
                 begin.notify_one();
                 async move {
                     tokio::time::sleep(Duration::from_secs(seconds)).await;
-                    Ok::<_, std::convert::Infallible>(http::Response::new(Full::<Bytes>::default()))
+                    Ok::<_, Infallible>(http::Response::new(Full::<Bytes>::default()))
                 }
             });
             http1::Builder::new().serve_connection(TokioIo::new(stream), service)
@@ -110,9 +132,41 @@ mod tests {
         (address, begun, stop, serving)
     }
 
+    #[tokio::test]
+    async fn connections_are_served_by_the_threads_evenly_until_they_end() {
+        let served_by = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&served_by);
+        let note_thread = move |stream, _| {
+            let noted = Arc::clone(&noted);
+            let service = service_fn(move |_| {
+                noted.lock().unwrap().extend(std::thread::current().name().map(str::to_owned));
+                std::future::ready(Ok::<_, Infallible>(http::Response::new(Full::<Bytes>::default())))
+            });
+            http1::Builder::new().serve_connection(TokioIo::new(stream), service)
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (shares, threads) = (Shares::new(9, Vec::new()), Some(Threads::so_many(2).unwrap()));
+        let (places, stop) = (Places { all: 9, shares, threads }, CancellationToken::new());
+        let serving = tokio::spawn(serve(listener, places, stop.clone(), note_thread));
+        let mut clients = Vec::new();
+        for _ in 0..4 {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(REQUEST).await.unwrap();
+            client.read_exact(&mut [0; 9]).await.unwrap();
+            clients.push(client);
+        }
+        assert_eq!(*served_by.lock().unwrap(), ["serve-0", "serve-1", "serve-0", "serve-1"]);
+        stop.cancel();
+        serving.await.unwrap();
+        for mut client in clients {
+            client.read_to_end(&mut Vec::new()).await.unwrap();
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_is_under_way_is_let_end_for_as_long_as_the_caller_waits() {
-        let places = Places { all: 1, shares: Shares::new(1, Vec::new()) };
+        let places = Places { all: 1, shares: Shares::new(1, Vec::new()), threads: None };
         let (address, begun, stop, serving) = started(500, places).await;
         let mut client = TcpStream::connect(address).await.unwrap();
         client.write_all(REQUEST).await.unwrap();
@@ -125,7 +179,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_beyond_its_clients_share_is_closed_at_once() {
         for (proxies, is_served) in [(vec![], false), (vec!["127.0.0.1/32".parse().unwrap()], true)] {
-            let places = Places { all: 9, shares: Shares::new(1, proxies) };
+            let places = Places { all: 9, shares: Shares::new(1, proxies), threads: None };
             let (address, _, stop, _) = started(0, places).await;
             let mut first = TcpStream::connect(address).await.unwrap();
             first.write_all(REQUEST).await.unwrap();

@@ -75,7 +75,8 @@ impl<S> Admin<S> {
 /// none is closed as well.
 pub async fn serve(listener: TcpListener, routes: Router, shutdown: CancellationToken) {
     // Whoever is let near this listener may use all of it.
-    let places = Places { all: MAX_CONNECTIONS, shares: Shares::new(MAX_CONNECTIONS, Vec::new()) };
+    let places =
+        Places { all: MAX_CONNECTIONS, shares: Shares::new(MAX_CONNECTIONS, Vec::new()), threads: None };
     accept::serve(listener, places, shutdown, |stream, _| {
         // Reading is timed by hyper, and each body by itself; a client that takes nothing of its
         // answer is given up here.

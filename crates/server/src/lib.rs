@@ -8,3 +8,6 @@ mod idempotency;
 pub mod metrics;
 pub mod posting_doc;
 mod shares;
+mod threads;
+
+pub use threads::Threads;

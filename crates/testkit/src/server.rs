@@ -11,6 +11,7 @@ use crumb_domain::request_id::Node;
 use crumb_intake::selling::{Selling, SellingObserver, contract_faults};
 use crumb_network::{FileFormat, LiveNetwork};
 use crumb_outbox::{Outbox, OutboxObserver};
+use crumb_server::Threads;
 use crumb_server::admin::AdminOptions;
 use crumb_server::api::key::new_api_key;
 use crumb_server::edge::Edge;
@@ -191,7 +192,8 @@ impl Server {
         tasks.spawn(Arc::clone(&outbox).run(stop.clone()));
         let tracking = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let tracking_address = tracking.local_addr().expect("a bound socket has an address");
-        tasks.spawn(edge.serve(tracking, stop.clone()));
+        let threads = Threads::start().expect("threads");
+        tasks.spawn(edge.serve(tracking, threads, stop.clone()));
         let admin = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let admin_address = admin.local_addr().expect("a bound socket has an address");
         let admin_options =

@@ -10,11 +10,12 @@ use crate::descriptors;
 use crate::handoff::Socket;
 use crate::logging;
 use crate::owner::{Owner, base_url, open};
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use crumb_delivery::mail::Mailer;
 use crumb_delivery::{Courier, Outbound, OutboundOptions, Postman};
 use crumb_intake::selling::{Selling, SellingObserver};
 use crumb_outbox::{Outbox, OutboxObserver};
+use crumb_server::Threads;
 use crumb_server::admin::{AdminOptions, admin_router};
 use crumb_server::edge::Edge;
 use crumb_server::metrics::Metrics;
@@ -329,8 +330,9 @@ impl Parts {
             Arc::clone(metrics),
             settings.trusted_proxies.clone(),
         ));
+        let threads = Threads::start().context("the threads that serve connections cannot be started")?;
         let (stop_tracking, stop_admin) = (stop.clone(), stop.clone());
-        self.start("tracking", edge.serve(tracking, stop_tracking));
+        self.start("tracking", edge.serve(tracking, threads, stop_tracking));
         self.start("admin", crumb_server::admin::serve(admin, routes, stop_admin));
         Ok(())
     }

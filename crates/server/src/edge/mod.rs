@@ -25,6 +25,7 @@ pub use connection::{FIRST_BYTE_TIMEOUT, HEAD_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEO
 use crate::accept::{self, Places};
 use crate::metrics::{Endpoint, Metrics};
 use crate::shares::Shares;
+use crate::threads::Threads;
 use answer::Answer;
 pub(crate) use connection::{Phase, TimedStream};
 use crumb_intake::Leads;
@@ -91,11 +92,16 @@ impl<S: Store + Clone> Edge<S> {
         }
     }
 
-    /// Serves until `shutdown`, then lets what is under way end, for as long as the
-    /// caller waits.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
+    /// Serves with the given threads until `shutdown`, then lets what is under way end, for as
+    /// long as the caller waits.
+    pub async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        threads: Threads,
+        shutdown: CancellationToken,
+    ) {
         let shares = Shares::new(MAX_CONNECTIONS_PER_CLIENT, self.trusted_proxies.clone());
-        let places = Places { all: MAX_CONNECTIONS, shares };
+        let places = Places { all: MAX_CONNECTIONS, shares, threads: Some(threads) };
         accept::serve(listener, places, shutdown, |stream, peer| self.connection(stream, peer)).await;
     }
 
@@ -154,7 +160,7 @@ impl<S: Store + Clone> Edge<S> {
             (path @ ("/" | "/d.ashx" | "/v.ashx"), &Method::OPTIONS) => Answer::preflight(methods(path)),
             ("/", &Method::GET | &Method::HEAD) => self.click(&request, peer).await,
             ("/d.ashx", &Method::GET | &Method::POST) => self.lead(request, peer).await,
-            ("/ping.ashx", &Method::GET | &Method::POST) => self.ping(request, peer).await,
+            ("/ping.ashx", &Method::GET | &Method::POST) => Box::pin(self.ping(request, peer)).await,
             ("/p.ashx", &Method::GET | &Method::POST) => self.pixel(request, peer).await,
             ("/i.ashx", &Method::GET | &Method::HEAD) => self.impression(&request, peer).await,
             ("/d.js", &Method::GET | &Method::HEAD) => form_library::library(&request),
