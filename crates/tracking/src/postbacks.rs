@@ -44,6 +44,20 @@ impl Telling<'_> {
         if self.conversion.test {
             return Vec::new();
         }
+        let campaign = self.campaign();
+        let affiliate = self.snapshot.affiliate(self.conversion.affiliate);
+        let of_campaign = campaign.and_then(|campaign| {
+            let url = campaign.postback_url.as_ref()?;
+            Some((format!("campaign:{}", campaign.id), url))
+        });
+        let of_affiliate = affiliate.and_then(|affiliate| {
+            let url = affiliate.postback_url.as_ref()?;
+            Some((format!("affiliate:{}", affiliate.id), url))
+        });
+        // Where nobody is told, no names are needed, which take more than all before.
+        if of_campaign.is_none() && of_affiliate.is_none() {
+            return Vec::new();
+        }
         let Some(tokens) = self.tokens() else { return Vec::new() };
         let of = |(destination, url): (String, &String)| {
             let (id, name) = site.rows.next_named(now);
@@ -67,14 +81,6 @@ impl Telling<'_> {
                 due: now,
             }
         };
-        let campaign = self.campaign();
-        let affiliate = self.snapshot.affiliate(self.conversion.affiliate);
-        let of_campaign = campaign.and_then(|campaign| {
-            Some((format!("campaign:{}", campaign.id), campaign.postback_url.as_ref()?))
-        });
-        let of_affiliate = affiliate.and_then(|affiliate| {
-            Some((format!("affiliate:{}", affiliate.id), affiliate.postback_url.as_ref()?))
-        });
         of_campaign.into_iter().chain(of_affiliate).map(of).collect()
     }
 

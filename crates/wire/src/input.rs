@@ -38,6 +38,8 @@ pub struct Pairs {
     pairs: Vec<Pair>,
     /// Places in `pairs`, by name.
     by_name: Vec<ByName>,
+    /// The [`initial`] of each name: most of what a request may say, it does not.
+    initials: u64,
 }
 
 /// Where a pair stands in the text: its name, and behind it its value.
@@ -66,9 +68,17 @@ fn beginning(name: &str) -> u64 {
     first.unbounded_shl(bits_behind)
 }
 
+/// A bit for a name's first byte, which other bytes share.
+fn initial(name: &str) -> u64 {
+    name.bytes().next().map_or(0, |first| 1 << (first % 64))
+}
+
 impl Pairs {
     /// The value of a name, which is to be given in lower case.
     pub fn get(&self, lower_name: &str) -> Option<&str> {
+        if self.initials & initial(lower_name) == 0 {
+            return None;
+        }
         let at = self.place(lower_name).ok()?;
         Some(self.read(*self.pairs.get(self.by_name.get(at)?.at)?).1)
     }
@@ -111,6 +121,7 @@ impl Pairs {
         let lower_name = self.text.get(start..).unwrap_or_default();
         let place = if lower_name.is_empty() { Ok(0) } else { self.place(lower_name) };
         let named = ByName { beginning: beginning(lower_name), at: self.pairs.len() };
+        self.initials |= initial(lower_name);
         match place {
             Ok(_) => self.text.truncate(start),
             Err(at) => {
@@ -129,7 +140,7 @@ impl Pairs {
 
     /// Those with a name of a kind, in their order.
     pub(crate) fn with_names(&self, is_kept: impl Fn(&str) -> bool) -> Self {
-        let mut kept = Self::default();
+        let mut kept = Self { initials: self.initials, ..Self::default() };
         let mut places = vec![None; self.pairs.len()];
         kept.text.reserve(self.text.len());
         kept.pairs.reserve(self.pairs.len());
