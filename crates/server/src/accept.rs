@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// How long a listener rests after an accept that failed, as it does when the
+/// How long a listener rests after a connection could not be taken, as when the
 /// process has no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -66,6 +66,7 @@ pub(crate) async fn serve<C>(
                     Ok(connection) => graceful.watch(connection),
                     Err(error) => {
                         tracing::warn!(%error, "cannot serve a connection");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
                         continue;
                     }
                 };
@@ -83,6 +84,9 @@ pub(crate) async fn serve<C>(
     }
     drop(listener);
     graceful.shutdown().await;
+    if let Some(threads) = threads {
+        threads.end().await;
+    }
 }
 
 /// Makes a connection of which the runtime has the stream and the timers.

@@ -16,8 +16,8 @@ pub struct SqliteOptions {
     /// How long a write waits for another process that holds the file's lock
     /// before it fails. Short: callers hold a visitor's connection meanwhile.
     pub busy_timeout: Duration,
-    /// The largest size of the file in pages ([`PAGE_SIZE`]); writes beyond it fail as
-    /// on a full disk. None: what the disk holds.
+    /// The largest size of the file in its own pages, of [`PAGE_SIZE`] bytes in a new
+    /// one; writes beyond it fail as on a full disk. None: what the disk holds.
     pub max_pages: Option<u32>,
     /// The length of the write-ahead log at which it is copied back into the file:
     /// short enough to be read through quickly, long enough that a page that is
@@ -56,10 +56,10 @@ impl Default for SqliteOptions {
     }
 }
 
-/// Bytes of a page of a new file; one that was made with others keeps them. Nearly all that a commit writes is appended, and a page costs it two
-/// calls whatever its size. But leads also change pages anywhere in the indexes of their
-/// random keys, and each is written whole: larger ones would cost large stores more than
-/// they save.
+/// Bytes of a page of a new file; one that was made with others keeps them. Nearly all
+/// that a commit writes is appended, and a page costs it two calls whatever its size. But
+/// leads also change pages anywhere in the indexes of their random keys, and each is
+/// written whole: larger ones would cost large stores more than they save.
 pub const PAGE_SIZE: u32 = 8_192;
 /// The writer's page cache: all inner pages of the tables and the leaves that are
 /// written now.

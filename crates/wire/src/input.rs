@@ -38,7 +38,7 @@ pub struct Pairs {
     pairs: Vec<Pair>,
     /// Places in `pairs`, by name.
     by_name: Vec<ByName>,
-    /// The [`initial`] of each name: most of what a request may say, it does not.
+    /// The [`initial`] of each name, at least: most of what a request may say, it does not.
     initials: u64,
 }
 
