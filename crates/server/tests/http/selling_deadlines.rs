@@ -152,9 +152,12 @@ async fn a_ping_has_its_own_time() {
     }
 }
 
-/// Posts a lead, waits until its buyer is asked, and hangs up as told.
-async fn hang_up_while_it_is_sold(server: &Server, buyers: &MockBuyers, resets: bool) {
+/// A lead whose client has hung up, with or without a word, while its one buyer thinks it over.
+async fn sale_without_client(resets: bool) -> (Server, MockBuyers) {
     use tokio::io::AsyncWriteExt as _;
+    let buyers = MockBuyers::start().await.unwrap();
+    let contract = Contract::new(7, &buyers.url("/after?ms=200&then=accept"), "30.00");
+    let server = Server::start(&market(&[contract])).await;
     let mut client = tokio::net::TcpStream::connect(server.tracking_address).await.unwrap();
     let target = format!("/d.ashx?{}", offered("ann"));
     client.write_all(format!("GET {target} HTTP/1.1\r\nHost: t\r\n\r\n").as_bytes()).await.unwrap();
@@ -162,15 +165,13 @@ async fn hang_up_while_it_is_sold(server: &Server, buyers: &MockBuyers, resets: 
     if resets {
         client.set_zero_linger().unwrap();
     }
+    (server, buyers)
 }
 
 #[tokio::test]
 async fn a_client_that_hangs_up_does_not_stop_a_sale() {
     for resets in [false, true] {
-        let buyers = MockBuyers::start().await.unwrap();
-        let contract = Contract::new(7, &buyers.url("/after?ms=200&then=accept"), "30.00");
-        let server = Server::start(&market(&[contract])).await;
-        hang_up_while_it_is_sold(&server, &buyers, resets).await;
+        let (server, _buyers) = sale_without_client(resets).await;
         assert_eq!(until(&server, LeadStatus::Sold).await.revenue.to_string(), "30.00");
     }
 }
@@ -178,10 +179,7 @@ async fn a_client_that_hangs_up_does_not_stop_a_sale() {
 #[tokio::test]
 async fn a_server_that_stops_waits_for_a_sale_whose_client_has_hung_up() {
     for resets in [false, true] {
-        let buyers = MockBuyers::start().await.unwrap();
-        let contract = Contract::new(7, &buyers.url("/after?ms=200&then=accept"), "30.00");
-        let server = Server::start(&market(&[contract])).await;
-        hang_up_while_it_is_sold(&server, &buyers, resets).await;
+        let (server, buyers) = sale_without_client(resets).await;
         let server = server.restart().await;
         let lead = only(&server).await;
         assert_eq!((lead.status, lead.revenue.to_string()), (LeadStatus::Sold, "30.00".to_owned()));
