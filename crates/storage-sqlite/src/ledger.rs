@@ -7,12 +7,12 @@ use crate::error::{corrupt, from_sqlite};
 use crate::leads::standing;
 use crate::listing::Listing;
 use crate::selling::accounts;
-use crate::statements::Statements;
+use crate::statements::{Statements, values};
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
 use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, CampaignId, ContractId, Money, RowId, Timestamp};
 use crumb_storage::after_sale::LedgerFilter;
 use crumb_storage::{Page, PageRequest, Result, StoreError};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row};
 
 /// The row of entries that are of no lead.
 pub(crate) const NO_LEAD: i64 = 0;
@@ -29,7 +29,7 @@ fn append_one(statements: &dyn Statements, lead: i64, entry: &LedgerEntry) -> Re
             "INSERT INTO ledger (lead, at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note,
                  conversion, campaign, count, effective)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-            params![
+            values![
                 lead,
                 entry.at.micros(),
                 entry.kind.as_str(),

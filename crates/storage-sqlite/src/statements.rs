@@ -4,17 +4,66 @@
 //! back costs a look-up each by a text of some hundred bytes, a reset and a clearing
 //! of what was bound, for each statement of each lead. [`HeldStatements`] takes a
 //! statement out once and keeps it until the batch ends.
+//!
+//! What is bound to those that write rows is put together by [`values!`], which knows each
+//! value's type, and passes over those that are null: rows have some twenty columns, of
+//! which half say nothing.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Statement, ToSql};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{CachedStatement, Connection, Error, OptionalExtension as _, Statement, ToSql};
 use std::cell::RefCell;
+
+/// Binds a statement's values, as [`values!`] makes it.
+pub(crate) type Bind<'a> = &'a dyn Fn(&mut Values<'_, '_>) -> rusqlite::Result<()>;
+
+/// All values of a statement, in the order of its parameters.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => {
+        &|values: &mut $crate::statements::Values<'_, '_>| {
+            $(values.bind(&$value)?;)*
+            Ok(())
+        }
+    };
+}
+pub(crate) use values;
+
+/// A statement whose parameters are bound one after the other.
+pub(crate) struct Values<'s, 'c> {
+    statement: &'s mut Statement<'c>,
+    bound: usize,
+}
+
+impl Values<'_, '_> {
+    /// Binds the next one. A null needs no binding: that is what the others hold.
+    #[inline]
+    pub(crate) fn bind<T: ToSql>(&mut self, value: &T) -> rusqlite::Result<()> {
+        self.bound += 1;
+        match value.to_sql()? {
+            ToSqlOutput::Borrowed(ValueRef::Null) | ToSqlOutput::Owned(Value::Null) => Ok(()),
+            _ => self.statement.raw_bind_parameter(self.bound, value),
+        }
+    }
+}
+
+/// Runs a statement that gives no rows; how many it changed.
+pub(crate) fn execute(statement: &mut Statement<'_>, values: Bind<'_>) -> rusqlite::Result<usize> {
+    statement.clear_bindings();
+    let mut binding = Values { statement, bound: 0 };
+    values(&mut binding)?;
+    let Values { statement, bound } = binding;
+    match statement.parameter_count() {
+        parameters if parameters == bound => statement.raw_execute(),
+        parameters => Err(Error::InvalidParameterCount(bound, parameters)),
+    }
+}
 
 /// Runs statements by their texts.
 pub(crate) trait Statements {
     /// The connection that they run on.
     fn connection(&self) -> &Connection;
 
-    /// Runs one that gives no rows, and tells how many it changed.
-    fn execute(&self, sql: &'static str, values: &[&dyn ToSql]) -> rusqlite::Result<usize>;
+    /// Runs one that gives no rows with its [`values!`], and tells how many it changed.
+    fn execute(&self, sql: &'static str, values: Bind<'_>) -> rusqlite::Result<usize>;
 
     /// Runs one that asks for a number; that of the first row, if there is one.
     fn number(&self, sql: &'static str, values: &[&dyn ToSql]) -> rusqlite::Result<Option<i64>>;
@@ -25,8 +74,8 @@ impl Statements for Connection {
         self
     }
 
-    fn execute(&self, sql: &'static str, values: &[&dyn ToSql]) -> rusqlite::Result<usize> {
-        self.prepare_cached(sql)?.execute(values)
+    fn execute(&self, sql: &'static str, values: Bind<'_>) -> rusqlite::Result<usize> {
+        execute(&mut *self.prepare_cached(sql)?, values)
     }
 
     fn number(&self, sql: &'static str, values: &[&dyn ToSql]) -> rusqlite::Result<Option<i64>> {
@@ -69,8 +118,8 @@ impl Statements for HeldStatements<'_> {
         self.connection
     }
 
-    fn execute(&self, sql: &'static str, values: &[&dyn ToSql]) -> rusqlite::Result<usize> {
-        self.with(sql, |statement| statement.execute(values))
+    fn execute(&self, sql: &'static str, values: Bind<'_>) -> rusqlite::Result<usize> {
+        self.with(sql, |statement| execute(statement, values))
     }
 
     fn number(&self, sql: &'static str, values: &[&dyn ToSql]) -> rusqlite::Result<Option<i64>> {
@@ -93,12 +142,49 @@ mod tests {
     fn runs_each_with_its_own_values(statements: &dyn Statements) {
         for a in 0_i64..3 {
             assert_eq!(statements.number(FIND, params![a]), Ok(None));
-            assert_eq!(statements.execute(INSERT, params![a]), Ok(1));
-            assert!(statements.execute(INSERT, params![a]).is_err(), "it is there");
+            assert_eq!(statements.execute(INSERT, values![a]), Ok(1));
+            assert!(statements.execute(INSERT, values![a]).is_err(), "it is there");
             assert_eq!(statements.number(FIND, params![a]), Ok(Some(a)));
         }
         let rows = "SELECT count(*) FROM one";
         assert_eq!(statements.connection().query_row(rows, [], |row| row.get(0)), Ok(3));
+    }
+
+    #[test]
+    fn what_a_row_does_not_say_is_null_whatever_the_row_before_said() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE two (a INTEGER PRIMARY KEY, b TEXT, c BLOB)").unwrap();
+        let statements = HeldStatements::new(&connection);
+        let sql = "INSERT INTO two (a, b, c) VALUES (?1, ?2, ?3)";
+        let rows = [
+            (1_i64, Some("first".to_owned()), Some(&[1_u8][..])),
+            (2, None, None),
+            (3, None, Some(&[3])),
+            (4, Some(String::new()), None),
+        ];
+        for (a, b, c) in &rows {
+            assert_eq!(statements.execute(sql, values![*a, b, *c]), Ok(1));
+        }
+        let mut select = connection.prepare("SELECT a, b, c FROM two ORDER BY a").unwrap();
+        let read = select.query_map([], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, Option<Vec<u8>>>(2)?))
+        });
+        let read = read.unwrap().collect::<rusqlite::Result<Vec<_>>>().unwrap();
+        assert_eq!(read, rows.map(|(a, b, c)| (a, b, c.map(<[u8]>::to_vec))));
+    }
+
+    #[test]
+    fn as_many_values_as_parameters_are_bound() {
+        let connection = Connection::open_in_memory().unwrap();
+        let statements = HeldStatements::new(&connection);
+        connection.execute_batch("CREATE TABLE one (a INTEGER PRIMARY KEY)").unwrap();
+        let (none, a) = (None::<i64>, 1_i64);
+        let two = "INSERT INTO one (a) VALUES (coalesce(?1, ?2))";
+        let wrong = |bound, parameters| Err(Error::InvalidParameterCount(bound, parameters));
+        assert_eq!(statements.execute(two, values![a]), wrong(1, 2));
+        assert_eq!(statements.execute(INSERT, values![a, none]), wrong(2, 1));
+        assert!(statements.execute(INSERT, values![a, a]).is_err());
+        assert_eq!(connection.query_row("SELECT count(*) FROM one", [], |row| row.get(0)), Ok(0));
     }
 
     #[test]

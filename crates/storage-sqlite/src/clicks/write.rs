@@ -4,6 +4,7 @@ use super::opens_session;
 use crate::codes::{ClickFlags, IpBytes, from_json, or_null, sub_id_columns, to_json};
 use crate::memory::Memory;
 use crate::seen::Key;
+use crate::statements::{self, values};
 use crumb_domain::click::Click;
 use crumb_domain::{Money, RowId};
 use crumb_storage::clicks::ClickBatch;
@@ -58,7 +59,7 @@ fn insert_row(insert: &mut Statement<'_>, click: &Click) -> rusqlite::Result<()>
         price_format: click.price_format,
     };
     let [s1, s2, s3, s4, s5] = sub_id_columns(&click.sub_ids);
-    insert.execute(params![
+    let row = values![
         click.id.as_i64(),
         click.at.micros(),
         flags.pack(),
@@ -86,7 +87,8 @@ fn insert_row(insert: &mut Statement<'_>, click: &Click) -> rusqlite::Result<()>
         (click.payout != Money::ZERO).then(|| click.payout.micros()),
         (click.received != Money::ZERO).then(|| click.received.micros()),
         click.asked_contract.map(|id| id.0),
-    ])?;
+    ];
+    statements::execute(insert, row)?;
     Ok(())
 }
 

@@ -3,13 +3,13 @@
 use crate::codes::{self, IpBytes, from_json, moment, or_null, row_id, to_json};
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
-use crate::statements::Statements;
+use crate::statements::{Statements, values};
 use crumb_domain::conversion::ConversionSource;
 use crumb_domain::pixel::{PixelCall, PixelDisposition};
 use crumb_domain::{AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, OfferId, RowId};
 use crumb_storage::conversions::PixelFilter;
 use crumb_storage::{Page, PageRequest, Result};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row};
 
 /// What a call sent and was not used, as JSON; none where all of it was.
 pub(crate) fn ignored_column(call: &PixelCall) -> Result<Option<String>> {
@@ -37,7 +37,7 @@ pub(crate) fn insert(
                  campaign, conversion, transaction_id, trusted, ignored, ip, user_agent, referrer,
                  config_version, made)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
-            params![
+            values![
                 call.id.as_i64(),
                 call.at.micros(),
                 call.form.as_str(),

@@ -4,7 +4,7 @@ use crate::codes::{self, IpBytes, from_json, moment, row_id, sub_id_columns, sub
 use crate::error::{corrupt, from_sqlite};
 use crate::leads::indexes::is_of_session;
 use crate::leads::standing;
-use crate::statements::Statements;
+use crate::statements::{Statements, values};
 use crumb_domain::conversion::{
     Conversion, ConversionDisposition, ConversionSource, LeadConversion, Reported, Withheld,
 };
@@ -12,7 +12,7 @@ use crumb_domain::{
     AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, Money, OfferContractId, OfferId, RowId,
 };
 use crumb_storage::Result;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Deserialize, Serialize};
 
 /// Conversions with a record of their own that no lead has taken over.
@@ -112,7 +112,7 @@ pub(crate) fn insert(
                  reported, pixels_shown, test, ip, revision, config_version, pixel)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
                  ?20, ?21, ?22, ?23, ?24, ?25, ?26)",
-            params![
+            values![
                 new.id.as_i64(),
                 new.at.micros(),
                 new.source.as_str(),

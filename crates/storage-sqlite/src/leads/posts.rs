@@ -6,7 +6,7 @@ use crate::answers;
 use crate::codes::{self, IpBytes, from_json, lead_id, moment, row_id};
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
-use crate::statements::Statements;
+use crate::statements::{Statements, values};
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::{KeptPost, MAX_REJECTED_BODY, PostKind, PostOutcome};
 use crumb_domain::{AffiliateId, CampaignId, LeadId, OfferId, RowId};
@@ -33,7 +33,7 @@ pub(crate) fn insert<'p>(
 "INSERT INTO post (id, at, kind, campaign, offer, affiliate, ip, query, content_type, body, answer,
                  errors, lead, problem)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-params![
+values![
                 post.id.as_i64(),
                 post.at.micros(),
                 post.kind.as_str(),

@@ -8,7 +8,7 @@ use crate::codes::{
     to_json,
 };
 use crate::error::{corrupt, from_sqlite};
-use crate::statements::Statements;
+use crate::statements::{Statements, values};
 use crumb_domain::attribution::Attribution;
 use crumb_domain::conversion::LeadConversion;
 use crumb_domain::lead::{Lead, LeadOutcome, LeadStatus, Sale};
@@ -41,7 +41,7 @@ pub(crate) fn insert(statements: &dyn Statements, row: &LeadRow, revision: u32) 
                  test, upsell, ip, revision, config_version, person, event, conversion)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
                  ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
-            params![
+            values![
                 lead.row.as_i64(),
                 row.id,
                 lead.at.micros(),

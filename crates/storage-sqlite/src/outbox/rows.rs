@@ -2,7 +2,7 @@
 
 use crate::codes::{moment, row_id};
 use crate::error::{corrupt, from_sqlite};
-use crate::statements::Statements;
+use crate::statements::{Statements, values};
 use crumb_domain::delivery::{Delivery, DeliveryAttempt, DeliveryKind, DeliveryState};
 use crumb_domain::{AffiliateId, CampaignId, LeadId, OfferId, RowId};
 use crumb_storage::Result;
@@ -22,7 +22,7 @@ pub(crate) fn insert(statements: &dyn Statements, delivery: &Delivery) -> Result
             "INSERT INTO delivery (id, webhook_id, at, kind, destination, affiliate, campaign, offer, conversion,
                  lead, url, body, state, tries, due, shown_url, lease)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 0)",
-            params![
+            values![
                 delivery.id.as_i64(),
                 delivery.webhook_id,
                 delivery.at.micros(),

@@ -3,7 +3,7 @@
 use crate::clicks::counts;
 use crate::codes::{from_json, moment, row_id, to_json};
 use crate::error::{corrupt, from_sqlite};
-use crate::statements::Statements;
+use crate::statements::{Statements, values};
 use crumb_domain::{RowId, Timestamp, VerticalId};
 use crumb_storage::Result;
 use crumb_storage::selling::{SellingCounts, Waiting};
@@ -180,7 +180,7 @@ pub(crate) fn wait(statements: &dyn Statements, lead: i64, due: Timestamp) -> Re
         .execute(
             "INSERT INTO offered (lead, state, taking, due) VALUES (?1, ?2, 0, ?3)
              ON CONFLICT DO UPDATE SET state = excluded.state, due = excluded.due, counts = NULL",
-            params![lead, State::Waits.column(), due.micros()],
+            values![lead, State::Waits.column(), due.micros()],
         )
         .map_err(from_sqlite)?;
     Ok(())
