@@ -12,7 +12,7 @@ pub const SIGNATURE_SECONDS: i64 = 300;
 /// One call of `p.ashx`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PixelCall {
-    /// Its place in the store.
+    /// Its place in the store: that of the conversion that it made, if it made one.
     pub id: RowId,
     /// When it came.
     pub at: Timestamp,

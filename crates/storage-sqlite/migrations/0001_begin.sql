@@ -477,13 +477,20 @@ CREATE TABLE conversion (
     revision INTEGER NOT NULL,
     config_version INTEGER NOT NULL,
     taken_by INTEGER,                -- the row of the lead that has taken it over and is it now
-    pixel INTEGER                    -- the line of the call that made it, if one did
+    -- What the pixel log says of the call that made it and the row does not: most lines lie
+    -- here. Null where no call made it, or its line has a row of its own or was old.
+    call_disposition TEXT,
+    trusted INTEGER,
+    ignored TEXT,                    -- as of pixel
+    user_agent TEXT,
+    referrer TEXT
 ) STRICT;
 CREATE INDEX conversion_of_session ON conversion (session);
 CREATE INDEX conversion_by_transaction ON conversion (transaction_id, offer, event)
     WHERE transaction_id IS NOT NULL;
 
--- One row a call of the conversion pixel.
+-- One row a call of the conversion pixel that made no conversion, or one that does not say
+-- what the call did.
 CREATE TABLE pixel (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -502,11 +509,16 @@ CREATE TABLE pixel (
     ip BLOB,
     user_agent TEXT,
     referrer TEXT,
-    config_version INTEGER NOT NULL,
-    made INTEGER NOT NULL            -- 1: a conversion of its session, which has the line's id
+    config_version INTEGER NOT NULL
 ) STRICT;
--- A line whose call made a conversion is found by that, and spares the index an entry.
-CREATE INDEX pixel_of_session ON pixel (session) WHERE session IS NOT NULL AND NOT made;
+CREATE INDEX pixel_of_session ON pixel (session) WHERE session IS NOT NULL;
+
+-- The first conversion that may have a line: those before it are not looked through.
+CREATE TABLE pixel_log (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    first_conversion INTEGER NOT NULL
+) STRICT;
+INSERT INTO pixel_log (id, first_conversion) VALUES (1, 0);
 
 -- Signed calls of the last minutes that made something: each counts once.
 CREATE TABLE pixel_signature (

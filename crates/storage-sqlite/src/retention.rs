@@ -5,7 +5,9 @@
 //! their table.
 
 use crate::SqliteStore;
+use crate::batch::WriteContext;
 use crate::codes::row_id;
+use crate::conversions::pixels;
 use crate::error::from_sqlite;
 use crate::readers::LaneOf;
 use crumb_domain::{RowId, Timestamp};
@@ -16,11 +18,17 @@ use rusqlite::{Connection, params};
 impl RetentionStore for SqliteStore {
     async fn remove_old(&self, what: KeptFor, before: Timestamp, after: Option<RowId>) -> Result<Removed> {
         let find = move |connection: &_| find(connection, what, before, after);
-        let Found { old, next } = self.readers().read(LaneOf::Long, find).await?;
+        let Found { old, next, first } = self.readers().read(LaneOf::Long, find).await?;
         if old.is_empty() {
             return Ok(Removed { count: 0, next });
         }
-        let count = self.writer().write(move |context| remove(context.connection, what, &old)).await?;
+        let remove = move |context: &mut WriteContext<'_>| {
+            if let Some(first) = first {
+                pixels::begin_at(context.connection, first)?;
+            }
+            remove(context.connection, what, &old)
+        };
+        let count = self.writer().write(remove).await?;
         Ok(Removed { count, next })
     }
 }
@@ -29,12 +37,15 @@ impl RetentionStore for SqliteStore {
 struct Found {
     old: Vec<i64>,
     next: Option<RowId>,
+    /// The first conversion that may have a line of the pixel log. Those that come have
+    /// younger ids than what is old.
+    first: Option<i64>,
 }
 
 /// The rows of a table that may go, but for their age.
 fn may_go(what: KeptFor) -> (&'static str, &'static str) {
     match what {
-        KeptFor::PixelLog => ("pixel", "TRUE"),
+        KeptFor::PixelLog => (pixels::LINES, "TRUE"),
         KeptFor::Deliveries => ("delivery", "state = 'delivered'"),
         KeptFor::Attempts => (
             "attempt",
@@ -67,11 +78,18 @@ fn find(connection: &Connection, what: KeptFor, before: Timestamp, after: Option
     }
     let is_more = old.len() == REMOVED_PER_STEP as usize || seen == LOOKED_AT_PER_STEP;
     let next = last.filter(|_| is_more).map(row_id).transpose()?;
-    Ok(Found { old, next })
+    let first = match what {
+        KeptFor::PixelLog => Some(pixels::first_conversion(connection, end)?),
+        KeptFor::Deliveries | KeptFor::Attempts => None,
+    };
+    Ok(Found { old, next, first })
 }
 
 /// Removes those of them that may still go; how many.
 fn remove(connection: &Connection, what: KeptFor, old: &[i64]) -> Result<u32> {
+    if what == KeptFor::PixelLog {
+        return old.iter().map(|id| pixels::remove(connection, *id)).sum();
+    }
     let (table, may_go) = may_go(what);
     let sql = format!("DELETE FROM {table} WHERE id = ?1 AND {may_go}");
     let mut delete = connection.prepare_cached(&sql).map_err(from_sqlite)?;

@@ -86,7 +86,7 @@ fn check(database: &Path, acknowledged: &HashSet<String>, told: &Told) {
     }
     assert_eq!(told.len(), rows.len(), "ids under which something was told: {told:?}");
     for counted in [
-        "SELECT count(*) FROM pixel WHERE conversion IS NOT NULL AND disposition = 'ok'",
+        "SELECT count(*) FROM conversion WHERE call_disposition = 'ok'",
         "SELECT count(*) / 2 FROM ledger WHERE conversion IS NOT NULL",
     ] {
         assert_eq!(number(database, counted), i64::try_from(rows.len()).expect("few"), "{counted}");

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 /// A call of the conversion pixel.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PixelRow {
-    /// Its id.
+    /// Its id: that of the conversion that it made, if it made one.
     #[schema(value_type = Option<String>, example = "4503599627370495")]
     pub id: Option<RequestId>,
     /// When it came.

@@ -197,6 +197,8 @@ async fn every_call_is_in_the_log_with_what_became_of_it() {
     assert_eq!(told, ["ok", "Duplicate Conversion", "Invalid Offer"]);
     let conversion = &conversions(&server).await[0]["id"];
     assert_eq!((&log[0]["conversion"], &log[1]["conversion"]), (conversion, conversion));
+    assert_eq!(&log[0]["id"], conversion, "the call and what it made are one");
+    assert_ne!(&log[1]["id"], conversion);
     assert_eq!(log[0]["transaction_id"], "T-1");
     assert_eq!(log[0]["ignored"], json!(["ap"]));
     assert_eq!(log[0]["form"], "pb");

@@ -1,6 +1,6 @@
 //! A conversion that is there changes: a pixel names it, or a person says something.
 
-use super::{duplicates, rows};
+use super::{duplicates, pixels, rows};
 use crate::batch::WriteContext;
 use crate::codes::to_json;
 use crate::error::from_sqlite;
@@ -149,6 +149,7 @@ fn becomes_one(context: &WriteContext<'_>, conversion: &Conversion) -> Result<bo
 
 fn of_its_own(context: &WriteContext<'_>, change: &Change) -> Result<()> {
     let conversion = &change.conversion;
+    pixels::move_out(context.connection, conversion)?;
     let changed = context
         .connection
         .prepare_cached(

@@ -14,7 +14,7 @@ pub(crate) mod conversion_caps;
 mod duplicates;
 mod import;
 mod list;
-mod pixels;
+pub(crate) mod pixels;
 mod record;
 mod rows;
 mod session;

@@ -1,15 +1,58 @@
 //! The pixel log as rows.
+//!
+//! Most calls make a conversion that says all of them but how they ended: their lines lie
+//! with it, and cost no row of their own. All others have one.
 
 use crate::codes::{self, IpBytes, from_json, moment, or_null, row_id, to_json};
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
 use crate::statements::{Statements, values};
-use crumb_domain::conversion::ConversionSource;
+use crumb_domain::conversion::{Conversion, ConversionSource};
 use crumb_domain::pixel::{PixelCall, PixelDisposition};
 use crumb_domain::{AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, OfferId, RowId};
 use crumb_storage::conversions::PixelFilter;
 use crumb_storage::{Page, PageRequest, Result};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, params};
+
+/// The columns that [`from_row`] reads.
+macro_rules! columns {
+    () => {
+        "id, at, form, disposition, offer, advertiser, event, session, affiliate, campaign, conversion, \
+         transaction_id, trusted, ignored, ip, user_agent, referrer, config_version"
+    };
+}
+const COLUMNS: &str = columns!();
+
+/// The same of a line that lies with a conversion.
+macro_rules! columns_with_conversion {
+    () => {
+        "id, at, source, call_disposition, offer, advertiser, event, session, affiliate, campaign, id, \
+         transaction_id, trusted, ignored, ip, user_agent, referrer, config_version"
+    };
+}
+
+/// All lines, each for which a condition holds. SQLite reads both kinds in step where they
+/// are asked for in the order of their places, and builds no table of them.
+macro_rules! lines {
+    ($condition:literal) => {
+        concat!(
+            "(SELECT ",
+            columns!(),
+            " FROM pixel WHERE ",
+            $condition,
+            " UNION ALL SELECT ",
+            columns_with_conversion!(),
+            " FROM conversion
+                 WHERE call_disposition IS NOT NULL AND id >= (SELECT first_conversion FROM pixel_log)
+                     AND ",
+            $condition,
+            ") AS pixel"
+        )
+    };
+}
+
+/// All lines.
+pub(crate) const LINES: &str = lines!("TRUE");
 
 /// What a call sent and was not used, as JSON; none where all of it was.
 pub(crate) fn ignored_column(call: &PixelCall) -> Result<Option<String>> {
@@ -20,8 +63,99 @@ pub(crate) fn ignored_column(call: &PixelCall) -> Result<Option<String>> {
 pub(crate) struct Became {
     pub(crate) disposition: PixelDisposition,
     pub(crate) conversion: Option<RowId>,
-    /// It made that conversion, which has the id of its line.
-    pub(crate) made: bool,
+}
+
+/// A line that lies with the conversion that its call made.
+pub(crate) struct Line<'a> {
+    pub(crate) call: &'a PixelCall,
+    /// As [`ignored_column`] says it.
+    pub(crate) ignored: Option<&'a str>,
+    pub(crate) disposition: PixelDisposition,
+}
+
+/// Whether the line of a call can lie with the conversion that it makes: what that does not
+/// say of it has columns there.
+pub(crate) fn can_lie_with(call: &PixelCall, made: &Conversion) -> bool {
+    let PixelCall {
+        id,
+        at,
+        form,
+        disposition: _,
+        offer,
+        advertiser,
+        event,
+        session,
+        affiliate,
+        campaign,
+        conversion: _,
+        transaction_id,
+        trusted: _,
+        ignored: _,
+        ip,
+        user_agent: _,
+        referrer: _,
+        config_version,
+    } = call;
+    (*id, *at, *form) == (made.id, made.at, made.source)
+        && (*offer, *advertiser, *event) == (Some(made.offer), made.advertiser, Some(made.event))
+        && (*session, *affiliate, *campaign) == (Some(made.session), Some(made.affiliate), made.campaign)
+        && *transaction_id == made.reported.transaction_id
+        && (*ip, *config_version) == (made.ip, made.config_version)
+}
+
+/// Gives the line that lies with a conversion a row of its own, where that is about to say
+/// another transaction id.
+pub(crate) fn move_out(connection: &Connection, changes: &Conversion) -> Result<()> {
+    let moved = connection
+        .prepare_cached(concat!(
+            "INSERT INTO pixel (",
+            columns!(),
+            ") SELECT ",
+            columns_with_conversion!(),
+            " FROM conversion WHERE id = ?1 AND transaction_id IS NOT ?2 AND call_disposition IS NOT NULL"
+        ))
+        .and_then(|mut insert| insert.execute(params![changes.id.as_i64(), changes.reported.transaction_id]))
+        .map_err(from_sqlite)?;
+    if moved > 0 { forget(connection, changes.id.as_i64()).map(drop) } else { Ok(()) }
+}
+
+/// Removes a line; how many: one, if it is there.
+pub(crate) fn remove(connection: &Connection, line: i64) -> Result<u32> {
+    let removed = connection
+        .prepare_cached("DELETE FROM pixel WHERE id = ?1")
+        .and_then(|mut delete| delete.execute([line]))
+        .map_err(from_sqlite)?;
+    Ok(u32::from(removed > 0 || forget(connection, line)?))
+}
+
+/// The first conversion that has a line, or `end` where none before that has one.
+pub(crate) fn first_conversion(connection: &Connection, end: i64) -> Result<i64> {
+    let first = "SELECT id FROM conversion WHERE call_disposition IS NOT NULL AND id < ?1 \
+                     AND id >= (SELECT first_conversion FROM pixel_log) ORDER BY id LIMIT 1";
+    connection.number(first, &[&end]).map(|first| first.unwrap_or(end)).map_err(from_sqlite)
+}
+
+/// Lines are no longer looked for in conversions before one: none of them has a line, and
+/// none that come will lie there.
+pub(crate) fn begin_at(connection: &Connection, first: i64) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE pixel_log SET first_conversion = ?1 WHERE first_conversion < ?1")
+        .and_then(|mut update| update.execute([first]))
+        .map(drop)
+        .map_err(from_sqlite)
+}
+
+/// Removes the line that lies with a conversion; whether there was one.
+fn forget(connection: &Connection, conversion: i64) -> Result<bool> {
+    connection
+        .prepare_cached(
+            "UPDATE conversion SET call_disposition = NULL, trusted = NULL, ignored = NULL, user_agent = NULL,
+                 referrer = NULL
+             WHERE id = ?1 AND call_disposition IS NOT NULL",
+        )
+        .and_then(|mut update| update.execute([conversion]))
+        .map(|forgotten| forgotten > 0)
+        .map_err(from_sqlite)
 }
 
 /// Writes a line, with what [`ignored_column`] says of it.
@@ -35,8 +169,8 @@ pub(crate) fn insert(
         .execute(
             "INSERT INTO pixel (id, at, form, disposition, offer, advertiser, event, session, affiliate,
                  campaign, conversion, transaction_id, trusted, ignored, ip, user_agent, referrer,
-                 config_version, made)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+                 config_version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             values![
                 call.id.as_i64(),
                 call.at.micros(),
@@ -56,16 +190,11 @@ pub(crate) fn insert(
                 or_null(&call.user_agent),
                 or_null(&call.referrer),
                 call.config_version.0,
-                became.made,
             ],
         )
         .map_err(from_sqlite)?;
     Ok(())
 }
-
-/// The columns that [`from_row`] reads.
-const COLUMNS: &str = "id, at, form, disposition, offer, advertiser, event, session, affiliate, campaign, \
-                       conversion, transaction_id, trusted, ignored, ip, user_agent, referrer, config_version";
 
 /// The conversion of a call, where that is of the affiliate whose session the call is of. A
 /// duplicate may be one of somebody else's.
@@ -75,10 +204,8 @@ const OWN_CONVERSION: &str = "CASE WHEN EXISTS (SELECT 1 FROM conversion AS c WH
                                   AND lead.affiliate = pixel.affiliate) \
                               THEN conversion END AS conversion,";
 
-/// The lines of a session: those that are in the index, and those that its conversions have.
-const OF_SESSION: &str = "(SELECT * FROM pixel WHERE session = ?1 AND NOT made \
-                           UNION ALL SELECT * FROM pixel WHERE id IN \
-                               (SELECT pixel FROM conversion WHERE session = ?1)) AS pixel";
+/// The lines of a session.
+const OF_SESSION: &str = lines!("session = ?1");
 
 /// A page of the log.
 pub(crate) fn list(
@@ -88,7 +215,7 @@ pub(crate) fn list(
 ) -> Result<Page<PixelCall>> {
     let mut listing = match filter.session {
         Some(session) => Listing::given(OF_SESSION, "id", vec![session.as_i64().into()]),
-        None => Listing::new("pixel", "id"),
+        None => Listing::new(LINES, "id"),
     };
     listing.equals("offer", filter.offer.map(|id| id.0));
     listing.equals("affiliate", filter.affiliate.map(|id| id.0));
@@ -147,8 +274,9 @@ mod tests {
         for (asked, order) in [("count(*)", ""), ("id, at", " ORDER BY id DESC LIMIT 5")] {
             let steps = steps(&format!("SELECT {asked} FROM {OF_SESSION} WHERE TRUE{order}"));
             let looks: Vec<&String> = steps.iter().filter(|step| step.starts_with("SEARCH")).collect();
-            assert_eq!(looks.len(), 3, "of each part, and of the conversions: {steps:?}");
-            assert!(looks[0].contains("pixel_of_session (session=?)"), "{steps:?}");
+            let indexes = ["pixel_of_session (session=?)", "conversion_of_session (session=?"];
+            let by_index = |index| looks.iter().any(|look| look.contains(index));
+            assert!(indexes.into_iter().all(by_index), "each part by its index: {steps:?}");
             assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "nothing is sorted: {steps:?}");
         }
     }

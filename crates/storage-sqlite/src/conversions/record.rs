@@ -3,7 +3,7 @@
 //! the first has made.
 
 use super::change::{self, Change};
-use super::pixels::{self, Became};
+use super::pixels::{self, Became, Line};
 use super::{conversion_caps, duplicates, rows, signatures};
 use crate::batch::WriteContext;
 use crate::error::from_sqlite;
@@ -23,6 +23,8 @@ pub(crate) struct Pixel {
     call: PixelCall,
     /// JSON.
     ignored: Option<String>,
+    /// Its line lies with the conversion that it makes, if it makes one.
+    is_with_conversion: bool,
     effect: Effect,
 }
 
@@ -48,6 +50,10 @@ struct Note {
 impl Pixel {
     pub(crate) fn new(write: PixelWrite) -> Result<Self> {
         let PixelWrite { call, effect } = write;
+        let is_with_conversion = match &effect {
+            PixelEffect::New(record) => pixels::can_lie_with(&call, &record.conversion),
+            PixelEffect::None | PixelEffect::Noted(_) => false,
+        };
         let effect = match effect {
             PixelEffect::None => Effect::None,
             PixelEffect::New(record) => Effect::New(Box::new(New::of(*record)?)),
@@ -57,7 +63,7 @@ impl Pixel {
                 Effect::Noted(Box::new(Note { change, signature }))
             }
         };
-        Ok(Self { ignored: pixels::ignored_column(&call)?, call, effect })
+        Ok(Self { ignored: pixels::ignored_column(&call)?, is_with_conversion, call, effect })
     }
 }
 
@@ -72,7 +78,7 @@ pub(crate) fn pixel(context: &mut WriteContext<'_>, pixel: &Pixel) -> Result<Opt
     let call = &pixel.call;
     let recorded = match &pixel.effect {
         Effect::None => None,
-        Effect::New(new) => Some(make(context, new, call)?),
+        Effect::New(new) => Some(make(context, new, pixel)?),
         Effect::Noted(noted) => note(context, noted, call.at)?,
     };
     let made = match (recorded, &pixel.effect) {
@@ -86,16 +92,17 @@ pub(crate) fn pixel(context: &mut WriteContext<'_>, pixel: &Pixel) -> Result<Opt
     let became = Became {
         disposition: recorded.map_or(call.disposition, Recorded::disposition),
         conversion: made.map_or(before, |made| Some(made.id)),
-        made: made.is_some_and(|made| call.session == Some(made.session)),
     };
-    pixels::insert(context.statements, call, pixel.ignored.as_deref(), &became)?;
+    if made.is_none() || !pixel.is_with_conversion {
+        pixels::insert(context.statements, call, pixel.ignored.as_deref(), &became)?;
+    }
     let refers_to = seen::references(call.affiliate, call.offer, call.campaign).chain([Key::node(call.id)]);
     context.memory.seen.note_all(context.connection, refers_to).map_err(from_sqlite)?;
     Ok(recorded)
 }
 
 /// A new conversion that a call reports, unless the session has changed meanwhile.
-fn make(context: &mut WriteContext<'_>, new: &New, call: &PixelCall) -> Result<Recorded> {
+fn make(context: &mut WriteContext<'_>, new: &New, pixel: &Pixel) -> Result<Recorded> {
     let record = &new.record;
     // Looked at before the session: the call that comes again has changed that itself.
     if let Some(before) = signatures::find(context.connection, record.signature.as_ref())? {
@@ -109,8 +116,8 @@ fn make(context: &mut WriteContext<'_>, new: &New, call: &PixelCall) -> Result<R
             false => Ok(Recorded::Duplicate(before)),
         };
     }
-    let recorded = insert(context, new, Some(call.id))?;
-    signatures::keep(context.connection, record.signature.as_ref(), call.at, record.conversion.id)?;
+    let recorded = insert(context, new, Some(pixel))?;
+    signatures::keep(context.connection, record.signature.as_ref(), pixel.call.at, record.conversion.id)?;
     Ok(recorded)
 }
 
@@ -157,8 +164,8 @@ pub(crate) fn bring_in(context: &mut WriteContext<'_>, new: &New) -> Result<Reco
     }
 }
 
-/// Writes a new conversion, which a call made whose line `pixel` is.
-fn insert(context: &mut WriteContext<'_>, new: &New, pixel: Option<RowId>) -> Result<Recorded> {
+/// Writes a new conversion, and the line of the call that made it where that lies with it.
+fn insert(context: &mut WriteContext<'_>, new: &New, pixel: Option<&Pixel>) -> Result<Recorded> {
     let record = &new.record;
     let is_over_cap = !record.conversion.test && conversion_caps::is_full(context, &record.caps)?;
     let (at_nothing, its_reported);
@@ -169,7 +176,13 @@ fn insert(context: &mut WriteContext<'_>, new: &New, pixel: Option<RowId>) -> Re
     } else {
         (&record.conversion, &new.reported)
     };
-    rows::insert(context.statements, conversion, reported.as_deref(), pixel)?;
+    let recorded = if is_over_cap { Recorded::OverCap } else { Recorded::New };
+    let line = pixel.filter(|pixel| pixel.is_with_conversion).map(|pixel| Line {
+        call: &pixel.call,
+        ignored: pixel.ignored.as_deref(),
+        disposition: recorded.disposition(),
+    });
+    rows::insert(context.statements, conversion, reported.as_deref(), line)?;
     if conversion.converts() {
         context.memory.session_changes.converted(conversion.session);
     }
@@ -178,7 +191,7 @@ fn insert(context: &mut WriteContext<'_>, new: &New, pixel: Option<RowId>) -> Re
     context.memory.seen.note_all(context.connection, refers_to).map_err(from_sqlite)?;
     append_timeline(context.connection, conversion.id.as_i64(), &record.timeline)?;
     if is_over_cap {
-        return Ok(Recorded::OverCap);
+        return Ok(recorded);
     }
     if !conversion.test {
         context.memory.counts.raise(&record.counts);
@@ -186,7 +199,7 @@ fn insert(context: &mut WriteContext<'_>, new: &New, pixel: Option<RowId>) -> Re
     ledger::append(context.statements, ledger::NO_LEAD, &record.ledger)?;
     outbox::put(context, &record.deliveries)?;
     outbox::tell_caps(context, &record.caps_told, None)?;
-    Ok(Recorded::New)
+    Ok(recorded)
 }
 
 fn duplicate_of(

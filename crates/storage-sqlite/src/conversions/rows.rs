@@ -1,6 +1,7 @@
 //! Conversions as rows: those with a record of their own, and the leads that are one.
 
-use crate::codes::{self, IpBytes, from_json, moment, row_id, sub_id_columns, sub_ids, to_json};
+use super::pixels::Line;
+use crate::codes::{self, IpBytes, from_json, moment, or_null, row_id, sub_id_columns, sub_ids, to_json};
 use crate::error::{corrupt, from_sqlite};
 use crate::leads::indexes::is_of_session;
 use crate::leads::standing;
@@ -97,21 +98,23 @@ pub(crate) fn reported_column(conversion: &Conversion) -> Result<Option<String>>
 }
 
 /// Writes a new conversion that is no lead, with what [`reported_column`] says of it, and the
-/// line of the call that made it.
+/// line of the call that made it where that lies with it.
 pub(crate) fn insert(
     statements: &dyn Statements,
     new: &Conversion,
     reported: Option<&str>,
-    pixel: Option<RowId>,
+    line: Option<Line<'_>>,
 ) -> Result<()> {
     let [s1, s2, s3, s4, s5] = sub_id_columns(&new.sub_ids);
+    let call = line.as_ref().map(|line| line.call);
     statements
         .execute(
             "INSERT INTO conversion (id, at, source, event, offer, advertiser, affiliate, campaign,
                  offer_contract, session, s1, s2, s3, s4, s5, payout, received, disposition, transaction_id,
-                 reported, pixels_shown, test, ip, revision, config_version, pixel)
+                 reported, pixels_shown, test, ip, revision, config_version, call_disposition, trusted,
+                 ignored, user_agent, referrer)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-                 ?20, ?21, ?22, ?23, ?24, ?25, ?26)",
+                 ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
             values![
                 new.id.as_i64(),
                 new.at.micros(),
@@ -138,7 +141,11 @@ pub(crate) fn insert(
                 new.ip.map(IpBytes::new),
                 new.revision,
                 new.config_version.0,
-                pixel.map(RowId::as_i64),
+                line.as_ref().map(|line| line.disposition.as_str()),
+                call.map(|call| call.trusted),
+                line.as_ref().and_then(|line| line.ignored),
+                call.and_then(|call| or_null(&call.user_agent)),
+                call.and_then(|call| or_null(&call.referrer)),
             ],
         )
         .map_err(from_sqlite)?;

@@ -32,6 +32,7 @@ pub mod conversions;
 pub mod lead_lists;
 pub mod leads;
 pub mod outbox;
+pub mod pixel_lines;
 pub mod posts;
 pub mod replacements;
 pub mod retention;
@@ -295,6 +296,13 @@ macro_rules! store_contract {
                 conversions_of_an_event_that_may_come_again_do_not_stand_in_each_others_way,
                 a_call_hides_of_which_conversion_of_another_affiliate_it_is_a_duplicate,
                 a_conversion_that_does_not_count_is_taken_over_as_one,
+            ];
+            pixel_lines: [
+                the_line_of_a_call_that_made_a_conversion_says_all_of_the_call,
+                lines_are_in_one_order_wherever_they_lie,
+                a_line_stays_as_it_was_whatever_becomes_of_its_conversion,
+                lines_of_conversions_go_when_they_are_old_like_all_others,
+                a_line_is_listed_also_where_what_is_old_goes_before_it_comes,
             ];
             conversion_lists: [
                 conversions_are_found_by_each_filter_and_by_time,

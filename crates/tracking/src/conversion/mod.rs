@@ -198,7 +198,11 @@ impl<S: Store + Clone> Conversions<S> {
         ignored.sort_unstable();
         ignored.dedup();
         PixelCall {
-            id: self.site.rows.next(call.now),
+            // A call and the conversion that it makes are one thing, and have one name.
+            id: match &made.effect {
+                PixelEffect::New(record) => record.conversion.id,
+                PixelEffect::None | PixelEffect::Noted(_) => self.site.rows.next(call.now),
+            },
             at: call.now,
             form: request.form,
             disposition: made.disposition,

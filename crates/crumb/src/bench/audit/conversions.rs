@@ -82,7 +82,8 @@ fn read(database: &Path) -> anyhow::Result<HashMap<i64, Stored>> {
         Ok(())
     })?;
     // What belongs to no conversion makes one that is not whole.
-    let log = "SELECT conversion FROM pixel WHERE conversion IS NOT NULL";
+    let log = "SELECT conversion FROM pixel WHERE conversion IS NOT NULL
+               UNION ALL SELECT id FROM conversion WHERE call_disposition IS NOT NULL";
     strike_off(database, log, |row| {
         stored.entry(row.get(0)?).or_default().log_lines += 1;
         Ok(())
@@ -125,12 +126,12 @@ mod tests {
         let connection = Connection::open(&path).unwrap();
         connection
             .execute_batch(
-                "CREATE TABLE conversion (id INTEGER, session INTEGER, transaction_id TEXT);
+                "CREATE TABLE conversion (id INTEGER, session INTEGER, transaction_id TEXT, call_disposition TEXT);
                  CREATE TABLE pixel (conversion INTEGER);
                  CREATE TABLE ledger (conversion INTEGER, amount INTEGER);
                  CREATE TABLE delivery (conversion INTEGER, webhook_id TEXT);
-                 INSERT INTO conversion VALUES (50, 5, 'order-0'), (60, 6, 'order-0000000000000001');
-                 INSERT INTO pixel VALUES (50), (60), (NULL);
+                 INSERT INTO conversion VALUES (50, 5, 'order-0', 'ok'), (60, 6, 'order-0000000000000001', NULL);
+                 INSERT INTO pixel VALUES (60), (NULL);
                  INSERT INTO ledger VALUES (50, 20000000), (50, 12500000), (60, 12500000), (60, 20000000);",
             )
             .unwrap();
@@ -165,6 +166,7 @@ mod tests {
         for change in [
             "DELETE FROM pixel WHERE conversion = 60",
             "INSERT INTO pixel VALUES (60)",
+            "UPDATE conversion SET call_disposition = 'ok' WHERE id = 60",
             "DELETE FROM ledger WHERE conversion = 60 AND amount = 20000000",
             "INSERT INTO ledger VALUES (60, 12500000)",
             "INSERT INTO delivery VALUES (60, 'msg_1')",
@@ -175,7 +177,7 @@ mod tests {
             assert_eq!(said(change, &[0], None), whole, "{change}");
         }
         let twice = said(
-            "INSERT INTO conversion VALUES (70, 6, 'order-1'); INSERT INTO pixel VALUES (70);
+            "INSERT INTO conversion VALUES (70, 6, 'order-1', 'ok');
              INSERT INTO ledger VALUES (70, 12500000), (70, 20000000)",
             &[0],
             None,
