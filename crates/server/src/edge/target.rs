@@ -138,9 +138,9 @@ impl Heads {
     /// lines and the plain bytes of its target, and they are skipped as one.
     fn run<'b>(&self, rest: &'b [u8]) -> &'b [u8] {
         let end = match self.at {
-            At::Line => memchr::memchr(b'\n', rest),
-            // All of a header line but the blank one, whose first byte tells it.
-            At::LineStart if !matches!(rest.first(), Some(b'\r' | b'\n')) => memchr::memchr(b'\n', rest),
+            At::Line => end_of_lines(rest),
+            // All header lines but the blank one, whose first byte tells it.
+            At::LineStart if !matches!(rest.first(), Some(b'\r' | b'\n')) => end_of_lines(rest),
             At::Method => rest.iter().position(|byte| matches!(byte, b' ' | b'\n')),
             At::Target if self.forgotten_bytes.is_none() => {
                 // The byte behind the last that the parser takes is looked at by itself.
@@ -241,6 +241,11 @@ impl Copied<'_> {
             rewritten.extend_from_slice(bytes);
         }
     }
+}
+
+/// Where the last line of some ends that a blank one follows, or whose next has not begun.
+fn end_of_lines(lines: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'\n', lines).find(|end| matches!(lines.get(end + 1), None | Some(b'\r' | b'\n')))
 }
 
 /// Bytes looked at together: as many as the smallest processors compare at once.
