@@ -19,7 +19,7 @@ impl RetentionStore for SqliteStore {
     async fn remove_old(&self, what: KeptFor, before: Timestamp, after: Option<RowId>) -> Result<Removed> {
         let find = move |connection: &_| find(connection, what, before, after);
         let Found { old, next, first } = self.readers().read(LaneOf::Long, find).await?;
-        if old.is_empty() {
+        if old.is_empty() && first.is_none() {
             return Ok(Removed { count: 0, next });
         }
         let remove = move |context: &mut WriteContext<'_>| {
@@ -37,8 +37,8 @@ impl RetentionStore for SqliteStore {
 struct Found {
     old: Vec<i64>,
     next: Option<RowId>,
-    /// The first conversion that may have a line of the pixel log. Those that come have
-    /// younger ids than what is old.
+    /// Where lines of the pixel log begin to lie with conversions, if that is further on
+    /// than was known.
     first: Option<i64>,
 }
 
@@ -79,7 +79,7 @@ fn find(connection: &Connection, what: KeptFor, before: Timestamp, after: Option
     let is_more = old.len() == REMOVED_PER_STEP as usize || seen == LOOKED_AT_PER_STEP;
     let next = last.filter(|_| is_more).map(row_id).transpose()?;
     let first = match what {
-        KeptFor::PixelLog => Some(pixels::first_conversion(connection, end)?),
+        KeptFor::PixelLog => pixels::first_conversion(connection, end)?,
         KeptFor::Deliveries | KeptFor::Attempts => None,
     };
     Ok(Found { old, next, first })

@@ -32,7 +32,8 @@ macro_rules! columns_with_conversion {
 }
 
 /// All lines, each for which a condition holds. SQLite reads both kinds in step where they
-/// are asked for in the order of their places, and builds no table of them.
+/// are asked for in the order of their places, and builds no table of them. A bound of theirs
+/// is looked up before that of the first conversion, which is said to tell less.
 macro_rules! lines {
     ($condition:literal) => {
         concat!(
@@ -43,7 +44,7 @@ macro_rules! lines {
             " UNION ALL SELECT ",
             columns_with_conversion!(),
             " FROM conversion
-                 WHERE call_disposition IS NOT NULL AND id >= (SELECT first_conversion FROM pixel_log)
+                 WHERE call_disposition IS NOT NULL AND likely(id >= (SELECT first_conversion FROM pixel_log))
                      AND ",
             $condition,
             ") AS pixel"
@@ -103,8 +104,8 @@ pub(crate) fn can_lie_with(call: &PixelCall, made: &Conversion) -> bool {
         && (*ip, *config_version) == (made.ip, made.config_version)
 }
 
-/// Gives the line that lies with a conversion a row of its own, where that is about to say
-/// another transaction id.
+/// Gives the line that lies with a conversion a row of its own, where that is as it was read
+/// and about to say another transaction id.
 pub(crate) fn move_out(connection: &Connection, changes: &Conversion) -> Result<()> {
     let moved = connection
         .prepare_cached(concat!(
@@ -112,9 +113,12 @@ pub(crate) fn move_out(connection: &Connection, changes: &Conversion) -> Result<
             columns!(),
             ") SELECT ",
             columns_with_conversion!(),
-            " FROM conversion WHERE id = ?1 AND transaction_id IS NOT ?2 AND call_disposition IS NOT NULL"
+            " FROM conversion WHERE id = ?1 AND revision = ?2 AND taken_by IS NULL
+                 AND transaction_id IS NOT ?3 AND call_disposition IS NOT NULL"
         ))
-        .and_then(|mut insert| insert.execute(params![changes.id.as_i64(), changes.reported.transaction_id]))
+        .and_then(|mut insert| {
+            insert.execute(params![changes.id.as_i64(), changes.revision, changes.reported.transaction_id])
+        })
         .map_err(from_sqlite)?;
     if moved > 0 { forget(connection, changes.id.as_i64()).map(drop) } else { Ok(()) }
 }
@@ -128,11 +132,16 @@ pub(crate) fn remove(connection: &Connection, line: i64) -> Result<u32> {
     Ok(u32::from(removed > 0 || forget(connection, line)?))
 }
 
-/// The first conversion that has a line, or `end` where none before that has one.
-pub(crate) fn first_conversion(connection: &Connection, end: i64) -> Result<i64> {
-    let first = "SELECT id FROM conversion WHERE call_disposition IS NOT NULL AND id < ?1 \
-                     AND id >= (SELECT first_conversion FROM pixel_log) ORDER BY id LIMIT 1";
-    connection.number(first, &[&end]).map(|first| first.unwrap_or(end)).map_err(from_sqlite)
+/// Where lines begin to lie with conversions, if that is further on than is known: at the
+/// first of those before `end`, or behind all of those before it. What comes has ids beyond
+/// all that there are, also where the clock was ahead; what is under way has young ones.
+pub(crate) fn first_conversion(connection: &Connection, end: i64) -> Result<Option<i64>> {
+    let first = "SELECT coalesce(
+                     (SELECT id FROM conversion WHERE call_disposition IS NOT NULL AND id >= first_conversion
+                          AND id < ?1 ORDER BY id LIMIT 1),
+                     (SELECT max(id) + 1 FROM conversion WHERE id < ?1)) AS first
+                 FROM pixel_log WHERE first > first_conversion";
+    connection.number(first, &[&end]).map_err(from_sqlite)
 }
 
 /// Lines are no longer looked for in conversions before one: none of them has a line, and
@@ -259,8 +268,9 @@ fn from_row(row: &Row<'_>) -> Result<PixelCall> {
 
 #[cfg(test)]
 mod tests {
-    use super::OF_SESSION;
+    use super::{LINES, OF_SESSION};
     use crate::connection::{SqliteOptions, open_writer};
+    use rusqlite::StatementStatus;
 
     #[test]
     fn calls_of_a_session_are_found_without_a_look_at_all_others() {
@@ -278,6 +288,44 @@ mod tests {
             let by_index = |index| looks.iter().any(|look| look.contains(index));
             assert!(indexes.into_iter().all(by_index), "each part by its index: {steps:?}");
             assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "nothing is sorted: {steps:?}");
+        }
+    }
+
+    #[test]
+    fn lines_from_a_place_on_are_found_in_order_without_a_look_at_those_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_writer(&folder.path().join("crumb.db"), &SqliteOptions::default()).unwrap();
+        connection
+            .execute_batch(
+                "WITH RECURSIVE number (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM number LIMIT 10000)
+                 INSERT INTO conversion (id, at, source, event, offer, affiliate, session, payout, received,
+                     disposition, pixels_shown, test, revision, config_version, call_disposition)
+                 SELECT id, id, 'pb', 1, 1, 1, id, 0, 0, 'approved', 0, 0, 0, 1, 'ok' FROM number",
+            )
+            .unwrap();
+        for (asked, order) in
+            [("count(*)", ""), ("id", " ORDER BY id LIMIT 5"), ("id", " ORDER BY id DESC LIMIT 5")]
+        {
+            let sql = format!("SELECT {asked} FROM {LINES} WHERE TRUE AND id >= ?1 AND at >= ?2{order}");
+            let mut select = connection.prepare(&sql).unwrap();
+            let found: Vec<i64> = select
+                .query_map([9_990, 0], |row| row.get(0))
+                .unwrap()
+                .collect::<rusqlite::Result<_>>()
+                .unwrap();
+            assert_eq!(
+                found[0],
+                if order.is_empty() {
+                    11
+                } else if order.contains("DESC") {
+                    10_000
+                } else {
+                    9_990
+                }
+            );
+            let steps = select.get_status(StatementStatus::VmStep);
+            assert!(steps < 1_000, "{steps} steps: {sql}");
+            assert_eq!(select.get_status(StatementStatus::Sort), 0, "nothing is sorted: {sql}");
         }
     }
 }

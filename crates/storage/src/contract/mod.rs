@@ -303,6 +303,7 @@ macro_rules! store_contract {
                 a_line_stays_as_it_was_whatever_becomes_of_its_conversion,
                 lines_of_conversions_go_when_they_are_old_like_all_others,
                 a_line_is_listed_also_where_what_is_old_goes_before_it_comes,
+                lines_are_listed_also_after_the_clock_was_ahead,
             ];
             conversion_lists: [
                 conversions_are_found_by_each_filter_and_by_time,

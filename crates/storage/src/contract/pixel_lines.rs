@@ -249,3 +249,19 @@ pub async fn a_line_is_listed_also_where_what_is_old_goes_before_it_comes<S: Sto
     let expected: Vec<PixelCall> = made.iter().map(call_of).collect();
     assert_eq!(lines(&*store, PixelFilter::default()).await, expected);
 }
+
+/// A sweep that took it for a later time has removed what there was, and hides nothing that
+/// comes.
+pub async fn lines_are_listed_also_after_the_clock_was_ahead<S: Store>(store: Arc<S>) {
+    let mut rows = Rows::new();
+    let opened = session(&*store, rows.next_row()).await;
+    let mut made = || conversion(rows.next_row(), opened);
+    let [before, after] = [made(), made()];
+    store.record_pixel(write(call_of(&before), one_of_many(before))).await.unwrap();
+    for expected in [1, 0] {
+        let removed = store.remove_old(KeptFor::PixelLog, NOW.plus_days(365), None).await.unwrap();
+        assert_eq!(removed, Removed { count: expected, next: None });
+    }
+    store.record_pixel(write(call_of(&after), one_of_many(after.clone()))).await.unwrap();
+    assert_eq!(lines(&*store, PixelFilter::default()).await, [call_of(&after)]);
+}
