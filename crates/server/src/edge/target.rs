@@ -127,9 +127,16 @@ impl Heads {
             let Some(byte) = bytes.get(taken) else { break };
             self.step(*byte, taken, &mut out);
             taken += 1;
-            if matches!(self.at, At::Whole | At::Unknown) {
+            if self.at == At::Whole {
                 break;
             }
+        }
+        if self
+            .forgotten_bytes
+            .is_some_and(|forgotten| self.at == At::Whole || forgotten > MAX_FORGOTTEN_BYTES)
+        {
+            out.rewrite(taken).extend_from_slice(END_OF_FORGOTTEN_HEAD);
+            self.at = At::Unknown;
         }
         Passed { taken, rewritten: out.rewritten }
     }
@@ -190,10 +197,6 @@ impl Heads {
         self.at = next;
         if let Some(forgotten) = &mut self.forgotten_bytes {
             *forgotten += 1;
-            if next == At::Whole || *forgotten > MAX_FORGOTTEN_BYTES {
-                out.rewrite(at).extend_from_slice(END_OF_FORGOTTEN_HEAD);
-                self.at = At::Unknown;
-            }
         }
         if next == At::Whole {
             self.whole = self.whole.wrapping_add(1);
@@ -243,7 +246,8 @@ impl Copied<'_> {
     }
 }
 
-/// Where the last line of some ends that a blank one follows, or whose next has not begun.
+/// The first end of a line that may be a head's last: what follows it begins a blank line, or
+/// has not come.
 fn end_of_lines(lines: &[u8]) -> Option<usize> {
     memchr::memchr_iter(b'\n', lines).find(|end| matches!(lines.get(end + 1), None | Some(b'\r' | b'\n')))
 }

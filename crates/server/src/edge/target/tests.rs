@@ -178,6 +178,23 @@ fn what_is_kept_of_a_request_too_long_is_its_beginning() {
     assert!(heads.is_over());
 }
 
+#[test]
+fn what_is_read_of_a_head_too_long_has_an_end_whatever_it_is_made_of() {
+    for lines in ["x".repeat(64 * 1024), "x: y\r\n".repeat(10_000) + "x", "x: y\n\rx".repeat(10_000)] {
+        let mut heads = Heads::new();
+        heads.pass(format!("GET /{} HTTP/1.1\r\n", "x".repeat(70_000)).as_bytes());
+        let mut read = 0;
+        while !heads.is_over() {
+            let passed = heads.pass(lines.as_bytes());
+            assert_eq!(passed.taken, lines.len());
+            read += lines.len();
+            let rewritten = if heads.is_over() { END_OF_FORGOTTEN_HEAD } else { b"" };
+            assert_eq!(passed.rewritten.as_deref(), Some(rewritten));
+            assert!(read <= MAX_FORGOTTEN_BYTES + lines.len(), "{}", &lines[..8]);
+        }
+    }
+}
+
 fn target() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         4 => prop::sample::select(b"ab&=%3#".to_vec()),
