@@ -7,46 +7,72 @@ use crate::error::{corrupt, from_sqlite};
 use crate::leads::standing;
 use crate::listing::Listing;
 use crate::selling::accounts;
-use crate::statements::{Statements, values};
+use crate::statements::{Statements, Values, values};
 use crumb_domain::ledger::{Account, LedgerEntry, LedgerKind};
 use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, CampaignId, ContractId, Money, RowId, Timestamp};
 use crumb_storage::after_sale::LedgerFilter;
 use crumb_storage::{Page, PageRequest, Result, StoreError};
 use rusqlite::{Connection, Row};
+use std::slice;
 
 /// The row of entries that are of no lead.
 pub(crate) const NO_LEAD: i64 = 0;
 
-/// Appends entries of a lead, by its row, or of [`NO_LEAD`].
-pub(crate) fn append(statements: &dyn Statements, lead: i64, entries: &[LedgerEntry]) -> Result<()> {
-    entries.iter().try_for_each(|entry| append_one(statements, lead, entry))
+macro_rules! insert_into {
+    () => {
+        "INSERT INTO ledger (lead, at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note,
+             conversion, campaign, count, effective) VALUES "
+    };
 }
 
-fn append_one(statements: &dyn Statements, lead: i64, entry: &LedgerEntry) -> Result<()> {
+/// One entry, as [`bind`] binds it.
+macro_rules! one {
+    () => {
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    };
+}
+
+/// Appends entries of a lead, by its row, or of [`NO_LEAD`].
+pub(crate) fn append(statements: &dyn Statements, lead: i64, entries: &[LedgerEntry]) -> Result<()> {
+    // Most come in twos, what is owed and what is received, and one statement that writes both
+    // costs less than two.
+    let (twos, rest) = entries.as_chunks();
+    for [first, second] in twos {
+        let both = |values: &mut Values<'_, '_>| {
+            bind(values, lead, first)?;
+            bind(values, lead, second)
+        };
+        statements.execute(concat!(insert_into!(), one!(), ", ", one!()), &both).map_err(from_sqlite)?;
+    }
+    for entry in rest {
+        let one = |values: &mut Values<'_, '_>| bind(values, lead, entry);
+        statements.execute(concat!(insert_into!(), one!()), &one).map_err(from_sqlite)?;
+    }
+    entries.iter().try_for_each(|entry| change_balances(statements, entry))
+}
+
+fn bind(values: &mut Values<'_, '_>, lead: i64, entry: &LedgerEntry) -> rusqlite::Result<()> {
     let ((from_kind, from_id), (to_kind, to_id)) = (column(entry.from), column(entry.to));
-    statements
-        .execute(
-            "INSERT INTO ledger (lead, at, kind, from_kind, from_id, to_kind, to_id, amount, contract, note,
-                 conversion, campaign, count, effective)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-            values![
-                lead,
-                entry.at.micros(),
-                entry.kind.as_str(),
-                from_kind,
-                from_id,
-                to_kind,
-                to_id,
-                entry.amount.micros(),
-                entry.contract.map(|id| id.0),
-                entry.note,
-                entry.conversion.map(RowId::as_i64),
-                entry.campaign.map(|id| id.0),
-                entry.count.map(u64::cast_signed),
-                entry.effective.map(Timestamp::micros),
-            ],
-        )
-        .map_err(from_sqlite)?;
+    values![
+        lead,
+        entry.at.micros(),
+        entry.kind.as_str(),
+        from_kind,
+        from_id,
+        to_kind,
+        to_id,
+        entry.amount.micros(),
+        entry.contract.map(|id| id.0),
+        entry.note,
+        entry.conversion.map(RowId::as_i64),
+        entry.campaign.map(|id| id.0),
+        entry.count.map(u64::cast_signed),
+        entry.effective.map(Timestamp::micros),
+    ](values)
+}
+
+/// Keeps the balances of buyers in step with an entry.
+fn change_balances(statements: &dyn Statements, entry: &LedgerEntry) -> Result<()> {
     for account in [entry.from, entry.to] {
         if let Account::Buyer(buyer) = account {
             accounts::change(statements.connection(), buyer, entry.change_of(account), Money::ZERO)?;
@@ -69,7 +95,10 @@ pub(crate) fn append_any(context: &WriteContext<'_>, entries: &[LedgerEntry]) ->
             None => Ok(NO_LEAD),
         })
         .collect::<Result<_>>()?;
-    of_leads.into_iter().zip(entries).try_for_each(|(lead, entry)| append_one(connection, lead, entry))
+    of_leads
+        .into_iter()
+        .zip(entries)
+        .try_for_each(|(lead, entry)| append(connection, lead, slice::from_ref(entry)))
 }
 
 /// Each entry with its lead's id.

@@ -6,6 +6,7 @@
 
 use crate::connection::{SqliteOptions, open_reader};
 use crate::error::from_sqlite;
+use crate::statements::{HeldStatements, Statements as _};
 use crumb_storage::{Result, StoreError};
 use rusqlite::Connection;
 use std::collections::VecDeque;
@@ -33,17 +34,17 @@ pub(crate) enum LaneOf {
     Long,
 }
 
-type Job = Box<dyn FnOnce(&Reader) + Send>;
+type Job = Box<dyn FnOnce(&Reader<'_>) + Send>;
 
-/// A thread's connection, whose statements are interrupted at a deadline.
-pub(crate) struct Reader {
+/// A connection that only reads, whose statements are interrupted at a deadline.
+struct TimedConnection {
     connection: Connection,
     begun: Instant,
     deadline_ms: Arc<AtomicU64>,
     limit: Duration,
 }
 
-impl Reader {
+impl TimedConnection {
     #[expect(clippy::disallowed_methods, reason = "how long a read takes is known only here")]
     fn open(path: &Path, options: &SqliteOptions) -> Result<Self> {
         let mut connection = open_reader(path, options)?;
@@ -55,35 +56,49 @@ impl Reader {
         Ok(Self { connection, begun, deadline_ms, limit: options.read_timeout })
     }
 
+    /// Runs a read, which may take so long and no longer.
+    fn timed<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
+        self.deadline_ms.store(elapsed_ms(self.begun).saturating_add(limit_ms), Ordering::Relaxed);
+        let result = surviving(read);
+        self.deadline_ms.store(u64::MAX, Ordering::Relaxed);
+        result
+    }
+}
+
+/// What a thread reads with.
+pub(crate) struct Reader<'c> {
+    of: &'c TimedConnection,
+    held: HeldStatements<'c>,
+}
+
+impl<'c> Reader<'c> {
+    fn new(of: &'c TimedConnection) -> Self {
+        Self { of, held: HeldStatements::new(&of.connection) }
+    }
+
     /// Runs a read in a deferred transaction, which sees one state from its first
     /// statement to its end.
     pub(crate) fn on_snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let connection = &self.of.connection;
         self.statement("BEGIN")?;
-        let result = self.at_a_look(read);
+        let result = self.of.timed(|| read(connection));
         // An error may have ended it already.
-        if !self.connection.is_autocommit() {
+        if !connection.is_autocommit() {
             self.statement("ROLLBACK")?;
         }
         result
     }
 
     /// Runs a read of one statement, which sees one state by itself: for a row or two, to begin
-    /// and end a transaction costs as much as they do.
-    pub(crate) fn at_a_look<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
-        self.deadline_ms.store(elapsed_ms(self.begun).saturating_add(limit_ms), Ordering::Relaxed);
-        let result = surviving(|| read(&self.connection));
-        self.deadline_ms.store(u64::MAX, Ordering::Relaxed);
-        result
+    /// and end a transaction costs as much as they do, and so does it to find the statement.
+    pub(crate) fn at_a_look<T>(&self, read: impl FnOnce(&HeldStatements<'c>) -> Result<T>) -> Result<T> {
+        self.of.timed(|| read(&self.held))
     }
 
     /// Kept prepared: to read a row takes no longer than to prepare these.
-    fn statement(&self, sql: &str) -> Result<()> {
-        self.connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute([]))
-            .map_err(from_sqlite)?;
-        Ok(())
+    fn statement(&self, sql: &'static str) -> Result<()> {
+        self.held.execute(sql, &|_| Ok(())).map(drop).map_err(from_sqlite)
     }
 }
 
@@ -141,10 +156,11 @@ impl Readers {
         let mut readers = Self { short: Arc::default(), long: Arc::default(), threads: Vec::new() };
         for number in 0..THREADS_PER_LANE {
             for (name, lane) in [("short", Arc::clone(&readers.short)), ("long", Arc::clone(&readers.long))] {
-                let reader = Reader::open(path, options)?;
+                let connection = TimedConnection::open(path, options)?;
                 let thread = std::thread::Builder::new()
                     .name(format!("read-{name}-{number}"))
                     .spawn(move || {
+                        let reader = Reader::new(&connection);
                         while let Some(job) = lane.next() {
                             job(&reader);
                         }
@@ -169,7 +185,7 @@ impl Readers {
     pub(crate) async fn with<T, F>(&self, lane: LaneOf, read: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Reader) -> Result<T> + Send + 'static,
+        F: FnOnce(&Reader<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, result) = oneshot::channel();
         let lane = match lane {
@@ -226,8 +242,8 @@ mod tests {
             assert!(matches!(by_itself.await, Err(StoreError::Corrupt(_))));
         }
         for _ in 0..=THREADS_PER_LANE {
-            let is_outside =
-                readers.with(LaneOf::Short, |reader| reader.at_a_look(|c| Ok(c.is_autocommit())));
+            let is_outside = readers
+                .with(LaneOf::Short, |reader| reader.at_a_look(|held| Ok(held.connection().is_autocommit())));
             assert!(is_outside.await.unwrap());
         }
     }

@@ -1,9 +1,10 @@
-//! Statements that the writer runs for each of many writes.
+//! Statements that the writer runs for each of many writes, or a reader for each visitor.
 //!
 //! A connection keeps prepared statements by their texts. To take one out and put it
 //! back costs a look-up each by a text of some hundred bytes, a reset and a clearing
 //! of what was bound, for each statement of each lead. [`HeldStatements`] takes a
-//! statement out once and keeps it until the batch ends.
+//! statement out once and keeps it: the writer's until the batch ends, a reader's as long
+//! as its thread lives.
 //!
 //! What is bound to those that write rows is put together by [`values!`], which knows each
 //! value's type, and passes over those that are null: rows have some twenty columns, of
@@ -96,7 +97,9 @@ impl<'c> HeldStatements<'c> {
         Self { connection, held: RefCell::default() }
     }
 
-    fn with<T>(
+    /// Runs one as `run` does. It must leave it reset: what is held and stands half way holds its
+    /// state of the file.
+    pub(crate) fn with<T>(
         &self,
         sql: &'static str,
         run: impl FnOnce(&mut Statement<'c>) -> rusqlite::Result<T>,

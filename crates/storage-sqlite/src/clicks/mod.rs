@@ -33,7 +33,7 @@ impl ClickStore for SqliteStore {
             .with(LaneOf::Short, move |reader| {
                 let moment = kept.moment();
                 let at_a_look =
-                    reader.at_a_look(|connection| read::usual_session(connection, &recent, id))?;
+                    reader.at_a_look(|statements| read::usual_session(statements, &recent, id))?;
                 let found = match at_a_look {
                     None => reader.on_snapshot(|connection| read::session(connection, &recent, id))?,
                     found => found,

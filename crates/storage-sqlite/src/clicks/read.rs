@@ -7,6 +7,7 @@ use crate::leads::indexes::{OfSession, has_lead_of_session};
 use crate::leads::recent::Recently;
 use crate::listing::{Listing, lowest_row};
 use crate::seen::Key;
+use crate::statements::HeldStatements;
 use crumb_domain::click::{Click, Disposition, VisitorId};
 use crumb_domain::session::{Session, SessionOrigin};
 use crumb_domain::{
@@ -15,7 +16,7 @@ use crumb_domain::{
 };
 use crumb_storage::clicks::ClickFilter;
 use crumb_storage::{Page, PageRequest, Result};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Statement, params};
 
 /// Whether a session has a lead that was sold, waits to be, or is paid, or an approved
 /// conversion. Takes the parameters of [`OfSession`].
@@ -35,8 +36,9 @@ macro_rules! converted {
 /// The session of that id, by whatever opened it.
 pub(crate) fn session(connection: &Connection, recent: &Recently, id: RowId) -> Result<Option<Session>> {
     let its_leads = OfSession::of_snapshot(connection, recent, id)?;
-    match session_of_click(connection, &its_leads)? {
-        Some(session) => Ok(Some(session)),
+    let of_click = connection.prepare_cached(SESSION_OF_CLICK);
+    match of_click.and_then(|mut select| session_of_click(&mut select, &its_leads)).map_err(from_sqlite)? {
+        Some(session) => session.map(Some),
         None => session_of_lead(connection, id, &its_leads),
     }
 }
@@ -44,29 +46,32 @@ pub(crate) fn session(connection: &Connection, recent: &Recently, id: RowId) -> 
 /// The session of that id as nearly all are: a click opened it, and none of its leads is recent.
 /// None where it may be otherwise. It takes one statement, outside of any transaction.
 pub(crate) fn usual_session(
-    connection: &Connection,
+    statements: &HeldStatements<'_>,
     recent: &Recently,
     id: RowId,
 ) -> Result<Option<Session>> {
-    let session = session_of_click(connection, &OfSession::in_indexes(id))?;
+    let its_leads = OfSession::in_indexes(id);
+    let session = statements
+        .with(SESSION_OF_CLICK, |select| session_of_click(select, &its_leads))
+        .map_err(from_sqlite)?
+        .transpose()?;
     // A lead that was recent to the statement is among these, though it be no more.
     Ok(session.filter(|_| !recent.has_of_session(id)))
 }
 
-fn session_of_click(connection: &Connection, its_leads: &OfSession) -> Result<Option<Session>> {
-    let sql = concat!(
-        "SELECT id, at, flags, disposition, visitor, affiliate, offer, campaign, creative, offer_contract,
-             s1, s2, s3, s4, s5, device_id, ip, country, ",
-        converted!(),
-        " FROM click WHERE id = ?1"
-    );
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| {
-            statement.query_row(its_leads.and(&[]).as_slice(), |row| Ok(opened_by(row))).optional()
-        })
-        .map_err(from_sqlite)?
-        .map_or(Ok(None), |opened| opened)
+const SESSION_OF_CLICK: &str = concat!(
+    "SELECT id, at, flags, disposition, visitor, affiliate, offer, campaign, creative, offer_contract,
+         s1, s2, s3, s4, s5, device_id, ip, country, ",
+    converted!(),
+    " FROM click WHERE id = ?1"
+);
+
+fn session_of_click(
+    select: &mut Statement<'_>,
+    its_leads: &OfSession,
+) -> rusqlite::Result<Option<Result<Session>>> {
+    let opened = select.query_row(its_leads.and(&[]).as_slice(), |row| Ok(opened_by(row))).optional()?;
+    Ok(opened.and_then(Result::transpose))
 }
 
 /// The session that a click has opened; none where it opens none.
