@@ -62,6 +62,8 @@ struct Prepared {
     plan: Plan,
     /// What was asked of the store about what goes, and is history.
     history: (Vec<HistoryOf>, HashSet<HistoryOf>),
+    /// What buyers have to begin with.
+    opening: Vec<(BuyerId, Money)>,
 }
 
 /// A prepared change with all that can be made ready before the commit.
@@ -174,8 +176,9 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         let contracts: HashSet<ContractId> = network.contract.iter().map(|contract| contract.id).collect();
         let server_made = before.server_made.intersection(&campaigns).copied().collect();
         let switched_off = before.switched_off.intersection(&contracts).copied().collect();
+        let opening = opening_balances(&before.network, &network, &known.openings);
         let after = State { network, server_made, switched_off };
-        Ok(Prepared { after, plan, history: (asked, known.history) })
+        Ok(Prepared { after, plan, history: (asked, known.history), opening })
     }
 
     async fn known(
@@ -241,7 +244,6 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
             return Ok(None);
         }
         let (put, delete) = (difference.put, difference.delete);
-        let opening = opening_balances(present.network(), snapshot.network());
         let (off, forgiven) = switched_off::between(present, &snapshot, failures);
         let told = self.switched_off_told.as_ref().map(|told| told(&snapshot, &off, now)).unwrap_or_default();
         let change = ConfigurationChange {
@@ -250,7 +252,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
             summary,
             put,
             delete,
-            opening,
+            opening: prepared.opening,
             forgiven,
             deliveries: told.deliveries,
             alerts: told.alerts,
@@ -289,7 +291,7 @@ fn switched(present: &Snapshot, contract: ContractId, on: bool) -> Result<(Prepa
     if !difference(&before, &after)?.is_empty() {
         plan.lines.push(PlanLine { sign: PlanSign::Changed, text: text.clone() });
     }
-    Ok((Prepared { after, plan, history: (Vec::new(), HashSet::new()) }, text))
+    Ok((Prepared { after, plan, history: (Vec::new(), HashSet::new()), opening: Vec::new() }, text))
 }
 
 /// A version of the network as clicks and posts read it.
@@ -303,12 +305,18 @@ pub(crate) fn compiled(
         .map(|snapshot| snapshot.with_switched_off(switched_off))
         .map_err(NetworkError::Invalid)
 }
-/// What the buyers that become prepaid have to begin with. The store opens an account
-/// once, whatever later files say.
-fn opening_balances(before: &Network, after: &Network) -> Vec<(BuyerId, Money)> {
+
+/// What the buyers that become prepaid for the first time have to begin with. It is added to
+/// what they had spent until then.
+fn opening_balances(
+    before: &Network,
+    after: &Network,
+    earlier: &HashMap<BuyerId, Money>,
+) -> Vec<(BuyerId, Money)> {
     let is_prepaid = |buyer: &&Buyer| matches!(buyer.credit, BuyerCredit::Prepaid { .. });
     let known: HashSet<BuyerId> = before.buyer.iter().filter(is_prepaid).map(|buyer| buyer.id).collect();
-    let opened = after.buyer.iter().filter(|buyer| !known.contains(&buyer.id));
+    let opened =
+        after.buyer.iter().filter(|buyer| !known.contains(&buyer.id) && !earlier.contains_key(&buyer.id));
     opened
         .filter_map(|buyer| match buyer.credit {
             BuyerCredit::Unlimited => None,

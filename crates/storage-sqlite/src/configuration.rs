@@ -7,11 +7,12 @@ use crate::batch::WriteContext;
 use crate::codes::moment;
 use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
-use crate::outbox;
 use crate::readers::LaneOf;
 use crate::seen::Key;
-use crate::selling::{accounts, contracts};
-use crumb_domain::ConfigVersion;
+use crate::selling::contracts;
+use crate::{ledger, outbox};
+use crumb_domain::ledger::LedgerEntry;
+use crumb_domain::{BuyerId, ConfigVersion, Money, Timestamp};
 use crumb_storage::configuration::{
     ConfigurationChange, Entity, EntityKey, HistoryOf, Origin, StoredConfiguration, VersionInfo,
 };
@@ -124,7 +125,7 @@ fn commit(context: &mut WriteContext<'_>, change: &ConfigurationChange) -> Resul
         put(connection, entity, version)?;
     }
     for (buyer, amount) in &change.opening {
-        accounts::open(connection, *buyer, change.at, *amount)?;
+        open(context, *buyer, change.at, *amount)?;
     }
     for contract in &change.forgiven {
         contracts::forget_failures(connection, *contract)?;
@@ -132,6 +133,16 @@ fn commit(context: &mut WriteContext<'_>, change: &ConfigurationChange) -> Resul
     outbox::put(context, &change.deliveries)?;
     alerts::raise(context, &change.alerts)?;
     Ok(version)
+}
+
+/// Gives a buyer what it has to begin with.
+fn open(context: &mut WriteContext<'_>, buyer: BuyerId, at: Timestamp, amount: Money) -> Result<()> {
+    if amount == Money::ZERO {
+        return Ok(());
+    }
+    let connection = context.connection;
+    ledger::append(connection, ledger::NO_LEAD, &[LedgerEntry::credit(at, buyer, amount)])?;
+    context.memory.seen.note(connection, HistoryOf::Buyer(buyer).into()).map_err(from_sqlite)
 }
 
 /// The document in force ends with a version.

@@ -50,8 +50,7 @@ pub struct ConfigurationChange {
     pub put: Vec<Entity>,
     /// Entities that end.
     pub delete: Vec<EntityKey>,
-    /// What buyers that are made by this have to begin with: counted once for each,
-    /// whatever becomes of its entity later.
+    /// What buyers that become prepaid by this have to begin with.
     pub opening: Vec<(BuyerId, Money)>,
     /// Contracts that buy again: how their last posts went is forgotten, so that no single
     /// further failure takes them out of service.
@@ -121,7 +120,7 @@ pub trait ConfigurationStore {
 
     /// Makes the next version. [`crate::StoreError::Conflict`] where the present
     /// one is no longer `base`. An opening balance is an entry of the ledger, made with
-    /// it unless the buyer has an account already.
+    /// it, and history of its buyer.
     fn commit_configuration(
         &self,
         change: ConfigurationChange,

@@ -406,7 +406,7 @@ async fn reverting_to_a_version_without_settings_restores_the_defaults() {
 
 #[tokio::test]
 async fn an_opening_balance_counts_once_whatever_the_terms_become() {
-    let (live, _) = empty().await;
+    let (live, store) = empty().await;
     let buyer = |credit: &str| toml(&format!("[[buyer]]\nid=5\nname=\"Big\"\ncredit={{{credit}}}"));
     let opening = |live: &Live| match live.snapshot().network().buyer[0].credit {
         BuyerCredit::Prepaid { balance, .. } => Some(balance.to_string()),
@@ -419,4 +419,6 @@ async fn an_opening_balance_counts_once_whatever_the_terms_become() {
     assert_eq!(opening(&live), None);
     apply(&live, buyer("type=\"prepaid\",balance=\"250.00\"")).await;
     assert_eq!(opening(&live).as_deref(), Some("100.00"));
+    let opened = (BuyerId(5), "100.00".parse().unwrap());
+    assert_eq!(*store.opened.lock().unwrap(), [vec![], vec![opened], vec![], vec![]]);
 }

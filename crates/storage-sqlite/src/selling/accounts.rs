@@ -1,8 +1,7 @@
 //! Buyers' accounts: the sum of a buyer's entries, and of what is reserved.
 
 use crate::error::from_sqlite;
-use crumb_domain::ledger::LedgerEntry;
-use crumb_domain::{BuyerId, Money, Timestamp};
+use crumb_domain::{BuyerId, Money};
 use crumb_storage::Result;
 use crumb_storage::after_sale::BuyerAccount;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -44,15 +43,4 @@ pub(crate) fn change(connection: &Connection, buyer: BuyerId, balance: Money, re
         .and_then(|mut upsert| upsert.execute(params![buyer.0, balance.micros(), reserved.micros()]))
         .map_err(from_sqlite)?;
     Ok(())
-}
-
-/// Opens a buyer's account with what it has to begin with, unless it has one.
-pub(crate) fn open(connection: &Connection, buyer: BuyerId, at: Timestamp, amount: Money) -> Result<()> {
-    if find(connection, buyer)?.is_some() {
-        return Ok(());
-    }
-    if amount == Money::ZERO {
-        return change(connection, buyer, Money::ZERO, Money::ZERO);
-    }
-    crate::ledger::append(connection, crate::ledger::NO_LEAD, &[LedgerEntry::credit(at, buyer, amount)])
 }

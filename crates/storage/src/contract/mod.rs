@@ -126,7 +126,7 @@ macro_rules! store_contract {
             ];
             selling_money: [
                 balances_are_sums_of_entries_after_any_sequence_of_steps,
-                an_opening_balance_counts_once,
+                an_opening_balance_is_added_with_its_change,
                 a_leads_entries_come_back_as_they_were,
             ];
             after_sale: [

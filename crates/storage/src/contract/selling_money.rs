@@ -7,6 +7,7 @@ use super::build_selling::{
 };
 use super::configuration::change;
 use crate::after_sale::Payment;
+use crate::configuration::HistoryOf;
 use crate::selling::{LeadChange, ReservationEnd, Reserve, Reserved};
 use crate::{Store, StoreError};
 use crumb_domain::lead::Lead;
@@ -173,21 +174,26 @@ async fn compare<S: Store>(store: &S, expected: &Expected) {
     assert_eq!(sales, sold, "each sale has one entry");
 }
 
-/// Once, when the buyer is made; also for nothing, so that it is not done later.
-pub async fn an_opening_balance_counts_once<S: Store>(store: Arc<S>) {
+/// Also to a buyer that has spent before, and not where the change is refused. It is history,
+/// which nothing is not.
+pub async fn an_opening_balance_is_added_with_its_change<S: Store>(store: Arc<S>) {
     let opening = |base, opening: &[(i64, i64)]| {
         let opening = opening.iter().map(|(buyer, units)| (BuyerId(*buyer), money(*units))).collect();
         crate::configuration::ConfigurationChange { opening, ..change(base, &[], &[]) }
     };
+    let spent = LedgerEntry::credit(NOW, BuyerId(7), money(-30));
+    store.pay(payment(7, vec![spent])).await.unwrap();
     store.commit_configuration(opening(0, &[(5, 500), (6, 0)])).await.unwrap();
-    store.commit_configuration(opening(1, &[(5, 100), (6, 100), (7, 70)])).await.unwrap();
+    store.commit_configuration(opening(1, &[(7, 70)])).await.unwrap();
     let refused = store.commit_configuration(opening(1, &[(8, 80)])).await;
     assert_eq!(refused, Err(StoreError::Conflict));
-    for (buyer, units) in [(5, 500), (6, 0), (7, 70), (8, 0)] {
+    for (buyer, units) in [(5, 500), (6, 0), (7, 40), (8, 0)] {
         assert_eq!(balance(&*store, buyer).await, money(units), "buyer {buyer}");
     }
     assert_eq!(free(&*store, 8).await, None);
-    assert_eq!(store.balance(Account::Outside).await.unwrap(), money(-570));
+    assert_eq!(store.balance(Account::Outside).await.unwrap(), money(-540));
+    let asked = [5, 6, 7, 8].map(|buyer| HistoryOf::Buyer(BuyerId(buyer)));
+    assert_eq!(store.have_history(asked.to_vec()).await.unwrap(), [true, false, true, false]);
 }
 
 /// Beside the store's own sale: a payout, an adjustment that names the lead.
