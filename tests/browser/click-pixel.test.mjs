@@ -17,6 +17,8 @@ const CODE = snapshot("snapshots/crumb_wire__generate__tests__pixel");
 const HEAD = snapshot("snapshots/crumb_wire__generate__tests__head").replace(/<script src=[^>]*><\/script>/g, "");
 const CODES_TRACKER = "http://127.0.0.1:8080";
 const ID = "9007199254740991";
+// What the tracker answers where the browser says that nobody sees the page yet.
+const AHEAD = readFileSync(new URL("../../crates/wire/src/script/prerendered.js", import.meta.url), "utf8");
 
 const FORM = `<input name="ckm_request_id" class="outside">
 <form id="other_form"><input name="ckm_request_id" class="other"></form>
@@ -242,4 +244,102 @@ describe("the tracker's answer stands before the request id of the page's addres
     },
     { query: "?reqid=77", status: 503 },
   );
+});
+
+// As a browser makes a page ready that a person is likely to go to: its scripts run, and once
+// it is shown, nothing is loaded again.
+describe("on a page that is made ready ahead", () => {
+  const code = () => CODE.replaceAll(CODES_TRACKER, shared.servers.tracker.origin);
+  const tag = () => `<script src="${shared.servers.tracker.origin}/?a=12&c=1057&s1=organic&cp=js"></script>`;
+  const PLAIN = "a=12&c=1057&s1=organic&cp=js";
+
+  /**
+   * Opens one, and shows it when the body says so.
+   * @param {string} name
+   * @param {() => string} pixel
+   * @param {(page: import("playwright-core").Page, show: () => Promise<void>) => Promise<void>} body
+   * @param {string} [query]
+   */
+  const ahead = (name, pixel, body, query = "") =>
+    test(name, { timeout: 60_000 }, async () => {
+      const { tracker, origin, publish } = shared.servers;
+      tracker.reset();
+      tracker.answer("", () => ({ script: AHEAD }));
+      publish("/landing", `<!doctype html><body>${pixel()}${FORM}</body>`);
+      const { page, context, failures } = await openPage(shared.browser);
+      try {
+        await page.addInitScript(() => {
+          Object.defineProperty(document, "prerendering", { value: true, configurable: true });
+        });
+        await page.goto(`${origin}/landing${query}`);
+        await body(page, () =>
+          page.evaluate(() => {
+            Object.defineProperty(document, "prerendering", { value: false });
+            document.dispatchEvent(new Event("prerenderingchange"));
+          }),
+        );
+        assert.deepEqual(failures, []);
+      } finally {
+        await context.close();
+      }
+    });
+
+  ahead("a plain tag's pixel is loaded again once the page is shown", tag, async (page, show) => {
+    const { tracker } = shared.servers;
+    assert.deepEqual(await values(page), { ...FILLED, empty: "", second: "" });
+    assert.equal(tracker.to("").length, 1);
+    tracker.answer("", () => ({ script: SCRIPT }));
+    await show();
+    assert.equal((await tracker.until("", 2)).search, PLAIN);
+    await page.waitForFunction((id) => /** @type {any} */ (window).ckm_request_id === Number(id), ID);
+    assert.deepEqual(await values(page), FILLED);
+  });
+
+  ahead("but not for ever, were it always answered so", tag, async (page, show) => {
+    const { tracker } = shared.servers;
+    await show();
+    await tracker.until("", 2);
+    // As many more as a third would have come before.
+    for (let n = 0; n < 5; n += 1) await page.addScriptTag({ url: `${tracker.origin}/js.ashx?${n}` });
+    assert.equal(tracker.to("").length, 2);
+  });
+
+  ahead("who waits for the script hears of the answer", () => "", async (page, show) => {
+    const { tracker } = shared.servers;
+    await page.evaluate((address) => {
+      const script = document.createElement("script");
+      script.onload = () => {
+        const heard = /** @type {any} */ (window);
+        (heard.heard ??= []).push(heard.ckm_request_id ?? null);
+      };
+      script.src = address;
+      document.head.append(script);
+    }, `${tracker.origin}/?${PLAIN}`);
+    await page.waitForFunction(() => /** @type {any} */ (window).heard);
+    tracker.answer("", () => ({ script: SCRIPT }));
+    await show();
+    await page.waitForFunction(() => /** @type {any} */ (window).heard.length === 2);
+    assert.deepEqual(await page.evaluate(() => /** @type {any} */ (window).heard), [null, Number(ID)]);
+  });
+
+  for (const query of ["", "?reqid=77"]) {
+    ahead(
+      `the code waits until the page is shown ${query}`,
+      code,
+      async (page, show) => {
+        const { tracker } = shared.servers;
+        const own = query && "77";
+        assert.deepEqual(await values(page), { ...FILLED, empty: own, second: own });
+        assert.equal(tracker.to("").length, 0);
+        assert.equal(typeof (await globalOf(page)), "undefined");
+        tracker.answer("", () => ({ script: SCRIPT }));
+        await show();
+        assert.equal((await tracker.until("")).search, query ? `${PLAIN}&ckm_request_id=77` : PLAIN);
+        await page.waitForFunction((id) => /** @type {any} */ (window).ckm_request_id === Number(id), ID);
+        assert.deepEqual(await values(page), FILLED);
+        assert.equal(tracker.to("").length, 1);
+      },
+      query,
+    );
+  }
 });

@@ -40,7 +40,8 @@ pub fn tracking_link(
 /// so that the visitor stays the affiliate's who sent it. Once the document is
 /// ready, every empty `ckm_request_id` of `#ckm_form` has the tracker's answer,
 /// or the address's own number where the tracker gave none: until an answer comes,
-/// and in its place if none does. Where scripts are off, an image records the click.
+/// and in its place if none does. Where scripts are off, an image records the click. On a
+/// page that a browser makes ready ahead, it waits until the page is shown.
 pub fn click_pixel_code(
     base_url: &str,
     affiliate: AffiliateId,
@@ -178,14 +179,23 @@ const PIXEL: &str = r#"<script>
       fill();
     }
   }
+  function start() {
+    if (reading()) {
+      d.write('<script src="' + address.replace(/&/g, "&amp;") + '"><\/script>');
+    } else {
+      insert();
+    }
+    if (d.readyState === "loading") { d.addEventListener("DOMContentLoaded", ready); }
+  }
   w.ckm_pixel_waits = true;
   fill();
-  if (reading()) {
-    d.write('<script src="' + address.replace(/&/g, "&amp;") + '"><\/script>');
+  // What a browser makes ready ahead is nobody's visit until it is shown.
+  if (d.prerendering) {
+    d.addEventListener("DOMContentLoaded", fill);
+    d.addEventListener("prerenderingchange", start, { once: true });
   } else {
-    insert();
+    start();
   }
-  if (d.readyState === "loading") { d.addEventListener("DOMContentLoaded", ready); }
 }(window, document));
 </script>
 <noscript><img src="//IMAGE_ADDRESS" width="1" height="1" alt=""></noscript>"#;

@@ -6,8 +6,8 @@ use super::connection::Fragment;
 use crumb_storage::Store;
 use crumb_tracking::click::ClickReply;
 use crumb_wire::answer::{PIXEL_GIF, not_found_page, redirect};
-use crumb_wire::link::parse_link;
-use crumb_wire::script::click_pixel;
+use crumb_wire::link::{PixelKind, parse_link};
+use crumb_wire::script::{PRERENDERED_PIXEL, click_pixel};
 use http::{HeaderMap, HeaderName, Request, StatusCode};
 use hyper::body::Incoming;
 use std::net::SocketAddr;
@@ -15,17 +15,24 @@ use std::net::SocketAddr;
 impl<S: Store + Clone> Edge<S> {
     /// Records a click and sends its visitor on.
     pub(super) async fn click(&self, request: &Request<Incoming>, peer: SocketAddr) -> Answer {
-        if is_prefetch(request.headers()) {
-            return Answer::not_prefetched();
-        }
         let query = request.uri().query().unwrap_or_default().as_bytes();
         let parsed = match request.extensions().get::<Fragment>() {
             None => parse_link(query),
             Some(Fragment(fragment)) => parse_link(&[query, fragment].concat()),
         };
-        let Ok(link) = parsed else { return Answer::too_large() };
-        let client = self.client(request, peer);
+        // Whether it is a pixel's nobody knows.
+        let Ok(link) = parsed else { return Answer::too_large().with_any_origin() };
         let pixel = link.pixel.is_some();
+        if is_prefetch(request.headers()) {
+            let answer = match link.pixel {
+                Some(PixelKind::Js) if is_prerender(request.headers()) => {
+                    Answer::script(PRERENDERED_PIXEL.to_owned())
+                }
+                _ => Answer::not_prefetched(),
+            };
+            return if pixel { answer.with_any_origin() } else { answer };
+        }
+        let client = self.client(request, peer);
         let answered = match self.clicks.click(&link, &client).await {
             Ok(answered) => answered,
             Err(error) => {
@@ -55,10 +62,18 @@ static PURPOSES: [HeaderName; 4] = [
 
 /// Whether a browser loads this ahead of a person's going there.
 pub(super) fn is_prefetch(headers: &HeaderMap) -> bool {
+    ["prefetch", "prerender", "preview"].iter().any(|purpose| has_purpose(headers, purpose))
+}
+
+/// Whether it belongs to a page that a browser makes ready ahead, scripts and all: once a
+/// person goes there, the page is shown as it is, and nothing of it is asked for again.
+fn is_prerender(headers: &HeaderMap) -> bool {
+    has_purpose(headers, "prerender")
+}
+
+fn has_purpose(headers: &HeaderMap, purpose: &str) -> bool {
     PURPOSES.iter().any(|name| {
-        headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-            let value = value.to_ascii_lowercase();
-            value.contains("prefetch") || value.contains("prerender") || value.contains("preview")
-        })
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        value.is_some_and(|value| value.to_ascii_lowercase().contains(purpose))
     })
 }

@@ -105,7 +105,7 @@ async fn a_prefetch_gets_503_with_no_store_and_records_nothing() {
         ("x-purpose", "preview"),
         ("x-moz", "prefetch"),
     ] {
-        for target in [LINK, "/?a=12&c=1057&cp=js", "/?a=12&c=999"] {
+        for target in [LINK, "/?a=12&c=1057&cp=img", "/?a=12&c=999"] {
             let reply = server.tracking.send(Request::get(target).header(name, value)).await;
             assert_eq!(reply.status, 503, "{name}: {value}");
             assert_eq!(reply.header("cache-control"), "no-store");
@@ -117,6 +117,46 @@ async fn a_prefetch_gets_503_with_no_store_and_records_nothing() {
     assert_eq!(follow(&server, LINK).await.status, 302);
     let other = Request::get(LINK).header("sec-purpose", "navigation");
     assert_eq!(server.tracking.send(other).await.status, 302, "a purpose that is no loading ahead");
+}
+
+/// A page that is made ready ahead asks for nothing again once it is shown.
+#[tokio::test]
+async fn a_pixel_on_a_prerendered_page_records_nothing_and_asks_again_once_the_page_is_shown() {
+    let server = Server::start(network::SMALL).await;
+    let pixel = |purpose| Request::get("/?a=12&c=1057&cp=js").header("sec-purpose", purpose);
+    for purpose in ["prefetch;prerender", "Prerender"] {
+        let reply = server.tracking.send(pixel(purpose)).await;
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.text(), crumb_wire::script::PRERENDERED_PIXEL);
+        assert_eq!(reply.header("content-type"), "application/javascript; charset=utf-8");
+        assert_eq!(reply.header("cache-control"), "no-store");
+        assert!(reply.cookies().is_empty());
+    }
+    assert_eq!(server.tracking.send(pixel("prefetch")).await.status, 503);
+    assert!(rows(&server).await.is_empty());
+}
+
+/// Pages of other origins read them.
+#[tokio::test]
+async fn all_answers_of_pixels_are_readable_across_origins() {
+    let server = Server::start(network::SMALL).await;
+    let too_many = "&x=1".repeat(501);
+    for (target, purpose, status) in [
+        ("/?a=12&c=1057&cp=js", "navigate", 200),
+        ("/?a=12&c=1057&cp=img", "navigate", 200),
+        ("/?a=12&c=999&cp=js", "navigate", 200),
+        ("/?a=12&c=1057&cp=js", "prefetch", 503),
+        ("/?a=12&c=1057&cp=js", "prefetch;prerender", 200),
+        ("/?a=12&c=1057&cp=img", "prefetch;prerender", 503),
+        (&format!("/?a=12&c=1057&cp=js{too_many}"), "navigate", 413),
+    ] {
+        let reply = server.tracking.send(Request::get(target).header("sec-purpose", purpose)).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.header("access-control-allow-origin")),
+            (status, "*"),
+            "{target}"
+        );
+    }
 }
 
 #[tokio::test]

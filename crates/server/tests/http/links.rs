@@ -4,6 +4,7 @@ use crate::traffic::*;
 use crumb_domain::{AffiliateId, OfferId};
 use crumb_testkit::network::{Part, small_with};
 use crumb_testkit::{Request, Server, network};
+use http::Method;
 use serde_json::json;
 
 #[tokio::test]
@@ -266,6 +267,23 @@ async fn a_public_offer_is_run_at_once_with_one_campaign_at_the_offers_payout() 
     assert_eq!(answer.between("<price>", "</price>"), "10.00");
     server.visitor().click("/?a=13&c=1057").await;
     assert_eq!(last_row(&server).await["campaign"], row["campaign"]);
+}
+
+/// It redirects like any other, and what its session earns has a campaign.
+#[tokio::test]
+async fn a_machines_first_click_makes_the_campaign_too() {
+    for (method, agent) in [(Method::GET, "Googlebot/2.1"), (Method::HEAD, "Mozilla/5.0")] {
+        let server = Server::start(network::SMALL).await;
+        let request = Request::of(method, "/?a=13&c=1057").header("user-agent", agent);
+        let id = parameter(server.tracking.send(request).await.location(), "reqid");
+        let campaign = last_row(&server).await["campaign"].clone();
+        assert!(campaign.is_number(), "{agent}");
+        let post = format!("ckm_offer_id=100&ckm_request_id={id}&email_address=a@example.com&zip_code=90210");
+        let answer = server.tracking.post_form("/d.ashx", &post).await;
+        assert_eq!(answer.between("<price>", "</price>"), "10.00");
+        let lead = server.api_json(&format!("/leads/{}", answer.between("<leadid>", "</leadid>"))).await;
+        assert_eq!(lead["campaign"], campaign, "{agent}");
+    }
 }
 
 #[tokio::test]

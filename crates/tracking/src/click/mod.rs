@@ -95,12 +95,7 @@ impl<S: Store + Clone> Clicks<S> {
             }
         };
         let affiliate = target.affiliate;
-        // A campaign is made for a person's click: crawlers that try links must not
-        // fill the network with them.
-        let snapshot = match incoming.non_human {
-            None => self.with_campaign(snapshot, affiliate, offer, diverted, incoming.now).await?,
-            Some(_) => snapshot,
-        };
+        let snapshot = self.with_campaign(snapshot, affiliate, offer, diverted, incoming.now).await?;
         // The snapshot may be a newer one now: everything below reads that one.
         let (Some(target), Some(offer)) = (Target::of(link, &snapshot), snapshot.offer(offer)) else {
             return self.end_invalid(&snapshot, &incoming).await;

@@ -89,6 +89,12 @@ pub fn click_pixel(session: Result<RequestId, Disposition>) -> String {
     }
 }
 
+/// The answer of a click pixel that is a script, on a page that a browser makes ready ahead
+/// of a person's going there: nothing is recorded, and the pixel is loaded again once the
+/// page is shown. Whoever waits for it then hears of that a second time. Only once: were
+/// it answered so again, it would be asked for ever.
+pub const PRERENDERED_PIXEL: &str = include_str!("prerendered.js");
+
 /// Fills every empty `ckm_request_id` of `#ckm_form`, now and when the document is
 /// ready: the pixel may stand above the form or below it. One that the pasted code
 /// (`crate::generate`) has meanwhile filled from the page's own address counts as

@@ -1,0 +1,15 @@
+// The page is not shown yet. The click is recorded once it is.
+(function (d) {
+  var script = d.currentScript;
+  if (!script || script.ckm_again) return;
+  function again() {
+    var next = d.createElement("script");
+    next.ckm_again = true;
+    next.onload = script.onload;
+    next.onerror = script.onerror;
+    next.src = script.src;
+    (d.head || d.documentElement).appendChild(next);
+  }
+  if (d.prerendering) d.addEventListener("prerenderingchange", again, { once: true });
+  else again();
+})(document);
