@@ -31,7 +31,11 @@ macro_rules! coded {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let code = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
-                Self::from_code(&code).ok_or_else(|| serde::de::Error::custom(format!("no such code: {code}")))
+                Self::from_code(&code).ok_or_else(|| {
+                    let codes: Vec<_> = Self::ALL.iter().map(|one| one.as_str()).collect();
+                    let codes = codes.join(", ");
+                    serde::de::Error::custom(format!("no such code: {code}; expected one of {codes}"))
+                })
             }
         }
     };
@@ -44,6 +48,13 @@ mod tests {
     use crate::lead::{LeadOutcome, LeadStatus};
     use crate::post::PostKind;
     use crate::selling::{AttemptKind, ContractResult, Phase, ReturnType};
+
+    #[test]
+    fn a_code_that_there_is_not_is_told_with_those_that_there_are() {
+        let error = serde_json::from_str::<ReturnType>("\"credit\"").unwrap_err().to_string();
+        let codes = "approve_for_credit, approve_to_replace, submit_for_approval";
+        assert_eq!(error, format!("no such code: credit; expected one of {codes}"));
+    }
 
     /// Each with the codes that programs of others go by, which therefore stay.
     #[test]

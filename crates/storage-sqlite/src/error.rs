@@ -1,7 +1,7 @@
 //! What SQLite's failures mean to a caller of the store.
 
 use crumb_storage::StoreError;
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// A failed statement. A broken constraint means that somebody else was first
 /// (a name, an id, a key); a value that cannot be decoded is the program's or the
@@ -13,9 +13,7 @@ pub(crate) fn from_sqlite(error: rusqlite::Error) -> StoreError {
         E::SqliteFailure(failure, _) if failure.code == ErrorCode::ConstraintViolation => {
             StoreError::Conflict
         }
-        E::SqliteFailure(failure, _) => {
-            StoreError::Unavailable(format!("{}: {error}", in_words(failure.code)))
-        }
+        E::SqliteFailure(failure, _) => StoreError::Unavailable(format!("{}: {error}", in_words(failure))),
         E::FromSqlConversionFailure(..)
         | E::IntegralValueOutOfRange(..)
         | E::InvalidColumnType(..)
@@ -29,8 +27,10 @@ pub(crate) fn is_constraint(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
-fn in_words(code: ErrorCode) -> &'static str {
-    match code {
+fn in_words(failure: &ffi::Error) -> &'static str {
+    match failure.code {
+        // The index of the write-ahead log, the first to need room, could not be made longer.
+        _ if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE => "the disk is full",
         ErrorCode::DiskFull => "the disk is full",
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => "the file is locked by another process",
         ErrorCode::DatabaseCorrupt => "the file is damaged",
@@ -58,6 +58,7 @@ mod tests {
         let failure = |code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
         let text = |code| from_sqlite(failure(code)).to_string();
         assert!(text(rusqlite::ffi::SQLITE_FULL).contains("the disk is full"));
+        assert!(text(rusqlite::ffi::SQLITE_IOERR_SHMSIZE).contains("the disk is full"));
         assert!(text(rusqlite::ffi::SQLITE_BUSY).contains("locked by another process"));
         assert!(text(rusqlite::ffi::SQLITE_NOTADB).contains("not a database"));
         assert!(text(rusqlite::ffi::SQLITE_CORRUPT).contains("damaged"));

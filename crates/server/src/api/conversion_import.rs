@@ -8,7 +8,6 @@ use crate::admin::Admin;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use crumb_domain::EventId;
 use crumb_storage::Store;
 use crumb_tracking::conversion::import::{self, Fault, ImportError, Line};
 use serde::{Deserialize, Serialize};
@@ -40,7 +39,6 @@ pub struct ImportMember {
     /// Of a new one: the session that it is credited to, however old its click is.
     request_id: Option<String>,
     /// Id or short name; the offer's default event where this is left out.
-    #[schema(value_type = Option<Object>)]
     event: Option<EventNamed>,
     /// When it happened; now where this is left out.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -67,10 +65,10 @@ pub struct ImportMember {
 }
 
 /// An event by its id or short name.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(untagged, expecting = "expected an id or a short name")]
 enum EventNamed {
-    Id(EventId),
+    Id(i64),
     Short(String),
 }
 

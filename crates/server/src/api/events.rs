@@ -82,6 +82,7 @@ fn text(name: &'static str, row: &impl Serialize) -> Option<EventText> {
     operation_id = "stream_events",
     responses(
         (status = 200, body = String, content_type = "text/event-stream"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         KeyProblems,
     )

@@ -80,7 +80,7 @@ pub struct ExplainedContract {
     #[schema(example = "50 of 50 today")]
     pub text: String,
     /// What was compared.
-    #[schema(value_type = std::collections::HashMap<String, Object>)]
+    #[schema(value_type = std::collections::HashMap<String, Value>)]
     pub values: Value,
     /// What its buyer was asked and sent.
     pub attempts: Vec<ExplainedAttempt>,

@@ -34,6 +34,7 @@ pub struct KeyRow {
     operation_id = "list_keys",
     responses(
         (status = 200, body = Listing<KeyRow>),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         KeyProblems,
     )
