@@ -82,7 +82,8 @@ pub enum Typed {
     Export(ExportArguments),
     /// List the configuration's versions, newest first
     Versions(VersionsArguments),
-    /// Make an earlier version the present one again, as a new version
+    /// Make an earlier version the present one again, as a new version; what the server made
+    /// itself stays
     ///
     /// Prints the new version on standard output.
     Revert {
