@@ -1,9 +1,13 @@
 //! The field parameters of a post, as a posting document lists them.
 
+use super::example;
 use super::sample::sample;
 use crumb_domain::fields::{FieldRule, FieldRules};
 use crumb_domain::network::{Field, FieldType};
 use crumb_domain::time::Day;
+
+/// Said of a field that no example has.
+const LEFT_OUT: &str = "left out of the examples";
 
 /// A field that a post sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +30,8 @@ pub struct FieldDoc {
     pub values: Vec<String>,
     /// The longest value, in characters.
     pub max_length: u32,
-    /// A value that fulfils all that; empty where the examples leave the field out.
+    /// A value that fulfils all that, or a word for the reader to replace where none was found;
+    /// empty where the examples leave the field out.
     pub sample: String,
     /// What is answered where it is required and absent.
     pub required_text: String,
@@ -50,7 +55,7 @@ impl FieldDoc {
             if self.required {
                 self.rules.push("put such a one into the examples, whose own is in no country".to_owned());
             } else {
-                self.rules.push("left out of the examples".to_owned());
+                self.rules.push(LEFT_OUT.to_owned());
                 self.sample.clear();
             }
         }
@@ -69,10 +74,29 @@ impl FieldDoc {
             rules: sentences(field),
             values: if field.field_type == FieldType::List { field.values.clone() } else { Vec::new() },
             max_length: field.max_length,
-            sample: sample(rules, field, today),
+            sample: String::new(),
             required_text: rule.required_text().to_owned(),
             wrong_text: rule.wrong_text().to_owned(),
         }
+        .with(sample(rules, field, today))
+    }
+
+    /// With its sample. Without one a lead goes without the field, or the reader has to put
+    /// a value of their own.
+    fn with(mut self, sample: Option<String>) -> FieldDoc {
+        self.sample = match sample {
+            Some(sample) => sample,
+            None if self.required => {
+                let word = example::placeholder_of(&self.name);
+                self.rules.push(format!("put a value of your own for {word} in the examples"));
+                word
+            }
+            None => {
+                self.rules.push(LEFT_OUT.to_owned());
+                String::new()
+            }
+        };
+        self
     }
 
     /// Whether it is the consumer's address, which a browser's post need not send.

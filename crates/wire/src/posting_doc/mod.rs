@@ -12,6 +12,7 @@ pub(crate) mod curl;
 mod example;
 mod field;
 mod html;
+mod member;
 mod method;
 mod ping;
 pub(crate) mod quote;

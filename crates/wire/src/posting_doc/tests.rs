@@ -446,3 +446,69 @@ fn an_address_that_no_lead_needs_is_left_out_of_the_examples_of_an_offer_of_some
         assert!(posts.iter().all(|post| post.contains("198.51.100.7") == required));
     }
 }
+
+/// The network with one more field in its vertical.
+fn with_field(field: serde_json::Value) -> Network {
+    let mut network = network();
+    network.vertical[0].field.push(serde_json::from_value(field).unwrap());
+    network
+}
+
+#[test]
+fn an_example_has_a_value_that_its_fields_pattern_takes() {
+    let pattern = "^[0-9]{3}-[0-9]{2}-[0-9]{4}$";
+    for required in [true, false] {
+        let field = json!({ "name": "tax_id", "type": "string", "pattern": pattern, "required": required });
+        let network = with_field(field);
+        let doc = campaign_doc(&network, BASE, KEY);
+        let rules = FieldRules::compile(&network.vertical[0]).unwrap();
+        for post in Method::ALL.into_iter().flat_map(|method| posts(doc.method(method).unwrap())) {
+            assert_eq!(post.fields.get("tax_id"), Some("123-45-6789"));
+            let checked = rules.check(&|name| post.fields.get(name).map(str::to_owned), context(BASE).today);
+            assert!(checked.wrong.is_empty(), "{checked:?}");
+        }
+        assert!(doc.methods.iter().flat_map(|post| &post.examples).all(|one| one.to_replace().is_none()));
+    }
+}
+
+#[test]
+fn a_field_that_no_sample_is_found_for_is_left_out_or_to_be_replaced() {
+    // No value has more characters than it may have.
+    let field = |required| json!({ "name": "tax_2", "type": "string", "pattern": "^.{9}$", "max_length": 3, "required": required });
+    let optional = campaign_doc(&with_field(field(false)), BASE, KEY);
+    let of_field = |doc: &PostingDoc| doc.fields.last().unwrap().clone();
+    assert_eq!(of_field(&optional).rules.last().unwrap(), "left out of the examples");
+    for post in &optional.methods {
+        assert!(post.examples.iter().all(|one| one.to_replace().is_none()), "{}", post.method);
+        let sent = posts(post).into_iter().filter_map(|post| post.fields.get("tax_2").map(str::to_owned));
+        assert!(sent.into_iter().all(|value| value.is_empty()), "{}", post.method);
+    }
+    let required = campaign_doc(&with_field(field(true)), BASE, KEY);
+    let said = "put a value of your own for YOUR_VALUE_OF_TAX_2 in the examples";
+    assert_eq!(of_field(&required).rules.last().unwrap(), said);
+    for example in required.methods.iter().flat_map(|post| &post.examples) {
+        let said = "Replace `YOUR_VALUE_OF_TAX_2` by your own before you use this.";
+        assert_eq!(example.to_replace().as_deref(), Some(said), "{}", example.code);
+    }
+}
+
+#[test]
+fn a_form_chooses_the_sample_of_a_list_and_of_yes_and_no() {
+    let chosen = |field: serde_json::Value| {
+        let doc = campaign_doc(&with_field(field), BASE, KEY);
+        let post = submit(&doc.method(Method::BrowserHttp).unwrap().examples[0].code).unwrap();
+        post.fields.get("last_one").map(str::to_owned)
+    };
+    let yes_or_no = |pattern: &str| chosen(json!({ "name": "last_one", "type": "bool", "pattern": pattern }));
+    assert_eq!(yes_or_no("^").as_deref(), Some("1"));
+    assert_eq!(yes_or_no("^no$").as_deref(), Some("no"));
+    assert_eq!(yes_or_no("^maybe$").as_deref(), Some(""), "left out");
+    let of_list = |required| {
+        let values = ["Red", "Blue"];
+        chosen(
+            json!({ "name": "last_one", "type": "list", "values": values, "pattern": "^g", "required": required }),
+        )
+    };
+    assert_eq!(of_list(false).as_deref(), Some(""));
+    assert_eq!(of_list(true).as_deref(), Some("YOUR_VALUE_OF_LAST_ONE"));
+}
