@@ -132,6 +132,10 @@ fn section(doc: &PostingDoc, post: &MethodDoc, chosen: Shown) -> Markup {
             (controls(&post.controls))
             h3 { "Fields" }
             (fields(&doc.fields, post.method))
+            @if !doc.conditions.is_empty() {
+                p { "All of this must hold of a lead, else it is answered Unmatched Filter:" }
+                ul { @for condition in &doc.conditions { li { (prose(condition)) } } }
+            }
             @if !post.steps.is_empty() {
                 h3 { "Step by step" }
                 ol { @for step in &post.steps { li { (prose(step)) } } }

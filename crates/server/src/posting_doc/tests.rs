@@ -63,6 +63,21 @@ fn an_example_with_placeholders_says_so_on_the_page() {
 }
 
 #[test]
+fn the_page_tells_the_inbound_filter_beside_the_fields() {
+    let mut network = snapshot("First name").network().clone();
+    let filter = json!([{ "field": "plan", "op": "eq", "value": "<Gold>" }]);
+    network.vertical[0].inbound_filter = serde_json::from_value(filter).unwrap();
+    let snapshot = Snapshot::compile(network, ConfigVersion(2), HashSet::new()).unwrap();
+    let today = Zone::civil_day(2026, 11, 22).unwrap();
+    let subject = Subject::Offer(OfferId(100));
+    let told = page(&document(&snapshot, subject, BASE, today, PingLimits::DEFAULT).unwrap(), Shown::All);
+    let said = "</table><p>All of this must hold of a lead, else it is answered Unmatched Filter:</p>\
+                <ul><li><code>plan</code> is &quot;&lt;Gold&gt;&quot;</li></ul>";
+    assert_eq!(told.matches(said).count(), Method::ALL.len(), "{told}");
+    assert!(!page(&doc(subject), Shown::All).contains("must hold of a lead"));
+}
+
+#[test]
 fn a_page_loads_nothing() {
     // What examples show is text: their tags are escaped.
     let page = page(&doc(Subject::Vertical(VerticalId(1))), Shown::All);

@@ -117,6 +117,22 @@ async fn every_shell_example_of_every_document_makes_a_test_lead_that_is_credite
 }
 
 #[tokio::test]
+async fn shell_examples_make_a_lead_where_a_pattern_and_an_inbound_filter_ask_for_more() {
+    let filter = r#"inbound_filter = [{ field = "zip_code", op = "eq", value = "90210" }]"#;
+    let pattern = r#"pattern = "^[0-9]{3}-[0-9]{2}-[A-Z]{4}$""#;
+    let server = Server::start(&small_with(&[(Part::Vertical, filter), (Part::FirstName, pattern)])).await;
+    let subject = Subject::Campaign(CampaignId(57));
+    let doc = doc_of(&server, subject);
+    for post in &doc.methods {
+        for lead in leads_of(&server, subject, post).await {
+            assert_eq!(lead["status"], "test", "{lead}");
+            assert_eq!(lead["fields"]["first_name"], "123-45-AAAA", "{lead}");
+            assert_eq!(lead["fields"]["zip_code"], "90210", "{lead}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn documents_tell_how_far_this_server_lets_pings_go() {
     let pings = PingLimits { deadline_ms: 2_500, life_seconds: 60, per_second: 1 };
     let server = Server::start_with(network::SMALL, Options { pings, ..Options::default() }).await;

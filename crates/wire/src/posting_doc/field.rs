@@ -1,9 +1,9 @@
 //! The field parameters of a post, as a posting document lists them.
 
-use super::example;
-use super::sample::sample;
+use super::sample::Sample;
+use super::{conditions, example};
 use crumb_domain::fields::{FieldRule, FieldRules};
-use crumb_domain::network::{Field, FieldType};
+use crumb_domain::network::{Condition, Field, FieldType};
 use crumb_domain::time::Day;
 
 /// Said of a field that no example has.
@@ -40,10 +40,20 @@ pub struct FieldDoc {
 }
 
 impl FieldDoc {
-    /// The fields of an offer's leads; `countries` are those that the offer takes
-    /// leads of, none where all.
-    pub(super) fn all(rules: &FieldRules, countries: &[String], today: Day) -> Vec<FieldDoc> {
-        let fields = rules.fields().map(|rule| Self::new(rules, rule, today));
+    /// The fields of an offer's leads, with samples that meet the conditions of their vertical;
+    /// `countries` are those that the offer takes leads of, none where all.
+    pub(super) fn all(
+        rules: &FieldRules,
+        conditions: &[Condition],
+        countries: &[String],
+        today: Day,
+    ) -> Vec<FieldDoc> {
+        let chosen = conditions::samples(conditions, rules, today);
+        let fields = rules.fields().map(|rule| {
+            let field = rule.field();
+            let sample = chosen.get(&field.name).cloned();
+            Self::new(rule).with(sample.unwrap_or_else(|| Sample::of(rules, field, today)))
+        });
         fields.map(|field| if countries.is_empty() { field } else { field.within(countries) }).collect()
     }
 
@@ -62,7 +72,7 @@ impl FieldDoc {
         self
     }
 
-    fn new(rules: &FieldRules, rule: &FieldRule, today: Day) -> FieldDoc {
+    fn new(rule: &FieldRule) -> FieldDoc {
         let field = rule.field();
         FieldDoc {
             name: field.name.clone(),
@@ -78,22 +88,20 @@ impl FieldDoc {
             required_text: rule.required_text().to_owned(),
             wrong_text: rule.wrong_text().to_owned(),
         }
-        .with(sample(rules, field, today))
     }
 
-    /// With its sample. Without one a lead goes without the field, or the reader has to put
-    /// a value of their own.
-    fn with(mut self, sample: Option<String>) -> FieldDoc {
+    /// With its sample; what the reader has to know of it stands among the rules.
+    fn with(mut self, sample: Sample) -> FieldDoc {
         self.sample = match sample {
-            Some(sample) => sample,
-            None if self.required => {
+            Sample::Value(value) => value,
+            Sample::LeftOut => {
+                self.rules.push(LEFT_OUT.to_owned());
+                String::new()
+            }
+            Sample::ToReplace => {
                 let word = example::placeholder_of(&self.name);
                 self.rules.push(format!("put a value of your own for {word} in the examples"));
                 word
-            }
-            None => {
-                self.rules.push(LEFT_OUT.to_owned());
-                String::new()
             }
         };
         self
@@ -165,7 +173,7 @@ fn bound(of_number: &str, of_date: &str, field: &Field, bound: &str) -> String {
 }
 
 /// `today-21y` as `21 years before today`; a date as it is.
-fn date_in_words(bound: &str) -> String {
+pub(super) fn date_in_words(bound: &str) -> String {
     let in_words = || {
         let distance = bound.strip_prefix("today")?;
         let (direction, distance) = match distance.split_at_checked(1)? {

@@ -7,6 +7,7 @@
 //! nothing in an example can leave the quotation that it stands in.
 
 mod answers;
+mod conditions;
 mod control;
 pub(crate) mod curl;
 mod example;
@@ -59,6 +60,9 @@ pub struct PostingDoc {
     pub facts: Vec<(&'static str, String)>,
     /// The fields of a lead, in the order in which errors are reported.
     pub fields: Vec<FieldDoc>,
+    /// What else must hold of a lead, a clause each: where one does not, the answer is
+    /// `Unmatched Filter`.
+    pub conditions: Vec<String>,
     /// One per method, in the order of [`Method::ALL`].
     pub methods: Vec<MethodDoc>,
 }
@@ -126,7 +130,8 @@ impl PostingDoc {
             // How the offer's leads are sold and where its link leads is not the vertical's.
             ids = Ids { link: None, sells_at_once: false, ..ids.of_offer(offer) };
         }
-        Self::new(title, facts, &ids, rules, offer.map_or(&[][..], |offer| &offer.countries), context)
+        let countries = offer.map_or(&[][..], |offer| &offer.countries);
+        Self::new(title, facts, &ids, (vertical, rules), countries, context)
     }
 
     /// Of an offer: campaign and key are placeholders.
@@ -141,7 +146,8 @@ impl PostingDoc {
             ("Offer", format!("{} ({})", offer.name, offer.id)),
             ("Vertical", format!("{} ({})", vertical.name, vertical.id)),
         ];
-        Self::new(title, facts, &Ids::unknown(context).of_offer(offer), rules, &offer.countries, context)
+        let ids = Ids::unknown(context).of_offer(offer);
+        Self::new(title, facts, &ids, (vertical, rules), &offer.countries, context)
     }
 
     /// Of a campaign, with its id and its post key. `key` is the key itself, from
@@ -168,7 +174,7 @@ impl PostingDoc {
             ("Offer", format!("{} ({})", offer.name, offer.id)),
             ("Vertical", format!("{} ({})", vertical.name, vertical.id)),
         ];
-        Self::new(title, facts, &ids, rules, &offer.countries, context)
+        Self::new(title, facts, &ids, (vertical, rules), &offer.countries, context)
     }
 
     /// The part of one method.
@@ -180,14 +186,15 @@ impl PostingDoc {
         title: String,
         mut facts: Vec<(&'static str, String)>,
         ids: &Ids,
-        rules: &FieldRules,
+        (vertical, rules): (&Vertical, &FieldRules),
         countries: &[String],
         context: DocContext<'_>,
     ) -> Self {
         facts.push(("Tracking domain", ids.base.clone()));
-        let fields = FieldDoc::all(rules, countries, context.today);
+        let fields = FieldDoc::all(rules, &vertical.inbound_filter, countries, context.today);
+        let conditions = conditions::clauses(&vertical.inbound_filter, rules);
         let methods = Method::ALL.map(|method| MethodDoc::new(method, ids, &fields, context.today)).into();
-        Self { title, facts, fields, methods }
+        Self { title, facts, fields, conditions, methods }
     }
 }
 

@@ -1,28 +1,52 @@
 //! A plausible value for a field, such as an example can post and have accepted.
 
 use super::member::members;
-use crumb_domain::fields::FieldRules;
+use crumb_domain::fields::{FieldRules, day_of_bound};
 use crumb_domain::network::{Field, FieldType};
 use crumb_domain::time::Day;
+
+/// What the examples have for a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sample {
+    /// This value, as it is posted.
+    Value(String),
+    /// Nothing: the field is left out.
+    LeftOut,
+    /// A word that the reader replaces by a value of their own.
+    ToReplace,
+}
+
+impl Sample {
+    /// By the field's own rules alone.
+    pub(super) fn of(rules: &FieldRules, field: &Field, today: Day) -> Self {
+        match sample(rules, field, today) {
+            Some(value) => Self::Value(value),
+            None if field.required => Self::ToReplace,
+            None => Self::LeftOut,
+        }
+    }
+}
 
 /// The first usual value that the field's own rules accept, else one made of its pattern.
 /// None where neither is found.
 pub fn sample(rules: &FieldRules, field: &Field, today: Day) -> Option<String> {
+    usual(field, today).find(|value| kept(rules, field, value, today).is_some())
+}
+
+/// Usual values of a field, then such as are made of its pattern; not all keep its rules.
+pub(super) fn usual(field: &Field, today: Day) -> impl Iterator<Item = String> {
     let of_pattern = field.pattern.iter().flat_map(|pattern| of_pattern(field.field_type, pattern));
-    candidates(field, today)
-        .into_iter()
-        .chain(of_pattern)
-        .find(|value| kept(rules, field, value, today).is_some())
+    candidates(field, today).into_iter().chain(of_pattern)
 }
 
 /// What a pattern matches; of an address it may say no more than its end.
-fn of_pattern(field_type: FieldType, pattern: &str) -> impl Iterator<Item = String> {
+pub(super) fn of_pattern(field_type: FieldType, pattern: &str) -> impl Iterator<Item = String> {
     let before = if field_type == FieldType::Email { "ann" } else { "" };
     members(pattern).flat_map(move |member| [format!("{before}{member}"), member])
 }
 
 /// A value as it would be kept, where the field's own rules accept it.
-fn kept(rules: &FieldRules, field: &Field, value: &str, today: Day) -> Option<String> {
+pub(super) fn kept(rules: &FieldRules, field: &Field, value: &str, today: Day) -> Option<String> {
     let input = field.name.to_lowercase();
     let checked = rules.check(&|name| (name == input).then(|| value.to_owned()), today);
     let is_right = checked.wrong.iter().all(|problem| problem.name != field.name);
@@ -64,7 +88,8 @@ fn dates(field: &Field, name: &str, today: Day) -> Vec<String> {
     let near = [1, -1, 7, -7, 14, 30, -30, 90, -90, 180, -180];
     let years = (1..110).flat_map(|years| [-years * DAYS_A_YEAR, years * DAYS_A_YEAR]);
     let around = near.into_iter().chain(years).map(|days| Day(today.0.saturating_add(days)).to_string());
-    let bounds = field.minimum.iter().chain(&field.maximum).cloned();
+    let bounds = field.minimum.iter().chain(&field.maximum);
+    let bounds = bounds.filter_map(|bound| day_of_bound(bound, today)).map(|day| day.to_string());
     [usual, A_BIRTHDAY.to_owned(), today.to_string()]
         .into_iter()
         .chain(around)

@@ -30,6 +30,7 @@ fn write(out: &mut String, doc: &PostingDoc, method: Method) -> std::fmt::Result
     for field in &doc.fields {
         write_field(out, field, method)?;
     }
+    section(out, "What must hold of a lead, else it is answered Unmatched Filter", &doc.conditions, false)?;
     section(out, "Step by step", &post.steps, true)?;
     examples(out, "Scripts", &post.scripts)?;
     examples(out, "Examples", &post.examples)?;
