@@ -62,7 +62,12 @@ pub fn explain_click(click: &Click, session: Option<RequestId>, credited: Option
 
 /// Says why a post made no lead.
 pub fn explain_rejection(problem: Problem) -> String {
-    let because = match problem {
+    format!("{problem}: the post made no lead, because {}.", reason(problem))
+}
+
+/// Why posts are answered a problem, as a clause: `the offer has expired`.
+pub fn reason(problem: Problem) -> &'static str {
+    match problem {
         Problem::InvalidPostKey => "it names no campaign with that campaign's key, and no offer",
         Problem::NotAuthorized => {
             "the affiliate has no campaign on an offer that is not public, or its campaign is another's by now"
@@ -92,8 +97,7 @@ pub fn explain_rejection(problem: Problem) -> String {
         Problem::InvalidPingId => "it names no unused price of its campaign for what it says",
         Problem::PingExpired => "the price that it names has passed",
         Problem::TooManyPings => "its campaign asked for prices faster than it may",
-    };
-    format!("{problem}: the post made no lead, because {because}.")
+    }
 }
 
 fn by_key(lead: &Lead, session: RequestId, age: &str, request_id: &str) -> String {

@@ -27,7 +27,6 @@ pub async fn posting_doc<S: Store + Clone>(
     }
     let snapshot = installation.network.snapshot();
     let base_url = context.base_url(&snapshot);
-    let today = snapshot.zone().day_of(installation.clock.now());
     let (subject, name) = match *arguments {
         PostingDocArguments { campaign: Some(id), .. } => (Subject::Campaign(id), format!("campaign {id}")),
         PostingDocArguments { offer: Some(id), .. } => (Subject::Offer(id), format!("offer {id}")),
@@ -44,7 +43,8 @@ pub async fn posting_doc<S: Store + Clone>(
     let is_page = arguments.format == DocumentForm::Html;
     let printed = match kind {
         Kind::Leads => {
-            let document = document(&snapshot, subject, &base_url, today, installation.pings);
+            let now = installation.clock.now();
+            let document = document(&snapshot, subject, &base_url, now, installation.pings);
             let method = arguments.method.unwrap_or(Method::Server);
             match document {
                 Ok(doc) => Some(if is_page { page(&doc, method) } else { text(&doc, method) }),

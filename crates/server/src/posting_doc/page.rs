@@ -58,6 +58,7 @@ pub fn page(doc: &PostingDoc, chosen: impl Into<Shown>) -> String {
             div { p { "Posting document" } h1 { (doc.title) } }
             (choice(chosen))
         }
+        @if let Some(notice) = &doc.notice { p class="notice" { (notice) } }
         dl { @for (name, value) in &doc.facts { dt { (name) } dd { (value) } } }
         @for method in &doc.methods { (section(doc, method, chosen)) }
     };

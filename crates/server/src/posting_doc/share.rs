@@ -136,8 +136,7 @@ pub async fn shared_page<S: Store + Clone>(
         let doc = pixel_document(&snapshot, shared.of, &shared.base_url);
         return Ok(doc.map_or(SharedPage::NotFound, |doc| SharedPage::Html(pixel_page(&doc))));
     }
-    let today = snapshot.zone().day_of(now);
-    let doc = match document(&snapshot, shared.of, &shared.base_url, today, installation.pings) {
+    let doc = match document(&snapshot, shared.of, &shared.base_url, now, installation.pings) {
         Ok(doc) => doc,
         Err(NoDocument::Unknown) => return Ok(SharedPage::NotFound),
         // The offer has changed since the page was given out: who has it shall not post in vain.

@@ -19,9 +19,8 @@ const SUBJECTS: [Subject; 5] = [
 
 fn doc_of(server: &Server, subject: Subject) -> PostingDoc {
     let network = server.site.network.snapshot();
-    let today = network.zone().day_of(server.site.clock.now());
     let base_url = format!("http://{}", server.tracking_address);
-    document(&network, subject, &base_url, today, server.site.pings).unwrap()
+    document(&network, subject, &base_url, server.site.clock.now(), server.site.pings).unwrap()
 }
 
 /// The offer that a document's leads are posted to; a vertical's to offer 100.

@@ -36,6 +36,7 @@ use crumb_domain::network::{ActiveStatus, Campaign, Offer, OfferType, Vertical};
 use crumb_domain::outcome::Problem;
 use crumb_domain::pings::PingLimits;
 use crumb_domain::time::Day;
+use crumb_domain::why::reason;
 use crumb_domain::{AffiliateId, SubIds};
 
 /// Where and when a document is made.
@@ -56,6 +57,8 @@ pub struct DocContext<'a> {
 pub struct PostingDoc {
     /// `Campaign 57: Free quote`.
     pub title: String,
+    /// What a reader must know before all else, where leads are refused whatever they say.
+    pub notice: Option<String>,
     /// What a reader should have at hand, by name: offer, campaign id, post key ….
     pub facts: Vec<(&'static str, String)>,
     /// The fields of a lead, in the order in which errors are reported.
@@ -177,6 +180,17 @@ impl PostingDoc {
         Self::new(title, facts, &ids, (vertical, rules), &offer.countries, context)
     }
 
+    /// As of a time at which each of its leads is answered that problem.
+    pub fn refused(mut self, problem: Problem) -> Self {
+        let because = match problem {
+            // That there is such an offer is known here.
+            Problem::InactiveOffer => "the offer is not active",
+            problem => reason(problem),
+        };
+        self.notice = Some(format!("No lead is taken now: each is answered {problem}, since {because}."));
+        self
+    }
+
     /// The part of one method.
     pub fn method(&self, method: Method) -> Option<&MethodDoc> {
         self.methods.iter().find(|doc| doc.method == method)
@@ -194,7 +208,7 @@ impl PostingDoc {
         let fields = FieldDoc::all(rules, &vertical.inbound_filter, countries, context.today);
         let conditions = conditions::clauses(&vertical.inbound_filter, rules);
         let methods = Method::ALL.map(|method| MethodDoc::new(method, ids, &fields, context.today)).into();
-        Self { title, facts, fields, conditions, methods }
+        Self { title, notice: None, facts, fields, conditions, methods }
     }
 }
 
