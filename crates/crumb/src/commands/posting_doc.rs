@@ -21,8 +21,8 @@ pub async fn posting_doc<S: Store + Clone>(
     let installation = context.installation;
     if let Some(address) = &arguments.revoke {
         return match revoke_share(installation, address).await? {
-            true => Ok(Reply::default()),
-            false => bail!("no such share"),
+            Some((kind, subject)) => Ok(Reply::printed(revoked(kind, subject))),
+            None => bail!("no such share"),
         };
     }
     let snapshot = installation.network.snapshot();
@@ -65,4 +65,18 @@ pub async fn posting_doc<S: Store + Clone>(
     let mut rng = StdRng::from_rng(&mut rand::rng());
     let address = create_share(installation, &base_url, (kind, subject), arguments.method, &mut rng).await?;
     Ok(Reply::printed(format!("{address}\n")))
+}
+
+/// What a share showed that now shows nothing.
+fn revoked(kind: Kind, subject: Subject) -> String {
+    let of = match subject {
+        Subject::Campaign(id) => format!("campaign {id}"),
+        Subject::Offer(id) => format!("offer {id}"),
+        Subject::Vertical(id) => format!("vertical {id}"),
+    };
+    let on = match kind {
+        Kind::Leads => "leads",
+        Kind::Pixels => "pixels",
+    };
+    format!("revoked: this address of the document on {on} of {of} shows nothing any more\n")
 }

@@ -259,9 +259,10 @@ mod shared {
     async fn a_shared_address_can_be_revoked() {
         let site = Site::new().await;
         let address = site.share(SUBJECT, None).await;
-        assert!(revoke_share(&site.installation, &address).await.unwrap());
+        assert_eq!(revoke_share(&site.installation, &address).await.unwrap(), Some((Kind::Leads, SUBJECT)));
         assert_eq!(site.get(&address, None).await, SharedPage::NotFound);
-        assert!(!revoke_share(&site.installation, "http://trk.example/doc/nonsense").await.unwrap());
+        let nonsense = "http://trk.example/doc/nonsense";
+        assert_eq!(revoke_share(&site.installation, nonsense).await.unwrap(), None);
     }
 
     #[tokio::test]
