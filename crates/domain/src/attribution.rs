@@ -42,6 +42,16 @@ pub enum Claim {
     NotAClick,
     /// It names the session that is credited.
     Credited,
+    /// It names the session that is credited, which an earlier lead opened: by a campaign's key
+    /// a lead may belong to such a one.
+    OfLead,
+}
+
+impl Claim {
+    /// Whether the session that it names is the lead's.
+    pub fn is_credited(self) -> bool {
+        matches!(self, Self::Credited | Self::OfLead)
+    }
 }
 
 /// What was looked at before a lead was credited: enough to say why.

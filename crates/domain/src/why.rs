@@ -62,7 +62,12 @@ pub fn explain_click(click: &Click, session: Option<RequestId>, credited: Option
 
 /// Says why a post made no lead.
 pub fn explain_rejection(problem: Problem) -> String {
-    let because = match problem {
+    format!("{problem}: the post made no lead, because {}.", reason(problem))
+}
+
+/// Why posts are answered a problem, as a clause: `the offer has expired`.
+pub fn reason(problem: Problem) -> &'static str {
+    match problem {
         Problem::InvalidPostKey => "it names no campaign with that campaign's key, and no offer",
         Problem::NotAuthorized => {
             "the affiliate has no campaign on an offer that is not public, or its campaign is another's by now"
@@ -92,16 +97,20 @@ pub fn explain_rejection(problem: Problem) -> String {
         Problem::InvalidPingId => "it names no unused price of its campaign for what it says",
         Problem::PingExpired => "the price that it names has passed",
         Problem::TooManyPings => "its campaign asked for prices faster than it may",
-    };
-    format!("{problem}: the post made no lead, because {because}.")
+    }
 }
 
 fn by_key(lead: &Lead, session: RequestId, age: &str, request_id: &str) -> String {
     let campaign = lead.campaign.map_or_else(|| "its campaign".to_owned(), |id| format!("campaign {id}"));
-    let follows = if lead.trace.request_id == Claim::Credited {
-        format!("its request id {session} is a click of this campaign, {age} old, and the lead belongs to it")
-    } else {
-        format!("{request_id}, so the lead opened session {session} of its own")
+    let follows = match lead.trace.request_id {
+        Claim::Credited => format!(
+            "its request id {session} is a click of this campaign, {age} old, and the lead belongs to it"
+        ),
+        Claim::OfLead => format!(
+            "its request id {session} is a session that an earlier lead of this campaign opened, {age} old, and \
+             the lead belongs to it"
+        ),
+        _ => format!("{request_id}, so the lead opened session {session} of its own"),
     };
     format!("Credited to {} by the id and key of {campaign}; {follows}.", whose(lead.affiliate))
 }
@@ -133,6 +142,7 @@ fn predicate(claim: Claim, offer: OfferId) -> String {
         Claim::Expired => "is older than the offer's click cookie days".to_owned(),
         Claim::NotAClick => "was opened by a lead and not by a click, so it attributes no other".to_owned(),
         Claim::Credited => format!("is a click on offer {offer}"),
+        Claim::OfLead => format!("is a session that a lead of offer {offer} opened"),
     }
 }
 
@@ -276,6 +286,12 @@ mod tests {
             "Credited to affiliate 12 by the id and key of campaign 57; its request id 4711 is a click of this \
              campaign, 3 minutes old, and the lead belongs to it."
         );
+        let why = explain_attribution(&lead(Attribution::Key, Claim::OfLead, Claim::Absent), name());
+        assert_eq!(
+            why,
+            "Credited to affiliate 12 by the id and key of campaign 57; its request id 4711 is a session that an \
+             earlier lead of this campaign opened, 3 minutes old, and the lead belongs to it."
+        );
     }
 
     #[test]
@@ -303,8 +319,18 @@ mod tests {
     #[test]
     fn every_claim_gives_a_text_of_its_own() {
         use Claim::*;
-        let claims =
-            [Absent, Empty, Malformed, Unknown, OtherOffer, OtherCampaign, Expired, NotAClick, Credited];
+        let claims = [
+            Absent,
+            Empty,
+            Malformed,
+            Unknown,
+            OtherOffer,
+            OtherCampaign,
+            Expired,
+            NotAClick,
+            Credited,
+            OfLead,
+        ];
         let mut texts: Vec<String> = claims
             .iter()
             .flat_map(|c| [request_id_clause(*c, OfferId(1)), cookie_clause(*c, OfferId(1))])

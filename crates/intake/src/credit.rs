@@ -5,7 +5,7 @@ use crumb_domain::lead::Lead;
 use crumb_domain::network::OfferType;
 use crumb_domain::outcome::Problem;
 use crumb_domain::post::PostKind;
-use crumb_domain::session::Session;
+use crumb_domain::session::{Session, SessionOrigin};
 use crumb_domain::{AffiliateId, CampaignId, OfferContractId, OfferId, RequestId, SubIds, Timestamp};
 use crumb_network::Snapshot;
 use crumb_network::{Made, NetworkError};
@@ -154,10 +154,11 @@ pub async fn by_key<S: Store + Clone>(
         trace.request_id = match &found {
             Some(found) if found.offer != campaign.offer => Claim::OtherOffer,
             Some(found) if found.campaign != Some(campaign.id) => Claim::OtherCampaign,
+            Some(found) if found.origin == SessionOrigin::Lead => Claim::OfLead,
             Some(_) => Claim::Credited,
             None => claim,
         };
-        session = found.filter(|_| trace.request_id == Claim::Credited);
+        session = found.filter(|_| trace.request_id.is_credited());
     }
     Ok(Ok(Credit {
         affiliate: campaign.affiliate,

@@ -23,7 +23,7 @@ impl<'a> BodyFormat<'a> {
     /// By a content type: urlencoded where it says nothing else that is read.
     pub(crate) fn of_type(content_type: &'a str) -> Self {
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        if media_type.eq_ignore_ascii_case("application/json") {
+        if is_json(media_type) {
             Self::Json
         } else if media_type.eq_ignore_ascii_case("multipart/form-data") {
             Self::Multipart(content_type)
@@ -31,6 +31,14 @@ impl<'a> BodyFormat<'a> {
             Self::Form
         }
     }
+}
+
+/// JSON by its own name, by the name that some scripts give it, or as what a type is written in:
+/// `application/vnd.api+json`.
+fn is_json(media_type: &str) -> bool {
+    let media_type = media_type.to_ascii_lowercase();
+    matches!(media_type.as_str(), "application/json" | "text/json")
+        || media_type.starts_with("application/") && media_type.ends_with("+json")
 }
 
 /// One named part of a body: an XML element or a JSON member.

@@ -60,7 +60,7 @@ pub struct PixelRequest {
 /// Reads a pixel's call: query string (without its `?`) and, where there is one, the body
 /// with its content type. A query value wins over a body value of the same name.
 ///
-/// With the type `application/json` a body is an object, with `multipart/form-data` that,
+/// With the type `application/json`, or one like it, a body is an object, with `multipart/form-data` that,
 /// and with any other or a blank one it is urlencoded. A body that is not of its format
 /// says nothing.
 pub fn parse_pixel(raw_query: &[u8], body: Option<(&str, &[u8])>) -> Result<PixelRequest, InputError> {

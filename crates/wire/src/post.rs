@@ -79,8 +79,8 @@ const QUERY_ONLY_WITH_XML: [&str; 6] =
 /// a body value of the same name.
 ///
 /// With `ckm_xml=1` in the query the body is XML, whatever its type says; with
-/// the type `application/json` it is JSON, with `multipart/form-data` that, and
-/// with any other type or none it is urlencoded.
+/// the type `application/json` (or `text/json`, or `application/…+json`) it is JSON,
+/// with `multipart/form-data` that, and with any other type or none it is urlencoded.
 pub fn parse_post(
     raw_query: &[u8],
     content_type: Option<&str>,

@@ -21,13 +21,12 @@ pub async fn posting_doc<S: Store + Clone>(
     let installation = context.installation;
     if let Some(address) = &arguments.revoke {
         return match revoke_share(installation, address).await? {
-            true => Ok(Reply::default()),
-            false => bail!("no such share"),
+            Some((kind, subject)) => Ok(Reply::printed(revoked(kind, subject))),
+            None => bail!("no such share"),
         };
     }
     let snapshot = installation.network.snapshot();
     let base_url = context.base_url(&snapshot);
-    let today = snapshot.zone().day_of(installation.clock.now());
     let (subject, name) = match *arguments {
         PostingDocArguments { campaign: Some(id), .. } => (Subject::Campaign(id), format!("campaign {id}")),
         PostingDocArguments { offer: Some(id), .. } => (Subject::Offer(id), format!("offer {id}")),
@@ -44,7 +43,8 @@ pub async fn posting_doc<S: Store + Clone>(
     let is_page = arguments.format == DocumentForm::Html;
     let printed = match kind {
         Kind::Leads => {
-            let document = document(&snapshot, subject, &base_url, today, installation.pings);
+            let now = installation.clock.now();
+            let document = document(&snapshot, subject, &base_url, now, installation.pings);
             let method = arguments.method.unwrap_or(Method::Server);
             match document {
                 Ok(doc) => Some(if is_page { page(&doc, method) } else { text(&doc, method) }),
@@ -65,4 +65,18 @@ pub async fn posting_doc<S: Store + Clone>(
     let mut rng = StdRng::from_rng(&mut rand::rng());
     let address = create_share(installation, &base_url, (kind, subject), arguments.method, &mut rng).await?;
     Ok(Reply::printed(format!("{address}\n")))
+}
+
+/// What a share showed that now shows nothing.
+fn revoked(kind: Kind, subject: Subject) -> String {
+    let of = match subject {
+        Subject::Campaign(id) => format!("campaign {id}"),
+        Subject::Offer(id) => format!("offer {id}"),
+        Subject::Vertical(id) => format!("vertical {id}"),
+    };
+    let on = match kind {
+        Kind::Leads => "leads",
+        Kind::Pixels => "pixels",
+    };
+    format!("revoked: this address of the document on {on} of {of} shows nothing any more\n")
 }

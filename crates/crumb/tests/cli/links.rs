@@ -219,7 +219,11 @@ fn a_shared_posting_document_is_an_address_that_the_server_answers() {
         let path = address.trim().strip_prefix("https://trk.example").unwrap();
         let answer = server.get(server.tracking, path);
         assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("Free quote"), "{answer}");
-        place.printed(&["posting-doc", "--revoke", address.trim()]);
+        let said = place.printed(&["posting-doc", "--revoke", address.trim()]);
+        assert_eq!(
+            said,
+            "revoked: this address of the document on leads of campaign 57 shows nothing any more\n"
+        );
         let answer = server.get(server.tracking, path);
         assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
         assert_eq!(

@@ -87,6 +87,12 @@ impl DateBound {
     }
 }
 
+/// The day that a bound of a field or a filter names when today is `today`: a date, `today`, or
+/// `today-21y`. `None` for anything else.
+pub fn day_of_bound(bound: &str, today: Day) -> Option<Day> {
+    DateBound::read(bound.trim()).ok().map(|bound| bound.day(today))
+}
+
 fn span(distance: &str) -> Option<Span> {
     let sign = match distance.chars().next()? {
         '-' => -1,

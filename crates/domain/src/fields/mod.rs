@@ -28,6 +28,7 @@ mod tests;
 pub(crate) mod value;
 
 pub use checked::{Checked, FieldProblem, FieldVerdict};
+pub use date::day_of_bound;
 pub use rule::FieldRule;
 pub use value::normalised_for_comparison;
 

@@ -81,9 +81,11 @@ impl FieldRule {
     }
 
     /// Whether only the server can tell a right value from a wrong one: any type
-    /// but string, and a string with a pattern.
+    /// but string, and a string with a pattern or a length of its own.
     pub fn is_typed(&self) -> bool {
-        self.field.field_type != FieldType::String || self.pattern.is_some()
+        self.field.field_type != FieldType::String
+            || self.pattern.is_some()
+            || self.field.max_length != Field::DEFAULT_MAX_LENGTH
     }
 
     /// What a post gives for it, trimmed: the field itself, else its group inputs

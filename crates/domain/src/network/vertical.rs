@@ -136,6 +136,11 @@ pub struct Field {
     pub pii: Option<bool>,
 }
 
+impl Field {
+    /// The longest value of a field that says nothing of it.
+    pub const DEFAULT_MAX_LENGTH: u32 = 255;
+}
+
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -316,5 +321,5 @@ fn one() -> u32 {
 }
 
 fn default_max_length() -> u32 {
-    255
+    Field::DEFAULT_MAX_LENGTH
 }

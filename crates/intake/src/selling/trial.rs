@@ -119,10 +119,11 @@ fn fields(
         .collect();
     let value =
         |name: &str| given.iter().find(|(given, _)| given.to_lowercase() == name).map(|(_, v)| v.clone());
-    let lead =
-        |name: &str| value(name).or_else(|| rules.field(name).map(|rule| sample(rules, rule.field(), today)));
+    let lead = |name: &str| {
+        value(name).or_else(|| rules.field(name).and_then(|rule| sample(rules, rule.field(), today)))
+    };
     let checked = rules.check(&lead, today);
-    // A sample is the best that could be found; what a person gave can be put right.
+    // Where no sample is found the field is absent; what a person gave can be put right.
     let is_given = |name: &str| value(&name.to_lowercase()).is_some();
     let refused = checked.wrong.iter().filter(|problem| is_given(&problem.name));
     wrong.extend(refused.map(|problem| (problem.name.clone(), problem.text.clone())));

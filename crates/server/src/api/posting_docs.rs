@@ -100,8 +100,7 @@ pub(crate) async fn create<S: Store + Clone>(
     let base_url = admin.tracking_url(&network);
     let mut answer = match request.kind {
         Kind::Leads => {
-            let today = network.zone().day_of(installation.clock.now());
-            let doc = document(&network, subject, base_url, today, installation.pings);
+            let doc = document(&network, subject, base_url, installation.clock.now(), installation.pings);
             let doc = doc.map_err(|why| match why {
                 NoDocument::Unknown => missing(),
                 NoDocument::TakesNoLeads(_) => {

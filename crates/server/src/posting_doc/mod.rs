@@ -18,11 +18,11 @@ pub use share::{SHARE_DAYS, SHARED_HEADERS, SharedPage, create_share, revoke_sha
 
 pub use crumb_wire::pixel_doc::{PixelDoc, text as pixel_text};
 
-use crumb_domain::network::{ActiveStatus, Offer, OfferStatus, OfferType, Secret};
+use crumb_domain::network::{ActiveStatus, Campaign, Offer, OfferStatus, OfferType, Secret};
 use crumb_domain::pings::PingLimits;
-use crumb_domain::time::Day;
-use crumb_domain::{CampaignId, OfferId, VerticalId};
-use crumb_network::Snapshot;
+use crumb_domain::{AffiliateId, CampaignId, OfferId, Timestamp, VerticalId};
+use crumb_network::{CompiledOffer, Snapshot};
+use crumb_tracking::gate::{Geo, Visit, refuse};
 use crumb_wire::posting_doc::DocContext;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -68,12 +68,12 @@ pub enum NoDocument {
 /// Where there is none.
 ///
 /// `base_url` is the tracking domain of its addresses where the network names
-/// none; `today` is for sample dates; `pings` are the server's.
+/// none; `now` is for sample dates and for what has ended; `pings` are the server's.
 pub fn document(
     snapshot: &Snapshot,
     subject: Subject,
     base_url: &str,
-    today: Day,
+    now: Timestamp,
     pings: PingLimits,
 ) -> Result<PostingDoc, NoDocument> {
     let takes_leads = |offer: &Offer| match offer.offer_type {
@@ -83,7 +83,7 @@ pub fn document(
     let settings = snapshot.settings();
     let context = DocContext {
         base_url: settings.tracking_url.as_deref().unwrap_or(base_url),
-        today,
+        today: snapshot.zone().day_of(now),
         internal_affiliate: settings.internal_affiliate,
         pings,
     };
@@ -96,7 +96,8 @@ pub fn document(
             let offer = snapshot.offer(id).ok_or(NoDocument::Unknown)?;
             takes_leads(offer)?;
             let vertical = offer.vertical();
-            Ok(PostingDoc::for_offer(offer, vertical, &vertical.rules, context))
+            let doc = PostingDoc::for_offer(offer, vertical, &vertical.rules, context);
+            Ok(with_refusal(doc, snapshot, offer, None, now))
         }
         Subject::Campaign(id) => {
             let campaign = snapshot.campaign(id).ok_or(NoDocument::Unknown)?;
@@ -105,8 +106,34 @@ pub fn document(
             let vertical = offer.vertical();
             let key = campaign.key.as_ref().and_then(resolved);
             let key = key.as_deref();
-            Ok(PostingDoc::for_campaign(campaign, key, offer, vertical, &vertical.rules, context))
+            let doc = PostingDoc::for_campaign(campaign, key, offer, vertical, &vertical.rules, context);
+            Ok(with_refusal(doc, snapshot, offer, Some(campaign), now))
         }
+    }
+}
+
+/// Says it in the document where every lead is refused at that moment, whatever it holds.
+fn with_refusal(
+    doc: PostingDoc,
+    snapshot: &Snapshot,
+    offer: &CompiledOffer,
+    campaign: Option<&Campaign>,
+    now: Timestamp,
+) -> PostingDoc {
+    let visit = Visit {
+        now,
+        // Without a campaign nobody's standing counts, but the offer's own.
+        affiliate: campaign.map_or(AffiliateId::TEST, |campaign| campaign.affiliate),
+        sub_affiliate: None,
+        offer,
+        campaign,
+        creative: None,
+        addresses: [None, None],
+        country: Geo::NotEnforced,
+    };
+    match refuse(snapshot, &visit) {
+        Some(refused) => doc.refused(refused.why.problem()),
+        None => doc,
     }
 }
 

@@ -58,6 +58,7 @@ pub fn page(doc: &PostingDoc, chosen: impl Into<Shown>) -> String {
             div { p { "Posting document" } h1 { (doc.title) } }
             (choice(chosen))
         }
+        @if let Some(notice) = &doc.notice { p class="notice" { (notice) } }
         dl { @for (name, value) in &doc.facts { dt { (name) } dd { (value) } } }
         @for method in &doc.methods { (section(doc, method, chosen)) }
     };
@@ -132,6 +133,10 @@ fn section(doc: &PostingDoc, post: &MethodDoc, chosen: Shown) -> Markup {
             (controls(&post.controls))
             h3 { "Fields" }
             (fields(&doc.fields, post.method))
+            @if !doc.conditions.is_empty() {
+                p { "All of this must hold of a lead, else it is answered Unmatched Filter:" }
+                ul { @for condition in &doc.conditions { li { (prose(condition)) } } }
+            }
             @if !post.steps.is_empty() {
                 h3 { "Step by step" }
                 ol { @for step in &post.steps { li { (prose(step)) } } }

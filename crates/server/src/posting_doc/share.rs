@@ -97,20 +97,28 @@ pub fn create_share<S: Store + Clone, R: Rng + ?Sized>(
     }
 }
 
-/// Ends a share, named by its token or its whole address; false where there is none.
+/// Ends a share, named by its token or its whole address, and gives what it showed; none where
+/// there is no such share.
 ///
 /// # Errors
 /// The store's.
 pub async fn revoke_share<S: Store + Clone>(
     installation: &Installation<S>,
     address: &str,
-) -> Result<bool, StoreError> {
+) -> Result<Option<(Kind, Subject)>, StoreError> {
     let token = address.rsplit('/').next().unwrap_or_default();
     let token = token.split(['?', '#']).next().unwrap_or_default();
-    match verified(&installation.keys.shares, token) {
-        Some(id) => installation.store.revoke_share(id, installation.clock.now()).await,
-        None => Ok(false),
+    let Some(id) = verified(&installation.keys.shares, token) else { return Ok(None) };
+    let Some(share) = installation.store.share(id.clone()).await? else { return Ok(None) };
+    if !installation.store.revoke_share(id, installation.clock.now()).await? {
+        return Ok(None);
     }
+    let shared = read(&share)?;
+    Ok(Some((shared.kind, shared.of)))
+}
+
+fn read(share: &Share) -> Result<Shared, StoreError> {
+    serde_json::from_str(&share.subject).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
 /// The document behind a token. `query_method` is what `?method=` says: it goes
@@ -129,15 +137,13 @@ pub async fn shared_page<S: Store + Clone>(
     let Some(share) = share.filter(|share| share.revoked_at.is_none() && now < share.expires_at) else {
         return Ok(SharedPage::NotFound);
     };
-    let shared: Shared =
-        serde_json::from_str(&share.subject).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let shared = read(&share)?;
     let snapshot = installation.network.snapshot();
     if shared.kind == Kind::Pixels {
         let doc = pixel_document(&snapshot, shared.of, &shared.base_url);
         return Ok(doc.map_or(SharedPage::NotFound, |doc| SharedPage::Html(pixel_page(&doc))));
     }
-    let today = snapshot.zone().day_of(now);
-    let doc = match document(&snapshot, shared.of, &shared.base_url, today, installation.pings) {
+    let doc = match document(&snapshot, shared.of, &shared.base_url, now, installation.pings) {
         Ok(doc) => doc,
         Err(NoDocument::Unknown) => return Ok(SharedPage::NotFound),
         // The offer has changed since the page was given out: who has it shall not post in vain.

@@ -26,9 +26,12 @@ fn snapshot(field_label: &str) -> Snapshot {
     Snapshot::compile(network, ConfigVersion(1), HashSet::new()).unwrap()
 }
 
+fn now() -> Timestamp {
+    Zone::UTC.moment(Zone::civil_day(2026, 11, 22).unwrap(), 0)
+}
+
 fn doc(subject: Subject) -> PostingDoc {
-    let today = Zone::civil_day(2026, 11, 22).unwrap();
-    document(&snapshot("First name"), subject, BASE, today, PingLimits::DEFAULT).unwrap()
+    document(&snapshot("First name"), subject, BASE, now(), PingLimits::DEFAULT).unwrap()
 }
 
 #[test]
@@ -63,6 +66,68 @@ fn an_example_with_placeholders_says_so_on_the_page() {
 }
 
 #[test]
+fn a_document_of_what_takes_no_leads_now_says_so_at_its_top() {
+    let (offer, campaign) = (Subject::Offer(OfferId(100)), Subject::Campaign(CampaignId(57)));
+    let with = |part: &str, key: &str, value: &str| {
+        let mut network = serde_json::to_value(snapshot("x").network()).unwrap();
+        let index = if part == "affiliate" { 1 } else { 0 };
+        network[part][index][key] = json!(value);
+        let network = serde_json::from_value(network).unwrap();
+        Snapshot::compile(network, ConfigVersion(2), HashSet::new()).unwrap()
+    };
+    let document =
+        |snapshot: &Snapshot, subject| document(snapshot, subject, BASE, now(), PingLimits::DEFAULT).unwrap();
+    let ends = "2026-11-22T00:00:00Z";
+    for (part, key, value, subjects, said) in [
+        ("offer", "expires_at", ends, &[offer, campaign][..], "Offer Expired, since the offer has expired"),
+        ("offer", "status", "inactive", &[offer, campaign], "Inactive Offer, since the offer is not active"),
+        ("campaign", "expires_at", ends, &[campaign], "Campaign Expired, since the campaign has expired"),
+        (
+            "campaign",
+            "status",
+            "inactive",
+            &[campaign],
+            "Inactive Campaign, since the campaign is not active",
+        ),
+        (
+            "affiliate",
+            "status",
+            "inactive",
+            &[campaign],
+            "Inactive Affiliate, since the affiliate is not active",
+        ),
+    ] {
+        let snapshot = with(part, key, value);
+        let said = format!("No lead is taken now: each is answered {said}.");
+        for subject in [offer, campaign, Subject::Vertical(VerticalId(1))] {
+            let doc = document(&snapshot, subject);
+            let (text, page) = (text(&doc, Method::Xml), page(&doc, Shown::All));
+            if subjects.contains(&subject) {
+                assert!(text.contains(&format!(" — XML Post\n\n**{said}**\n\n* ")), "{text}");
+                assert!(page.contains(&format!("</header><p class=\"notice\">{said}</p><dl>")), "{page}");
+            } else {
+                assert!(!text.contains("No lead is taken") && !page.contains("No lead is taken"), "{text}");
+            }
+        }
+    }
+    assert_eq!(document(&with("offer", "expires_at", "2026-11-22T00:00:01Z"), campaign).notice, None);
+}
+
+#[test]
+fn the_page_tells_the_inbound_filter_beside_the_fields() {
+    let mut network = snapshot("First name").network().clone();
+    let filter = json!([{ "field": "plan", "op": "eq", "value": "<Gold>" }]);
+    network.vertical[0].inbound_filter = serde_json::from_value(filter).unwrap();
+    let snapshot = Snapshot::compile(network, ConfigVersion(2), HashSet::new()).unwrap();
+    let subject = Subject::Offer(OfferId(100));
+    let told = page(&document(&snapshot, subject, BASE, now(), PingLimits::DEFAULT).unwrap(), Shown::All);
+    let said = "</table><p>All of this must hold of a lead, else it is answered Unmatched Filter:</p>\
+                <ul><li><code>plan</code> is &quot;&lt;Gold&gt;&quot;</li></ul>";
+    assert_eq!(told.matches(said).count(), Method::ALL.len(), "{told}");
+    assert!(!page(&doc(subject), Shown::All).contains("must hold of a lead"));
+}
+
+#[test]
 fn a_page_loads_nothing() {
     // What examples show is text: their tags are escaped.
     let page = page(&doc(Subject::Vertical(VerticalId(1))), Shown::All);
@@ -75,10 +140,9 @@ fn a_page_loads_nothing() {
 
 #[test]
 fn no_label_or_value_becomes_markup() {
-    let today = Zone::civil_day(2026, 11, 22).unwrap();
     let snapshot = snapshot("<img src=x onerror=alert(1)>");
     let doc =
-        document(&snapshot, Subject::Campaign(CampaignId(57)), BASE, today, PingLimits::DEFAULT).unwrap();
+        document(&snapshot, Subject::Campaign(CampaignId(57)), BASE, now(), PingLimits::DEFAULT).unwrap();
     let page = page(&doc, Shown::All);
     assert!(!page.contains("<img") && !page.contains("<script>alert"));
 }
@@ -91,11 +155,10 @@ fn what_is_to_be_typed_stands_out_from_the_words_about_it() {
 
 #[test]
 fn a_subject_that_the_network_lacks_has_no_document() {
-    let today = Zone::civil_day(2026, 11, 22).unwrap();
     for subject in
         [Subject::Vertical(VerticalId(9)), Subject::Offer(OfferId(9)), Subject::Campaign(CampaignId(9))]
     {
-        let none = document(&snapshot("x"), subject, BASE, today, PingLimits::DEFAULT);
+        let none = document(&snapshot("x"), subject, BASE, now(), PingLimits::DEFAULT);
         assert_eq!(none, Err(NoDocument::Unknown));
     }
 }
@@ -196,9 +259,10 @@ mod shared {
     async fn a_shared_address_can_be_revoked() {
         let site = Site::new().await;
         let address = site.share(SUBJECT, None).await;
-        assert!(revoke_share(&site.installation, &address).await.unwrap());
+        assert_eq!(revoke_share(&site.installation, &address).await.unwrap(), Some((Kind::Leads, SUBJECT)));
         assert_eq!(site.get(&address, None).await, SharedPage::NotFound);
-        assert!(!revoke_share(&site.installation, "http://trk.example/doc/nonsense").await.unwrap());
+        let nonsense = "http://trk.example/doc/nonsense";
+        assert_eq!(revoke_share(&site.installation, nonsense).await.unwrap(), None);
     }
 
     #[tokio::test]

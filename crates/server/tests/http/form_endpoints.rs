@@ -35,6 +35,19 @@ async fn each_validated_field_gets_one_validator() {
 }
 
 #[tokio::test]
+async fn a_text_with_a_length_of_its_own_is_checked_as_it_is_filled_in() {
+    let server = Server::start(&small_with(&[(Part::FirstName, "id = 1\nmax_length = 5")])).await;
+    let script = includes(&server.visitor(), "", "").await;
+    assert!(script.contains("CKM.add_validator(1,\"first_name\",null,null);"), "{script}");
+    for (value, answer) in
+        [("Annie", "{\"success\":true}"), ("Annika", "{\"success\":false,"), ("", "{\"success\":true}")]
+    {
+        let reply = server.tracking.get(&format!("/v.ashx?o=100&f=1&v={value}&callback=CB")).await;
+        assert!(reply.text().starts_with(&format!("CB({answer}")), "{value}: {}", reply.text());
+    }
+}
+
+#[tokio::test]
 async fn prefill_values_are_told_to_the_offers_own_pages_only() {
     let text = small_with(&[(Part::HostedOffer, "link_override_hosts = [\"over.example\"]")]);
     let text = text.replace(

@@ -93,6 +93,29 @@ async fn a_server_post_drops_a_request_id_of_another_campaign() {
 }
 
 #[tokio::test]
+async fn a_server_post_says_whether_a_click_or_a_lead_opened_the_session_that_it_names() {
+    let server = Server::start(network::SMALL).await;
+    let click = server.visitor().click("/?a=12&c=1057").await;
+    let key = "ckm_campaign_id=57&ckm_key=Ab3dE5gH1jK";
+    let first = accepted(&server, &[key, BOB]).await;
+    let opened = lead(&server, &first).await["request_id"].as_str().unwrap().to_owned();
+    for (index, (request_id, said)) in [
+        (click, "a click of this campaign"),
+        (opened, "a session that an earlier lead of this campaign opened"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let who = format!("ckm_request_id={request_id}&email_address=p{index}@example.com&zip_code=90210");
+        let id = accepted(&server, &[key, &who]).await;
+        let lead = lead(&server, &id).await;
+        assert_eq!(lead["request_id"], request_id);
+        let why = lead["why"].as_str().unwrap();
+        assert!(why.contains(&format!("its request id {request_id} is {said}, ")), "{why}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_post_is_its_request_ids_without_any_cookie() {
     let server = Server::start(network::SMALL).await;
     let request_id = server.visitor().click("/?a=13&c=1058&s1=web&s2=x").await;

@@ -19,9 +19,8 @@ const SUBJECTS: [Subject; 5] = [
 
 fn doc_of(server: &Server, subject: Subject) -> PostingDoc {
     let network = server.site.network.snapshot();
-    let today = network.zone().day_of(server.site.clock.now());
     let base_url = format!("http://{}", server.tracking_address);
-    document(&network, subject, &base_url, today, server.site.pings).unwrap()
+    document(&network, subject, &base_url, server.site.clock.now(), server.site.pings).unwrap()
 }
 
 /// The offer that a document's leads are posted to; a vertical's to offer 100.
@@ -112,6 +111,22 @@ async fn every_shell_example_of_every_document_makes_a_test_lead_that_is_credite
                 assert_eq!(lead["payout"], "0.00", "{lead}");
                 assert_eq!(lead["fields"], Value::Object(samples.clone()), "{lead}");
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn shell_examples_make_a_lead_where_a_pattern_and_an_inbound_filter_ask_for_more() {
+    let filter = r#"inbound_filter = [{ field = "zip_code", op = "eq", value = "90210" }]"#;
+    let pattern = r#"pattern = "^[0-9]{3}-[0-9]{2}-[A-Z]{4}$""#;
+    let server = Server::start(&small_with(&[(Part::Vertical, filter), (Part::FirstName, pattern)])).await;
+    let subject = Subject::Campaign(CampaignId(57));
+    let doc = doc_of(&server, subject);
+    for post in &doc.methods {
+        for lead in leads_of(&server, subject, post).await {
+            assert_eq!(lead["status"], "test", "{lead}");
+            assert_eq!(lead["fields"]["first_name"], "123-45-AAAA", "{lead}");
+            assert_eq!(lead["fields"]["zip_code"], "90210", "{lead}");
         }
     }
 }

@@ -27,9 +27,15 @@ fn query_and_body_are_merged_and_the_query_wins() {
 
 #[test]
 fn a_body_of_no_or_another_type_is_read_as_urlencoded() {
-    for content_type in
-        [None, FORM, Some(""), Some("text/plain"), Some("text/xml"), Some("application/jsonx")]
-    {
+    for content_type in [
+        None,
+        FORM,
+        Some(""),
+        Some("text/plain"),
+        Some("text/xml"),
+        Some("application/jsonx"),
+        Some("image/x+json"),
+    ] {
         assert_eq!(
             fields(&post("", content_type, "a=x+y&b=%41")),
             [("a", "x y"), ("b", "A")],
@@ -186,6 +192,22 @@ fn a_json_body_gives_fields_and_controls_and_its_first_of_equal_members_wins() {
     assert_eq!(post.nested, ["a"]);
     assert!(post.json_body);
     assert_eq!(post.malformed, None);
+}
+
+#[test]
+fn json_is_told_by_its_own_type_and_by_those_that_are_written_in_it() {
+    for content_type in [
+        "application/json",
+        "Text/JSON",
+        "text/json; charset=utf-8",
+        "application/vnd.api+json",
+        "application/problem+JSON ;charset=utf-8",
+    ] {
+        let post = post("", Some(content_type), r#"{"ckm_campaign_id":5,"ckm_key":"k","zip":1}"#);
+        assert_eq!(post.campaign, Given::Value(CampaignId(5)), "{content_type}");
+        assert_eq!((post.key.as_deref(), post.json_body), (Some("k"), true), "{content_type}");
+        assert_eq!(fields(&post), [("zip", "1")], "{content_type}");
+    }
 }
 
 #[test]

@@ -5,6 +5,12 @@ use super::{FieldDoc, Ids, Method, curl, html};
 /// How each name begins that stands for what a document cannot know.
 const PLACEHOLDER: &str = "YOUR_";
 
+/// What stands for a field's value that is the reader's to find. No id or key is called so.
+pub(super) fn placeholder_of(field: &str) -> String {
+    let letters = field.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
+    format!("{PLACEHOLDER}VALUE_OF_{}", letters.collect::<String>())
+}
+
 /// A piece of code or an answer, with what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
@@ -64,7 +70,8 @@ impl Example {
         let mut names: Vec<String> = Vec::new();
         for (start, _) in self.code.match_indices(PLACEHOLDER) {
             let rest = self.code.get(start..).unwrap_or_default();
-            let name: String = rest.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
+            let is_of_name = |c: &char| c.is_ascii_uppercase() || c.is_ascii_digit() || *c == '_';
+            let name: String = rest.chars().take_while(is_of_name).collect();
             let name = format!("`{name}`");
             if !names.contains(&name) {
                 names.push(name);

@@ -1,9 +1,13 @@
 //! The field parameters of a post, as a posting document lists them.
 
-use super::sample::sample;
+use super::sample::Sample;
+use super::{conditions, example};
 use crumb_domain::fields::{FieldRule, FieldRules};
-use crumb_domain::network::{Field, FieldType};
+use crumb_domain::network::{Condition, Field, FieldType};
 use crumb_domain::time::Day;
+
+/// Said of a field that no example has.
+const LEFT_OUT: &str = "left out of the examples";
 
 /// A field that a post sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +30,8 @@ pub struct FieldDoc {
     pub values: Vec<String>,
     /// The longest value, in characters.
     pub max_length: u32,
-    /// A value that fulfils all that; empty where the examples leave the field out.
+    /// A value that fulfils all that, or a word for the reader to replace where none was found;
+    /// empty where the examples leave the field out.
     pub sample: String,
     /// What is answered where it is required and absent.
     pub required_text: String,
@@ -35,10 +40,20 @@ pub struct FieldDoc {
 }
 
 impl FieldDoc {
-    /// The fields of an offer's leads; `countries` are those that the offer takes
-    /// leads of, none where all.
-    pub(super) fn all(rules: &FieldRules, countries: &[String], today: Day) -> Vec<FieldDoc> {
-        let fields = rules.fields().map(|rule| Self::new(rules, rule, today));
+    /// The fields of an offer's leads, with samples that meet the conditions of their vertical;
+    /// `countries` are those that the offer takes leads of, none where all.
+    pub(super) fn all(
+        rules: &FieldRules,
+        conditions: &[Condition],
+        countries: &[String],
+        today: Day,
+    ) -> Vec<FieldDoc> {
+        let chosen = conditions::samples(conditions, rules, today);
+        let fields = rules.fields().map(|rule| {
+            let field = rule.field();
+            let sample = chosen.get(&field.name).cloned();
+            Self::new(rule).with(sample.unwrap_or_else(|| Sample::of(rules, field, today)))
+        });
         fields.map(|field| if countries.is_empty() { field } else { field.within(countries) }).collect()
     }
 
@@ -50,14 +65,14 @@ impl FieldDoc {
             if self.required {
                 self.rules.push("put such a one into the examples, whose own is in no country".to_owned());
             } else {
-                self.rules.push("left out of the examples".to_owned());
+                self.rules.push(LEFT_OUT.to_owned());
                 self.sample.clear();
             }
         }
         self
     }
 
-    fn new(rules: &FieldRules, rule: &FieldRule, today: Day) -> FieldDoc {
+    fn new(rule: &FieldRule) -> FieldDoc {
         let field = rule.field();
         FieldDoc {
             name: field.name.clone(),
@@ -69,10 +84,27 @@ impl FieldDoc {
             rules: sentences(field),
             values: if field.field_type == FieldType::List { field.values.clone() } else { Vec::new() },
             max_length: field.max_length,
-            sample: sample(rules, field, today),
+            sample: String::new(),
             required_text: rule.required_text().to_owned(),
             wrong_text: rule.wrong_text().to_owned(),
         }
+    }
+
+    /// With its sample; what the reader has to know of it stands among the rules.
+    fn with(mut self, sample: Sample) -> FieldDoc {
+        self.sample = match sample {
+            Sample::Value(value) => value,
+            Sample::LeftOut => {
+                self.rules.push(LEFT_OUT.to_owned());
+                String::new()
+            }
+            Sample::ToReplace => {
+                let word = example::placeholder_of(&self.name);
+                self.rules.push(format!("put a value of your own for {word} in the examples"));
+                word
+            }
+        };
+        self
     }
 
     /// Whether it is the consumer's address, which a browser's post need not send.
@@ -141,7 +173,7 @@ fn bound(of_number: &str, of_date: &str, field: &Field, bound: &str) -> String {
 }
 
 /// `today-21y` as `21 years before today`; a date as it is.
-fn date_in_words(bound: &str) -> String {
+pub(super) fn date_in_words(bound: &str) -> String {
     let in_words = || {
         let distance = bound.strip_prefix("today")?;
         let (direction, distance) = match distance.split_at_checked(1)? {

@@ -109,13 +109,14 @@ fn input(field: &FieldDoc, browser_checks: bool) -> String {
     let required = if field.required && browser_checks { " required" } else { "" };
     match field.field_type {
         FieldType::List => {
-            let options = field.values.iter().map(|value| option(value, value, *value == field.sample));
+            let listed = field.values.iter();
+            // What is left out, or for the reader to replace, is no listed value.
+            let other = (!field.values.contains(&field.sample)).then_some(&field.sample);
+            let options =
+                other.into_iter().chain(listed).map(|value| option(value, value, *value == field.sample));
             format!("<select name=\"{name}\"{required}>{}</select>", options.collect::<String>())
         }
-        FieldType::Bool => {
-            let options = option("1", "Yes", true) + &option("0", "No", false);
-            format!("<select name=\"{name}\"{required}>{options}</select>")
-        }
+        FieldType::Bool => format!("<select name=\"{name}\"{required}>{}</select>", yes_or_no(&field.sample)),
         _ => format!(
             "<input type=\"{}\" name=\"{name}\" value=\"{}\" maxlength=\"{}\"{required}>",
             input_type(field),
@@ -123,6 +124,15 @@ fn input(field: &FieldDoc, browser_checks: bool) -> String {
             field.max_length
         ),
     }
+}
+
+/// Yes and no in the words of the sample, since a pattern may take no others.
+fn yes_or_no(sample: &str) -> String {
+    const WORDS: [(&str, &str); 4] = [("1", "0"), ("true", "false"), ("yes", "no"), ("on", "off")];
+    let words = WORDS.into_iter().find(|(yes, no)| [*yes, *no].contains(&sample));
+    let other = if words.is_none() { option(sample, sample, true) } else { String::new() };
+    let (yes, no) = words.unwrap_or(("1", "0"));
+    other + &option(yes, "Yes", yes == sample) + &option(no, "No", no == sample)
 }
 
 fn option(value: &str, label: &str, selected: bool) -> String {

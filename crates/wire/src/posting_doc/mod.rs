@@ -7,11 +7,13 @@
 //! nothing in an example can leave the quotation that it stands in.
 
 mod answers;
+mod conditions;
 mod control;
 pub(crate) mod curl;
 mod example;
 mod field;
 mod html;
+mod member;
 mod method;
 mod ping;
 pub(crate) mod quote;
@@ -34,6 +36,7 @@ use crumb_domain::network::{ActiveStatus, Campaign, Offer, OfferType, Vertical};
 use crumb_domain::outcome::Problem;
 use crumb_domain::pings::PingLimits;
 use crumb_domain::time::Day;
+use crumb_domain::why::reason;
 use crumb_domain::{AffiliateId, SubIds};
 
 /// Where and when a document is made.
@@ -54,10 +57,15 @@ pub struct DocContext<'a> {
 pub struct PostingDoc {
     /// `Campaign 57: Free quote`.
     pub title: String,
+    /// What a reader must know before all else, where leads are refused whatever they say.
+    pub notice: Option<String>,
     /// What a reader should have at hand, by name: offer, campaign id, post key ….
     pub facts: Vec<(&'static str, String)>,
     /// The fields of a lead, in the order in which errors are reported.
     pub fields: Vec<FieldDoc>,
+    /// What else must hold of a lead, a clause each: where one does not, the answer is
+    /// `Unmatched Filter`.
+    pub conditions: Vec<String>,
     /// One per method, in the order of [`Method::ALL`].
     pub methods: Vec<MethodDoc>,
 }
@@ -125,7 +133,8 @@ impl PostingDoc {
             // How the offer's leads are sold and where its link leads is not the vertical's.
             ids = Ids { link: None, sells_at_once: false, ..ids.of_offer(offer) };
         }
-        Self::new(title, facts, &ids, rules, offer.map_or(&[][..], |offer| &offer.countries), context)
+        let countries = offer.map_or(&[][..], |offer| &offer.countries);
+        Self::new(title, facts, &ids, (vertical, rules), countries, context)
     }
 
     /// Of an offer: campaign and key are placeholders.
@@ -140,7 +149,8 @@ impl PostingDoc {
             ("Offer", format!("{} ({})", offer.name, offer.id)),
             ("Vertical", format!("{} ({})", vertical.name, vertical.id)),
         ];
-        Self::new(title, facts, &Ids::unknown(context).of_offer(offer), rules, &offer.countries, context)
+        let ids = Ids::unknown(context).of_offer(offer);
+        Self::new(title, facts, &ids, (vertical, rules), &offer.countries, context)
     }
 
     /// Of a campaign, with its id and its post key. `key` is the key itself, from
@@ -167,7 +177,18 @@ impl PostingDoc {
             ("Offer", format!("{} ({})", offer.name, offer.id)),
             ("Vertical", format!("{} ({})", vertical.name, vertical.id)),
         ];
-        Self::new(title, facts, &ids, rules, &offer.countries, context)
+        Self::new(title, facts, &ids, (vertical, rules), &offer.countries, context)
+    }
+
+    /// As of a time at which each of its leads is answered that problem.
+    pub fn refused(mut self, problem: Problem) -> Self {
+        let because = match problem {
+            // That there is such an offer is known here.
+            Problem::InactiveOffer => "the offer is not active",
+            problem => reason(problem),
+        };
+        self.notice = Some(format!("No lead is taken now: each is answered {problem}, since {because}."));
+        self
     }
 
     /// The part of one method.
@@ -179,14 +200,15 @@ impl PostingDoc {
         title: String,
         mut facts: Vec<(&'static str, String)>,
         ids: &Ids,
-        rules: &FieldRules,
+        (vertical, rules): (&Vertical, &FieldRules),
         countries: &[String],
         context: DocContext<'_>,
     ) -> Self {
         facts.push(("Tracking domain", ids.base.clone()));
-        let fields = FieldDoc::all(rules, countries, context.today);
+        let fields = FieldDoc::all(rules, &vertical.inbound_filter, countries, context.today);
+        let conditions = conditions::clauses(&vertical.inbound_filter, rules);
         let methods = Method::ALL.map(|method| MethodDoc::new(method, ids, &fields, context.today)).into();
-        Self { title, facts, fields, methods }
+        Self { title, notice: None, facts, fields, conditions, methods }
     }
 }
 

@@ -1,26 +1,57 @@
 //! A plausible value for a field, such as an example can post and have accepted.
 
-use crumb_domain::fields::FieldRules;
+use super::member::members;
+use crumb_domain::fields::{FieldRules, day_of_bound};
 use crumb_domain::network::{Field, FieldType};
 use crumb_domain::time::Day;
 
-/// The first candidate that the field's own rules accept. Patterns are met by
-/// best effort: where nothing fits, the example shows the likeliest value.
-pub fn sample(rules: &FieldRules, field: &Field, today: Day) -> String {
-    let candidates = candidates(field, today);
+/// What the examples have for a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sample {
+    /// This value, as it is posted.
+    Value(String),
+    /// Nothing: the field is left out.
+    LeftOut,
+    /// A word that the reader replaces by a value of their own.
+    ToReplace,
+}
+
+impl Sample {
+    /// By the field's own rules alone.
+    pub(super) fn of(rules: &FieldRules, field: &Field, today: Day) -> Self {
+        match sample(rules, field, today) {
+            Some(value) => Self::Value(value),
+            None if field.required => Self::ToReplace,
+            None => Self::LeftOut,
+        }
+    }
+}
+
+/// The first usual value that the field's own rules accept, else one made of its pattern.
+/// None where neither is found.
+pub fn sample(rules: &FieldRules, field: &Field, today: Day) -> Option<String> {
+    usual(field, today).find(|value| kept(rules, field, value, today).is_some())
+}
+
+/// Usual values of a field, then such as are made of its pattern; not all keep its rules.
+pub(super) fn usual(field: &Field, today: Day) -> impl Iterator<Item = String> {
+    let of_pattern = field.pattern.iter().flat_map(|pattern| of_pattern(field.field_type, pattern));
+    candidates(field, today).into_iter().chain(of_pattern)
+}
+
+/// What a pattern matches; of an address it may say no more than its end.
+pub(super) fn of_pattern(field_type: FieldType, pattern: &str) -> impl Iterator<Item = String> {
+    let before = if field_type == FieldType::Email { "ann" } else { "" };
+    members(pattern).flat_map(move |member| [format!("{before}{member}"), member])
+}
+
+/// A value as it would be kept, where the field's own rules accept it.
+pub(super) fn kept(rules: &FieldRules, field: &Field, value: &str, today: Day) -> Option<String> {
     let input = field.name.to_lowercase();
-    let accepts = |value: &str| {
-        let checked = rules.check(&|name| (name == input).then(|| value.to_owned()), today);
-        checked.wrong.iter().all(|problem| problem.name != field.name)
-    };
-    let fits = |value: &&String| value.chars().count() <= field.max_length as usize;
-    candidates
-        .iter()
-        .filter(fits)
-        .find(|value| accepts(value))
-        .or_else(|| candidates.iter().find(fits))
-        .cloned()
-        .unwrap_or_default()
+    let checked = rules.check(&|name| (name == input).then(|| value.to_owned()), today);
+    let is_right = checked.wrong.iter().all(|problem| problem.name != field.name);
+    let (_, kept) = checked.values.into_iter().find(|(name, _)| *name == field.name)?;
+    is_right.then_some(kept)
 }
 
 fn candidates(field: &Field, today: Day) -> Vec<String> {
@@ -32,11 +63,11 @@ fn candidates(field: &Field, today: Day) -> Vec<String> {
             texts(&["4155550132", "415-555-0132", "(415) 555-0132", "+14155550132", "5550132"])
         }
         FieldType::Zip => texts(&["94105", "94105-1420", "SW1A 1AA", "K1A 0B1", "1010"]),
-        FieldType::Bool => texts(&["1", "true", "yes", "on"]),
+        FieldType::Bool => texts(&["1", "true", "yes", "on", "0", "false", "no", "off"]),
         FieldType::Ip => texts(&["198.51.100.7", "2001:db8::7"]),
         FieldType::Number => numbers(field),
         FieldType::Date => dates(field, &name, today),
-        FieldType::String => strings(field, &name),
+        FieldType::String => strings(&name),
     }
 }
 
@@ -57,7 +88,8 @@ fn dates(field: &Field, name: &str, today: Day) -> Vec<String> {
     let near = [1, -1, 7, -7, 14, 30, -30, 90, -90, 180, -180];
     let years = (1..110).flat_map(|years| [-years * DAYS_A_YEAR, years * DAYS_A_YEAR]);
     let around = near.into_iter().chain(years).map(|days| Day(today.0.saturating_add(days)).to_string());
-    let bounds = field.minimum.iter().chain(&field.maximum).cloned();
+    let bounds = field.minimum.iter().chain(&field.maximum);
+    let bounds = bounds.filter_map(|bound| day_of_bound(bound, today)).map(|day| day.to_string());
     [usual, A_BIRTHDAY.to_owned(), today.to_string()]
         .into_iter()
         .chain(around)
@@ -67,7 +99,7 @@ fn dates(field: &Field, name: &str, today: Day) -> Vec<String> {
 }
 
 /// Values by what a field's name says; then short forms that patterns often want.
-fn strings(field: &Field, name: &str) -> Vec<String> {
+fn strings(name: &str) -> Vec<String> {
     const BY_NAME: &[(&str, &[&str])] = &[
         ("email", &["ann.miller@example.com"]),
         ("first", &["Ann"]),
@@ -141,21 +173,7 @@ fn strings(field: &Field, name: &str) -> Vec<String> {
         "1HGCM82633A004352",
     ];
     let named = BY_NAME.iter().filter(|(part, _)| name.contains(part)).flat_map(|(_, values)| *values);
-    let mut values: Vec<String> = named.chain(USUAL).map(|value| (*value).to_owned()).collect();
-    if let Some(literal) = field.pattern.as_deref().and_then(literal) {
-        values.insert(0, literal);
-    }
-    values
-}
-
-/// What a pattern without any operator asks for: `^web$` is `web`; of
-/// alternatives the first.
-fn literal(pattern: &str) -> Option<String> {
-    let inner = pattern.trim_start_matches('^').trim_end_matches('$');
-    let inner = inner.strip_prefix("(?:").or_else(|| inner.strip_prefix('(')).unwrap_or(inner);
-    let first = inner.split('|').next()?.trim_end_matches(')');
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
-    (!first.is_empty() && first.chars().all(plain)).then(|| first.to_owned())
+    named.chain(USUAL).map(|value| (*value).to_owned()).collect()
 }
 
 fn texts(values: &[&str]) -> Vec<String> {
@@ -172,7 +190,7 @@ mod tests {
         let vertical: Vertical =
             serde_json::from_value(serde_json::json!({ "id": 1, "name": "V", "field": [field] })).unwrap();
         let rules = FieldRules::compile(&vertical).unwrap();
-        let value = sample(&rules, &vertical.field[0], Zone::civil_day(2026, 11, 22).unwrap());
+        let value = sample(&rules, &vertical.field[0], Zone::civil_day(2026, 11, 22).unwrap()).unwrap();
         let checked = rules.check(&|_| Some(value.clone()), Zone::civil_day(2026, 11, 22).unwrap());
         assert!(checked.is_clean(), "{value:?}: {checked:?}");
         value
@@ -211,6 +229,17 @@ mod tests {
         assert_eq!(field("source", "string", json!({ "pattern": "^(web|mail)$" })), "web");
         assert_eq!(field("note", "string", json!({ "max_length": 3 })), "A");
         assert_eq!(field("note", "string", json!({ "pattern": "^.+$" })), "Sample", "which matches itself");
+        assert_eq!(
+            field("tax_id", "string", json!({ "pattern": "^[0-9]{3}-[0-9]{2}-[0-9]{4}-[A-Z]$" })),
+            "123-45-6789-A"
+        );
+        assert_eq!(field("work", "email", json!({ "pattern": "@corp\\.example$" })), "ann@corp.example",);
+        assert_eq!(field("phone", "phone", json!({ "pattern": r"^\+49[ ]\d{8}$" })), "+49 12345678");
+        assert_eq!(
+            field("size", "number", json!({ "pattern": "^[0-9]+[.][0-9]{3}$", "minimum": "1" })),
+            "1.234"
+        );
+        assert_eq!(field("opt_out", "bool", json!({ "pattern": "^(?:0|no)$" })), "0");
         for kind in ["phone", "bool", "ip"] {
             field("x", kind, json!({}));
         }

@@ -14,6 +14,9 @@ pub fn text(doc: &PostingDoc, method: Method) -> String {
 fn write(out: &mut String, doc: &PostingDoc, method: Method) -> std::fmt::Result {
     let Some(post) = doc.method(method) else { return Ok(()) };
     writeln!(out, "# {} — {}\n", line(&doc.title), method.label())?;
+    if let Some(notice) = &doc.notice {
+        writeln!(out, "**{notice}**\n")?;
+    }
     for (name, value) in &doc.facts {
         writeln!(out, "* {name}: {}", line(value))?;
     }
@@ -30,6 +33,7 @@ fn write(out: &mut String, doc: &PostingDoc, method: Method) -> std::fmt::Result
     for field in &doc.fields {
         write_field(out, field, method)?;
     }
+    section(out, "What must hold of a lead, else it is answered Unmatched Filter", &doc.conditions, false)?;
     section(out, "Step by step", &post.steps, true)?;
     examples(out, "Scripts", &post.scripts)?;
     examples(out, "Examples", &post.examples)?;
