@@ -11,7 +11,7 @@ use crate::input::{Given, InputError, MAX_INPUT_BYTES, PairCount, Pairs, given, 
 use crate::json::parse_json;
 use crate::link::device_id;
 use crate::multipart::read_multipart;
-use crumb_domain::amount::read_amount;
+use crumb_domain::amount::read_amount_rounded;
 use crumb_domain::conversion::{ConversionSource, MAX_TRANSACTION_ID_CHARS, Reported};
 use crumb_domain::{AdvertiserId, Money, OfferId};
 use sha2::{Digest as _, Sha256};
@@ -195,7 +195,7 @@ fn kept_transaction_id(text: &str) -> String {
 }
 
 fn amount(text: &str) -> Option<Money> {
-    read_amount(text).filter(|amount| *amount <= MAX_AMOUNT)
+    read_amount_rounded(text).filter(|amount| *amount <= MAX_AMOUNT)
 }
 
 #[cfg(test)]
