@@ -160,8 +160,13 @@ fn conversion<S: Store + Clone>(
     let disposition = checked.disposition.unwrap_or(ConversionDisposition::Approved);
     let counts = disposition == ConversionDisposition::Approved;
     let said = checked.received.is_some() && !session.test;
-    let withheld =
-        (!counts).then_some(Withheld { payout: worth.payout, received: worth.received, said, told: false });
+    let withheld = (!counts).then_some(Withheld {
+        payout: worth.payout,
+        received: worth.received,
+        said,
+        told: false,
+        over_cap: false,
+    });
     let stands = |amount| if counts { amount } else { Money::ZERO };
     Conversion {
         id: site.rows.next(now),
