@@ -4,7 +4,7 @@ mod order;
 mod signature;
 
 pub use order::{MAX_COUPONS, MAX_ORDER_LINES, MAX_ORDER_TEXT_CHARS};
-pub use signature::{SignatureCheck, Signed, sign, sign_query, signed_query};
+pub use signature::{SignatureCheck, Signed, WrongSignature, sign, sign_query, signed_query};
 
 use crate::body::{BodyError, BodyFormat, Member};
 use crate::input::{Given, InputError, MAX_INPUT_BYTES, PairCount, Pairs, given, read_form};
