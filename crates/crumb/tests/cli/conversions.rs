@@ -138,7 +138,7 @@ fn the_pixel_log_is_printed_as_it_comes() {
     let place = place();
     let server = place.serve(&[]);
     let id = clicked(&server);
-    server.get(server.tracking, &format!("/p.ashx?f=pb&r={id}&t=T-1"));
+    server.get(server.tracking, &format!("/p.ashx?f=pb&r={id}&t=T-1&p=x&ap=9"));
     server.get(server.tracking, "/p.ashx?f=pb&o=999");
     let mut tail = place
         .command(&["tail", "pixels", "--offer", "400"])
@@ -150,6 +150,7 @@ fn the_pixel_log_is_printed_as_it_comes() {
     let first = next();
     assert!(first.contains("  pb  ok  offer 400  event 1  affiliate 12  request "), "{first}");
     assert!(first.contains(&id) && first.contains("transaction T-1"), "{first}");
+    assert!(first.ends_with("  ignored ap,p"), "{first}");
     server.get(server.tracking, &format!("/p.ashx?f=pb&r={id}"));
     let second = next();
     assert!(second.contains("  pb  Duplicate Conversion  offer 400"), "{second}");
