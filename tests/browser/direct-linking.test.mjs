@@ -117,6 +117,33 @@ scenario("under last touch another affiliate's click names no session, and the s
   assert.equal((await tracker.until("", 3)).search, "a=13&c=1057&cp=js");
 });
 
+scenario("under last touch a tracking link's session is its affiliate's where the link says so, also once the page is loaded again", async ({ land, tracker }) => {
+  await land("?ckm_request_id=123&a=12", "?touch=last");
+  await land("?ckm_request_id=123", "?touch=last");
+  await land("?a=12&c=1057", "?touch=last");
+  assert.equal((await tracker.until("")).search, "a=12&c=1057&ckm_request_id=123&cp=js");
+  await land("?ckm_request_id=124", "?touch=last");
+  await land("?a=12&c=1057", "?touch=last");
+  assert.equal((await tracker.until("", 2)).search, "a=12&c=1057&cp=js", "nobody knows whose this one is");
+});
+
+scenario("each offer of a site has a cookie of its own", async ({ land, thank, tracker, field, cookies }) => {
+  await land("?ckm_request_id=200200", "?o=200&days=7");
+  await land("?ckm_request_id=201201", "?days=7&o=201");
+  await land("?a=12&c=1057", "?o=200&days=7");
+  assert.equal((await tracker.until("")).search, "a=12&c=1057&ckm_request_id=200200&cp=js");
+  await land("?ckm_request_id=201201", "?o=201");
+  await land("", "?o=202");
+  assert.equal(await field(), "", "nobody came for this one");
+  const { ckm_request_id: last, ckm_request_id_201: own } = await cookies();
+  assert.deepEqual([last.value, own.value], ["201201", "201201"]);
+  for (const [query, id] of [["o=200", ID], ["o=201&e=2", "201201"], ["a=7", "201201"], ["o=202", "201201"], ["o=%3B", "201201"]]) {
+    const before = tracker.to("p.ashx").length;
+    await thank(`?${query}`);
+    assert.equal((await tracker.until("p.ashx", before + 1)).search, `${query}&r=${id}&f=js`);
+  }
+});
+
 scenario("a click that opens no session leaves the cookie's", async ({ land, tracker, field, page, cookies }) => {
   tracker.answer("", () => ({ script: "var ckm_request_id = 0;\n// Inactive Offer\n" }));
   await land("?ckm_request_id=123");

@@ -147,9 +147,10 @@ pub enum Typed {
     /// Bring conversions in from a CSV file, or change some: all of them or none
     ///
     /// The first line names the columns: request_id, event, at, transaction_id, payout,
-    /// received, disposition, note; and id in place of request_id for a conversion that is
-    /// there. What is not said of a new one is as its offer says it. Whatever is wrong is
-    /// told of all lines at once, and then nothing is brought in.
+    /// received, disposition, note, effective_date; and id in place of request_id for a
+    /// conversion that is there. What is not said of a new one is as its offer says it. What
+    /// is wrong is told of all lines at once, and then nothing is brought in; what depends on
+    /// something wrong (an event on a request id that is not known) once that is right.
     Import(ImportArguments),
     /// Print what comes as it comes
     #[command(subcommand)]

@@ -75,7 +75,7 @@ impl Postman {
         let (status, error) = match outcome {
             MailOutcome::Taken => (Some(TAKEN), None),
             MailOutcome::Refused(why) => (None, Some(why)),
-            MailOutcome::Failed(error) => (None, Some(error.to_string())),
+            MailOutcome::Failed(error) => (None, Some(error.happened())),
         };
         let (phase, took_ms) = (phase.as_str().to_owned(), took(&ms));
         Attempted { phase, took_ms, status, answer, error, retry_after: None, is_hopeless: false }
@@ -176,7 +176,7 @@ fn attempted(called: Called) -> Attempted {
         took_ms: took(&ms),
         status,
         answer: String::from_utf8_lossy(answer).chars().take(MAX_KEPT_ANSWER_CHARS).collect(),
-        error: error.map(|error| error.to_string()),
+        error: error.map(|error| error.happened()),
         retry_after: retry_after.map(str::to_owned),
         is_hopeless: false,
     }

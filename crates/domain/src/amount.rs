@@ -12,6 +12,24 @@ pub fn read_amount(text: &str) -> Option<Money> {
     written(text)?.parse().ok()
 }
 
+/// Decimals of an amount that is rounded: several times what a sum in floating point is
+/// printed with.
+const MAX_DECIMALS: usize = 64;
+
+/// Reads an amount as [`read_amount`] does, with more decimals too, as `69.80000000000001`
+/// is what a script adds up to: half a millionth is rounded away from zero.
+pub fn read_amount_rounded(text: &str) -> Option<Money> {
+    let written = written(text)?;
+    let kept = written.find('.').map(|point| point + 1 + Money::DECIMALS).filter(|end| *end < written.len());
+    let Some(kept) = kept else { return written.parse().ok() };
+    let (amount, rest) = written.split_at_checked(kept)?;
+    if rest.len() > MAX_DECIMALS - Money::DECIMALS || !rest.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let more = i64::from(rest.as_bytes().first().is_some_and(|digit| *digit >= b'5'));
+    amount.parse::<Money>().ok()?.checked_add(Money::from_micros(more))
+}
+
 /// Whether a text is an amount as [`read_amount`] reads them, but for having more digits
 /// than any amount can.
 pub fn is_beyond_amounts(text: &str) -> bool {
@@ -108,7 +126,47 @@ mod tests {
         }
     }
 
+    #[test]
+    fn more_than_six_decimals_are_rounded_half_a_millionth_away_from_zero() {
+        for (text, micros) in [
+            ("69.80000000000001", 69_800_000),
+            ("12.3456789", 12_345_679),
+            ("0.1000000", 100_000),
+            ("$1,234.5000004999", 1_234_500_000),
+            (".0000005", 1),
+            ("0.00000049", 0),
+            ("0.9999995", 1_000_000),
+            ("1.123456", 1_123_456),
+            ("12", 12_000_000),
+        ] {
+            assert_eq!(read_amount_rounded(text), Some(Money::from_micros(micros)), "{text}");
+        }
+        let long = |decimals: usize| format!("1.{}", "0".repeat(decimals));
+        assert_eq!(read_amount_rounded(&long(MAX_DECIMALS)), Some(Money::from_micros(1_000_000)));
+        for text in [
+            long(MAX_DECIMALS + 1).as_str(),
+            "-1.0000000",
+            "1.0000000x",
+            "1.00000x0",
+            "1.000000.",
+            "1.0000000e2",
+            "1.00000é0",
+            "12.",
+        ] {
+            assert_eq!(read_amount_rounded(text), None, "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_need_not_be_rounded_is_read_alike(text in "[$0-9,. -]{0,16}|[0-9]{0,3}.[0-9]{0,9}|.*") {
+            let rounded = read_amount_rounded(&text);
+            prop_assert!(rounded.is_none_or(|amount| !amount.is_negative()));
+            if let Some(amount) = read_amount(&text) {
+                prop_assert_eq!(rounded, Some(amount));
+            }
+        }
+
         #[test]
         fn any_text_is_read_and_no_amount_is_negative(text in "[$0-9,. -]{0,16}|.*") {
             prop_assert!(read_amount(&text).is_none_or(|amount| !amount.is_negative()));

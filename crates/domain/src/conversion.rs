@@ -162,6 +162,7 @@ impl LeadConversion {
             received: earlier.received,
             said: earlier.said,
             told: true,
+            over_cap: false,
         });
         let withheld = Withheld { payout: Money::ZERO, said: earlier.said, ..before };
         Self {
@@ -185,7 +186,7 @@ impl LeadConversion {
         Self {
             disposition: Some(ConversionDisposition::OverCap),
             received: None,
-            withheld: Some(Withheld { payout: Money::ZERO, received, said, told: false }),
+            withheld: Some(Withheld { payout: Money::ZERO, received, said, told: false, over_cap: false }),
             ..self
         }
     }
@@ -242,6 +243,9 @@ pub struct Withheld {
     /// It has counted before: its affiliate's postbacks were told of it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub told: bool,
+    /// It stood over a cap until a person said something else: no webhook was told of it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub over_cap: bool,
 }
 
 /// What a pixel says of a conversion beside money.
@@ -400,7 +404,13 @@ impl Conversion {
     pub fn over_cap(self) -> Self {
         let (payout, received, said) = (self.payout, self.received, self.said);
         Self {
-            withheld: self.withheld.or(Some(Withheld { payout, received, said, told: false })),
+            withheld: self.withheld.or(Some(Withheld {
+                payout,
+                received,
+                said,
+                told: false,
+                over_cap: false,
+            })),
             payout: Money::ZERO,
             received: Money::ZERO,
             disposition: ConversionDisposition::OverCap,

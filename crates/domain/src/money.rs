@@ -23,6 +23,8 @@ impl Money {
     pub const ZERO: Money = Money { micros: 0 };
     /// Micro-units in one unit.
     pub const MICROS_PER_UNIT: i64 = 1_000_000;
+    /// Digits behind the point that an amount has at most.
+    pub const DECIMALS: usize = 6;
     /// Digits before the point that an amount is written with at most.
     pub const MAX_WHOLE_DIGITS: usize = 12;
     /// The largest amount that can be written so.
@@ -72,7 +74,7 @@ impl FromStr for Money {
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-        if whole.is_empty() || whole.len() > Self::MAX_WHOLE_DIGITS || fraction.len() > 6 {
+        if whole.is_empty() || whole.len() > Self::MAX_WHOLE_DIGITS || fraction.len() > Self::DECIMALS {
             return Err(InvalidMoney);
         }
         if !all_digits(whole) || !all_digits(fraction) || digits.ends_with('.') {

@@ -73,9 +73,15 @@ pub fn impression_code(base_url: &str, affiliate: &str, creative: &str) -> Strin
 /// For the head of a landing page that advertisements lead to directly: makes the click,
 /// and keeps its request id in the page's own cookie for as long as the offer's clicks
 /// earn credit.
-pub fn landing_page_script(base_url: &str, click_cookie_days: u32, last_touch: bool) -> String {
+pub fn landing_page_script(
+    base_url: &str,
+    offer: OfferId,
+    click_cookie_days: u32,
+    last_touch: bool,
+) -> String {
     let touch = if last_touch { "&amp;touch=last" } else { "" };
-    format!("<script src=\"{}/dl.js?days={click_cookie_days}{touch}\"></script>", quote::base(base_url))
+    let base = quote::base(base_url);
+    format!("<script src=\"{base}/dl.js?o={offer}&amp;days={click_cookie_days}{touch}\"></script>")
 }
 
 /// Its companion for the thank-you page.
@@ -122,12 +128,12 @@ mod tests {
     fn the_scripts_of_direct_linking_say_what_the_offer_wants() {
         let shop = PixelOf::Offer(OfferId(400));
         assert_eq!(
-            landing_page_script(BASE, 30, false),
-            "<script src=\"https://trk.example/dl.js?days=30\"></script>"
+            landing_page_script(BASE, OfferId(400), 30, false),
+            "<script src=\"https://trk.example/dl.js?o=400&amp;days=30\"></script>"
         );
         assert_eq!(
-            landing_page_script(BASE, 7, true),
-            "<script src=\"https://trk.example/dl.js?days=7&amp;touch=last\"></script>"
+            landing_page_script(BASE, OfferId(400), 7, true),
+            "<script src=\"https://trk.example/dl.js?o=400&amp;days=7&amp;touch=last\"></script>"
         );
         assert_eq!(
             thank_you_page_script(BASE, shop, Some(EventId(2))),

@@ -4,14 +4,14 @@ mod order;
 mod signature;
 
 pub use order::{MAX_COUPONS, MAX_ORDER_LINES, MAX_ORDER_TEXT_CHARS};
-pub use signature::{SignatureCheck, Signed, sign, sign_query, signed_query};
+pub use signature::{SignatureCheck, Signed, WrongSignature, sign, sign_query, signed_query};
 
 use crate::body::{BodyError, BodyFormat, Member};
 use crate::input::{Given, InputError, MAX_INPUT_BYTES, PairCount, Pairs, given, read_form};
 use crate::json::parse_json;
 use crate::link::device_id;
 use crate::multipart::read_multipart;
-use crumb_domain::amount::read_amount;
+use crumb_domain::amount::read_amount_rounded;
 use crumb_domain::conversion::{ConversionSource, MAX_TRANSACTION_ID_CHARS, Reported};
 use crumb_domain::{AdvertiserId, Money, OfferId};
 use sha2::{Digest as _, Sha256};
@@ -195,7 +195,7 @@ fn kept_transaction_id(text: &str) -> String {
 }
 
 fn amount(text: &str) -> Option<Money> {
-    read_amount(text).filter(|amount| *amount <= MAX_AMOUNT)
+    read_amount_rounded(text).filter(|amount| *amount <= MAX_AMOUNT)
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub fn run(settings: &Settings, arguments: &ImportArguments) -> Result {
             Ok(would_be) => would_be,
         };
         if arguments.dry_run {
-            return Ok(Reply::said(done(&would_be, "would be")));
+            return Ok(Reply::said(done(&would_be, Some("would be"))));
         }
         Owner::of(settings)?.carry_out(Command::ImportConversions(rows)).await
     })
@@ -87,7 +87,7 @@ pub fn run(settings: &Settings, arguments: &ImportArguments) -> Result {
 pub async fn import<S: Store + Clone>(context: &Context<'_, S>, rows: &[Numbered]) -> Result {
     let lines: Vec<Line> = rows.iter().map(|row| row.line.clone()).collect();
     match import::import(context.installation, &lines, Some(BY)).await {
-        Ok(imported) => Ok(Reply::said(done(&imported, "are"))),
+        Ok(imported) => Ok(Reply::said(done(&imported, None))),
         Err(error) => Ok(told(faults_of(error, rows)?)),
     }
 }
@@ -129,12 +129,19 @@ fn show(bar: &ProgressBar, done: u64, total: u64) {
     bar.set_position(done);
 }
 
-fn done(imported: &Imported, are: &str) -> String {
+/// How many they are; `would_be` where they are not brought in.
+fn done(imported: &Imported, would_be: Option<&str>) -> String {
     let over_cap = match imported.over_cap {
         0 => String::new(),
         over => format!("; {over} of the new ones came over a cap, at 0.00"),
     };
-    format!("{} conversions {are} new, {} changed{over_cap}\n", imported.created, imported.changed)
+    let are = would_be.unwrap_or(if imported.created == 1 { "is" } else { "are" });
+    let new = counted(imported.created, "conversion");
+    format!("{new} {are} new, {} changed{over_cap}\n", imported.changed)
+}
+
+fn counted(count: usize, unit: &str) -> String {
+    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
 fn faults_of(error: ImportError, rows: &[Numbered]) -> anyhow::Result<Faults> {
@@ -167,22 +174,33 @@ fn read_file(path: &Path) -> anyhow::Result<FileRows> {
 
 fn rows(bytes: &[u8]) -> anyhow::Result<FileRows> {
     let mut read = FileRows::default();
-    let bytes = match unclosed_quote(bytes) {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let mut places = LineNumbers::of(bytes);
+    let whole = match unclosed_quote(bytes) {
         None => bytes,
-        Some(Unclosed { line, record }) => {
+        Some(Unclosed { quote, record }) => {
             let message = "a quote is opened here that nothing closes up to the end of the file";
-            read.faults.push((line, message.to_owned()));
+            read.faults.push((LineNumbers::of(bytes).at(quote), message.to_owned()));
             // All that follows stands within it.
             bytes.get(..record).unwrap_or_default()
         }
     };
-    if bytes.is_empty() && !read.faults.is_empty() {
+    if whole.is_empty() && !read.faults.is_empty() {
         return Ok(read);
     }
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(bytes);
-    let header = reader.headers()?.clone();
-    let names: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
-    read.faults.extend(header_faults(&names));
+    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(whole);
+    let header = match reader.headers() {
+        Ok(header) => header.clone(),
+        Err(error) => {
+            read.faults.push(unreadable(error, &mut places)?);
+            read.is_unreadable = true;
+            return Ok(read);
+        }
+    };
+    let header_line = places.of_record(header.position());
+    let names: Vec<String> = header.iter().map(str::to_ascii_lowercase).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    read.faults.extend(header_faults(&names, &header).into_iter().map(|fault| (header_line, fault)));
     read.is_unreadable = !is_readable(&names);
     let mut count = 0;
     let mut record = csv::StringRecord::new();
@@ -190,19 +208,15 @@ fn rows(bytes: &[u8]) -> anyhow::Result<FileRows> {
         let more = match reader.read_record(&mut record) {
             Ok(more) => more,
             Err(error) => {
-                // Behind bytes that are no text the next line can be read; else nothing can.
-                let number = error.position().map_or(0, csv::Position::line);
-                match error.kind() {
-                    csv::ErrorKind::Utf8 { .. } => read.faults.push((number, "not UTF-8".to_owned())),
-                    _ => return Err(error.into()),
-                }
+                // Behind bytes that are no text the next line can be read.
+                read.faults.push(unreadable(error, &mut places)?);
                 continue;
             }
         };
         if !more {
             break;
         }
-        let number = record.position().map_or(0, csv::Position::line);
+        let number = places.of_record(record.position());
         if count == MAX_ROWS {
             let message = format!("at most {MAX_ROWS} rows at once: bring the others in by another file");
             read.faults.push((number, message));
@@ -213,14 +227,22 @@ fn rows(bytes: &[u8]) -> anyhow::Result<FileRows> {
         if record.len() == names.len() {
             read.rows.push(Numbered { number, line: line_of(&names, &record) });
         } else {
-            let (has, of) = (record.len(), names.len());
-            read.faults.push((number, format!("it has {has} cells, and the header {of}")));
+            let (has, of) = (counted(record.len(), "cell"), names.len());
+            read.faults.push((number, format!("it has {has}, and the header {of}")));
         }
     }
     if read.faults.is_empty() && read.rows.is_empty() {
-        read.faults.push((1, "no rows follow the header".to_owned()));
+        read.faults.push((header_line, "no rows follow the header".to_owned()));
     }
     Ok(read)
+}
+
+/// What is wrong with a record that is no text, and where; another error is the file's.
+fn unreadable(error: csv::Error, places: &mut LineNumbers<'_>) -> anyhow::Result<(u64, String)> {
+    match error.kind() {
+        csv::ErrorKind::Utf8 { pos, .. } => Ok((places.of_record(pos.as_ref()), "not UTF-8".to_owned())),
+        _ => Err(error.into()),
+    }
 }
 
 fn line_of(names: &[&str], record: &csv::StringRecord) -> Line {
@@ -233,11 +255,49 @@ fn line_of(names: &[&str], record: &csv::StringRecord) -> Line {
     line
 }
 
+/// The lines of a file as an editor counts them, from 1: one ends with LF, CRLF or CR.
+struct LineNumbers<'a> {
+    bytes: &'a [u8],
+    /// What was counted: so many bytes, after which this line goes on.
+    counted: usize,
+    line: u64,
+}
+
+impl<'a> LineNumbers<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, counted: 0, line: 1 }
+    }
+
+    /// The line in which a byte stands; of those asked for, each behind the one before.
+    fn at(&mut self, byte: usize) -> u64 {
+        let before = self.bytes.get(self.counted..byte).unwrap_or_default();
+        let ends = before.iter().enumerate().filter(|(index, byte)| match byte {
+            b'\n' => true,
+            b'\r' => self.bytes.get(self.counted + index + 1) != Some(&b'\n'),
+            _ => false,
+        });
+        self.line += ends.count() as u64;
+        self.counted = self.counted.max(byte);
+        self.line
+    }
+
+    /// The line in which a record begins. The reader's place lies where the one before
+    /// ended: ahead of the LF of a CRLF, and of blank lines.
+    fn of_record(&mut self, place: Option<&csv::Position>) -> u64 {
+        let ended = place.and_then(|place| usize::try_from(place.byte()).ok()).unwrap_or_default();
+        let rest = self.bytes.get(ended..).unwrap_or_default();
+        let skipped = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        // Where nothing is left, the file's end is behind its last line.
+        let begins = if skipped == rest.len() { ended } else { ended + skipped };
+        self.at(begins)
+    }
+}
+
 /// A quote that nothing closes.
 #[derive(Debug, PartialEq, Eq)]
 struct Unclosed {
-    /// The line in which it stands.
-    line: u64,
+    /// Where it stands, in bytes.
+    quote: usize,
     /// Where its row begins, in bytes.
     record: usize,
 }
@@ -251,12 +311,11 @@ fn unclosed_quote(bytes: &[u8]) -> Option<Unclosed> {
         Quoted,
         QuoteInQuoted,
     }
-    let bom = if bytes.starts_with("\u{feff}".as_bytes()) { "\u{feff}".len() } else { 0 };
-    let (mut at, mut line, mut opened, mut record) = (At::CellBegin, 1, 1, 0);
-    for (index, byte) in bytes.iter().enumerate().skip(bom) {
+    let (mut at, mut quote, mut record) = (At::CellBegin, 0, 0);
+    for (index, byte) in bytes.iter().enumerate() {
         at = match (at, byte) {
             (At::CellBegin, b'"') => {
-                opened = line;
+                quote = index;
                 At::Quoted
             }
             (At::QuoteInQuoted, b'"') => At::Quoted,
@@ -269,9 +328,8 @@ fn unclosed_quote(bytes: &[u8]) -> Option<Unclosed> {
             }
             _ => At::Cell,
         };
-        line += u64::from(*byte == b'\n');
     }
-    matches!(at, At::Quoted).then_some(Unclosed { line: opened, record })
+    matches!(at, At::Quoted).then_some(Unclosed { quote, record })
 }
 
 /// Whether it can be told what the columns mean, but for those that are not known.
@@ -284,19 +342,19 @@ fn names_a_subject(names: &[&str]) -> bool {
     names.iter().any(|name| ["id", "request_id"].contains(name))
 }
 
-fn header_faults(names: &[&str]) -> Faults {
+/// What is wrong with the columns, told by their names as they are written.
+fn header_faults(names: &[&str], written: &csv::StringRecord) -> Vec<String> {
     let mut faults = Vec::new();
-    for (at, name) in names.iter().enumerate() {
+    for (at, (name, written)) in names.iter().zip(written).enumerate() {
         if !Line::COLUMNS.contains(name) {
             let known = Line::COLUMNS.join(", ");
-            faults.push((1, format!("no column is called {name:?}; there are {known}")));
+            faults.push(format!("no column is called {written:?}; there are {known}"));
         } else if names.iter().take(at).any(|before| before == name) {
-            faults.push((1, format!("{name:?} stands twice")));
+            faults.push(format!("{name:?} stands twice"));
         }
     }
     if !names_a_subject(names) {
-        let message = "a column request_id (for new conversions) or id (for changes) is needed";
-        faults.push((1, message.to_owned()));
+        faults.push("a column request_id (for new conversions) or id (for changes) is needed".to_owned());
     }
     faults
 }
@@ -306,7 +364,9 @@ mod tests {
     use super::*;
 
     fn unclosed(text: &str) -> Option<(u64, &str)> {
-        unclosed_quote(text.as_bytes()).map(|found| (found.line, &text[found.record..]))
+        let bytes = text.as_bytes();
+        unclosed_quote(bytes)
+            .map(|found| (LineNumbers::of(bytes).at(found.quote), text.get(found.record..).unwrap()))
     }
 
     #[test]
@@ -321,10 +381,63 @@ mod tests {
             ("a,b\n1,\"2", 2, "1,\"2"),
             ("a,b\r\n1,\"2\"\r\n3,\"4\r\n5,6\r\n", 3, "3,\"4\r\n5,6\r\n"),
             ("a\n\"b\nc\",\"d", 3, "\"b\nc\",\"d"),
+            ("a\r\"b", 2, "\"b"),
             ("a\n\"b\"\"", 2, "\"b\"\""),
         ] {
             assert_eq!(unclosed(text), Some((line, record)), "{text:?}");
         }
-        assert_eq!(unclosed("\u{feff}\"a").map(|found| found.0), Some(1));
+        assert_eq!(faults("\u{feff}\"a"), [1]);
+    }
+
+    fn lines(text: &[u8]) -> Vec<u64> {
+        rows(text).unwrap().rows.iter().map(|row| row.number).collect()
+    }
+
+    fn faults(text: impl AsRef<[u8]>) -> Vec<u64> {
+        rows(text.as_ref()).unwrap().faults.iter().map(|fault| fault.0).collect()
+    }
+
+    #[test]
+    fn a_row_has_the_line_in_which_it_begins_as_an_editor_shows_it() {
+        for (text, expected) in [
+            ("id\n1\n2\n", vec![2, 3]),
+            ("id\n1\n\n\n2", vec![2, 5]),
+            ("\nid\n1\n", vec![3]),
+            ("id,note\n1,\"a\nb\n\"\n2,\n", vec![2, 5]),
+            ("id,note\n1,\"\n\n\n\"\n\n\"2\",\n", vec![2, 7]),
+            ("\"id\",\"note\n\"\n1,\n", vec![3]),
+        ] {
+            for end in ["\n", "\r\n", "\r"] {
+                for bom in ["", "\u{feff}"] {
+                    let text = format!("{bom}{}", text.replace('\n', end));
+                    assert_eq!(lines(text.as_bytes()), expected, "{text:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_has_the_line_in_which_it_stands() {
+        for end in ["\n", "\r\n", "\r"] {
+            let of = |text: &str| faults(text.replace('\n', end));
+            assert_eq!(of("id,note\n1\n2,\n\n3\n"), [2, 5], "{end:?}");
+            assert_eq!(of("\n\nprice,id\n1,1\n"), [3], "{end:?}");
+            assert_eq!(of("\nid\n"), [2], "{end:?}: no rows follow it");
+            assert_eq!(of("id\n\n"), [1], "{end:?}: no rows follow it");
+            assert_eq!(of("id,note\n\n1,\"\n"), [3], "{end:?}: a quote");
+            let end = end.as_bytes();
+            let latin = [b"id,note", end, b"1,", end, end, b"2,\xe9", end, b"3,"].concat();
+            assert_eq!((faults(&latin), lines(&latin)), (vec![4], vec![2, 5]));
+            assert_eq!(faults([end, b"id,\xe9", end, b"2,"].concat()), [2], "the header");
+        }
+    }
+
+    #[test]
+    fn columns_are_known_whatever_their_case_and_with_spaces_around_them() {
+        let read = rows(b"\xef\xbb\xbf Request_ID ,\" PAYOUT\"\n7,1.00\n").unwrap();
+        assert_eq!(read.faults, []);
+        let line = &read.rows.first().unwrap().line;
+        assert_eq!((line.request_id.as_deref(), line.payout.as_deref()), (Some("7"), Some("1.00")));
+        assert_eq!(faults("id,ID\n1,1\n"), [1], "it stands twice");
     }
 }

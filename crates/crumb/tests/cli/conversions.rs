@@ -27,7 +27,7 @@ fn clicked(server: &Server) -> String {
 fn conversions_are_brought_in_from_a_file_beside_a_server_or_without_one_and_listed() {
     let place = place();
     let server = place.serve(&[]);
-    let (first, second) = (clicked(&server), clicked(&server));
+    let (first, second, third) = (clicked(&server), clicked(&server), clicked(&server));
     let file = format!(
         "request_id,transaction_id,payout,note\n{first},T-1,,\n{second},T-2,7.50,\"late, but good\"\n"
     );
@@ -54,6 +54,10 @@ fn conversions_are_brought_in_from_a_file_beside_a_server_or_without_one_and_lis
     let id = rows[0]["id"].as_str().expect("an id");
     place.write("changes.csv", &format!("id,disposition,note\n{id},returned,sent back\n"));
     assert_eq!(place.run(&["import", "changes.csv"]).stderr, "0 conversions are new, 1 changed\n");
+    place.write("one.csv", &format!("Request_ID, Event\r\n{third},1\r\n"));
+    let said = |arguments: &[&str]| place.run(arguments).stderr;
+    assert_eq!(said(&["import", "one.csv", "--dry-run"]), "1 conversion would be new, 0 changed\n");
+    assert_eq!(said(&["import", "one.csv"]), "1 conversion is new, 0 changed\n");
     assert!(place.printed(&["conversions", "--disposition", "returned"]).contains("payout 0.00"));
     assert!(place.printed(&["ledger"]).contains("sent back"));
 }
@@ -69,6 +73,7 @@ fn all_that_is_wrong_with_a_file_is_told_by_its_lines_and_nothing_is_brought_in(
         "line 3: request_id: no click or lead has this request id\n\
          line 4: event: offer 400 has no such event\n\
          line 5: payout: expected an amount like 5.00\n\
+         line 5: request_id: duplicate: a row above is of this session and event\n\
          line 6: request_id: duplicate: a row above is of this session and event\n\
          nothing was brought in\n"
     );
@@ -77,7 +82,7 @@ fn all_that_is_wrong_with_a_file_is_told_by_its_lines_and_nothing_is_brought_in(
         ("request_id\n", "line 1: no rows follow the header\n"),
         (
             "request_id,payout\n1,2,3\n4\n",
-            "line 2: it has 3 cells, and the header 2\nline 3: it has 1 cells, and the header 2\n",
+            "line 2: it has 3 cells, and the header 2\nline 3: it has 1 cell, and the header 2\n",
         ),
         ("request_id,request_id\n1,2\n", "line 1: \"request_id\" stands twice\n"),
     ] {
@@ -96,21 +101,30 @@ fn all_that_is_wrong_with_a_file_is_told_by_its_lines_and_nothing_is_brought_in(
     assert_eq!(
         place.refused(&["import", "wrong.csv"]),
         "line 2: request_id: no click or lead has this request id\n\
-         line 3: it has 1 cells, and the header 2\n\
+         line 3: it has 1 cell, and the header 2\n\
          line 4: payout: expected an amount like 5.00\n\
          line 5: it has 3 cells, and the header 2\n\
+         line 6: request_id: duplicate: a row above is of this session and event\n\
          line 8: a quote is opened here that nothing closes up to the end of the file\n\
          nothing was brought in\n"
     );
     place.write("wrong.csv", &format!("request_id,payout\n{id},\n{id}\n"));
     assert_eq!(
         place.refused(&["import", "wrong.csv"]),
-        "line 3: it has 1 cells, and the header 2\nnothing was brought in\n",
+        "line 3: it has 1 cell, and the header 2\nnothing was brought in\n",
         "not even the row that is right"
     );
     place.write("wrong.csv", "request_id,\"payout\n7,\n");
     let told = place.refused(&["import", "wrong.csv"]);
     assert!(told.starts_with("line 1: a quote is opened here"), "{told}");
+    place.write("excel.csv", &format!("request_id,payout\r\n{id},1\r\n{id},x\r\n\r\n{id}\r\n"));
+    assert_eq!(
+        place.refused(&["import", "excel.csv"]),
+        "line 3: payout: expected an amount like 5.00\n\
+         line 3: request_id: duplicate: a row above is of this session and event\n\
+         line 5: it has 1 cell, and the header 2\n\
+         nothing was brought in\n"
+    );
     place.write("long.csv", &format!("request_id\n{}", "1\n".repeat(20_001)));
     let told = place.refused(&["import", "long.csv"]);
     let expected = "line 20002: at most 20000 rows at once: bring the others in by another file\n\
@@ -124,7 +138,7 @@ fn the_pixel_log_is_printed_as_it_comes() {
     let place = place();
     let server = place.serve(&[]);
     let id = clicked(&server);
-    server.get(server.tracking, &format!("/p.ashx?f=pb&r={id}&t=T-1"));
+    server.get(server.tracking, &format!("/p.ashx?f=pb&r={id}&t=T-1&p=x&ap=9"));
     server.get(server.tracking, "/p.ashx?f=pb&o=999");
     let mut tail = place
         .command(&["tail", "pixels", "--offer", "400"])
@@ -136,6 +150,7 @@ fn the_pixel_log_is_printed_as_it_comes() {
     let first = next();
     assert!(first.contains("  pb  ok  offer 400  event 1  affiliate 12  request "), "{first}");
     assert!(first.contains(&id) && first.contains("transaction T-1"), "{first}");
+    assert!(first.ends_with("  ignored ap,p"), "{first}");
     server.get(server.tracking, &format!("/p.ashx?f=pb&r={id}"));
     let second = next();
     assert!(second.contains("  pb  Duplicate Conversion  offer 400"), "{second}");

@@ -5,8 +5,9 @@ use std::fmt;
 
 /// Why a call ended without an answer that can be read.
 ///
-/// Its text says what happened, in which phase, and whether a repeat is safe. It
-/// holds neither URL, header nor value.
+/// Its text says what happened, in which phase, and whether a repeat is safe, as who sells
+/// leads must know; [`CallError::happened`] says no more than the first. It holds neither
+/// URL, header nor value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallError {
     /// In which phase.
@@ -49,8 +50,9 @@ impl CallError {
     }
 }
 
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl CallError {
+    /// What happened, of calls that are repeated whatever became of them.
+    pub fn happened(&self) -> String {
         let doing = match self.phase {
             Phase::Resolve => "looking the host up",
             Phase::Connect => "connecting",
@@ -60,18 +62,24 @@ impl fmt::Display for CallError {
             Phase::Body | Phase::Done => "reading the answer",
         };
         match &self.what {
-            Failure::TimedOut => write!(f, "time was up while {doing}; ")?,
+            Failure::TimedOut => format!("time was up while {doing}"),
             Failure::AddressRefused(why) => {
-                write!(f, "the host's address is {why} and no allowed network names it; ")?;
+                format!("the host's address is {why} and no allowed network names it")
             }
-            Failure::Broken(cause) => write!(f, "failed while {doing}: {cause}; ")?,
-            Failure::AnswerTooLong { limit } => write!(f, "the answer is longer than {limit} bytes; ")?,
+            Failure::Broken(cause) => format!("failed while {doing}: {cause}"),
+            Failure::AnswerTooLong { limit } => format!("the answer is longer than {limit} bytes"),
         }
-        f.write_str(if self.is_sent() {
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let repeat = if self.is_sent() {
             "the request may have arrived, so a repeat is not safe"
         } else {
             "nothing was sent, so a repeat is safe"
-        })
+        };
+        write!(f, "{}; {repeat}", self.happened())
     }
 }
 

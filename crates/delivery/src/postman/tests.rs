@@ -141,6 +141,19 @@ async fn only_2xx_is_an_answer_and_no_redirect_is_followed() {
 }
 
 #[tokio::test]
+async fn of_an_attempt_that_failed_it_is_said_what_happened_and_no_more() {
+    let nobody = "http://127.0.0.1:1/";
+    let error = attempt(&delivery(nobody, None)).await.error;
+    assert_eq!(error.as_deref(), Some("failed while connecting: connection refused"));
+    let attempted = attempt(&delivery(&cut_after("HTTP/1.1 ").await, None)).await;
+    let error = attempted.error.unwrap();
+    assert!(
+        error.starts_with("failed while waiting for the answer: ") && !error.contains("repeat"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn an_answer_that_is_cut_or_endless_after_its_2xx_counts_all_the_same() {
     let long = "x".repeat(crate::outbound::MAX_ANSWER_BYTES + 1);
     let receiver = MockBuyer::start(Answer::exactly("text/plain", &long)).await.unwrap();

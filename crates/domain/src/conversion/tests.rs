@@ -45,7 +45,7 @@ fn a_lead_that_is_accepted_keeps_what_a_person_said_and_loses_what_a_pixel_alone
 #[test]
 fn what_a_pixel_said_is_received_waits_until_the_lead_is_accepted() {
     let received = Money::from_micros(40_000_000);
-    let withheld = Some(Withheld { payout: Money::ZERO, received, said: true, told: false });
+    let withheld = Some(Withheld { payout: Money::ZERO, received, said: true, told: false, over_cap: false });
     let disposition = Some(ConversionDisposition::Rejected);
     let named = LeadConversion { only_named: true, disposition, withheld, ..LeadConversion::of(EventId(4)) };
     assert_eq!(named.advertisers_part(Money::ZERO), Money::ZERO);
@@ -56,7 +56,13 @@ fn what_a_pixel_said_is_received_waits_until_the_lead_is_accepted() {
 
 #[test]
 fn what_waits_for_a_person_is_not_received_because_the_lead_is_accepted() {
-    let withheld = Some(Withheld { payout: dollars(10), received: dollars(40), said: true, told: false });
+    let withheld = Some(Withheld {
+        payout: dollars(10),
+        received: dollars(40),
+        said: true,
+        told: false,
+        over_cap: false,
+    });
     let disposition = Some(ConversionDisposition::Pending);
     let waiting =
         LeadConversion { only_named: true, disposition, withheld, ..LeadConversion::of(EventId(4)) };
@@ -87,11 +93,19 @@ fn a_lead_that_takes_over_a_conversion_that_does_not_count_keeps_what_a_person_s
         let told = LeadConversion::of(EventId(4)).taking_over(&earlier);
         assert_eq!((told.disposition, told.received), (Some(disposition), None));
         // It stood at 25.00 and was told of; what it is worth to the affiliate is the lead's to say.
-        let worth = Withheld { payout: Money::ZERO, received: dollars(25), said: true, told: true };
+        let worth =
+            Withheld { payout: Money::ZERO, received: dollars(25), said: true, told: true, over_cap: false };
         assert_eq!(told.withheld, Some(worth));
-        let withheld = Some(Withheld { payout: dollars(3), received: dollars(8), said: false, told: false });
+        let withheld = Some(Withheld {
+            payout: dollars(3),
+            received: dollars(8),
+            said: false,
+            told: false,
+            over_cap: false,
+        });
         let told = LeadConversion::of(EventId(4)).taking_over(&Conversion { withheld, ..earlier });
-        let worth = Withheld { payout: Money::ZERO, received: dollars(8), said: true, told: false };
+        let worth =
+            Withheld { payout: Money::ZERO, received: dollars(8), said: true, told: false, over_cap: false };
         assert_eq!(told.withheld, Some(worth), "never counted, worth what was withheld");
     }
     let over_cap = LeadConversion::of(EventId(4)).taking_over(&reported().over_cap());
@@ -102,7 +116,8 @@ fn a_lead_that_takes_over_a_conversion_that_does_not_count_keeps_what_a_person_s
 fn a_lead_over_a_cap_keeps_what_its_pixel_said_until_a_person_lets_it_count() {
     let told = LeadConversion::of(EventId(4));
     let over = told.clone().over_cap();
-    let worth = Withheld { payout: Money::ZERO, received: Money::ZERO, said: false, told: false };
+    let worth =
+        Withheld { payout: Money::ZERO, received: Money::ZERO, said: false, told: false, over_cap: false };
     assert_eq!((over.disposition, over.withheld), (Some(ConversionDisposition::OverCap), Some(worth)));
     assert!(over.is_over_cap() && !told.is_over_cap());
     let said = told.taking_over(&Conversion { said: true, ..reported() }.over_cap()).over_cap();
@@ -161,7 +176,8 @@ fn a_leads_conversion_stands_as_the_lead_does_unless_a_person_said_otherwise() {
 fn a_conversion_over_its_cap_is_at_nothing_and_was_told_to_nobody() {
     let over_cap = reported().over_cap();
     assert_eq!((over_cap.payout, over_cap.received), (Money::ZERO, Money::ZERO));
-    let worth = Withheld { payout: dollars(10), received: dollars(25), said: false, told: false };
+    let worth =
+        Withheld { payout: dollars(10), received: dollars(25), said: false, told: false, over_cap: false };
     assert_eq!(over_cap.withheld, Some(worth));
     assert!(!over_cap.was_told() && reported().was_told());
     assert!(!over_cap.converts(), "it makes no session a converted one");

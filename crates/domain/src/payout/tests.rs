@@ -313,7 +313,8 @@ fn a_lead_that_takes_over_a_conversion_waits_only_where_nobody_was_told_of_that(
     assert_eq!(become_of(Some(&earlier.clone().over_cap())).0.waits, Some(Awaited::Sale));
     let rejected = Conversion { disposition: ConversionDisposition::Rejected, ..earlier };
     let (told, earned) = converted(told, &finding(Some(&rejected)), &share, &ACCEPTED, |_| money("7.00"));
-    let worth = Withheld { payout: money("7.00"), received: Money::ZERO, said: false, told: true };
+    let worth =
+        Withheld { payout: money("7.00"), received: Money::ZERO, said: false, told: true, over_cap: false };
     assert_eq!((told.withheld, earned), (Some(worth), Money::ZERO), "kept for later");
 }
 
@@ -328,7 +329,8 @@ fn a_lead_meets_a_full_cap_unless_it_takes_over_what_was_told_of() {
         let (told, earned) = converted(told.clone(), &found, &by_post, &ACCEPTED, |_| money("7.00"));
         (told.disposition, told.withheld, earned)
     };
-    let worth = Withheld { payout: money("7.00"), received: Money::ZERO, said: false, told: false };
+    let worth =
+        Withheld { payout: money("7.00"), received: Money::ZERO, said: false, told: false, over_cap: false };
     let over = (Some(D::OverCap), Some(worth), Money::ZERO);
     assert_eq!(become_of(&told, None), over);
     assert_eq!(become_of(&told, Some(earlier.clone().over_cap())), over);

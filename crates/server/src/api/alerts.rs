@@ -83,7 +83,7 @@ pub(crate) async fn list<S: Store + Clone>(
 ) -> Result<Json<Listing<AlertRow>>, ApiError> {
     caller.must_be_of_the_network()?;
     let filter = AlertFilter {
-        code: query.read("code", "a code like \"contract_switched_off\"", AlertCode::from_code),
+        code: query.one_of("code", AlertCode::ALL, AlertCode::as_str),
         contract: query.id("contract"),
         buyer: query.id("buyer"),
         from: query.time("from"),

@@ -197,7 +197,7 @@ pub(crate) async fn list<S: Store + Clone>(
         offer: query.id("offer"),
         campaign: query.id("campaign"),
         creative: query.id("creative"),
-        disposition: query.read("disposition", "a disposition like \"ok\"", Disposition::from_text),
+        disposition: query.one_of("disposition", Disposition::ALL, Disposition::as_str),
         session: query.session("request_id", names),
         from: query.time("from"),
         to: query.time("to"),

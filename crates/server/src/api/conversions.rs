@@ -172,11 +172,7 @@ pub(crate) async fn list<S: Store + Clone>(
         affiliate: query.affiliate("affiliate"),
         campaign: query.id("campaign"),
         event: query.id("event"),
-        disposition: query.read(
-            "disposition",
-            "a disposition like \"approved\"",
-            ConversionDisposition::from_code,
-        ),
+        disposition: query.one_of("disposition", ConversionDisposition::ALL, ConversionDisposition::as_str),
         session: query.session("request_id", names),
         transaction_id: query.text("transaction_id"),
         from: query.time("from"),

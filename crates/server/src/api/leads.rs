@@ -262,7 +262,7 @@ pub(crate) async fn list<S: Store + Clone>(
     let installation = &admin.installation;
     let names = &installation.keys.request_ids;
     let mut filter = LeadFilter {
-        status: query.read("status", "a status like \"unsold\"", LeadStatus::from_code),
+        status: query.one_of("status", LeadStatus::ALL, LeadStatus::as_str),
         offer: query.id("offer"),
         affiliate: query.affiliate("affiliate"),
         buyer: query.id("buyer"),

@@ -103,7 +103,7 @@ pub(crate) async fn list<S: Store + Clone>(
     let account = "\"house\", \"outside\", \"buyer:ID\", \"affiliate:ID\" or \"advertiser:ID\"";
     let mut filter = LedgerFilter {
         account: query.read("account", account, |text| text.parse().ok()),
-        kind: query.read("kind", "a kind like \"sale\"", LedgerKind::from_code),
+        kind: query.one_of("kind", LedgerKind::ALL, LedgerKind::as_str),
         lead: query.read("lead", "a lead's id", |text| text.to_uppercase().parse().ok()),
         from: query.time("from"),
         to: query.time("to"),

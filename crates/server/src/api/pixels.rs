@@ -130,7 +130,7 @@ pub(crate) async fn list<S: Store + Clone>(
         offer: query.id("offer"),
         affiliate: query.affiliate("affiliate"),
         session: query.session("request_id", names),
-        disposition: query.read("disposition", "a disposition like \"ok\"", PixelDisposition::from_code),
+        disposition: query.one_of("disposition", PixelDisposition::ALL, PixelDisposition::as_str),
         hides_others: own.is_some(),
         from: query.time("from"),
         to: query.time("to"),

@@ -62,6 +62,13 @@ impl QueryString {
         value
     }
 
+    /// One of these; whoever names another is told all of them.
+    pub fn one_of<T: Copy>(&mut self, name: &str, all: &[T], code: impl Fn(T) -> &'static str) -> Option<T> {
+        let codes: Vec<String> = all.iter().map(|one| format!("{:?}", code(*one))).collect();
+        let expected = format!("one of {}", codes.join(", "));
+        self.read(name, &expected, |text| all.iter().copied().find(|one| code(*one) == text))
+    }
+
     /// An entity's id.
     pub fn id<T: FromStr>(&mut self, name: &str) -> Option<T> {
         self.read(name, "a positive whole number", |text| text.parse().ok())
@@ -208,6 +215,19 @@ mod tests {
         assert_eq!(q.time("from"), None);
         let paths: Vec<String> = errors(q.finish()).into_iter().map(|(path, _)| path).collect();
         assert_eq!(paths, ["sort", "limit", "cursor", "offer", "offer", "from", "colour"]);
+    }
+
+    #[test]
+    fn a_code_that_is_none_is_told_with_those_that_there_are() {
+        use crumb_domain::selling::ReturnState;
+        let read = |q: &mut QueryString| q.one_of("state", ReturnState::ALL, ReturnState::as_str);
+        let code = ReturnState::ALL.last().unwrap().as_str();
+        assert_eq!(read(&mut query(&format!("state={code}"))), ReturnState::ALL.last().copied());
+        assert_eq!(read(&mut query("")), None);
+        let mut q = query("state=lost");
+        assert_eq!(read(&mut q), None);
+        let told = errors(q.finish()).pop().unwrap().1;
+        assert!(told.starts_with("expected one of \"") && told.contains(&format!("\"{code}\"")), "{told}");
     }
 
     #[test]

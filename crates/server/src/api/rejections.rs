@@ -155,7 +155,7 @@ pub(crate) async fn list<S: Store + Clone>(
         offer: query.id("offer"),
         affiliate: query.affiliate("affiliate"),
         campaign: query.id("campaign"),
-        problem: query.read("outcome", "a reason like \"duplicate_lead\"", Problem::from_code),
+        problem: query.one_of("outcome", Problem::ALL, Problem::code),
         from: query.time("from"),
         to: query.time("to"),
     };

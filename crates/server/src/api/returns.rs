@@ -327,7 +327,7 @@ pub(crate) async fn list<S: Store + Clone>(
 ) -> Result<Json<Listing<ReturnRow>>, ApiError> {
     let own = reader(caller)?;
     let mut filter = ReturnFilter {
-        state: query.read("state", "a state like \"submitted\"", ReturnState::from_code),
+        state: query.one_of("state", ReturnState::ALL, ReturnState::as_str),
         buyer: query.id("buyer"),
         from: query.time("from"),
         to: query.time("to"),

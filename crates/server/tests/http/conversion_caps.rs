@@ -387,8 +387,10 @@ async fn no_webhook_is_told_of_a_lead_over_the_cap_and_of_the_full_cap_once() {
         Server::start(&market_with(&[(Part::HostedOffer, &cap(1)), (Part::More, webhook)], &[])).await;
     accepted(&server, &[HOSTED, ANN]).await;
     assert_eq!(told(&server).await.len(), 2);
-    accepted(&server, &[HOSTED, BOB]).await;
+    let over = accepted(&server, &[HOSTED, BOB]).await;
     assert_eq!(told(&server).await.len(), 2);
+    approve(&server, &over).await;
+    assert_eq!(told(&server).await.len(), 3, "a person lets it count");
 }
 
 #[tokio::test]

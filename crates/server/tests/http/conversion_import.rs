@@ -100,6 +100,12 @@ async fn all_that_is_wrong_is_told_at_once_and_nothing_is_half_done() {
             { "id": there },
             { "id": there, "event": 1, "payout": "1" },
             { "id": there, "disposition": "pending" },
+            { "request_id": "7", "event": "nonsense", "payout": "lots" },
+            { "request_id": old, "event": "nonsense", "at": "2020-01-01T00:00:00Z", "payout": "lots" },
+            {
+                "request_id": old, "event": 2, "transaction_id": "A", "received": "lots",
+                "effective_date": "2020-01-01",
+            },
         ]),
     )
     .await;
@@ -121,7 +127,17 @@ async fn all_that_is_wrong_is_told_at_once_and_nothing_is_half_done() {
             "conversions[9].disposition",
             "conversions[10]",
             "conversions[11].event",
+            "conversions[11].id",
             "conversions[12].id",
+            "conversions[13].payout",
+            "conversions[13].request_id",
+            "conversions[14].payout",
+            "conversions[14].event",
+            "conversions[14].at",
+            "conversions[15].received",
+            "conversions[15].request_id",
+            "conversions[15].transaction_id",
+            "conversions[15].effective_date",
         ]
     );
     assert_eq!(errors[0].1, "no click or lead has this request id");
@@ -273,7 +289,8 @@ async fn what_a_row_moves_counts_for_its_effective_date() {
     .await;
     let places: Vec<_> = found.iter().map(|(path, _)| path.as_str()).collect();
     let row = |row: usize| format!("conversions[{row}].effective_date");
-    assert_eq!(places, [row(0), row(1), row(2)], "{found:?}");
+    let above = "conversions[2].id".to_owned();
+    assert_eq!(places, [row(0), row(1), row(2), above], "{found:?}");
     assert_eq!(found[1].1, format!("{late} is before the conversion, which came on {came}"));
     let (status, done) = bring(
         &server,

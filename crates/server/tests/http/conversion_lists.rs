@@ -104,6 +104,7 @@ async fn a_wrong_filter_of_conversions_or_pixels_is_named() {
         ("conversions", "limit=1001", "limit"),
         ("conversions", "buyer=5", "buyer"),
         ("pixels", "disposition=lost", "disposition"),
+        ("pixels", "disposition=OK", "disposition"),
         ("pixels", "to=now", "to"),
         ("pixels", "limit=1001", "limit"),
         ("pixels", "event=1", "event"),
@@ -115,4 +116,10 @@ async fn a_wrong_filter_of_conversions_or_pixels_is_named() {
         assert_eq!(refused.status, 400, "{list} {filter}");
         assert_eq!(refused.json()["errors"][0]["path"], json!(path), "{list} {filter}");
     }
+    let refused = server.api("/pixels?disposition=OK").await.json();
+    let told = refused["errors"][0]["message"].as_str().unwrap();
+    assert!(
+        told.starts_with("expected one of \"ok\", \"Over Conversion Cap\", \"Invalid Offer\", "),
+        "{told}"
+    );
 }

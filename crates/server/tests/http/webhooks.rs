@@ -239,6 +239,38 @@ async fn a_new_conversion_is_told_once_and_the_cap_that_it_fills() {
 }
 
 #[tokio::test]
+async fn a_conversion_over_its_cap_is_told_once_when_a_person_approves_it() {
+    let receiver = receiver().await;
+    let caps = "caps = [{ of = \"conversion\", interval = \"day\", limit = 0 }]";
+    let network = shop(caps, "") + &webhook(&receiver, "\"conversion.created\"");
+    let server = Server::start(&network).await;
+    for (told, facts) in
+        [["approve", "reject", "approve"], ["reject", "approve", "return"]].iter().enumerate()
+    {
+        let click = server.visitor().click("/?a=12&c=4001").await;
+        crate::conversions::postback(&server, &format!("r={click}")).await;
+        let kept = server.api_json("/conversions").await["data"][0].clone();
+        assert_eq!((&kept["request_id"], messages(&server, &receiver).await.len()), (&json!(click), told));
+        for fact in facts {
+            let path = format!("/conversions/{}/{fact}", kept["id"].as_str().unwrap());
+            assert_eq!(server.api_post(&path, &json!({})).await.status.as_u16(), 200, "{fact}");
+        }
+        let all = data_of(&messages(&server, &receiver).await, "conversion.created");
+        assert_eq!(all.len(), told + 1, "{facts:?}");
+        assert_eq!(all[told]["conversion"], kept["id"]);
+        assert_eq!((&all[told]["payout"], &all[told]["disposition"]), (&json!("12.00"), &json!("approved")));
+    }
+    let click = server.visitor().click("/?a=12&c=4001").await;
+    let row = json!([{ "request_id": click, "event": 1, "disposition": "rejected" }]);
+    assert_eq!(server.api_post("/conversions", &json!({ "conversions": row })).await.status.as_u16(), 201);
+    let kept = server.api_json("/conversions").await["data"][0].clone();
+    assert_eq!(messages(&server, &receiver).await.len(), 3, "what is brought in is told as it is");
+    let path = format!("/conversions/{}/approve", kept["id"].as_str().unwrap());
+    assert_eq!(server.api_post(&path, &json!({})).await.status.as_u16(), 200);
+    assert_eq!(messages(&server, &receiver).await.len(), 3);
+}
+
+#[tokio::test]
 async fn the_caps_of_a_contract_and_of_leads_are_told_by_the_sale_that_fills_them() {
     let buyers = MockBuyers::start().await.unwrap();
     let contract =

@@ -184,7 +184,8 @@ pub async fn a_change_holds_on_what_was_read_only<S: Store>(store: Arc<S>) {
         let read = stands(&*store, place).await;
         let reported = Reported { user_id: Some("u".to_owned()), ..Reported::default() };
         let (payout, disposition) = (money(7), ConversionDisposition::Returned);
-        let withheld = Some(Withheld { payout: PAYOUT, received: RECEIVED, said: false, told: false });
+        let withheld =
+            Some(Withheld { payout: PAYOUT, received: RECEIVED, said: false, told: false, over_cap: false });
         let after = Conversion {
             payout,
             received: money(8),

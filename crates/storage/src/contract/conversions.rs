@@ -56,7 +56,13 @@ pub async fn a_conversion_comes_back_as_it_was<S: Store>(store: Arc<S>) {
         offer_contract: Some(OfferContractId(9)),
         sub_ids: SubIds::new(["a", "", "c", "", ""]),
         disposition: ConversionDisposition::Pending,
-        withheld: Some(Withheld { payout: PAYOUT, received: RECEIVED, said: false, told: true }),
+        withheld: Some(Withheld {
+            payout: PAYOUT,
+            received: RECEIVED,
+            said: false,
+            told: true,
+            over_cap: false,
+        }),
         reported: everything(),
         pixels_shown: true,
         ip: None,
@@ -355,7 +361,8 @@ pub async fn a_cap_of_ten_pays_ten_of_fifty_at_once<S: Store>(store: Arc<S>) {
     let over = |one: &&Conversion| one.disposition == ConversionDisposition::OverCap;
     let at_nothing =
         all.iter().filter(over).filter(|one| one.payout == one.received && one.payout == Money::ZERO);
-    let worth = Some(Withheld { payout: PAYOUT, received: RECEIVED, said: false, told: false });
+    let worth =
+        Some(Withheld { payout: PAYOUT, received: RECEIVED, said: false, told: false, over_cap: false });
     assert_eq!(at_nothing.filter(|one| one.withheld == worth).count(), 40);
     assert_eq!(
         store.balance(Account::Affiliate(AffiliateId(12))).await.unwrap().micros(),

@@ -23,19 +23,17 @@ pub(super) fn check(call: &Call<'_>, offer: &CompiledOffer, found: &mut Found) -
     let mut is_signed = false;
     if offer.postback_secret.is_some() {
         // A secret that the environment lacks matches nothing.
-        let check = match offer.postback_secret() {
-            Some(secret) => call.request.check_signature(secret, call.now),
-            None => SignatureCheck::Wrong,
+        let Some(secret) = offer.postback_secret() else {
+            return Err(unsigned(offer, &"the environment lacks the offer's postback_secret"));
         };
-        match check {
+        match call.request.check_signature(secret, call.now) {
             SignatureCheck::Valid(signature) => {
                 is_signed = true;
                 found.signature = Some(signature);
             }
             SignatureCheck::Absent if !must_prove => {}
-            SignatureCheck::Absent | SignatureCheck::Wrong => {
-                return Err(Stop::Refused(PixelDisposition::InvalidSignature));
-            }
+            SignatureCheck::Absent => return Err(unsigned(offer, &"sig is missing")),
+            SignatureCheck::Wrong(wrong) => return Err(unsigned(offer, &wrong)),
         }
     }
     let is_listed = offer.allowed_ips.iter().any(|net| net.contains(&call.client.ip));
@@ -47,6 +45,13 @@ pub(super) fn check(call: &Call<'_>, offer: &CompiledOffer, found: &mut Found) -
         return Err(Stop::Refused(PixelDisposition::NotWhitelisted));
     }
     Ok(())
+}
+
+/// A call that is not signed as it should be: all are answered alike, and why is for those
+/// who run the server.
+fn unsigned(offer: &CompiledOffer, why: &dyn std::fmt::Display) -> Stop {
+    tracing::info!(offer = %offer.id, %why, "a pixel's signature does not hold");
+    Stop::Refused(PixelDisposition::InvalidSignature)
 }
 
 /// What the call may say of money; what it may not is noted as ignored. Amounts in

@@ -105,7 +105,7 @@ fn say_received(conversion: &mut Conversion, counts: bool, overrides: Overrides)
         (conversion.received, conversion.said) = (received, true);
         return;
     }
-    let nothing = Withheld { payout: Money::ZERO, received, said: true, told: false };
+    let nothing = Withheld { payout: Money::ZERO, received, said: true, told: false, over_cap: false };
     let withheld = conversion.withheld.unwrap_or(nothing);
     conversion.withheld = Some(Withheld { received, said: true, ..withheld });
 }

@@ -59,8 +59,11 @@ fn lines(values: &mut Values<'_>) -> Vec<OrderLine> {
     if lists.iter().all(|(_, text)| text.is_none()) {
         return Vec::new();
     }
-    let [skus, quantities, prices, discounts] = lists.map(|(_, text)| text);
-    match whole_lines(skus, quantities, prices, discounts) {
+    // Who writes a separator behind each item means no further one: unless that is what
+    // makes the lists fit each other.
+    let texts = lists.map(|(_, text)| text);
+    let without_last = texts.map(|text| text.map(|list| list.strip_suffix(SEPARATOR).unwrap_or(list)));
+    match whole_lines(texts).or_else(|| whole_lines(without_last)) {
         Some(lines) => lines,
         None => {
             let given = lists.iter().filter(|(_, text)| text.is_some());
@@ -72,12 +75,7 @@ fn lines(values: &mut Values<'_>) -> Vec<OrderLine> {
 
 /// All lines, or none where one of them cannot be read: without it the others would be
 /// another order.
-fn whole_lines(
-    skus: Option<&str>,
-    quantities: Option<&str>,
-    prices: Option<&str>,
-    discounts: Option<&str>,
-) -> Option<Vec<OrderLine>> {
+fn whole_lines([skus, quantities, prices, discounts]: [Option<&str>; 4]) -> Option<Vec<OrderLine>> {
     let items = |list: &str| list.split(SEPARATOR).count();
     let (skus, quantities, prices) = (skus?, quantities?, prices?);
     let count = items(skus);

@@ -26,8 +26,29 @@ pub enum SignatureCheck {
     /// It is right and of now. The digest is the call's own: the same call said again,
     /// however it is written, has the same.
     Valid([u8; HASH_BYTES]),
-    /// It is not the secret's, or not within [`SIGNATURE_SECONDS`] of now.
-    Wrong,
+    /// It does not hold.
+    Wrong(WrongSignature),
+}
+
+/// Why a signature does not hold: for the log of whoever knows the secret. Callers are told
+/// none of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WrongSignature {
+    /// It is not the secret's.
+    #[error("sig is not what the offer's postback_secret makes of the call")]
+    NotOfSecret,
+    /// It is right, and says no time.
+    #[error("ts is missing")]
+    NoTime,
+    /// It is right, and its time is none.
+    #[error("ts is no second since 1970")]
+    UnreadableTime,
+    /// It is right, and not within [`SIGNATURE_SECONDS`] of now.
+    #[error("ts is {seconds} seconds away from the server's clock, and may be {SIGNATURE_SECONDS}")]
+    NotOfNow {
+        /// How far away.
+        seconds: u64,
+    },
 }
 
 /// What a signed call says of itself.
@@ -38,7 +59,7 @@ pub struct Signed {
     /// `sig`; none where it cannot be one.
     signature: Option<[u8; HASH_BYTES]>,
     /// `ts`.
-    signed_at: Option<i64>,
+    signed_at: Result<i64, WrongSignature>,
 }
 
 impl Signed {
@@ -48,20 +69,26 @@ impl Signed {
         Some(Self {
             canonical: canonical_text(pairs),
             signature: from_hex(signature),
-            signed_at: pairs.get("ts").and_then(|text| text.trim().parse().ok()),
+            signed_at: match pairs.get("ts").map(str::trim).filter(|text| !text.is_empty()) {
+                None => Err(WrongSignature::NoTime),
+                Some(text) => text.parse().map_err(|_| WrongSignature::UnreadableTime),
+            },
         })
     }
 
     fn verify(&self, secret: &str, now: Timestamp) -> SignatureCheck {
         let digest = KeyedHash::of_any_key(secret.as_bytes()).digest(&[self.canonical.as_bytes()]);
         let is_right = self.signature.is_some_and(|signature| bool::from(signature.ct_eq(&digest)));
-        let seconds_off = self.signed_at.map(|at| now.unix_seconds().abs_diff(at));
-        let is_of_now = seconds_off.is_some_and(|seconds| seconds <= SIGNATURE_SECONDS.unsigned_abs());
         // A blank secret is everybody's: nothing is signed with it.
-        if is_right && is_of_now && !secret.is_empty() {
-            SignatureCheck::Valid(digest)
-        } else {
-            SignatureCheck::Wrong
+        if !is_right || secret.is_empty() {
+            return SignatureCheck::Wrong(WrongSignature::NotOfSecret);
+        }
+        match self.signed_at.map(|at| now.unix_seconds().abs_diff(at)) {
+            Err(wrong) => SignatureCheck::Wrong(wrong),
+            Ok(seconds) if seconds > SIGNATURE_SECONDS.unsigned_abs() => {
+                SignatureCheck::Wrong(WrongSignature::NotOfNow { seconds })
+            }
+            Ok(_) => SignatureCheck::Valid(digest),
         }
     }
 }
@@ -138,6 +165,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_500_000);
     const SECRET: &str = "hmac-key";
+    const NOT_OF_SECRET: SignatureCheck = SignatureCheck::Wrong(WrongSignature::NotOfSecret);
     const CALL: &str = "o=100&e=sale&f=pb&r=123456789&t=A+B%2f1%C3%A9&p=12.50&ts=1800000000";
     /// By Python's `hmac.new(b"hmac-key", text, "sha256").hexdigest()` of
     /// `e=sale&f=pb&o=100&p=12.50&r=123456789&t=A%20B%2F1%C3%A9&ts=1800000000`.
@@ -192,10 +220,10 @@ mod tests {
             ("&e=sale", ""),
         ] {
             let call = format!("{}&sig={SIGNATURE}", CALL.replace(from, to));
-            assert_eq!(check(&call, NOW), SignatureCheck::Wrong, "{call}");
+            assert_eq!(check(&call, NOW), NOT_OF_SECRET, "{call}");
         }
         let call = parse_pixel(format!("{CALL}&sig={SIGNATURE}").as_bytes(), None).unwrap();
-        assert_eq!(call.check_signature("another key", NOW), SignatureCheck::Wrong);
+        assert_eq!(call.check_signature("another key", NOW), NOT_OF_SECRET);
     }
 
     #[test]
@@ -203,7 +231,7 @@ mod tests {
         assert_eq!(check(CALL, NOW), SignatureCheck::Absent);
         assert_eq!(check(&format!("{CALL}&sig=+"), NOW), SignatureCheck::Absent);
         for no_digest in ["x", "0", &"g".repeat(64), &"0".repeat(64), &"é".repeat(32), &SIGNATURE[2..]] {
-            assert_eq!(check(&format!("{CALL}&sig={no_digest}"), NOW), SignatureCheck::Wrong, "{no_digest}");
+            assert_eq!(check(&format!("{CALL}&sig={no_digest}"), NOW), NOT_OF_SECRET, "{no_digest}");
         }
     }
 
@@ -214,11 +242,25 @@ mod tests {
         for seconds in [-300, 300] {
             assert!(matches!(at(seconds), SignatureCheck::Valid(_)), "{seconds}");
         }
-        assert_eq!([at(-301), at(301)], [SignatureCheck::Wrong; 2]);
-        for ts in ["", "&ts=", "&ts=now", "&ts=1800000000000", "&ts=-9223372036854775808"] {
+        let off = |seconds| SignatureCheck::Wrong(WrongSignature::NotOfNow { seconds });
+        assert_eq!([at(-301), at(301)], [off(301); 2]);
+        for (ts, why) in [
+            ("", "ts is missing"),
+            ("&ts=+", "ts is missing"),
+            ("&ts=now", "ts is no second since 1970"),
+            ("&ts=1800000000000", "ts is 1798200000000 seconds away from the server's clock, and may be 300"),
+            (
+                "&ts=-9223372036854775808",
+                "ts is 9223372038654775808 seconds away from the server's clock, and may be 300",
+            ),
+        ] {
             let call = format!("o=100{ts}");
             let sig = sign(&parse_query(call.as_bytes()).unwrap(), SECRET);
-            assert_eq!(check(&format!("{call}&sig={sig}"), NOW), SignatureCheck::Wrong, "{ts}");
+            let SignatureCheck::Wrong(wrong) = check(&format!("{call}&sig={sig}"), NOW) else {
+                panic!("{ts} holds")
+            };
+            assert_eq!(wrong.to_string(), why, "{ts}");
+            assert_eq!(check(&format!("{call}&sig={SIGNATURE}"), NOW), NOT_OF_SECRET, "{ts}: first of all");
         }
     }
 
@@ -226,7 +268,7 @@ mod tests {
     fn nothing_is_signed_with_a_blank_secret() {
         let sig = sign(&parse_query(CALL.as_bytes()).unwrap(), "");
         let call = parse_pixel(format!("{CALL}&sig={sig}").as_bytes(), None).unwrap();
-        assert_eq!(call.check_signature("", NOW), SignatureCheck::Wrong);
+        assert_eq!(call.check_signature("", NOW), NOT_OF_SECRET);
     }
 
     proptest! {

@@ -88,8 +88,20 @@ fn what_is_received_and_paid_are_amounts_as_people_write_them() {
 }
 
 #[test]
+fn amounts_as_scripts_add_them_up_are_rounded_to_millionths() {
+    let pixel = pixel(
+        "p=69.80000000000001&ap=12.3456789&ect=0.1000000&ecsk=a&ecqu=1&ecpr=0.0000015&ecld=0.29999999999999998",
+    );
+    assert!(pixel.ignored.is_empty(), "{:?}", pixel.ignored);
+    assert_eq!(pixel.received, Given::Value(money("69.80")));
+    assert_eq!(pixel.payout, Given::Value(money("12.345679")));
+    let order = *pixel.reported.order.unwrap();
+    assert_eq!((order.total, order.lines), (Some(money("0.10")), vec![line("a", 1, "0.000002", "0.30")]));
+}
+
+#[test]
 fn an_amount_that_is_none_is_ignored_and_named() {
-    for amount in ["x", "-1", "1e3", "0.0000001", "1000000000.01", "12,50", "NaN"] {
+    for amount in ["x", "-1", "1e3", "0.0000001x", "1000000000.01", "1000000000.0000005", "12,50", "NaN"] {
         let pixel = pixel(&format!("p={amount}&AP={amount}&ect={amount}"));
         assert_eq!((pixel.received, pixel.payout), (Given::Malformed, Given::Malformed), "{amount}");
         assert_eq!(pixel.reported.order, None);
@@ -218,6 +230,25 @@ fn line_lists_of_different_lengths_are_ignored_and_named_and_the_order_is_kept()
     }
     assert_eq!(pixel("ecsk=a^b").ignored, ["ecsk"], "one of them needs the others");
     assert_eq!(order("ecsk=a&ecqu=1&ecpr=5").lines, [line("a", 1, "5", "0")], "but discounts");
+}
+
+#[test]
+fn a_separator_behind_the_last_item_begins_no_further_one() {
+    let lines = [line("a", 1, "5", "1"), line("b", 2, "6", "0")];
+    for lists in [
+        "ecsk=a^b^&ecqu=1^2^&ecpr=5^6^&ecld=1^0^",
+        "ecsk=a^b^&ecqu=1^2&ecpr=5^6&ecld=1^",
+        "ecsk=a^b&ecqu=1^2&ecpr=5^6^&ecld=1",
+    ] {
+        assert_eq!(order(lists).lines, lines, "{lists}");
+        assert!(pixel(lists).ignored.is_empty(), "{lists}");
+    }
+    let nameless = order("ecsk=a^&ecqu=1^2&ecpr=5^6&ecld=1").lines;
+    assert_eq!(nameless, [line("a", 1, "5", "1"), line("", 2, "6", "0")], "the lists fit as they are");
+    assert!(pixel("ecsk=a^b^^&ecqu=1^2^^&ecpr=5^6^^").reported.order.is_none(), "two are no slip");
+    let list = |item: &str| vec![item; MAX_ORDER_LINES].join("^") + "^";
+    let most = format!("ecsk={0}&ecqu={0}&ecpr={0}", list("1"));
+    assert_eq!(order(&most).lines.len(), MAX_ORDER_LINES);
 }
 
 #[test]

@@ -5,8 +5,8 @@
 //! request id is kept in a cookie of the page's own site, and named by the conversion.
 
 /// The landing page's script, `dl.js`: readable as it is, for any browser that knows
-/// ECMAScript 5, the same for every offer. What an offer wants is in its address: `days`,
-/// how long the cookie lives, and `touch=last`.
+/// ECMAScript 5, the same for every offer. What an offer wants is in its address: `o`, which
+/// it is, `days`, how long the cookie lives, and `touch=last`.
 pub const DIRECT_LINK_JS: &str = concat!(
     include_str!("direct/link_head.js"),
     include_str!("direct/begin.js"),

@@ -41,9 +41,11 @@ pub(super) enum Subject {
     Session { session: RowId, event: Option<String>, at: Option<Timestamp> },
 }
 
-/// A row whose cells can be read.
+/// What can be read of a row that says what it is about.
 pub(super) struct Checked {
     pub subject: Subject,
+    /// All of its cells can be.
+    pub is_whole: bool,
     pub transaction_id: Option<String>,
     pub payout: Option<Money>,
     pub received: Option<Money>,
@@ -84,8 +86,9 @@ impl Line {
         })
     }
 
-    /// Reads all cells.
-    pub(super) fn checked(&self, names: &RequestIdKey) -> Result<Checked, Vec<Invalid>> {
+    /// Reads all cells: what can be read, so that the rest of it is looked at as well, and
+    /// what is wrong with the others.
+    pub(super) fn checked(&self, names: &RequestIdKey) -> (Option<Checked>, Vec<Invalid>) {
         let mut wrong = Vec::new();
         let subject = self.subject(names, &mut wrong);
         let payout = money("payout", &self.payout, &mut wrong);
@@ -108,12 +111,18 @@ impl Line {
         };
         let transaction_id = text("transaction_id", &self.transaction_id, MAX_TRANSACTION_ID_CHARS);
         let note = text("note", &self.note, late::MAX_NOTE_CHARACTERS);
-        match subject {
-            Some(subject) if wrong.is_empty() => {
-                Ok(Checked { subject, transaction_id, payout, received, disposition, note, effective })
-            }
-            _ => Err(wrong),
-        }
+        let is_whole = wrong.is_empty();
+        let checked = subject.map(|subject| Checked {
+            subject,
+            is_whole,
+            transaction_id,
+            payout,
+            received,
+            disposition,
+            note,
+            effective,
+        });
+        (checked, wrong)
     }
 
     fn subject(&self, names: &RequestIdKey, wrong: &mut Vec<Invalid>) -> Option<Subject> {
@@ -164,7 +173,8 @@ impl Checked {
                 return Err(Invalid::new("disposition", "a conversion that is there does not begin to wait"));
             }
         };
-        if adjusts.is_none() && becomes.is_none() && self.disposition.is_none() {
+        // What a cell says that cannot be read is told already.
+        if self.is_whole && adjusts.is_none() && becomes.is_none() && self.disposition.is_none() {
             return Err(Invalid::new("", "nothing is said of it: no amount, transaction_id or disposition"));
         }
         let facts = adjusts.into_iter().chain(becomes);

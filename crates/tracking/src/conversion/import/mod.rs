@@ -1,5 +1,6 @@
 //! Conversions that a person brings in: new ones by request id, and changes of those that
-//! are there by id. All of them or none; what is wrong is told of all rows at once.
+//! are there by id. All of them or none; what is wrong is told of all rows at once, and of a
+//! row all that can be looked at: what its event is, say, only where its session is known.
 //!
 //! A new one is looked at as a pixel's: offer, event, duplicates, caps. That its click is
 //! too old stops no person. A changed one is what [`super::late`] makes of it.
@@ -162,19 +163,16 @@ impl Plan {
         let mut above = Above::default();
         let mut faults = Vec::new();
         for (row, line) in lines.iter().enumerate() {
-            match line.checked(&site.keys.request_ids) {
-                Ok(checked) => match plan
-                    .take(&Bringing { site, snapshot: &snapshot, by }, row, checked, &mut above)
-                    .await
-                {
+            let (checked, mut wrong) = line.checked(&site.keys.request_ids);
+            if let Some(checked) = checked {
+                let bringing = Bringing { site, snapshot: &snapshot, by };
+                match plan.take(&bringing, row, checked, &mut above).await {
                     Ok(()) => {}
-                    Err(Stop::Wrong(path, message)) => faults.push(fault(row, path, message)),
+                    Err(Stop::Wrong(more)) => wrong.extend(more),
                     Err(Stop::Store(error)) => return Err(error.into()),
-                },
-                Err(wrong) => {
-                    faults.extend(wrong.into_iter().map(|wrong| fault(row, wrong.path, wrong.message)));
                 }
             }
+            faults.extend(wrong.into_iter().map(|wrong| fault(row, wrong.path, wrong.message)));
             progress(row + 1);
         }
         if faults.is_empty() { Ok(plan) } else { Err(ImportError::Faults(faults)) }
@@ -217,14 +215,14 @@ impl Plan {
 
 /// Why a row cannot be.
 enum Stop {
-    /// This of it is wrong.
-    Wrong(&'static str, String),
+    /// These things about it are wrong.
+    Wrong(Vec<late::Invalid>),
     Store(StoreError),
 }
 
 impl Stop {
     fn wrong(path: &'static str, message: impl Into<String>) -> Self {
-        Self::Wrong(path, message.into())
+        late::Invalid::new(path, message).into()
     }
 }
 
@@ -236,7 +234,7 @@ impl From<StoreError> for Stop {
 
 impl From<late::Invalid> for Stop {
     fn from(invalid: late::Invalid) -> Self {
-        Self::Wrong(invalid.path, invalid.message)
+        Self::Wrong(vec![invalid])
     }
 }
 

@@ -1,6 +1,7 @@
 //! A new conversion of an import: whose it is, what it is worth, and whether it is there.
 
-use super::super::{late, record};
+use super::super::late::{self, Invalid};
+use super::super::record;
 use super::line::{Checked, Subject};
 use super::{Above, Bringing, Stop};
 use crate::installation::Installation;
@@ -15,9 +16,9 @@ use crumb_domain::session::Session;
 use crumb_domain::time::Day;
 use crumb_domain::{Money, RowId};
 use crumb_network::{CompiledOffer, Snapshot};
-use crumb_storage::Store;
 use crumb_storage::conversions::{RecordConversion, SessionHad, SessionQuery};
 use crumb_storage::selling::TimelineEntry;
+use crumb_storage::{Store, StoreError};
 
 /// What a row is about.
 struct About<'a> {
@@ -37,7 +38,15 @@ pub(super) async fn record<S: Store + Clone>(
     let now = site.clock.now();
     let about = about(site, snapshot, &checked.subject, now).await?;
     let conversion = conversion(site, snapshot, &about, &checked, now);
-    refuse_duplicate(site, &about, &conversion, above).await?;
+    let mut wrong = duplicates(site, &about, &conversion, above).await?;
+    let effective = checked.effective.of(about.at, snapshot.zone(), now);
+    let effective = effective.unwrap_or_else(|invalid| {
+        wrong.push(invalid);
+        None
+    });
+    if !wrong.is_empty() {
+        return Err(Stop::Wrong(wrong));
+    }
     let names = &site.keys.request_ids;
     let telling = Telling { snapshot, conversion: &conversion, session: &about.session, names, fields: &[] };
     let counts = conversion.withheld.is_none();
@@ -47,7 +56,6 @@ pub(super) async fn record<S: Store + Clone>(
     if counts {
         deliveries.extend(telling.deliveries(site, now));
     }
-    let effective = checked.effective.of(about.at, snapshot.zone(), now)?;
     let noted = |entry: LedgerEntry| LedgerEntry { note: checked.note.clone(), at: now, effective, ..entry };
     Ok(RecordConversion {
         once_a_session: !about.event.allow_duplicates,
@@ -117,15 +125,17 @@ async fn about<'a, S: Store + Clone>(
         None => offer.default_event(),
         Some(named) => offer.event(named),
     };
-    let event = found.ok_or_else(|| Stop::wrong("event", format!("offer {} has no such event", offer.id)))?;
-    let at = at.unwrap_or(now);
-    if at > now {
-        return Err(Stop::wrong("at", "it lies in the future"));
+    let event = found.ok_or_else(|| Invalid::new("event", format!("offer {} has no such event", offer.id)));
+    let at = match at.unwrap_or(now) {
+        at if at > now => Err(Invalid::new("at", "it lies in the future")),
+        at => not_before_click(at, session.at).ok_or_else(|| {
+            Invalid::new("at", format!("it lies before its click, which came at {}", session.at))
+        }),
+    };
+    match (event, at) {
+        (Ok(event), Ok(at)) => Ok(About { offer, event, at, session }),
+        (event, at) => Err(Stop::Wrong(event.err().into_iter().chain(at.err()).collect())),
     }
-    let at = not_before_click(at, session.at).ok_or_else(|| {
-        Stop::wrong("at", format!("it lies before its click, which came at {}", session.at))
-    })?;
-    Ok(About { offer, event, at, session })
 }
 
 /// When a conversion happened; `None` where that is before its click. Whoever says whole
@@ -150,8 +160,13 @@ fn conversion<S: Store + Clone>(
     let disposition = checked.disposition.unwrap_or(ConversionDisposition::Approved);
     let counts = disposition == ConversionDisposition::Approved;
     let said = checked.received.is_some() && !session.test;
-    let withheld =
-        (!counts).then_some(Withheld { payout: worth.payout, received: worth.received, said, told: false });
+    let withheld = (!counts).then_some(Withheld {
+        payout: worth.payout,
+        received: worth.received,
+        said,
+        told: false,
+        over_cap: false,
+    });
     let stands = |amount| if counts { amount } else { Money::ZERO };
     Conversion {
         id: site.rows.next(now),
@@ -182,40 +197,36 @@ fn conversion<S: Store + Clone>(
     }
 }
 
-/// As a pixel's duplicate, of what is there and of the rows above.
-async fn refuse_duplicate<S: Store + Clone>(
+/// What makes it a duplicate, as a pixel's: of what is there and of the rows above.
+async fn duplicates<S: Store + Clone>(
     site: &Installation<S>,
     about: &About<'_>,
     new: &Conversion,
     above: &mut Above,
-) -> Result<(), Stop> {
+) -> Result<Vec<Invalid>, StoreError> {
+    let mut wrong = Vec::new();
     if !about.event.allow_duplicates {
         let query = SessionQuery { session: new.session, event: new.event, transaction_id: None };
         if let Some(before) = site.store.session_read(query).await?.oldest {
             let there = name(site, before.id);
             let text = format!("duplicate: its session has this event already, by conversion {there}");
-            return Err(Stop::wrong("request_id", text));
-        }
-        if !above.once_a_session.insert((new.session, new.event)) {
-            return Err(Stop::wrong("request_id", "duplicate: a row above is of this session and event"));
+            wrong.push(Invalid::new("request_id", text));
+        } else if !above.once_a_session.insert((new.session, new.event)) {
+            wrong.push(Invalid::new("request_id", "duplicate: a row above is of this session and event"));
         }
     }
-    let Some(transaction_id) = &new.reported.transaction_id else { return Ok(()) };
+    let Some(transaction_id) = &new.reported.transaction_id else { return Ok(wrong) };
     if about.event.deduplicate_transaction_id {
         if let Some(before) = late::with_transaction(site, new, transaction_id).await? {
             let there = name(site, before);
             let text = format!("duplicate: conversion {there} of this offer and event has it already");
-            return Err(Stop::wrong("transaction_id", text));
-        }
-        let key = (new.offer, new.event, new.test, transaction_id.clone());
-        if !above.transactions.insert(key) {
-            return Err(Stop::wrong(
-                "transaction_id",
-                "duplicate: a row above of this offer and event has it",
-            ));
+            wrong.push(Invalid::new("transaction_id", text));
+        } else if !above.transactions.insert((new.offer, new.event, new.test, transaction_id.clone())) {
+            let text = "duplicate: a row above of this offer and event has it";
+            wrong.push(Invalid::new("transaction_id", text));
         }
     }
-    Ok(())
+    Ok(wrong)
 }
 
 fn name<S: Store + Clone>(site: &Installation<S>, id: RowId) -> String {

@@ -55,6 +55,9 @@ pub(crate) struct Decided {
     pub ledger: Vec<LedgerEntry>,
     /// It counts for the first time: its affiliate is to be told.
     pub tells: bool,
+    /// So far nobody was told that there is such a conversion, as it stood over a cap:
+    /// webhooks are to be told.
+    pub announces: bool,
 }
 
 /// Why a conversion stays as it stands.
@@ -87,6 +90,8 @@ pub(super) fn decide(
 ) -> Result<Option<Decided>, Refusal> {
     let mut after = before.clone();
     let told = before.withheld.is_some_and(|withheld| withheld.told);
+    let stood_over_cap = before.disposition == ConversionDisposition::OverCap
+        || before.withheld.is_some_and(|withheld| withheld.over_cap);
     let counts_first = match fact {
         Fact::Adjust(adjustment) => {
             adjust(&mut after, books, adjustment)?;
@@ -113,7 +118,8 @@ pub(super) fn decide(
     if tells {
         after.waits = None;
     }
-    Ok(Some(Decided { tells, conversion: after, ledger }))
+    let announces = counts_first && stood_over_cap && !after.test;
+    Ok(Some(Decided { tells, announces, conversion: after, ledger }))
 }
 
 fn adjust(after: &mut Conversion, books: Books, adjustment: &Adjustment) -> Result<(), Refusal> {
@@ -126,8 +132,13 @@ fn adjust(after: &mut Conversion, books: Books, adjustment: &Adjustment) -> Resu
         after.lead.is_some() && after.disposition == ConversionDisposition::Rejected && !books.by_its_lead;
     if is_only_named && (payout.is_some() || received.is_some()) {
         // Nobody owes anything for a lead that was not accepted: what it is worth waits for that.
-        let stands =
-            Withheld { payout: after.payout, received: after.received, said: after.said, told: false };
+        let stands = Withheld {
+            payout: after.payout,
+            received: after.received,
+            said: after.said,
+            told: false,
+            over_cap: false,
+        };
         after.withheld.get_or_insert(stands);
     }
     let (its_payout, its_received, said) = match &mut after.withheld {
@@ -155,6 +166,7 @@ fn approve(after: &mut Conversion, books: Books) -> Result<(), Refusal> {
             received: after.received,
             said: after.said,
             told: after.waits.is_none(),
+            over_cap: false,
         },
     };
     after.disposition = ConversionDisposition::Approved;
@@ -177,14 +189,19 @@ fn take_back(after: &mut Conversion, books: Books, fact: &Fact) -> Result<(), Re
         (Approved, _) => {
             let (payout, received, said) = (after.payout, after.received, after.said);
             let told = after.waits.is_none();
-            after.withheld = Some(Withheld { payout, received, said, told });
+            after.withheld = Some(Withheld { payout, received, said, told, over_cap: false });
             after.payout = Money::ZERO;
             after.received = difference(after.received, books.charged);
             after.said &= after.lead.is_none();
         }
         (stands @ (Pending | OverCap | Rejected), Returned) => return Err(Refusal::NotApproved(stands)),
         (Returned, _) => return Err(Refusal::WasReturned),
-        (Pending | OverCap | Rejected, _) => {}
+        (OverCap, _) => {
+            if let Some(withheld) = &mut after.withheld {
+                withheld.over_cap = true;
+            }
+        }
+        (Pending | Rejected, _) => {}
     }
     after.disposition = becomes;
     Ok(())

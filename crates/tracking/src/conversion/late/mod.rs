@@ -18,6 +18,7 @@ use super::MAX_TRIES;
 use crate::feed::Recorded;
 use crate::installation::Installation;
 use crate::postbacks::Telling;
+use crate::webhooks;
 use crumb_domain::conversion::{Conversion, MAX_TRANSACTION_ID_CHARS};
 use crumb_domain::delivery::Delivery;
 use crumb_domain::ledger::{Account, LedgerEntry};
@@ -189,7 +190,7 @@ pub(super) async fn change<S: Store + Clone>(
     let now = site.clock.now();
     let books = books(site, snapshot, before).await?;
     let mut change: Option<ChangeConversion> = None;
-    let mut tells = false;
+    let (mut tells, mut announces) = (false, false);
     for LateFact { fact, note, effective } in facts {
         let effective = effective.of(before.at, snapshot.zone(), now)?;
         let stands = change.as_ref().map_or(before, |change| &change.conversion);
@@ -203,6 +204,7 @@ pub(super) async fn change<S: Store + Clone>(
             refuse_taken(site, &decided).await?;
         }
         tells |= decided.tells;
+        announces |= decided.announces;
         let day = effective.map(|moment| snapshot.zone().day_of(moment));
         let told = told::entry(stands, &decided.conversion, fact, day, note.as_deref(), by, now);
         let (mut ledger, mut timeline) =
@@ -212,8 +214,14 @@ pub(super) async fn change<S: Store + Clone>(
         let (conversion, deliveries) = (decided.conversion, Vec::new());
         change = Some(ChangeConversion { conversion, ledger, deliveries, timeline, once_a_transaction });
     }
-    if let Some(change) = change.as_mut().filter(|_| tells) {
-        change.deliveries = deliveries(site, snapshot, &change.conversion, now).await?;
+    if let Some(change) = change.as_mut() {
+        if tells {
+            change.deliveries = deliveries(site, snapshot, &change.conversion, now).await?;
+        }
+        if announces {
+            let told = webhooks::conversion_created(site, snapshot, &change.conversion, now);
+            change.deliveries.extend(told);
+        }
     }
     Ok(change)
 }
@@ -300,7 +308,7 @@ pub(super) async fn with_transaction<S: Store + Clone>(
     Ok(found.into_iter().find(|one| one.test == of.test).map(|one| one.id))
 }
 
-/// Who is told of a conversion that counts for the first time.
+/// The postbacks that are told of a conversion that counts for the first time.
 pub(super) async fn deliveries<S: Store + Clone>(
     site: &Installation<S>,
     snapshot: &Snapshot,

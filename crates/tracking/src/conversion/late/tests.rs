@@ -59,7 +59,7 @@ proptest! {
             payout: Money::from_micros(12_000_000),
             received: Money::from_micros(25_000_000),
             said: false,
-            told: !waits,
+            told: !waits, over_cap: false,
         };
         if waits {
             (stands.withheld, stands.disposition) = (Some(worth), ConversionDisposition::Pending);

@@ -62,6 +62,12 @@
     return /^[1-9][0-9]{0,15}$/.test(String(value)) ? String(value) : "";
   }
 
+  // The name of an offer's own cookie: a site may have several offers.
+  function of_offer(name, options) {
+    var offer = value_of(options, "o");
+    return name + (/^[1-9][0-9]{0,15}$/.test(offer) ? "_" + offer : "");
+  }
+
   function read_cookie(name) {
     var cookies = document.cookie.split(/; */);
     for (var i = 0; i < cookies.length; i++) {

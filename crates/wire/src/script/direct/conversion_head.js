@@ -4,4 +4,5 @@
 //   <script src="https://TRACKING-DOMAIN/cv.js?o=OFFER&t=TRANSACTION_ID"></script>
 //
 // Everything in its address goes to the conversion pixel, p.ashx, as it is written; the
-// request id comes from the page's own cookie.
+// request id comes from the page's own cookie: the one of the offer `o=`, where the landing
+// page's script names its offer, else the last one.

@@ -14,7 +14,9 @@
   var page = pairs_of(window.location.search.slice(1));
   var affiliate = value_of(page, "a");
   var named = as_request_id(value_of(page, "ckm_request_id"));
-  var kept = as_request_id(read_cookie(COOKIE));
+  var own_cookie = of_offer(COOKIE, options);
+  var affiliate_cookie = of_offer(AFFILIATE_COOKIE, options);
+  var kept = as_request_id(read_cookie(own_cookie));
 
   if (affiliate && value_of(page, "c")) click();
   else if (named) keep(named);
@@ -34,12 +36,16 @@
   // Whether the click is to be a further one of the session that the cookie names: under
   // last touch only the same affiliate's is.
   function is_known() {
-    return value_of(options, "touch") !== "last" || read_cookie(AFFILIATE_COOKIE) === affiliate;
+    return value_of(options, "touch") !== "last" || read_cookie(affiliate_cookie) === affiliate;
   }
 
   function keep(id) {
-    write_cookie(COOKIE, id);
-    write_cookie(AFFILIATE_COOKIE, affiliate);
+    write_cookie(own_cookie, id);
+    // For cv.js?a=, which asks for the last one of any offer.
+    if (own_cookie !== COOKIE) write_cookie(COOKIE, id);
+    // An address that names no affiliate says nothing of a session that is kept already;
+    // whose another one is, nobody knows.
+    if (affiliate || id !== kept) write_cookie(affiliate_cookie, affiliate);
     tell(id);
   }
 
