@@ -144,6 +144,25 @@ scenario("each offer of a site has a cookie of its own", async ({ land, thank, t
   }
 });
 
+scenario("a page that is made ready ahead makes its click once it is shown", async ({ land, tracker, page, field, cookies }) => {
+  await page.addInitScript(() => {
+    Object.defineProperty(document, "prerendering", { value: true, configurable: true });
+  });
+  await land("?a=12&c=1057");
+  assert.equal(tracker.to("").length, 0);
+  assert.equal(await field(), "");
+  // Meanwhile the visitor came by another page of the site.
+  await page.evaluate(() => {
+    document.cookie = "ckm_request_id=123";
+    Object.defineProperty(document, "prerendering", { value: false });
+    document.dispatchEvent(new Event("prerenderingchange"));
+  });
+  assert.equal((await tracker.until("")).search, "a=12&c=1057&ckm_request_id=123&cp=js");
+  await page.waitForFunction((id) => document.cookie.includes(id), ID);
+  assert.equal(await field(), ID);
+  assert.equal((await cookies()).ckm_request_id.value, ID);
+});
+
 scenario("a click that opens no session leaves the cookie's", async ({ land, tracker, field, page, cookies }) => {
   tracker.answer("", () => ({ script: "var ckm_request_id = 0;\n// Inactive Offer\n" }));
   await land("?ckm_request_id=123");

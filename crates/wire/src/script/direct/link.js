@@ -16,11 +16,18 @@
   var named = as_request_id(value_of(page, "ckm_request_id"));
   var own_cookie = of_offer(COOKIE, options);
   var affiliate_cookie = of_offer(AFFILIATE_COOKIE, options);
-  var kept = as_request_id(read_cookie(own_cookie));
+  var kept;
 
-  if (affiliate && value_of(page, "c")) click();
-  else if (named) keep(named);
-  else if (kept) tell(kept);
+  // What a browser makes ready ahead is nobody's visit until it is shown.
+  if (document.prerendering) document.addEventListener("prerenderingchange", start, { once: true });
+  else start();
+
+  function start() {
+    kept = as_request_id(read_cookie(own_cookie));
+    if (affiliate && value_of(page, "c")) click();
+    else if (named) keep(named);
+    else if (kept) tell(kept);
+  }
 
   function click() {
     var session = named || (is_known() ? kept : "");
