@@ -75,17 +75,15 @@ impl FieldRule {
         &self.wrong_text
     }
 
-    /// Whether a form should check it: it is required, or typed.
+    /// Whether a form should check it: it is required, or typed, or has a length of its own.
     pub fn is_validated(&self) -> bool {
-        self.field.required || self.is_typed()
+        self.field.required || self.is_typed() || self.field.max_length != Field::DEFAULT_MAX_LENGTH
     }
 
     /// Whether only the server can tell a right value from a wrong one: any type
-    /// but string, and a string with a pattern or a length of its own.
+    /// but string, and a string with a pattern.
     pub fn is_typed(&self) -> bool {
-        self.field.field_type != FieldType::String
-            || self.pattern.is_some()
-            || self.field.max_length != Field::DEFAULT_MAX_LENGTH
+        self.field.field_type != FieldType::String || self.pattern.is_some()
     }
 
     /// What a post gives for it, trimmed: the field itself, else its group inputs

@@ -408,7 +408,7 @@ fn a_field_is_validated_if_it_is_required_or_typed() {
     assert_eq!(flags(json!({ "name": "x", "type": "string", "required": true })), (true, false));
     assert_eq!(flags(json!({ "name": "x", "type": "string", "pattern": "a" })), (true, true));
     assert_eq!(flags(json!({ "name": "x", "type": "email" })), (true, true));
-    assert_eq!(flags(json!({ "name": "x", "type": "string", "max_length": 20 })), (true, true));
+    assert_eq!(flags(json!({ "name": "x", "type": "string", "max_length": 20 })), (true, false));
 }
 
 #[test]

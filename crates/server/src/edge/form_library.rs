@@ -168,16 +168,17 @@ fn stops_visitors(rules: &FieldRules, id: FieldId) -> bool {
     fields.any(|field| field.id == Some(id) && field.client_decision == ClientDecision::ForceClientReview)
 }
 
-/// A validator per validated field. A field that is only required is checked by
-/// the page itself; any other by the server.
+/// A validator per validated field. A required one of no type is checked by the page
+/// itself; any other by the server.
 fn validators(rules: &FieldRules) -> Vec<Validator> {
     rules
         .fields()
         .filter(|rule| rule.is_validated())
         .filter_map(|rule| {
             let field = rule.field();
-            let checks_itself =
-                !rule.is_typed() && field.client_decision == ClientDecision::ForceClientReview;
+            let checks_itself = field.required
+                && !rule.is_typed()
+                && field.client_decision == ClientDecision::ForceClientReview;
             Some(Validator {
                 id: field.id?,
                 name: field.name.clone(),

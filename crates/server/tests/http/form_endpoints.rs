@@ -45,6 +45,13 @@ async fn a_text_with_a_length_of_its_own_is_checked_as_it_is_filled_in() {
         let reply = server.tracking.get(&format!("/v.ashx?o=100&f=1&v={value}&callback=CB")).await;
         assert!(reply.text().starts_with(&format!("CB({answer}")), "{value}: {}", reply.text());
     }
+    let required = "id = 1\nmax_length = 5\nrequired = true";
+    let server = Server::start(&small_with(&[(Part::FirstName, required)])).await;
+    let script = includes(&server.visitor(), "", "").await;
+    assert!(
+        script.contains("CKM.add_validator(1,\"first_name\",null,\"First name is required.\");"),
+        "{script}"
+    );
 }
 
 #[tokio::test]
