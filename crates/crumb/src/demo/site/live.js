@@ -134,7 +134,7 @@
       // A run that the server's end broke off recorded nothing but what was sent.
       else if (!told.runs) part.append(element("p", "muted", told.broken_off ? BROKEN_OFF : UNOFFERED[row.status] || "It was never offered."));
       else part.append(table(told));
-      part.append(element("p", "muted", "The same in a terminal: crumb explain " + row.id + " --data " + names.data));
+      part.append(element("p", "muted", "The same in a terminal: " + names.explain.replace("LEAD", row.id)));
     });
     return part;
   }

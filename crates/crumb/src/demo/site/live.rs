@@ -108,8 +108,8 @@ struct Names {
     /// What contracts are called, with their buyers.
     contracts: BTreeMap<i64, String>,
     internal: Option<i64>,
-    /// The data directory, for commands.
-    data: String,
+    /// The command that says why a lead was bought by whom, with `LEAD` for its id.
+    explain: String,
     /// Where the tracker is: a browser keeps its cookies back on other hosts' pages.
     tracking: String,
 }
@@ -125,7 +125,7 @@ fn names(site: &Site) -> String {
     });
     let names = Names {
         contracts: contracts.collect(),
-        data: site.addresses.data.clone(),
+        explain: site.addresses.commands.explain(),
         tracking: site.addresses.tracking.clone(),
         buyers: buyers.collect(),
         affiliates: affiliates.collect(),
