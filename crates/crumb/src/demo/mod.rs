@@ -6,6 +6,7 @@
 //! forms, pixels and posts. Only the page that shows what arrives looks inside. The
 //! buyers have a port of their own as well, and are asked as any buyer is.
 
+mod buyers;
 mod journal;
 mod pasted;
 mod scenarios;
@@ -108,6 +109,7 @@ pub fn run(mut flags: Flags, arguments: &DemoArguments) -> anyhow::Result<()> {
         }
         let file = NetworkFile::embedded("network.toml", written(NETWORK));
         starting.done(Command::Apply { file, prune: false }).await?;
+        buyers.set("/", buyers::list(starting.installation().network.snapshot().network()));
         let addresses = addresses(starting, landing, buyers.address(), commands).await?;
         let stop = starting.stop();
         let journal = Arc::new(Journal::default());

@@ -55,6 +55,10 @@ fn exchange(address: &str, request: &str) -> String {
     answer
 }
 
+fn get(address: &str, target: &str) -> String {
+    exchange(address, &format!("GET {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"))
+}
+
 /// Pastes a command into a shell in the place.
 fn pasted(place: &Place, command: &str) -> (Option<i32>, String) {
     let directory = place.path(".");
@@ -109,4 +113,26 @@ fn its_help_tells_of_one_data_directory() {
     assert!(!help.contains("[default: ./data]"), "{help}");
     let others = Place::new().printed(&["apply", "--help"]);
     assert!(others.contains("[default: ./data"), "{others}");
+}
+
+#[test]
+fn the_buyers_own_address_lists_them_with_what_they_do() {
+    let place = Place::new();
+    let demo = Demo::start(&place);
+    let buyers = demo.address("The five buyers");
+    let answer = get(buyers, "/");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    for (name, does) in [
+        ("Big Carrier", "fixed price"),
+        ("Bidwell", "bids"),
+        ("Picky Mutual", "has the first lead already"),
+        ("Slowpoke", "too late"),
+        ("Forgetful", "hangs up"),
+    ] {
+        let line = answer.lines().find(|line| line.starts_with(name));
+        assert!(line.is_some_and(|line| line.contains(does)), "{name} {does}: {answer}");
+    }
+    // A way to see each at work.
+    assert!(answer.contains(&format!("http://{buyers}/auction/bidwell?")), "{answer}");
+    assert!(get(buyers, "/nobody").starts_with("HTTP/1.1 404 "));
 }
