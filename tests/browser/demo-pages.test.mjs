@@ -151,6 +151,59 @@ describe("the link for who comes through no link", () => {
   });
 });
 
+for (const path of ["/quote", "/quick", "/apply", "/guide", "/match", "/shop", "/shop/thanks", "/partner"]) {
+  scenario(`${path} says what happens behind it, and leads to what arrives`, async ({ page, open }) => {
+    await open(`${demo.landing}${path}`);
+    const panel = page.locator(".switches");
+    assert.match((await panel.textContent()) ?? "", /^Behind the page\. \S+/);
+    assert.equal(await panel.getByText("Watch what arrives").getAttribute("href"), "/live");
+  });
+}
+
+describe("the shop lets", () => {
+  /** Buys, and gives the order's card on the page that shows what arrives. @param {Visitor} visitor */
+  async function orderOf(visitor) {
+    const { page } = visitor;
+    await page.click("#send");
+    await page.waitForURL(/\/shop\/thanks/, { waitUntil: "load" });
+    const order = String(await page.textContent("#order"));
+    const { page: live } = await visitor.another();
+    await live.goto(`${demo.landing}/live`);
+    const card = live.locator("#feed > .conversion, #feed > .rejection", { hasText: order });
+    await card.waitFor();
+    return String(await card.textContent());
+  }
+
+  for (const [what, button, state] of /** @type {const} */ ([["lost", "Lose it", "none"], ["forged", "Forge it", "forged"]])) {
+    scenario(`the cookie be ${what}: the order is nobody's`, async (visitor) => {
+      await visitor.open(link("a=12&c=6001"));
+      await cookieIs(visitor, "here");
+      await visitor.page.click(`text=${button}`);
+      await cookieIs(visitor, state);
+      assert.match(await orderOf(visitor), /^Refused pixel.*Invalid Request ID/);
+    });
+  }
+
+  scenario("the request id be made wrong: the order is nobody's, with a cookie or without", async (visitor) => {
+    const { page } = visitor;
+    await visitor.open(link("a=12&c=6001"));
+    await page.locator("#request-id", { hasText: "(empty)" }).waitFor();
+    await page.click("text=Make it wrong");
+    await page.locator("#request-id", { hasText: "123456789012345" }).waitFor();
+    assert.match(await orderOf(visitor), /^Refused pixel.*Invalid Request ID/);
+    assert.match(String(await page.textContent("#credit")), /Where it is wrong, nothing does, and the frame stays empty\.$/);
+  });
+
+  scenario("the request id be emptied: the cookie counts instead", async (visitor) => {
+    const { page } = visitor;
+    await visitor.open(link("a=12&c=6001"));
+    await visitor.open(`${demo.landing}/shop?reqid=123456789012345`);
+    await page.locator("#request-id", { hasText: "123456789012345" }).waitFor();
+    await page.click("text=Empty it");
+    assert.match(await orderOf(visitor), /^ConversionTraffic Co 12/);
+  });
+});
+
 describe("the shop's thanks", () => {
   /** Buys, and gives what the page says of whose order it is. @param {Visitor} visitor @param {string} address */
   async function bought({ page, open }, address) {
@@ -173,7 +226,7 @@ describe("the shop's thanks", () => {
     assert.equal(images, true);
     const further = await bought(visitor, `${demo.landing}/shop`);
     assert.equal(further.images, false);
-    const text = (await visitor.page.textContent("main")) ?? "";
+    const text = (await visitor.page.textContent(".switches")) ?? "";
     assert.match(text, /A visit converts once: a further order of it, or this page shown again, makes no conversion\./);
   });
 

@@ -10,6 +10,7 @@ mod own_leads;
 mod partner;
 mod request;
 mod shop;
+mod switches;
 mod tracker;
 mod traffic_co;
 
@@ -103,8 +104,8 @@ fn routes(site: Arc<Site>) -> Router {
         .route("/partner/runs/{token}", get(partner::result))
         .route("/leads/{id}", get(own_leads::page))
         .route("/leads/{id}/resend", post(own_leads::resend))
-        .route("/cookie", get(forms::tell_cookie).post(forms::change_cookie))
-        .route("/new-visitor", get(forms::new_visitor))
+        .route("/cookie", get(switches::tell_cookie).post(switches::change_cookie))
+        .route("/new-visitor", get(switches::new_visitor))
         .route("/shop", get(shop::page).post(shop::order))
         .route("/shop/thanks", get(shop::thanks))
         .route("/traffic-co/postback", get(traffic_co::postback))
