@@ -88,6 +88,13 @@ describe("the list", () => {
     assert.equal(await page.textContent("[data-kind=lead] b"), "1");
   });
 
+  scenario("says of a lead that was had free which one it replaces", async (visitor) => {
+    const sale = { contract: 210, buyer: 21, price: "0.00", type: "exclusive", replaces: "AAAAAAAA" };
+    const page = await shown(visitor, [event("lead", 1, { ...lead("CCCCCCCC", "sold"), sales: [sale] })]);
+    const text = (await page.textContent("#lead-CCCCCCCC .sold")) ?? "";
+    assert.equal(text, "sold to Big Carrier 21 for 0.00, in place of lead AAAAAAAA that it gave back");
+  });
+
   scenario("shows the day of what came on another", async (visitor) => {
     const page = await shown(visitor, [event("click", -86_400 * 40, click)]);
     const text = (await page.textContent("#feed time")) ?? "";

@@ -114,7 +114,9 @@
       ["earns", row.payout]
     ];
     row.sales.forEach(function (sale) {
-      facts.push(["", "sold to " + named(names.buyers, sale.buyer, "buyer") + " for " + sale.price, "sold"]);
+      // Else it would look like one that was given away.
+      var free = sale.replaces ? ", in place of lead " + sale.replaces + " that it gave back" : "";
+      facts.push(["", "sold to " + named(names.buyers, sale.buyer, "buyer") + " for " + sale.price + free, "sold"]);
     });
     facts.push(["", person, "muted"]);
     if (row.test) facts.push(["", "test", "muted"]);
