@@ -130,6 +130,24 @@ describe("the advertiser's lead says what comes of sending it again", () => {
   }
 });
 
+describe("the advertiser's lead", () => {
+  scenario("leads to another application on the page as it was", async (visitor) => {
+    const { page } = visitor;
+    await visitor.open(link("a=12&c=5001&zip_code=10001"));
+    const address = page.url();
+    const requestId = await visitor.requestId();
+    // What was broken in the form is the form's alone.
+    await page.click("text=Empty it");
+    await visitor.send();
+    await page.click("#another");
+    assert.equal(page.url(), address);
+    assert.equal(await visitor.requestId(), requestId);
+    assert.equal(await page.inputValue("[name=zip_code]"), "10001");
+    const [lead] = await demo.leadsOf(await visitor.send());
+    assert.deepEqual([lead.affiliate, lead.attribution], [12, "request_id"], lead.why);
+  });
+});
+
 describe("the link for who comes through no link", () => {
   scenario("makes a new visitor first: the lead is nobody's, whoever came before", async (visitor) => {
     await visitor.open(link("a=12&c=1001"));

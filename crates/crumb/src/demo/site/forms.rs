@@ -140,7 +140,8 @@ fn pixel(site: &Site, page: &FormPage) -> String {
 fn form(page: &FormPage, tracking: &str, seen: &Seen) -> Markup {
     let person = sample_person();
     let own_server = matches!(page.way, Way::OwnServer | Way::Pixel);
-    let action = if own_server { page.path.to_owned() } else { format!("{tracking}/d.ashx") };
+    // With its query, so that from the lead there is a way back to the very same page.
+    let action = if own_server { seen.target.clone() } else { format!("{tracking}/d.ashx") };
     // The page's address brings it. A page with a pixel is one that knows nothing of
     // addresses: there the pixel's code reads them.
     let request_id = seen.value("reqid").filter(|_| page.way != Way::Pixel);

@@ -121,9 +121,7 @@ fn routes(site: Arc<Site>) -> Router {
         let shown = get(move |site, seen| forms::show(page, site, seen));
         let methods = match page.way {
             Way::Browser | Way::Ajax => shown,
-            Way::OwnServer | Way::Pixel => {
-                shown.post(move |site, seen, body| intake::take(page, site, seen, body))
-            }
+            Way::OwnServer | Way::Pixel => shown.post(intake::take),
         };
         router = router.route(page.path, methods);
     }
@@ -139,7 +137,8 @@ fn asset(content_type: &'static str, text: &'static str) -> Response {
         .into_response()
 }
 
-/// The page of a form by its path.
-fn form_page(path: &str) -> Option<&'static FormPage> {
+/// The page of a form by its address on the site.
+fn form_page(target: &str) -> Option<&'static FormPage> {
+    let path = target.split('?').next().unwrap_or_default();
     FORM_PAGES.iter().find(|page| page.path == path)
 }

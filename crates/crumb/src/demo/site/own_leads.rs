@@ -72,7 +72,7 @@ fn shown(lead: &OwnLead, posts: &[OwnPost]) -> Page {
                             that, and then there is another lead." }
                 }
             }
-            p { a href=(lead.page) { "Another application" } " · " a #onward href=(onward.as_deref().unwrap_or("/thanks")) { "What the visitor would see" } " · "
+            p { a #another href=(lead.page) { "Another application" } " · " a #onward href=(onward.as_deref().unwrap_or("/thanks")) { "What the visitor would see" } " · "
                 a href="/live" target="crumb-live" { "Watch what arrives" } }
         }
     };
