@@ -146,6 +146,20 @@ describe("the advertiser's lead", () => {
     const [lead] = await demo.leadsOf(await visitor.send());
     assert.deepEqual([lead.affiliate, lead.attribution], [12, "request_id"], lead.why);
   });
+
+  scenario("lists what was wrong, one below the other", async (visitor) => {
+    const { page } = visitor;
+    await visitor.open(link("a=12&c=3001"));
+    await page.fill("[name=first_name]", "");
+    await page.fill("[name=last_name]", "");
+    await visitor.send({ zip_code: "none" });
+    const errors = await page.locator(".errors li").allTextContents();
+    const expected = [
+      "Lead Missing Data", "First name is required.", "Last name is required.", "Validation Failed",
+      "Enter a ZIP code of five digits.",
+    ];
+    assert.deepEqual(errors, expected);
+  });
 });
 
 describe("the link for who comes through no link", () => {

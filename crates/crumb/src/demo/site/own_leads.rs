@@ -107,13 +107,16 @@ fn exchange(post: &OwnPost) -> Markup {
     let told = told(post);
     html! {
         article.exchange {
-            p.verdict {
+            div.verdict {
                 @match &told {
                     Some(Told { code: 0, leadid, price, .. }) => {
                         b.yes { "Accepted" } " as lead " code.leadid { (leadid.as_deref().unwrap_or("?")) }
                         ", the affiliate earns " (price.as_deref().unwrap_or("0.00"))
                     }
-                    Some(told) => { b.no { "Answered with errors" } ": " span.errors { (told.errors.join(", ")) } }
+                    Some(told) => {
+                        b.no { "Answered with errors" }
+                        ul.errors { @for error in &told.errors { li { (error) } } }
+                    }
                     None => { b.no { "No answer to read" } }
                 }
                 @if post.replayed { " " b.replayed { "the same answer again" } }
