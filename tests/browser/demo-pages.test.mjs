@@ -162,6 +162,43 @@ describe("the advertiser's lead", () => {
   });
 });
 
+describe("a lead that no buyer took at once leads to its card, which says why", () => {
+  /** @param {Visitor} visitor */
+  async function whyOf(visitor) {
+    const email = await visitor.send();
+    assert.equal(await visitor.page.textContent(".errors"), "No Qualified Buyers Found");
+    const [live] = await Promise.all([visitor.page.waitForEvent("popup"), visitor.page.click(".why")]);
+    const [lead] = await demo.leadsOf(email);
+    const card = live.locator("#feed > .sought");
+    await card.waitFor();
+    assert.equal(await card.getAttribute("id"), `lead-${lead.id}`);
+    return { card, live };
+  }
+
+  scenario("with a wrong request id", async (visitor) => {
+    await visitor.open(`${demo.landing}/match?reqid=123456789012345`);
+    const { card } = await whyOf(visitor);
+    await card.getByText("It was never offered.").waitFor();
+    assert.match((await card.textContent()) ?? "", /Credited to the internal affiliate 1: the post's request id is unknown/);
+  });
+
+  scenario("with an old car, also where the page is open and has gone on", async (visitor) => {
+    for (let click = 0; click < 20; click += 1) await fetch(link("a=12&c=1001"), { redirect: "manual" });
+    await visitor.open(link("a=12&c=5001&vehicle_year=1985"));
+    const { card, live } = await whyOf(visitor);
+    await card.getByText(/Forgetful/).first().waitFor();
+    await card.locator(".result", { hasText: "unknown" }).waitFor();
+    for (let click = 0; click < 20; click += 1) await fetch(link("a=12&c=1001"), { redirect: "manual" });
+    await live.locator("#feed > :nth-child(20).click").waitFor();
+    await live.evaluate(() => window.scrollTo(0, 0));
+    await visitor.page.click(".why");
+    await live.waitForFunction(() => {
+      const box = document.querySelector(".sought")?.getBoundingClientRect();
+      return box !== undefined && box.top >= 0 && box.bottom <= window.innerHeight;
+    });
+  });
+});
+
 describe("the link for who comes through no link", () => {
   scenario("makes a new visitor first: the lead is nobody's, whoever came before", async (visitor) => {
     await visitor.open(link("a=12&c=1001"));

@@ -27,6 +27,8 @@
   };
   var run = null;
   var counts = {};
+  var sought = null;
+  takeSought();
 
   var buttons = document.querySelectorAll("[data-kind]");
   buttons.forEach(function (button) {
@@ -61,6 +63,7 @@
     var earlier = card.id && document.getElementById(card.id);
     if (earlier) change(earlier, card);
     else { place(card); counts[kind] = (counts[kind] || 0) + 1; }
+    if (isSought(card)) seek(card, earlier && earlier.classList.contains("sought"));
     empty.hidden = true;
     buttons.forEach(count);
   }
@@ -85,6 +88,34 @@
     if (opened) opened.open = true;
   }
 
+  // The site's page of a lead leads to its card. It knows the person, and not always the id.
+  function isSought(card) {
+    return Boolean(sought) && card.dataset.email === sought;
+  }
+
+  function takeSought() {
+    var email = new URLSearchParams(location.hash.slice(1)).get("email");
+    if (!email) return;
+    sought = email.trim().toLowerCase();
+    // Else the same link a second time would be no change, and nobody told of it.
+    history.replaceState(null, "", location.pathname);
+  }
+
+  function seek(card, wasFound) {
+    feed.querySelectorAll(".sought").forEach(function (other) { other.classList.remove("sought"); });
+    card.classList.add("sought");
+    if (wasFound) return;
+    var asked = card.querySelector("details");
+    if (asked) asked.open = true;
+    card.scrollIntoView({ block: "center" });
+  }
+
+  window.addEventListener("hashchange", function () {
+    takeSought();
+    var found = Array.from(feed.children).find(isSought);
+    if (found) seek(found, false);
+  });
+
   function count(button) {
     button.querySelector("b").textContent = counts[button.getAttribute("data-kind")] || 0;
   }
@@ -104,6 +135,7 @@
     var card = begin(row, "Lead", row.affiliate, row.offer);
     card.id = "lead-" + row.id;
     card.dataset.status = row.status.replace(/_/g, " ");
+    card.dataset.email = (row.fields.email_address || "").toLowerCase();
     var person = [row.fields.first_name, row.fields.last_name].filter(Boolean).join(" ");
     var facts = [
       ["", ATTRIBUTIONS[row.attribution], "by-" + row.attribution],

@@ -9,10 +9,12 @@ use super::request::{first, pairs};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use crumb_domain::outcome::Problem;
 use crumb_storage::leads::IDEMPOTENCY_HOURS;
 use maud::{Markup, html};
 use serde::Deserialize;
 use std::sync::Arc;
+use url::form_urlencoded;
 
 /// Shows a lead.
 pub async fn page(State(site): State<Arc<Site>>, Path(id): Path<i64>) -> Response {
@@ -59,7 +61,7 @@ fn shown(lead: &OwnLead, posts: &[OwnPost]) -> Page {
             }
             section {
                 h2 { "2. Posted to the tracker, from server to server" }
-                @for post in posts { (exchange(post)) }
+                @for post in posts { (exchange(post, lead)) }
             }
             section {
                 h2 { "3. And if it is sent again?" }
@@ -98,13 +100,30 @@ struct Told {
     errors: Vec<String>,
 }
 
+impl Told {
+    /// Whether the lead was taken, and no buyer was found at once.
+    fn is_unsold(&self) -> bool {
+        self.errors.iter().any(|error| error == Problem::NoQualifiedBuyers.as_str())
+    }
+}
+
+/// Where the page that shows what arrives has a lead: whoever is told of no lead has no id of
+/// it, and names the person.
+fn card_of(lead: &OwnLead) -> String {
+    let form = pairs(lead.form.as_bytes());
+    let email = first(&form, "email_address").unwrap_or_default();
+    let fragment = form_urlencoded::Serializer::new(String::new()).append_pair("email", email).finish();
+    format!("/live#{fragment}")
+}
+
 /// What a post was told, where its answer can be read.
 fn told(post: &OwnPost) -> Option<Told> {
     serde_json::from_str(&post.answer).ok()
 }
 
-fn exchange(post: &OwnPost) -> Markup {
+fn exchange(post: &OwnPost, lead: &OwnLead) -> Markup {
     let told = told(post);
+    let is_unsold = told.as_ref().is_some_and(Told::is_unsold);
     html! {
         article.exchange {
             div.verdict {
@@ -120,6 +139,11 @@ fn exchange(post: &OwnPost) -> Markup {
                     None => { b.no { "No answer to read" } }
                 }
                 @if post.replayed { " " b.replayed { "the same answer again" } }
+                @if is_unsold {
+                    p { "The answer says no more, but the tracker has kept the lead: "
+                        a.why href=(card_of(lead)) target="crumb-live" { "its card among what arrives" }
+                        " says whose it is, who was asked, and why nobody has bought it so far." }
+                }
             }
             pre {
                 "POST /d.ashx\n"
