@@ -160,6 +160,14 @@ describe("the advertiser's lead", () => {
     ];
     assert.deepEqual(errors, expected);
   });
+
+  for (const address of ["/leads/abc", "/leads/99999999999999999999"]) {
+    scenario(`is not at ${address}: the site says so itself`, async ({ page, open }) => {
+      const response = await open(`${demo.landing}${address}`);
+      assert.equal(response?.status(), 404);
+      assert.equal(await page.textContent("h1"), "Nothing here");
+    });
+  }
 });
 
 describe("a lead that no buyer took at once leads to its card, which says why", () => {

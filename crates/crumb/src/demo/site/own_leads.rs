@@ -7,6 +7,7 @@ use super::intake::{post_anew, post_kept};
 use super::layout::{Page, document, failed, not_found};
 use super::request::{first, pairs};
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use crumb_domain::outcome::Problem;
@@ -17,7 +18,9 @@ use std::sync::Arc;
 use url::form_urlencoded;
 
 /// Shows a lead.
-pub async fn page(State(site): State<Arc<Site>>, Path(id): Path<i64>) -> Response {
+pub async fn page(State(site): State<Arc<Site>>, id: Result<Path<i64>, PathRejection>) -> Response {
+    // What is no number names no lead.
+    let Ok(Path(id)) = id else { return not_found() };
     let read = site.own.lead(id).and_then(|lead| Ok((lead, site.own.posts(id)?)));
     match read {
         Ok((Some(lead), posts)) => shown(&lead, &posts).into_response(),
@@ -27,7 +30,12 @@ pub async fn page(State(site): State<Arc<Site>>, Path(id): Path<i64>) -> Respons
 }
 
 /// Sends a lead again: as before, or as if for the first time.
-pub async fn resend(State(site): State<Arc<Site>>, Path(id): Path<i64>, body: Bytes) -> Response {
+pub async fn resend(
+    State(site): State<Arc<Site>>,
+    id: Result<Path<i64>, PathRejection>,
+    body: Bytes,
+) -> Response {
+    let Ok(Path(id)) = id else { return not_found() };
     let lead = match site.own.lead(id) {
         Ok(Some(lead)) => lead,
         Ok(None) => return not_found(),
