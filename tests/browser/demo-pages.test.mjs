@@ -161,6 +161,18 @@ describe("the advertiser's lead", () => {
     assert.deepEqual(errors, expected);
   });
 
+  scenario("has its time as the page that shows what arrives has it", async (visitor) => {
+    await visitor.open(link("a=12&c=3001"));
+    await visitor.send();
+    const time = visitor.page.locator("time");
+    assert.match((await time.textContent()) ?? "", /^\d\d:\d\d:\d\d$/);
+    const kept = Date.parse((await time.getAttribute("datetime")) ?? "");
+    assert.ok(Math.abs(Date.now() - kept) < 60_000, String(kept));
+    // Where no script runs, it says which clock it means.
+    const html = await (await fetch(visitor.page.url())).text();
+    assert.match(html, />\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC</);
+  });
+
   for (const address of ["/leads/abc", "/leads/99999999999999999999"]) {
     scenario(`is not at ${address}: the site says so itself`, async ({ page, open }) => {
       const response = await open(`${demo.landing}${address}`);

@@ -254,17 +254,11 @@
       head.append(who);
     }
     if (offer !== null) head.append(element("span", "offer", named(names.offers, offer, "offer")));
-    var time = element("time", "", moment(new Date(row.at)));
+    var time = element("time", "", window.moment(new Date(row.at)));
     time.dateTime = row.at;
     head.append(time);
     card.append(head);
     return card;
-  }
-
-  // The day too, where it is another: the list goes back further than that.
-  function moment(at) {
-    var time = at.toLocaleTimeString([], { hour12: false });
-    return at.toDateString() === new Date().toDateString() ? time : at.toLocaleDateString() + " " + time;
   }
 
   // Rows of one session light up together.

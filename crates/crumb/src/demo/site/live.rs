@@ -38,6 +38,7 @@ pub async fn page(State(site): State<Arc<Site>>, seen: Seen) -> Response {
                 title { "Crumb · live" }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href="/live.css";
+                script src="/times.js" defer {}
                 script src="/live.js" defer {}
             }
             body {

@@ -116,6 +116,7 @@ fn routes(site: Arc<Site>) -> Router {
         .route("/site.css", get(|| async { asset("text/css", include_str!("site.css")) }))
         .route("/live.css", get(|| async { asset("text/css", include_str!("live.css")) }))
         .route("/live.js", get(|| async { asset("text/javascript", include_str!("live.js")) }))
+        .route("/times.js", get(|| async { asset("text/javascript", include_str!("times.js")) }))
         .route("/switches.js", get(|| async { asset("text/javascript", include_str!("switches.js")) }));
     for page in &FORM_PAGES {
         let shown = get(move |site, seen| forms::show(page, site, seen));

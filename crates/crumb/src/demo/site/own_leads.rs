@@ -60,7 +60,7 @@ fn shown(lead: &OwnLead, posts: &[OwnPost]) -> Page {
             h1 { (title) }
             section {
                 h2 { "1. Kept in our own database" }
-                p { "Before anything else, at " time { (lead.at) } "." }
+                p { "Before anything else, at " time datetime=(lead.at) { (to_the_second(&lead.at)) } "." }
                 dl {
                     dt { "Form" } dd { (lead.page) }
                     dt { "Request id" } dd { @if lead.request_id.is_empty() { em { "empty" } } @else { code { (lead.request_id) } } }
@@ -86,7 +86,7 @@ fn shown(lead: &OwnLead, posts: &[OwnPost]) -> Page {
                 a href="/live" target="crumb-live" { "Watch what arrives" } }
         }
     };
-    document(&title, &html! {}, &body)
+    document(&title, &html! { script src="/times.js" defer {} }, &body)
 }
 
 /// What comes of the same post under the same key.
@@ -122,6 +122,12 @@ fn card_of(lead: &OwnLead) -> String {
     let email = first(&form, "email_address").unwrap_or_default();
     let fragment = form_urlencoded::Serializer::new(String::new()).append_pair("email", email).finish();
     format!("/live#{fragment}")
+}
+
+/// A time where no script can tell it by the browser's clock.
+fn to_the_second(at: &str) -> String {
+    let seconds = at.split(['.', 'Z']).next().unwrap_or_default();
+    format!("{} UTC", seconds.replace('T', " "))
 }
 
 /// What a post was told, where its answer can be read.
