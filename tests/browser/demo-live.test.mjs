@@ -140,6 +140,26 @@ describe("the list", () => {
   });
 });
 
+scenario("has what arrives in sight on a small screen, and the links to unfold", async (visitor) => {
+  const { page: live } = await visitor.another();
+  await fetch(link("a=12&c=1001"), { redirect: "manual" });
+  await live.setViewportSize({ width: 390, height: 844 });
+  await live.goto(`${demo.landing}/live`);
+  const first = live.locator("#feed > li").first();
+  await first.waitFor();
+  const box = await first.boundingBox();
+  assert.ok(box && box.y < 844 / 2, JSON.stringify(box));
+  const tried = live.locator("nav a").first();
+  assert.equal(await tried.isVisible(), false);
+  await live.click("nav summary");
+  assert.equal(await tried.isVisible(), true);
+  await live.click("nav summary");
+  // A wide one has room for both.
+  await live.setViewportSize({ width: 900, height: 844 });
+  await tried.waitFor();
+  assert.equal(await live.locator("nav summary").isVisible(), false);
+});
+
 scenario("keeps the links in sight while its list is scrolled", async (visitor) => {
   const { page: live } = await visitor.another();
   for (let click = 0; click < 20; click += 1) await fetch(link("a=12&c=1001"), { redirect: "manual" });

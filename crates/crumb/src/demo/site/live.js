@@ -25,6 +25,13 @@
     "Invalid Event": "the offer has no such event",
     "Duplicate Conversion": "this session has converted already, or the order was reported before"
   };
+  // On a small screen the list of what to try is folded: what arrives stands below it.
+  var list = document.getElementById("list");
+  var small = window.matchMedia("(max-width: 52rem)");
+  function fold() { list.open = !small.matches; }
+  small.addEventListener("change", fold);
+  fold();
+
   var run = null;
   var counts = {};
   var sought = null;

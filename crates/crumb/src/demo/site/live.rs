@@ -70,24 +70,28 @@ fn side_bar(site: &Site) -> Markup {
     html! {
         nav aria-label="What to try" {
             p.brand { span.mark aria-hidden="true" {} "Crumb" span.tag { "demo" } }
-            p.hint { "Each link opens in another tab. Come back here to see what happened." }
-            form method="post" action="/cookie" {
-                input type="hidden" name="back" value="/live";
-                button #new-visitor name="do" value="forget" { "Be a new visitor" }
-                span { "forgets the tracker's cookies" }
-            }
-            ol.scenarios {
-                @for scenario in scenarios(&site.addresses) {
-                    li {
-                        h2 { (scenario.title) }
-                        p { (scenario.how) }
-                        ul {
-                            @for step in &scenario.steps { li { a href=(step.url) target="sunny" { (step.label) } } }
+            // Folded where it would stand before what arrives.
+            details #list open {
+                summary { "What to try" }
+                p.hint { "Each link opens in another tab. Come back here to see what happened." }
+                form method="post" action="/cookie" {
+                    input type="hidden" name="back" value="/live";
+                    button #new-visitor name="do" value="forget" { "Be a new visitor" }
+                    span { "forgets the tracker's cookies" }
+                }
+                ol.scenarios {
+                    @for scenario in scenarios(&site.addresses) {
+                        li {
+                            h2 { (scenario.title) }
+                            p { (scenario.how) }
+                            ul {
+                                @for step in &scenario.steps { li { a href=(step.url) target="sunny" { (step.label) } } }
+                            }
                         }
                     }
                 }
+                p.more { a href=(site.addresses.posting_document) target="sunny" { "The partner's posting document" } }
             }
-            p.more { a href=(site.addresses.posting_document) target="sunny" { "The partner's posting document" } }
         }
     }
 }
