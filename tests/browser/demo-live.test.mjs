@@ -3,7 +3,9 @@
 // whatever it shows.
 
 import assert from "node:assert/strict";
+import { exec } from "node:child_process";
 import { describe } from "node:test";
+import { promisify } from "node:util";
 import { demo, scenario } from "./with-demo.mjs";
 
 /** @typedef {import("./visitors.mjs").Visitor} Visitor */
@@ -158,6 +160,30 @@ scenario("has what arrives in sight on a small screen, and the links to unfold",
   await live.setViewportSize({ width: 900, height: 844 });
   await tried.waitFor();
   assert.equal(await live.locator("nav summary").isVisible(), false);
+});
+
+scenario("says without JavaScript what it needs, and not that it is connecting", async (visitor) => {
+  await visitor.open(`${demo.landing}/apply?reqid=`);
+  await visitor.send();
+  const browser = visitor.page.context().browser();
+  const context = await browser?.newContext({ javaScriptEnabled: false });
+  const page = await context?.newPage();
+  try {
+    assert.ok(page);
+    await page.goto(`${demo.landing}/live`);
+    assert.equal(await page.locator("noscript p").isVisible(), true);
+    for (const useless of ["#connection", ".counts", "#empty"]) {
+      assert.equal(await page.locator(useless).isVisible(), false, useless);
+    }
+    assert.equal(await page.locator("nav a").first().isVisible(), true);
+    await page.setViewportSize({ width: 390, height: 844 });
+    const box = await page.locator("noscript p").boundingBox();
+    assert.ok(box && box.y + box.height < 844, JSON.stringify(box));
+    const { stdout } = await promisify(exec)(String(await page.textContent("noscript code")));
+    assert.match(stdout, /^AT +LEAD /);
+  } finally {
+    await context?.close();
+  }
 });
 
 scenario("keeps the links in sight while its list is scrolled", async (visitor) => {

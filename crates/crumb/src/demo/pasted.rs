@@ -51,6 +51,11 @@ impl Commands {
     pub fn export(&self) -> String {
         format!("{} export {}", self.program, self.store)
     }
+
+    /// The newest leads.
+    pub fn leads(&self) -> String {
+        format!("{} leads {}", self.program, self.store)
+    }
 }
 
 /// By what a program is started from a directory: its name where the search path finds it

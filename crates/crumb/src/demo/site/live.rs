@@ -38,6 +38,13 @@ pub async fn page(State(site): State<Arc<Site>>, seen: Seen) -> Response {
                 title { "Crumb · live" }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href="/live.css";
+                // Nothing folds the list then, and what is needed must not stand below it.
+                noscript {
+                    style {
+                        "#connection, .counts, #empty { display: none } "
+                        "@media (max-width: 52rem) { body { display: flex; flex-direction: column } main { order: -1 } }"
+                    }
+                }
                 script src="/times.js" defer {}
                 script src="/live.js" defer {}
             }
@@ -50,6 +57,11 @@ pub async fn page(State(site): State<Arc<Site>>, seen: Seen) -> Response {
                             p { "Every click, lead, conversion and refused post, why it is credited as it is, and who bought it." }
                         }
                         p #connection role="status" { "connecting" }
+                    }
+                    noscript {
+                        p { "This page shows what arrives by JavaScript, which is off in this browser: allow it here, \
+                             and load the page again. The links work without it, and a terminal shows the newest \
+                             leads too: " code { (site.addresses.commands.leads()) } }
                     }
                     div.counts role="group" aria-label="What is shown" {
                         span.shown { "Show" }
