@@ -219,6 +219,15 @@ describe("a lead that no buyer took at once leads to its card, which says why", 
   });
 });
 
+scenario("a site's page says on a small screen too that it is for the demo", async ({ page, open }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await open(`${demo.landing}/apply`);
+  const note = page.getByText("an advertiser's site, for the demo");
+  assert.equal(await note.isVisible(), true);
+  const surplus = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.equal(surplus, 0);
+});
+
 describe("the link for who comes through no link", () => {
   scenario("makes a new visitor first: the lead is nobody's, whoever came before", async (visitor) => {
     await visitor.open(link("a=12&c=1001"));
