@@ -3,7 +3,9 @@
 // whatever it shows.
 
 import assert from "node:assert/strict";
+import { exec } from "node:child_process";
 import { describe } from "node:test";
+import { promisify } from "node:util";
 import { demo, scenario } from "./with-demo.mjs";
 
 /** @typedef {import("./visitors.mjs").Visitor} Visitor */
@@ -88,6 +90,13 @@ describe("the list", () => {
     assert.equal(await page.textContent("[data-kind=lead] b"), "1");
   });
 
+  scenario("says of a lead that was had free which one it replaces", async (visitor) => {
+    const sale = { contract: 210, buyer: 21, price: "0.00", type: "exclusive", replaces: "AAAAAAAA" };
+    const page = await shown(visitor, [event("lead", 1, { ...lead("CCCCCCCC", "sold"), sales: [sale] })]);
+    const text = (await page.textContent("#lead-CCCCCCCC .sold")) ?? "";
+    assert.equal(text, "sold to Big Carrier 21 for 0.00, in place of lead AAAAAAAA that it gave back");
+  });
+
   scenario("shows the day of what came on another", async (visitor) => {
     const page = await shown(visitor, [event("click", -86_400 * 40, click)]);
     const text = (await page.textContent("#feed time")) ?? "";
@@ -131,6 +140,50 @@ describe("the list", () => {
     await refused.waitFor();
     assert.match((await refused.textContent()) ?? "", /Duplicate Conversion: the pixel made no conversion, because this session has converted already/);
   });
+});
+
+scenario("has what arrives in sight on a small screen, and the links to unfold", async (visitor) => {
+  const { page: live } = await visitor.another();
+  await fetch(link("a=12&c=1001"), { redirect: "manual" });
+  await live.setViewportSize({ width: 390, height: 844 });
+  await live.goto(`${demo.landing}/live`);
+  const first = live.locator("#feed > li").first();
+  await first.waitFor();
+  const box = await first.boundingBox();
+  assert.ok(box && box.y < 844 / 2, JSON.stringify(box));
+  const tried = live.locator("nav a").first();
+  assert.equal(await tried.isVisible(), false);
+  await live.click("nav summary");
+  assert.equal(await tried.isVisible(), true);
+  await live.click("nav summary");
+  // A wide one has room for both.
+  await live.setViewportSize({ width: 900, height: 844 });
+  await tried.waitFor();
+  assert.equal(await live.locator("nav summary").isVisible(), false);
+});
+
+scenario("says without JavaScript what it needs, and not that it is connecting", async (visitor) => {
+  await visitor.open(`${demo.landing}/apply?reqid=`);
+  await visitor.send();
+  const browser = visitor.page.context().browser();
+  const context = await browser?.newContext({ javaScriptEnabled: false });
+  const page = await context?.newPage();
+  try {
+    assert.ok(page);
+    await page.goto(`${demo.landing}/live`);
+    assert.equal(await page.locator("noscript p").isVisible(), true);
+    for (const useless of ["#connection", ".counts", "#empty"]) {
+      assert.equal(await page.locator(useless).isVisible(), false, useless);
+    }
+    assert.equal(await page.locator("nav a").first().isVisible(), true);
+    await page.setViewportSize({ width: 390, height: 844 });
+    const box = await page.locator("noscript p").boundingBox();
+    assert.ok(box && box.y + box.height < 844, JSON.stringify(box));
+    const { stdout } = await promisify(exec)(String(await page.textContent("noscript code")));
+    assert.match(stdout, /^AT +LEAD /);
+  } finally {
+    await context?.close();
+  }
 });
 
 scenario("keeps the links in sight while its list is scrolled", async (visitor) => {

@@ -48,7 +48,7 @@ const BEHIND: usize = 900;
 
 #[derive(Debug, Args)]
 struct Everywhere {
-    /// Data directory of the embedded store [default: ./data]
+    /// Data directory of the embedded store [default: ./data, the demo's: ./data/demo]
     #[arg(long, global = true, value_name = "DIR", display_order = BEHIND)]
     data: Option<String>,
     /// Database instead of a data directory: sqlite:PATH
@@ -66,8 +66,8 @@ pub enum Typed {
     Serve(ServeArguments),
     /// Run a small network with an advertiser's site, to watch in a browser
     ///
-    /// Its data is in ./data/demo, apart from any other, where --data names no
-    /// other directory. Ctrl-C stops it.
+    /// Its data is apart from any other where --data names no directory. Ctrl-C
+    /// stops it.
     Demo(DemoArguments),
     /// Show what a network file would change, and change nothing
     ///

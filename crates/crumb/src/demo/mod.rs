@@ -6,7 +6,9 @@
 //! forms, pixels and posts. Only the page that shows what arrives looks inside. The
 //! buyers have a port of their own as well, and are asked as any buyer is.
 
+mod buyers;
 mod journal;
+mod pasted;
 mod scenarios;
 mod site;
 mod stored;
@@ -25,6 +27,7 @@ use crumb_mock_buyer::{MockBuyers, Options};
 use crumb_server::posting_doc::{Kind, Method, Subject, create_share};
 use ipnet::{IpNet, Ipv4Net};
 use journal::Journal;
+use pasted::Commands;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use scenarios::{Addresses, PARTNER_CAMPAIGN};
@@ -37,6 +40,12 @@ const NETWORK: &str = include_str!("network.toml");
 
 /// A change of it, to replay leads with; it is written beside the demo's data.
 const WHAT_IF: &str = include_str!("what-if.toml");
+
+/// The commands in it, which are about the demo's data where nothing else was said.
+const WRITTEN_COMMANDS: [&str; 2] = [
+    "crumb replay --network data/demo/what-if.toml --data data/demo",
+    "crumb plan data/demo/what-if.toml --data data/demo",
+];
 
 /// What the file is called there.
 const WHAT_IF_NAME: &str = "what-if.toml";
@@ -87,7 +96,7 @@ pub fn run(mut flags: Flags, arguments: &DemoArguments) -> anyhow::Result<()> {
         .map_err(|error| cannot_listen("landing page", "--landing-listen", address, &error))?;
     let database = settings.store.directory.join(SITE_DATABASE);
     let what_if = settings.store.directory.join(WHAT_IF_NAME);
-    let data = settings.store.directory.display().to_string();
+    let commands = Commands::of(&settings.store.directory, flags.database.as_deref(), &what_if);
     serve::run_with(&settings, async |starting| {
         check_network(starting)?;
         let landing = listener.local_addr()?;
@@ -95,12 +104,13 @@ pub fn run(mut flags: Flags, arguments: &DemoArguments) -> anyhow::Result<()> {
         let written = |text| network_file(text, landing, buyers.address());
         if !what_if.exists() {
             // People may have changed it since.
-            std::fs::write(&what_if, written(WHAT_IF))
+            std::fs::write(&what_if, with_commands(&written(WHAT_IF), &commands))
                 .with_context(|| format!("the file {} cannot be written", what_if.display()))?;
         }
         let file = NetworkFile::embedded("network.toml", written(NETWORK));
         starting.done(Command::Apply { file, prune: false }).await?;
-        let addresses = addresses(starting, landing, buyers.address(), data).await?;
+        buyers.set("/", buyers::list(starting.installation().network.snapshot().network()));
+        let addresses = addresses(starting, landing, buyers.address(), commands).await?;
         let stop = starting.stop();
         let journal = Arc::new(Journal::default());
         stored::recall(&journal, starting.installation()).await?;
@@ -145,12 +155,18 @@ fn network_file(text: &str, landing: SocketAddr, buyers: SocketAddr) -> String {
         .replace(WRITTEN_BUYERS, &format!("{}/", base_url(buyers)))
 }
 
+/// The change to replay with, with its commands as they can be pasted.
+fn with_commands(text: &str, commands: &Commands) -> String {
+    let [replay, plan] = WRITTEN_COMMANDS;
+    text.replace(replay, &commands.replay()).replace(plan, &commands.plan())
+}
+
 /// Where everything is, keys and signed addresses made.
 async fn addresses(
     starting: &Starting,
     landing: SocketAddr,
     buyers: SocketAddr,
-    data: String,
+    commands: Commands,
 ) -> anyhow::Result<Addresses> {
     // The last start's key is nobody's any more; the first start has none to revoke.
     let _ = starting.done(Command::KeyRevoke { name: KEY_NAME.to_owned() }).await;
@@ -177,6 +193,6 @@ async fn addresses(
         partner_key: campaign_key.expose().to_owned(),
         api_key: starting.done(key).await?.trim_end().to_owned(),
         posting_document: share.await?,
-        data,
+        commands,
     })
 }

@@ -1,6 +1,7 @@
 //! What there is to try, in the terminal and beside the page that shows what
 //! arrives.
 
+use super::pasted::Commands;
 use std::net::SocketAddr;
 use url::form_urlencoded;
 
@@ -24,8 +25,8 @@ pub struct Addresses {
     pub api_key: String,
     /// The partner's posting document.
     pub posting_document: String,
-    /// The data directory.
-    pub data: String,
+    /// What can be asked in a terminal.
+    pub commands: Commands,
 }
 
 /// A way in which leads come.
@@ -174,12 +175,13 @@ pub fn guide(addresses: &Addresses) -> String {
             ),
         ),
         ("The five buyers", format!("{} (played here)", addresses.buyers)),
-        ("Who bought a lead", format!("crumb explain LEAD --data {} (an id from the page)", addresses.data)),
+        // Nothing beside a command that a shell would take for a part of it.
         (
-            "What if, then and now",
-            format!("crumb replay --network {0}/what-if.toml --data {0}", addresses.data),
+            "Who bought a lead",
+            format!("{}\n{:28}with an id from the page for LEAD", addresses.commands.explain(), ""),
         ),
-        ("Commands", format!("crumb export --data {}", addresses.data)),
+        ("What if, then and now", addresses.commands.replay()),
+        ("Commands", addresses.commands.export()),
     ];
     text.push('\n');
     for (what, how) in rows {
@@ -202,7 +204,11 @@ impl Addresses {
             partner_key: "DemoKey5gH1jK".to_owned(),
             api_key: "crumb_key".to_owned(),
             posting_document: format!("{}/doc/token", at(8080)),
-            data: "data/demo".to_owned(),
+            commands: Commands {
+                program: "target/debug/crumb".to_owned(),
+                store: "--data data/demo".to_owned(),
+                what_if: "data/demo/what-if.toml".to_owned(),
+            },
         }
     }
 }

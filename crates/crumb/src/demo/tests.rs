@@ -1,5 +1,5 @@
 use super::scenarios::{Addresses, guide, scenarios};
-use super::{NETWORK, WHAT_IF, network_file};
+use super::{NETWORK, WHAT_IF, network_file, with_commands};
 use crumb_mock_buyer::listed;
 use crumb_network::{FileFormat, parse};
 
@@ -48,6 +48,15 @@ fn the_change_to_replay_with_names_a_contract_of_the_network_and_changes_its_ter
     assert_ne!(changed.schedule[0].price, present.schedule[0].price);
     let file = network_file(WHAT_IF, "127.0.0.1:9999".parse().unwrap(), "127.0.0.1:7777".parse().unwrap());
     assert!(!file.contains(":8095") && !file.contains(":8090"), "{file}");
+}
+
+#[test]
+fn the_change_to_replay_with_has_its_commands_as_they_can_be_pasted() {
+    let commands = Addresses::for_tests().commands;
+    let file = with_commands(WHAT_IF, &commands);
+    for command in [commands.replay(), commands.plan()] {
+        assert!(file.contains(&format!("\n#   {command}\n")), "{command}: {file}");
+    }
 }
 
 fn first_part(target: &str) -> Option<&str> {

@@ -6,6 +6,7 @@ mod alerts;
 mod bench;
 mod conversions;
 mod deliveries;
+mod demo;
 mod explain;
 mod findings;
 mod keys;

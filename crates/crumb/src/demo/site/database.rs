@@ -19,7 +19,7 @@ pub struct OwnLead {
     pub token: String,
     /// When it came: RFC 3339.
     pub at: String,
-    /// The page of the form.
+    /// The address of the form's page on the site, with its query.
     pub page: String,
     /// `ckm_request_id` as the form had it.
     pub request_id: String,

@@ -3,20 +3,13 @@
 use super::Site;
 use super::intake::{REQUEST_ID, TOKEN};
 use super::layout::{Page, document, sample_person};
-use super::request::{OTHER_HOST, Seen, first, pairs};
-use axum::body::Bytes;
+use super::request::Seen;
+use super::switches::{cookie_switch, panel, request_id_switch, switches_script};
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Response};
 use crumb_domain::{AffiliateId, CreativeId, OfferId, SubIds};
-use crumb_wire::cookie::offer_cookie_name;
 use crumb_wire::generate::{LinkOptions, click_pixel_code};
 use maud::{Markup, PreEscaped, html};
 use std::sync::Arc;
-
-/// What is added to a cookie's signature to forge it.
-const FORGED: &str = "-forged";
 
 /// How a page's form is posted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +107,7 @@ pub async fn show(page: &'static FormPage, State(site): State<Arc<Site>>, seen: 
     let tracking = &site.addresses.tracking;
     let head = html! {
         @if page.way == Way::Ajax { script src={ (tracking) "/d.js" } {} }
-        script src="/switches.js" defer {}
+        (switches_script())
     };
     let body = html! {
         @if let Some(pixel) = pixel { (PreEscaped(pixel)) }
@@ -147,7 +140,8 @@ fn pixel(site: &Site, page: &FormPage) -> String {
 fn form(page: &FormPage, tracking: &str, seen: &Seen) -> Markup {
     let person = sample_person();
     let own_server = matches!(page.way, Way::OwnServer | Way::Pixel);
-    let action = if own_server { page.path.to_owned() } else { format!("{tracking}/d.ashx") };
+    // With its query, so that from the lead there is a way back to the very same page.
+    let action = if own_server { seen.target.clone() } else { format!("{tracking}/d.ashx") };
     // The page's address brings it. A page with a pixel is one that knows nothing of
     // addresses: there the pixel's code reads them.
     let request_id = seen.value("reqid").filter(|_| page.way != Way::Pixel);
@@ -184,46 +178,6 @@ fn form(page: &FormPage, tracking: &str, seen: &Seen) -> Markup {
     }
 }
 
-/// What this site sees of the tracker's cookie for an offer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CookieState {
-    /// There is none.
-    None,
-    /// It is there, as far as can be told by whoever did not sign it.
-    Here,
-    /// It is there, and was forged here.
-    Forged,
-}
-
-impl CookieState {
-    /// In the pages' words.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Here => "here",
-            Self::Forged => "forged",
-        }
-    }
-}
-
-/// The tracker's cookie for an offer, as far as this site sees it.
-pub fn cookie_state(seen: &Seen, offer: OfferId) -> CookieState {
-    let name = offer_cookie_name(offer);
-    match seen.cookies.iter().find(|(other, _)| *other == name) {
-        None => CookieState::None,
-        Some((_, value)) if value.ends_with(FORGED) => CookieState::Forged,
-        Some(_) => CookieState::Here,
-    }
-}
-
-/// The state, for the pages' script: a pixel may change it while a page stands, and
-/// another page at any time.
-pub async fn tell_cookie(seen: Seen) -> Response {
-    let offer = seen.value("offer").and_then(|offer| offer.parse().ok()).map(OfferId);
-    let state = offer.map_or(CookieState::None, |offer| cookie_state(&seen, offer));
-    ([(CACHE_CONTROL, "no-store")], state.as_str()).into_response()
-}
-
 /// Where the form's request id is from.
 fn origin_of_request_id(page: &FormPage, seen: &Seen) -> &'static str {
     match seen.value("reqid") {
@@ -234,74 +188,14 @@ fn origin_of_request_id(page: &FormPage, seen: &Seen) -> &'static str {
     }
 }
 
-/// What the visitor to the demo may break.
+/// What happens behind the page, and what may be broken there.
 fn switches(page: &FormPage, seen: &Seen) -> Markup {
-    let state = cookie_state(seen, OfferId(page.offer));
-    let shared_jar = seen.host != OTHER_HOST;
     // As the form has it.
     let has_request_id = matches!(page.way, Way::OwnServer | Way::Pixel) || seen.value("reqid").is_some();
-    html! {
-        aside.switches aria-label="About this page" {
-            p { strong { "Behind the page. " } (page.shows) (origin_of_request_id(page, seen)) }
-            form #cookies method="post" action="/cookie" {
-                input type="hidden" name="back" value=(seen.target);
-                span.fact { "The tracker's cookie for this offer: "
-                    @if !shared_jar { b { "not for this site" } }
-                    @else {
-                        b #cookie-state .yes[state == CookieState::Here] .no[state != CookieState::Here] data-offer=(page.offer) {
-                            // Until it has answered, nobody knows.
-                            @if page.way == Way::Pixel { "waiting for the pixel" } @else { (state.as_str()) }
-                        }
-                    }
-                }
-                @if shared_jar {
-                    button name="do" value="forget" title="With all other cookies of the tracker" { "Lose it" }
-                    button #forge name="do" value="forge" disabled[state == CookieState::None]
-                        title="With all other cookies of the tracker" { "Forge it" }
-                }
-            }
-            @if has_request_id {
-                div.request-id {
-                    span.fact { "The form's request id: " b #request-id { "…" } }
-                    button type="button" data-request-id="" { "Empty it" }
-                    button type="button" data-request-id="123456789012345" { "Make it wrong" }
-                }
-            }
-            p { a href="/live" target="crumb-live" { "Watch what arrives" } }
-        }
-    }
-}
-
-/// Loses or forges the tracker's cookies, as browsers, cleaners and crooks do.
-pub async fn change_cookie(seen: Seen, body: Bytes) -> Response {
-    let form = pairs(&body);
-    with_cookies(&seen, first(&form, "back"), first(&form, "do") == Some("forge"))
-}
-
-/// Forgets the tracker's cookies and goes on to a page, which sees a visitor who came
-/// through no link.
-pub async fn new_visitor(seen: Seen) -> Response {
-    let mut response = with_cookies(&seen, seen.value("to"), false);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-/// Goes to a page of this site, without the tracker's cookies or with forged ones.
-fn with_cookies(seen: &Seen, back: Option<&str>, forge: bool) -> Response {
-    // A path of this site, and nothing that a browser takes for another one's address.
-    let back = back.filter(|back| back.starts_with('/') && !back.starts_with("//") && !back.contains('\\'));
-    let mut headers = HeaderMap::new();
-    for (name, value) in seen.tracker_cookies() {
-        let cookie = if forge {
-            format!("{name}={}{FORGED}; Path=/; HttpOnly; SameSite=Lax", value.trim_end_matches(FORGED))
-        } else {
-            format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
-        };
-        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-            headers.append(SET_COOKIE, cookie);
-        }
-    }
-    let back = back.and_then(|back| HeaderValue::from_str(back).ok());
-    headers.insert(LOCATION, back.unwrap_or(HeaderValue::from_static("/live")));
-    (StatusCode::SEE_OTHER, headers).into_response()
+    let behind = html! { (page.shows) (origin_of_request_id(page, seen)) };
+    let controls = html! {
+        (cookie_switch(seen, OfferId(page.offer), page.way == Way::Pixel))
+        @if has_request_id { (request_id_switch()) }
+    };
+    panel(&behind, &controls)
 }

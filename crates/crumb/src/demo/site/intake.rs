@@ -1,7 +1,6 @@
 //! A form that posts to the site's own server: stored first, posted second.
 
 use super::database::{OwnDatabase, OwnLead, OwnPost};
-use super::forms::FormPage;
 use super::layout::failed;
 use super::request::{Seen, first, pairs};
 use super::tracker::{Tracker, Wanted};
@@ -9,7 +8,6 @@ use super::{Site, form_page};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use std::net::IpAddr;
 use std::sync::Arc;
 use url::form_urlencoded;
 
@@ -20,35 +18,25 @@ pub const TOKEN: &str = "form_token";
 pub const REQUEST_ID: &str = "ckm_request_id";
 
 /// Takes a form, and shows what became of it.
-pub async fn take(
-    page: &'static FormPage,
-    State(site): State<Arc<Site>>,
-    seen: Seen,
-    body: Bytes,
-) -> Response {
-    match keep_and_post(&site, page, seen.ip, &body).await {
+pub async fn take(State(site): State<Arc<Site>>, seen: Seen, body: Bytes) -> Response {
+    match keep_and_post(&site, &seen, &body).await {
         // So that reloading the page sends nothing.
         Ok(id) => Redirect::to(&format!("/leads/{id}")).into_response(),
         Err(error) => failed(&error.to_string()),
     }
 }
 
-async fn keep_and_post(
-    site: &Site,
-    page: &FormPage,
-    ip: IpAddr,
-    body: &[u8],
-) -> super::database::Result<i64> {
+async fn keep_and_post(site: &Site, seen: &Seen, body: &[u8]) -> super::database::Result<i64> {
     let form = pairs(body);
     let token = first(&form, TOKEN).unwrap_or_default();
     let request_id = first(&form, REQUEST_ID).unwrap_or_default();
     let fields = form.iter().filter(|(name, _)| name != TOKEN && !name.starts_with("ckm_"));
-    let ip_address = ("ip_address".to_owned(), ip.to_string());
+    let ip_address = ("ip_address".to_owned(), seen.ip.to_string());
     let fields = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields.chain(std::iter::once(&ip_address)))
         .finish();
     // First of all it is the advertiser's: whatever happens now, nothing is lost.
-    let id = site.own.keep(token, &site.now(), page.path, request_id, &fields)?;
+    let id = site.own.keep(token, &site.now(), &seen.target, request_id, &fields)?;
     if let Some(lead) = site.own.lead(id)? {
         post_kept(&site.own, &site.tracker, &lead, &site.now()).await?;
     }

@@ -25,8 +25,17 @@
     "Invalid Event": "the offer has no such event",
     "Duplicate Conversion": "this session has converted already, or the order was reported before"
   };
+  // On a small screen the list of what to try is folded: what arrives stands below it.
+  var list = document.getElementById("list");
+  var small = window.matchMedia("(max-width: 52rem)");
+  function fold() { list.open = !small.matches; }
+  small.addEventListener("change", fold);
+  fold();
+
   var run = null;
   var counts = {};
+  var sought = null;
+  takeSought();
 
   var buttons = document.querySelectorAll("[data-kind]");
   buttons.forEach(function (button) {
@@ -61,6 +70,7 @@
     var earlier = card.id && document.getElementById(card.id);
     if (earlier) change(earlier, card);
     else { place(card); counts[kind] = (counts[kind] || 0) + 1; }
+    if (isSought(card)) seek(card, earlier && earlier.classList.contains("sought"));
     empty.hidden = true;
     buttons.forEach(count);
   }
@@ -85,6 +95,34 @@
     if (opened) opened.open = true;
   }
 
+  // The site's page of a lead leads to its card. It knows the person, and not always the id.
+  function isSought(card) {
+    return Boolean(sought) && card.dataset.email === sought;
+  }
+
+  function takeSought() {
+    var email = new URLSearchParams(location.hash.slice(1)).get("email");
+    if (!email) return;
+    sought = email.trim().toLowerCase();
+    // Else the same link a second time would be no change, and nobody told of it.
+    history.replaceState(null, "", location.pathname);
+  }
+
+  function seek(card, wasFound) {
+    feed.querySelectorAll(".sought").forEach(function (other) { other.classList.remove("sought"); });
+    card.classList.add("sought");
+    if (wasFound) return;
+    var asked = card.querySelector("details");
+    if (asked) asked.open = true;
+    card.scrollIntoView({ block: "center" });
+  }
+
+  window.addEventListener("hashchange", function () {
+    takeSought();
+    var found = Array.from(feed.children).find(isSought);
+    if (found) seek(found, false);
+  });
+
   function count(button) {
     button.querySelector("b").textContent = counts[button.getAttribute("data-kind")] || 0;
   }
@@ -104,6 +142,7 @@
     var card = begin(row, "Lead", row.affiliate, row.offer);
     card.id = "lead-" + row.id;
     card.dataset.status = row.status.replace(/_/g, " ");
+    card.dataset.email = (row.fields.email_address || "").toLowerCase();
     var person = [row.fields.first_name, row.fields.last_name].filter(Boolean).join(" ");
     var facts = [
       ["", ATTRIBUTIONS[row.attribution], "by-" + row.attribution],
@@ -114,7 +153,9 @@
       ["earns", row.payout]
     ];
     row.sales.forEach(function (sale) {
-      facts.push(["", "sold to " + named(names.buyers, sale.buyer, "buyer") + " for " + sale.price, "sold"]);
+      // Else it would look like one that was given away.
+      var free = sale.replaces ? ", in place of lead " + sale.replaces + " that it gave back" : "";
+      facts.push(["", "sold to " + named(names.buyers, sale.buyer, "buyer") + " for " + sale.price + free, "sold"]);
     });
     facts.push(["", person, "muted"]);
     if (row.test) facts.push(["", "test", "muted"]);
@@ -134,7 +175,7 @@
       // A run that the server's end broke off recorded nothing but what was sent.
       else if (!told.runs) part.append(element("p", "muted", told.broken_off ? BROKEN_OFF : UNOFFERED[row.status] || "It was never offered."));
       else part.append(table(told));
-      part.append(element("p", "muted", "The same in a terminal: crumb explain " + row.id + " --data " + names.data));
+      part.append(element("p", "muted", "The same in a terminal: " + names.explain.replace("LEAD", row.id)));
     });
     return part;
   }
@@ -220,17 +261,11 @@
       head.append(who);
     }
     if (offer !== null) head.append(element("span", "offer", named(names.offers, offer, "offer")));
-    var time = element("time", "", moment(new Date(row.at)));
+    var time = element("time", "", window.moment(new Date(row.at)));
     time.dateTime = row.at;
     head.append(time);
     card.append(head);
     return card;
-  }
-
-  // The day too, where it is another: the list goes back further than that.
-  function moment(at) {
-    var time = at.toLocaleTimeString([], { hour12: false });
-    return at.toDateString() === new Date().toDateString() ? time : at.toLocaleDateString() + " " + time;
   }
 
   // Rows of one session light up together.

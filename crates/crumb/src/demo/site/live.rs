@@ -38,6 +38,14 @@ pub async fn page(State(site): State<Arc<Site>>, seen: Seen) -> Response {
                 title { "Crumb · live" }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href="/live.css";
+                // Nothing folds the list then, and what is needed must not stand below it.
+                noscript {
+                    style {
+                        "#connection, .counts, #empty { display: none } "
+                        "@media (max-width: 52rem) { body { display: flex; flex-direction: column } main { order: -1 } }"
+                    }
+                }
+                script src="/times.js" defer {}
                 script src="/live.js" defer {}
             }
             body {
@@ -49,6 +57,11 @@ pub async fn page(State(site): State<Arc<Site>>, seen: Seen) -> Response {
                             p { "Every click, lead, conversion and refused post, why it is credited as it is, and who bought it." }
                         }
                         p #connection role="status" { "connecting" }
+                    }
+                    noscript {
+                        p { "This page shows what arrives by JavaScript, which is off in this browser: allow it here, \
+                             and load the page again. The links work without it, and a terminal shows the newest \
+                             leads too: " code { (site.addresses.commands.leads()) } }
                     }
                     div.counts role="group" aria-label="What is shown" {
                         span.shown { "Show" }
@@ -69,24 +82,28 @@ fn side_bar(site: &Site) -> Markup {
     html! {
         nav aria-label="What to try" {
             p.brand { span.mark aria-hidden="true" {} "Crumb" span.tag { "demo" } }
-            p.hint { "Each link opens in another tab. Come back here to see what happened." }
-            form method="post" action="/cookie" {
-                input type="hidden" name="back" value="/live";
-                button #new-visitor name="do" value="forget" { "Be a new visitor" }
-                span { "forgets the tracker's cookies" }
-            }
-            ol.scenarios {
-                @for scenario in scenarios(&site.addresses) {
-                    li {
-                        h2 { (scenario.title) }
-                        p { (scenario.how) }
-                        ul {
-                            @for step in &scenario.steps { li { a href=(step.url) target="sunny" { (step.label) } } }
+            // Folded where it would stand before what arrives.
+            details #list open {
+                summary { "What to try" }
+                p.hint { "Each link opens in another tab. Come back here to see what happened." }
+                form method="post" action="/cookie" {
+                    input type="hidden" name="back" value="/live";
+                    button #new-visitor name="do" value="forget" { "Be a new visitor" }
+                    span { "forgets the tracker's cookies" }
+                }
+                ol.scenarios {
+                    @for scenario in scenarios(&site.addresses) {
+                        li {
+                            h2 { (scenario.title) }
+                            p { (scenario.how) }
+                            ul {
+                                @for step in &scenario.steps { li { a href=(step.url) target="sunny" { (step.label) } } }
+                            }
                         }
                     }
                 }
+                p.more { a href=(site.addresses.posting_document) target="sunny" { "The partner's posting document" } }
             }
-            p.more { a href=(site.addresses.posting_document) target="sunny" { "The partner's posting document" } }
         }
     }
 }
@@ -108,8 +125,8 @@ struct Names {
     /// What contracts are called, with their buyers.
     contracts: BTreeMap<i64, String>,
     internal: Option<i64>,
-    /// The data directory, for commands.
-    data: String,
+    /// The command that says why a lead was bought by whom, with `LEAD` for its id.
+    explain: String,
     /// Where the tracker is: a browser keeps its cookies back on other hosts' pages.
     tracking: String,
 }
@@ -125,7 +142,7 @@ fn names(site: &Site) -> String {
     });
     let names = Names {
         contracts: contracts.collect(),
-        data: site.addresses.data.clone(),
+        explain: site.addresses.commands.explain(),
         tracking: site.addresses.tracking.clone(),
         buyers: buyers.collect(),
         affiliates: affiliates.collect(),

@@ -10,6 +10,7 @@ mod own_leads;
 mod partner;
 mod request;
 mod shop;
+mod switches;
 mod tracker;
 mod traffic_co;
 
@@ -103,8 +104,8 @@ fn routes(site: Arc<Site>) -> Router {
         .route("/partner/runs/{token}", get(partner::result))
         .route("/leads/{id}", get(own_leads::page))
         .route("/leads/{id}/resend", post(own_leads::resend))
-        .route("/cookie", get(forms::tell_cookie).post(forms::change_cookie))
-        .route("/new-visitor", get(forms::new_visitor))
+        .route("/cookie", get(switches::tell_cookie).post(switches::change_cookie))
+        .route("/new-visitor", get(switches::new_visitor))
         .route("/shop", get(shop::page).post(shop::order))
         .route("/shop/thanks", get(shop::thanks))
         .route("/traffic-co/postback", get(traffic_co::postback))
@@ -115,14 +116,13 @@ fn routes(site: Arc<Site>) -> Router {
         .route("/site.css", get(|| async { asset("text/css", include_str!("site.css")) }))
         .route("/live.css", get(|| async { asset("text/css", include_str!("live.css")) }))
         .route("/live.js", get(|| async { asset("text/javascript", include_str!("live.js")) }))
+        .route("/times.js", get(|| async { asset("text/javascript", include_str!("times.js")) }))
         .route("/switches.js", get(|| async { asset("text/javascript", include_str!("switches.js")) }));
     for page in &FORM_PAGES {
         let shown = get(move |site, seen| forms::show(page, site, seen));
         let methods = match page.way {
             Way::Browser | Way::Ajax => shown,
-            Way::OwnServer | Way::Pixel => {
-                shown.post(move |site, seen, body| intake::take(page, site, seen, body))
-            }
+            Way::OwnServer | Way::Pixel => shown.post(intake::take),
         };
         router = router.route(page.path, methods);
     }
@@ -138,7 +138,8 @@ fn asset(content_type: &'static str, text: &'static str) -> Response {
         .into_response()
 }
 
-/// The page of a form by its path.
-fn form_page(path: &str) -> Option<&'static FormPage> {
+/// The page of a form by its address on the site.
+fn form_page(target: &str) -> Option<&'static FormPage> {
+    let path = target.split('?').next().unwrap_or_default();
     FORM_PAGES.iter().find(|page| page.path == path)
 }

@@ -4,6 +4,7 @@
 use super::Site;
 use super::layout::{Page, document, sample_person, words};
 use super::request::{first, pairs};
+use super::switches::panel;
 use super::tracker::{Answer, Wanted};
 use crate::demo::scenarios::partner_post;
 use axum::body::Bytes;
@@ -87,6 +88,10 @@ pub async fn result(State(site): State<Arc<Site>>, Path(token): Path<String>) ->
 
 fn shown(site: &Site, email: &str, run: Option<&Run>) -> Page {
     let (d_ashx, body) = partner_post(&site.addresses, email);
+    let behind = html! {
+        "Server post: the script runs on the partner's server. It brings neither a cookie nor a request id, so that there \
+         is none to lose or break here; what can be wrong is the key."
+    };
     let page = html! {
         main.own-lead {
             h1 { "A partner's script" }
@@ -113,9 +118,9 @@ fn shown(site: &Site, email: &str, run: Option<&Run>) -> Page {
                     p { "Run as it stands it sends the same person again. " a #another href="/partner" { "Take another person" } }
                 }
             }
-            p { "How to post, for printing or giving out: " a href=(site.addresses.posting_document) { "its posting document" }
-                " · " a href="/live" target="crumb-live" { "Watch what arrives" } }
+            p { "How to post, for printing or giving out: " a href=(site.addresses.posting_document) { "its posting document" } }
         }
+        (panel(&behind, &html! {}))
     };
     document("A partner's script", &html! {}, &page)
 }

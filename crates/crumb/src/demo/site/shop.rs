@@ -2,15 +2,15 @@
 //! that the tracker gave out.
 
 use super::Site;
-use super::forms::{CookieState, cookie_state};
 use super::layout::{Page, document};
 use super::request::{OTHER_HOST, Seen, first, pairs};
+use super::switches::{CookieState, cookie_state, cookie_switch, panel, request_id_switch, switches_script};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Redirect;
 use crumb_domain::{OfferId, RequestId};
 use crumb_wire::conversion_code::{PixelOf, TRANSACTION_ID, conversion_code};
-use maud::{PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 use rand::RngExt as _;
 use std::sync::Arc;
 
@@ -32,8 +32,18 @@ pub async fn page(seen: Seen) -> Page {
                 p.fine { "Nothing is sent or charged: this is a demonstration." }
             }
         }
+        (switches(&seen))
     };
-    document("Shop", &html! {}, &body)
+    document("Shop", &switches_script(), &body)
+}
+
+fn switches(seen: &Seen) -> Markup {
+    let behind = html! {
+        "Conversion pixel: a sale makes no lead. The pixel on the thank-you page reports the order. It brings the request \
+         id, where the form has one, and then that alone says whose order it is; else the tracker's cookie does."
+    };
+    let controls = html! { (cookie_switch(seen, OFFER, false)) (request_id_switch()) };
+    panel(&behind, &controls)
 }
 
 /// Takes an order, and sends its visitor on to the thank-you page.
@@ -55,18 +65,20 @@ pub async fn thanks(State(site): State<Arc<Site>>, seen: Seen) -> Page {
     // With a request id no cookie is needed.
     let named = request_id.map(|id| format!("&amp;r={id}")).unwrap_or_default();
     let pixel = code.replace(TRANSACTION_ID, &format!("{order}{named}"));
+    let behind = html! {
+        "The pixel above reports the order to the tracker. A visit converts once: a further order of it, or this page shown \
+         again, makes no conversion. Where one is made, and its affiliate has a pixel of its own, the tracker shows that \
+         in the frame, shut in so that it can touch neither this page nor the tracker. The pixel is loaded with this \
+         page: cookie and request id can be lost or broken in the shop only, before the order."
+    };
     let body = html! {
         main.words {
             h1 { "Thank you!" }
             p { "Your order " b #order { (order) } " is on its way." }
-            p { "Behind the page: this pixel reports the order to the tracker. A visit converts once: a further order of \
-                 it, or this page shown again, makes no conversion. Where one is made, and its affiliate has a pixel of \
-                 its own, the tracker shows that in the frame, shut in so that it can touch neither this page nor the \
-                 tracker." }
             p #credit { (credit(request_id.is_some(), seen.host == OTHER_HOST, cookie)) }
             pre #pixel { (pixel) }
-            p { a href="/live" target="crumb-live" { "Watch what arrives" } }
         }
+        (panel(&behind, &html! {}))
         (PreEscaped(&pixel))
     };
     document("Thank you", &html! {}, &body)
@@ -76,7 +88,8 @@ pub async fn thanks(State(site): State<Arc<Site>>, seen: Seen) -> Page {
 fn credit(by_request_id: bool, elsewhere: bool, cookie: CookieState) -> &'static str {
     match cookie {
         _ if by_request_id => {
-            "Only the request id in it can say whose order it is, with a cookie or without."
+            "Only the request id in it can say whose order it is, with a cookie or without. Where it is wrong, nothing does, \
+             and the frame stays empty."
         }
         _ if elsewhere => {
             "Here it says nothing of whose order it is: no request id is in it, and this is another site than the \

@@ -3,7 +3,7 @@
   "use strict";
   var state = document.getElementById("cookie-state");
   var cookies = document.getElementById("cookies");
-  var input = document.querySelector("#ckm_form input[name='ckm_request_id']");
+  var input = document.querySelector("main input[name='ckm_request_id'], main input[name='reqid']");
   var shown = document.getElementById("request-id");
 
   function show() {
