@@ -48,9 +48,10 @@ pub(super) fn check(call: &Call<'_>, offer: &CompiledOffer, found: &mut Found) -
 }
 
 /// A call that is not signed as it should be: all are answered alike, and why is for those
-/// who run the server.
+/// who run the server. Whoever likes can make such calls, and none of them fills a log that
+/// is not asked for it.
 fn unsigned(offer: &CompiledOffer, why: &dyn std::fmt::Display) -> Stop {
-    tracing::info!(offer = %offer.id, %why, "a pixel's signature does not hold");
+    tracing::debug!(offer = %offer.id, %why, "a pixel's signature does not hold");
     Stop::Refused(PixelDisposition::InvalidSignature)
 }
 
