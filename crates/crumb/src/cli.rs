@@ -82,10 +82,9 @@ pub enum Typed {
     Export(ExportArguments),
     /// List the configuration's versions, newest first
     Versions(VersionsArguments),
-    /// Make an earlier version the present one again, as a new version; what the server made
-    /// itself stays
+    /// Make an earlier version the present one again, as a new version
     ///
-    /// Prints the new version on standard output.
+    /// What the server made itself stays. Prints the new version on standard output.
     Revert {
         /// The version to go back to, as `crumb versions` lists it
         version: i64,
