@@ -62,6 +62,19 @@ fn conversions_are_brought_in_from_a_file_beside_a_server_or_without_one_and_lis
     assert!(place.printed(&["ledger"]).contains("sent back"));
 }
 
+/// What takes no time shows none, and neither does what is no terminal.
+#[test]
+fn a_long_import_shows_on_a_terminal_how_far_it_is() {
+    let place = place();
+    let rows = |count: usize| format!("request_id\n{}", "7\n".repeat(count));
+    place.write("short.csv", &rows(499));
+    place.write("long.csv", &rows(500));
+    let shown = |file: &str| place.on_a_terminal(&["import", file, "--dry-run"]);
+    assert!(shown("long.csv").contains(" of 500 rows"));
+    assert!(!shown("short.csv").contains(" rows"));
+    assert!(!place.refused(&["import", "long.csv", "--dry-run"]).contains(" rows"));
+}
+
 #[test]
 fn all_that_is_wrong_with_a_file_is_told_by_its_lines_and_nothing_is_brought_in() {
     let place = place();

@@ -120,6 +120,16 @@ impl Place {
         self.command(arguments).output().expect("the executable ran").into()
     }
 
+    /// What is shown where the output is a terminal, which `script` plays (of Debian's bsdutils).
+    pub fn on_a_terminal(&self, arguments: &[&str]) -> String {
+        let mut script = Command::new("script");
+        let command = format!("'{}' {}", env!("CARGO_BIN_EXE_crumb"), arguments.join(" "));
+        script.args(["-q", "-c", &command, "typescript"]).current_dir(self.directory.path());
+        script.envs(self.variables.iter().map(|(name, value)| (name, value))).env("TERM", "xterm");
+        let ran = script.stdin(Stdio::null()).output().expect("script ran");
+        String::from_utf8_lossy(&ran.stdout).into_owned()
+    }
+
     /// As `run`, for what goes on for ever if it does not fail: then it is killed.
     pub fn run_for_a_while(&self, arguments: &[&str]) -> Ran {
         let mut command = self.command(arguments);

@@ -295,3 +295,15 @@ async fn while_nothing_can_be_stored_each_form_says_so_in_its_own_kind() {
     converted(&server, &format!("r={id}")).await;
     assert_eq!(conversions(&server).await.len(), 1);
 }
+
+#[tokio::test]
+async fn only_get_and_post_make_a_conversion() {
+    let server = shop_server("", "").await;
+    let id = clicked(&server).await;
+    for method in ["HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+        let method = http::Method::from_bytes(method.as_bytes()).unwrap();
+        let reply = server.tracking.send(Request::of(method.clone(), &format!("/p.ashx?r={id}"))).await;
+        assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, "GET, POST"), "{method}");
+    }
+    assert!(conversions(&server).await.is_empty());
+}

@@ -3,9 +3,9 @@
 use crate::contracts::{Contract, assert_unsold, market, only, sell};
 use crate::posts::*;
 use crumb_domain::lead::LeadStatus;
-use crumb_testkit::Server;
 use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::{self, Part, small_with};
+use crumb_testkit::{Request, Server};
 
 #[tokio::test]
 async fn an_equal_e_mail_however_written_is_a_duplicate() {
@@ -119,6 +119,29 @@ async fn a_hundred_equal_posts_at_once_make_one_lead_and_ninety_nine_duplicates(
     let duplicate = refusal(&["Duplicate Lead"]);
     assert_eq!(replies.iter().filter(|reply| reply.text().contains("success")).count(), 1);
     assert_eq!(replies.iter().filter(|reply| reply.text().trim_end() == duplicate).count(), 99);
+    assert_eq!(leads(&server).await.len(), 1);
+}
+
+#[tokio::test]
+async fn one_person_who_comes_at_once_in_several_ways_and_over_two_campaigns_is_one_lead() {
+    let other = "[[campaign]]\nid = 400\naffiliate = 13\noffer = 100\nkey = \"otherKey400\"\n";
+    let server = Server::start(&small_with(&[(Part::More, other)])).await;
+    let id = server.visitor().click("/?a=12&c=1057").await;
+    let json = r#"{"ckm_offer_id":100,"email_address":"ANN@example.com ","zip_code":"90210"}"#;
+    let ways = [
+        form(&format!("{HOSTED}&{ANN}")),
+        form(&format!("ckm_campaign_id=400&ckm_key=otherKey400&{ANN}")),
+        form(&format!("ckm_offer_id=100&ckm_request_id={id}&{ANN}")),
+        Request::post("/d.ashx", "application/json", json),
+        Request::get(&format!("/d.ashx?ckm_offer_id=100&callback=CB&{ANN}")),
+    ];
+    let posts = (0..10).flat_map(|_| ways.clone()).map(|request| {
+        let client = server.tracking.clone();
+        async move { client.send(request).await }
+    });
+    let texts: Vec<String> = at_once(posts).await.iter().map(|reply| reply.text()).collect();
+    let taken = texts.iter().filter(|text| !text.contains("Duplicate Lead"));
+    assert_eq!((texts.len(), taken.count()), (50, 1), "{texts:?}");
     assert_eq!(leads(&server).await.len(), 1);
 }
 

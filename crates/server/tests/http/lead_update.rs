@@ -248,6 +248,28 @@ async fn many_updates_at_once_lose_nothing() {
 }
 
 #[tokio::test]
+async fn of_leads_that_are_given_one_address_at_once_one_has_it_and_the_others_are_duplicates() {
+    let server = Server::start(network::SMALL).await;
+    let mut ids = Vec::new();
+    for n in 0..20 {
+        let person = format!("email_address=person{n}@example.com&zip_code=90210");
+        ids.push(accepted(&server, &[HOSTED, &person]).await);
+    }
+    let posts = ids.iter().map(|id| {
+        let client = server.tracking.clone();
+        let body = format!("{HOSTED}&ckm_lead_id={id}&email_address=one@example.com");
+        async move { client.post_form("/d.ashx", &body).await }
+    });
+    let replies = at_once(posts).await;
+    let duplicate = refusal(&["Duplicate Lead"]);
+    assert_eq!(replies.iter().filter(|reply| reply.text().contains("success")).count(), 1);
+    assert_eq!(replies.iter().filter(|reply| reply.text().trim_end() == duplicate).count(), 19);
+    let leads = leads(&server).await;
+    let named = leads.iter().filter(|lead| lead["fields"]["email_address"] == "one@example.com");
+    assert_eq!((leads.len(), named.count()), (20, 1));
+}
+
+#[tokio::test]
 async fn a_blank_ckm_lead_id_is_none() {
     let server = Server::start(network::SMALL).await;
     accepted(&server, &[HOSTED, ANN, "ckm_lead_id="]).await;

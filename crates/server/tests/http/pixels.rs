@@ -69,6 +69,16 @@ async fn a_diverted_pixel_says_0_and_names_the_disposition_in_a_comment() {
 }
 
 #[tokio::test]
+async fn an_image_too_passes_on_the_request_id_of_the_pages_own_address() {
+    let server = Server::start(network::SMALL).await;
+    let id = server.visitor().click(LINK).await;
+    let reply = follow(&server, &format!("/?a=13&c=1057&cp=img&ckm_request_id={id}")).await;
+    assert_eq!(reply.header("content-type"), "image/gif");
+    let row = last_row(&server).await;
+    assert_eq!((&row["duplicate"], &row["request_id"]), (&true.into(), &id.into()));
+}
+
+#[tokio::test]
 async fn a_diverted_pixel_is_recorded_and_redirects_and_opens_nothing() {
     let server = server_with(&[
         (Part::HostedOffer, "status = \"inactive\"\nredirect_offer = 500"),

@@ -18,6 +18,8 @@ mod method;
 mod ping;
 pub(crate) mod quote;
 mod sample;
+#[cfg(test)]
+mod sample_tests;
 mod testing;
 #[cfg(test)]
 mod tests;
