@@ -106,6 +106,7 @@ async fn all_that_is_wrong_is_told_at_once_and_nothing_is_half_done() {
                 "request_id": old, "event": 2, "transaction_id": "A", "received": "lots",
                 "effective_date": "2020-01-01",
             },
+            { "request_id": new, "at": "2026-11-99T00:00:00Z", "effective_date": "2020-01-01" },
         ]),
     )
     .await;
@@ -138,6 +139,7 @@ async fn all_that_is_wrong_is_told_at_once_and_nothing_is_half_done() {
             "conversions[15].request_id",
             "conversions[15].transaction_id",
             "conversions[15].effective_date",
+            "conversions[16].at",
         ]
     );
     assert_eq!(errors[0].1, "no click or lead has this request id");

@@ -23,7 +23,7 @@ pub(super) fn linking(subject: &Subject<'_>) -> Section {
              tracking parameters from the page's address, makes the click, and keeps its request id in a cookie \
              of the page's own site; the form's empty `ckm_request_id` is filled, too. Its companion on the \
              thank-you page reads that cookie and reports the conversion. Both pages must be of one site. Each offer of \
-             it has a cookie of its own; `cv.js?a=ADVERTISER` reports for the last of the advertiser's offers."
+             it has a cookie of its own; `cv.js?a=ADVERTISER` reports for the last of all of them."
                 .to_owned(),
             "The advertisement's address names the affiliate as `a` and the creative as `c`, and may say `p`, `oc`, \
              `m`, `s1` to `s5` and `udid`, as a tracking link may. Nothing else of it is sent to the tracker."

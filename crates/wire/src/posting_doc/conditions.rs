@@ -2,18 +2,20 @@
 
 use super::field::date_in_words;
 use super::sample::{Sample, kept, of_pattern, usual};
-use crumb_domain::fields::{FieldRules, day_of_bound};
+use crumb_domain::fields::{FieldRule, FieldRules, day_of_bound};
 use crumb_domain::filter::Filter;
 use crumb_domain::network::{Condition, Field, FieldType, FilterOp};
 use crumb_domain::time::Day;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// How many values of a list are told: lists of zip codes have thousands.
 const MAX_TOLD: usize = 50;
 /// How many values of one field are tried.
 const MAX_CANDIDATES: usize = 500;
-/// How many comparisons one search for values looks at; filters have a handful.
-const MAX_STEPS: usize = 500;
+/// How many conditions the search for values looks at in all; filters have a handful, and
+/// each is looked at again with each that follows.
+const MAX_STEPS: usize = 2_000;
 
 /// Each condition as a clause, with names between back quotes.
 pub(super) fn clauses(conditions: &[Condition], rules: &FieldRules) -> Vec<String> {
@@ -30,14 +32,30 @@ fn clause(condition: &Condition, rules: &FieldRules) -> String {
     };
     match condition {
         Condition::Compare { field, op, value } => {
-            let rule = rules.field(field).map(|rule| rule.field());
-            let field_type = rule.map_or(FieldType::String, |field| field.field_type);
-            let name = rule.map_or(field, |field| &field.name);
-            format!("`{name}` {}", predicate(field_type, *op, value.as_deref().unwrap_or_default()))
+            let wanted = value.as_deref().unwrap_or_default();
+            match rules.field(field) {
+                Some(rule) if rule.is_pii() => format!("`{}` {}", rule.field().name, discreet(*op, wanted)),
+                Some(rule) => {
+                    let Field { name, field_type, .. } = rule.field();
+                    format!("`{name}` {}", predicate(*field_type, *op, wanted))
+                }
+                None => format!("`{field}` {}", predicate(FieldType::String, *op, wanted)),
+            }
         }
         Condition::All(parts) => within(parts, " and "),
         Condition::Any(parts) => within(parts, " or "),
         Condition::Not(part) => format!("it is not so that {}", within(std::slice::from_ref(part), "")),
+    }
+}
+
+/// What of a person is compared with may be of persons: those who asked not to be called, say.
+fn discreet(op: FilterOp, wanted: &str) -> String {
+    let count = wanted.split('|').filter(|value| !value.trim().is_empty()).count();
+    match op {
+        FilterOp::Exists => "is given".to_owned(),
+        FilterOp::In => format!("is one of {count} values not shown here"),
+        FilterOp::NotIn => format!("is none of {count} values not shown here"),
+        _ => "meets a condition not shown here".to_owned(),
     }
 }
 
@@ -85,18 +103,17 @@ fn predicate(field_type: FieldType, op: FilterOp, wanted: &str) -> String {
 pub(super) fn samples(conditions: &[Condition], rules: &FieldRules, today: Day) -> HashMap<String, Sample> {
     let mut named = Vec::new();
     conditions.iter().for_each(|condition| compared(condition, &mut named));
-    let mut search = Search { rules, today, candidates: HashMap::new(), steps: 0 };
+    let mut search =
+        Search { rules, today, candidates: HashMap::new(), compiled: HashMap::new(), steps: MAX_STEPS };
     for (name, ..) in &named {
         if let Some(rule) = rules.field(name) {
-            let field = rule.field();
-            let candidates = || candidates(rules, field, &named, today);
-            search.candidates.entry(field.name.clone()).or_insert_with(candidates);
+            let candidates = || candidates(rules, rule, &named, today);
+            search.candidates.entry(rule.field().name.clone()).or_insert_with(candidates);
         }
     }
     let (mut met, mut unmet, mut goals) = (Vec::new(), Vec::new(), Vec::new());
     for condition in conditions {
         met.push((condition, true));
-        search.steps = MAX_STEPS;
         let mut tried = Vec::new();
         if search.meet(met.clone(), &mut tried) {
             goals = tried;
@@ -140,11 +157,14 @@ struct Candidate {
 /// What a field may be in an example by its own rules, likeliest first.
 fn candidates(
     rules: &FieldRules,
-    field: &Field,
+    rule: &FieldRule,
     named: &[(&str, FilterOp, &str)],
     today: Day,
 ) -> Vec<Candidate> {
-    let of_field = named.iter().filter(|(name, ..)| name.to_lowercase() == field.name.to_lowercase());
+    let field = rule.field();
+    // What a filter says of persons is no example's.
+    let of_field =
+        named.iter().filter(|(name, ..)| !rule.is_pii() && name.to_lowercase() == field.name.to_lowercase());
     let wanted = of_field.flat_map(|(_, op, wanted)| hints(field, *op, wanted, today));
     let right = usual(field, today).chain(wanted).filter_map(|posted| {
         let kept = kept(rules, field, &posted, today)?;
@@ -224,7 +244,7 @@ fn near(field: &Field, value: &str, today: Day) -> Vec<String> {
 /// A comparison that must hold, or not, of a field's value.
 struct Goal {
     field: String,
-    filter: Filter,
+    filter: Rc<Filter>,
     holds: bool,
 }
 
@@ -233,6 +253,8 @@ struct Search<'a> {
     rules: &'a FieldRules,
     today: Day,
     candidates: HashMap<String, Vec<Candidate>>,
+    /// Comparisons, by where they stand: a list may have thousands of values.
+    compiled: HashMap<*const Condition, Option<(String, Rc<Filter>)>>,
     steps: usize,
 }
 
@@ -269,10 +291,15 @@ impl Search<'_> {
         true
     }
 
-    fn goal(&self, condition: &Condition, holds: bool) -> Option<Goal> {
-        let Condition::Compare { field, .. } = condition else { return None };
-        let filter = Filter::compile(std::slice::from_ref(condition), self.rules).ok()?;
-        Some(Goal { field: self.rules.field(field)?.field().name.clone(), filter, holds })
+    fn goal(&mut self, condition: &Condition, holds: bool) -> Option<Goal> {
+        let rules = self.rules;
+        let compile = || {
+            let Condition::Compare { field, .. } = condition else { return None };
+            let filter = Filter::compile(std::slice::from_ref(condition), rules).ok()?;
+            Some((rules.field(field)?.field().name.clone(), Rc::new(filter)))
+        };
+        let (field, filter) = self.compiled.entry(condition).or_insert_with(compile).clone()?;
+        Some(Goal { field, filter, holds })
     }
 
     /// The first value of a field that all goals on it are met by.

@@ -136,7 +136,9 @@ fn the_examples_meet_the_inbound_filter_of_their_vertical() {
         json!({ "any": [{ "all": [one("rate", "eq", "D"), one("zip_code", "eq", "94105")] }, one("rate", "eq", "C")] }),
         json!({ "any": [{ "not": { "all": none } }, one("city", "in", "Ulm|Trier")] }),
     ] {
-        let network = with_filter(json!([one("zip_code", "ne", "1"), condition]));
+        let mut network = with_filter(json!([one("zip_code", "ne", "1"), condition]));
+        // What is a person's is told to nobody.
+        network.vertical[0].field.iter_mut().for_each(|field| field.pii = Some(false));
         let vertical = &network.vertical[0];
         let rules = FieldRules::compile(vertical).unwrap();
         let filter = crumb_domain::filter::Filter::compile(&vertical.inbound_filter, &rules).unwrap();
@@ -207,4 +209,35 @@ fn the_inbound_filter_is_told_in_words_beside_the_fields() {
         assert!(text.contains(&section), "{text}");
     }
     assert!(!text(&offer_doc(&network()), Method::Server).contains("What must hold"));
+}
+
+/// A list of those who asked not to be called is nobody's to read.
+#[test]
+fn what_a_filter_says_of_persons_is_neither_told_nor_made_an_example() {
+    let doc_of = |op: &str, value: &str| {
+        offer_doc(&with_filter(json!([{ "field": "email_address", "op": op, "value": value }])))
+    };
+    for (op, value, said) in [
+        ("not_in", "zoe@secret.example|max@secret.example", "is none of 2 values not shown here"),
+        ("in", "zoe@secret.example|max@secret.example", "is one of 2 values not shown here"),
+        ("eq", "zoe@secret.example", "meets a condition not shown here"),
+        ("contains", "@secret.example", "meets a condition not shown here"),
+    ] {
+        let doc = doc_of(op, value);
+        let texts = Method::ALL.map(|method| text(&doc, method));
+        assert!(texts.iter().all(|text| !text.contains("secret.example")), "{op}");
+        assert!(texts[0].contains(said), "{op}: {}", texts[0]);
+        let sample = &doc.fields.iter().find(|field| field.name == "email_address").unwrap().sample;
+        assert_eq!(sample.starts_with("YOUR_VALUE"), op != "not_in", "{op}: {sample}");
+    }
+}
+
+/// Compiled once each, and looked at so often: whoever has a document's link may ask for it again and again.
+#[test]
+fn a_long_filter_leaves_what_is_beyond_its_bound_to_the_reader() {
+    let list = (10_000..30_000).map(|zip| zip.to_string()).collect::<Vec<_>>().join("|");
+    let conditions = vec![json!({ "field": "zip_code", "op": "in", "value": list }); 200];
+    let doc = offer_doc(&with_filter(json!(conditions)));
+    let zip = doc.fields.iter().find(|field| field.name == "zip_code").unwrap();
+    assert_eq!(zip.sample, "YOUR_VALUE_OF_ZIP_CODE");
 }

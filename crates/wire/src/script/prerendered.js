@@ -7,6 +7,7 @@
     next.ckm_again = true;
     next.onload = script.onload;
     next.onerror = script.onerror;
+    next.nonce = script.nonce;
     next.src = script.src;
     (d.head || d.documentElement).appendChild(next);
   }

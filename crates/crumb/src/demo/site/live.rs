@@ -54,7 +54,7 @@ pub async fn page(State(site): State<Arc<Site>>, seen: Seen) -> Response {
                     header.top {
                         div {
                             h1 { "What arrives" }
-                            p { "Every click, lead and refused post, why it is credited as it is, and who bought it; every conversion, and who is told of it." }
+                            p { "Every click and lead, why it is credited as it is, and who bought it; conversions and postbacks." }
                         }
                         p #connection role="status" { "connecting" }
                     }

@@ -152,6 +152,8 @@ impl Line {
                 }
                 id.map(Subject::Conversion)
             }
+            // What is held against a moment that cannot be read would be held against now.
+            (None, Some(_)) if at.is_none() && given(&self.at).is_some() => None,
             (None, Some(_)) => session.map(|session| Subject::Session { session, event, at }),
         }
     }

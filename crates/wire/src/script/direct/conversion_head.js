@@ -5,4 +5,4 @@
 //
 // Everything in its address goes to the conversion pixel, p.ashx, as it is written; the
 // request id comes from the page's own cookie: the one of the offer `o=`, where the landing
-// page's script names its offer, else the last one.
+// page's scripts name their offers, else the last one.
