@@ -271,6 +271,33 @@ async fn a_conversion_over_its_cap_is_told_once_when_a_person_approves_it() {
 }
 
 #[tokio::test]
+async fn a_lead_that_a_pixel_alone_has_named_is_told_of_once_a_person_approves_it() {
+    let (server, receiver) = telling("\"conversion.created\"", &[], &[]).await;
+    let click = server.visitor().click("/?a=12&c=2001").await;
+    refused(
+        &server,
+        &["ckm_offer_id=200", ANN, &format!("ckm_request_id={click}")],
+        &["No Qualified Buyers Found"],
+    )
+    .await;
+    converted(&server, &format!("r={click}")).await;
+    let named = server.api_json("/conversions").await["data"][0].clone();
+    assert_eq!((&named["disposition"], messages(&server, &receiver).await.len()), (&json!("rejected"), 0));
+    for (fact, body) in [
+        ("adjust", json!({ "payout": "3.00" })),
+        ("approve", json!({})),
+        ("reject", json!({})),
+        ("approve", json!({})),
+    ] {
+        let path = format!("/conversions/{}/{fact}", named["id"].as_str().unwrap());
+        assert_eq!(server.api_post(&path, &body).await.status.as_u16(), 200, "{fact}");
+    }
+    let all = data_of(&messages(&server, &receiver).await, "conversion.created");
+    assert_eq!(all.len(), 1);
+    assert_eq!((&all[0]["conversion"], &all[0]["payout"]), (&named["id"], &json!("3.00")));
+}
+
+#[tokio::test]
 async fn the_caps_of_a_contract_and_of_leads_are_told_by_the_sale_that_fills_them() {
     let buyers = MockBuyers::start().await.unwrap();
     let contract =

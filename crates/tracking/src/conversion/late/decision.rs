@@ -44,6 +44,9 @@ pub(super) struct Books {
     pub charged: Money,
     /// It is a lead, and stands as that does: nobody has said otherwise.
     pub by_its_lead: bool,
+    /// It is a lead that was not accepted, which a pixel alone has named: nobody was told of a
+    /// conversion.
+    pub only_named: bool,
 }
 
 /// What is to be written.
@@ -55,8 +58,8 @@ pub(crate) struct Decided {
     pub ledger: Vec<LedgerEntry>,
     /// It counts for the first time: its affiliate is to be told.
     pub tells: bool,
-    /// So far nobody was told that there is such a conversion, as it stood over a cap:
-    /// webhooks are to be told.
+    /// So far nobody was told that there is such a conversion, as it stood over a cap or a
+    /// pixel alone had named it: webhooks are to be told.
     pub announces: bool,
 }
 
@@ -118,7 +121,7 @@ pub(super) fn decide(
     if tells {
         after.waits = None;
     }
-    let announces = counts_first && stood_over_cap && !after.test;
+    let announces = counts_first && (stood_over_cap || books.only_named) && !after.test;
     Ok(Some(Decided { tells, announces, conversion: after, ledger }))
 }
 

@@ -232,13 +232,15 @@ struct Charged {
     at_first: Money,
     received_at_first: Money,
     by_its_lead: bool,
+    only_named: bool,
 }
 
 impl Charged {
     fn after(&self, stands: &Conversion) -> Books {
         let since = stands.received.micros().saturating_sub(self.received_at_first.micros());
         let charged = Money::from_micros(self.at_first.micros().saturating_add(since));
-        Books { advertiser: self.advertiser, charged, by_its_lead: self.by_its_lead }
+        let (by_its_lead, only_named) = (self.by_its_lead, self.only_named);
+        Books { advertiser: self.advertiser, charged, by_its_lead, only_named }
     }
 }
 
@@ -254,8 +256,9 @@ async fn books<S: Store + Clone>(
         None => None,
     };
     // Read after the conversion: one that has changed since is begun again by its revision.
-    let said = lead.as_ref().and_then(|lead| lead.conversion.as_ref()?.disposition);
-    let by_its_lead = lead.is_some() && said.is_none();
+    let told = lead.as_ref().and_then(|lead| lead.conversion.as_ref());
+    let by_its_lead = lead.is_some() && told.and_then(|told| told.disposition).is_none();
+    let only_named = told.is_some_and(|told| told.only_named);
     let at_first = match (before.lead, advertiser) {
         (None, _) => before.received,
         (Some(_), None) => Money::ZERO,
@@ -266,7 +269,7 @@ async fn books<S: Store + Clone>(
             Money::from_micros(owed.fold(0, i64::saturating_sub))
         }
     };
-    Ok(Charged { advertiser, at_first, received_at_first: before.received, by_its_lead })
+    Ok(Charged { advertiser, at_first, received_at_first: before.received, by_its_lead, only_named })
 }
 
 /// Whether a conversion is given a transaction id of which each counts once.

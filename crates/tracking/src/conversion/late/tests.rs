@@ -69,7 +69,7 @@ proptest! {
         let (mut earned, mut owed) = (stands.payout.micros(), stands.received.micros());
         let mut told = usize::from(!waits);
         for fact in facts {
-            let books = Books { advertiser: Some(ADVERTISER), charged: stands.received, by_its_lead: false };
+            let books = Books { advertiser: Some(ADVERTISER), charged: stands.received, by_its_lead: false, only_named: false };
             let Ok(Some(decided)) = decide(&stands, books, &fact, Some("why"), Timestamp::from_micros(2)) else {
                 continue;
             };
@@ -97,8 +97,12 @@ fn what_buyers_paid_for_a_lead_stays_when_its_conversion_is_taken_back() {
         ..conversion(12_000_000, 39_000_000)
     };
     // Buyers paid 30.00, and a pixel said 39.00.
-    let books =
-        Books { advertiser: Some(ADVERTISER), charged: Money::from_micros(9_000_000), by_its_lead: true };
+    let books = Books {
+        advertiser: Some(ADVERTISER),
+        charged: Money::from_micros(9_000_000),
+        by_its_lead: true,
+        only_named: false,
+    };
     let now = Timestamp::from_micros(2);
     let back = decide(&lead, books, &Fact::Reject, None, now).unwrap().unwrap();
     assert_eq!((back.conversion.payout, back.conversion.received.micros()), (Money::ZERO, 30_000_000));
@@ -118,7 +122,7 @@ fn what_a_leads_own_status_says_is_said_of_the_lead() {
     ] {
         let lead = Some("C8097F17".parse().unwrap());
         let stands = Conversion { lead, disposition, ..conversion(0, 0) };
-        let books = Books { advertiser: None, charged: Money::ZERO, by_its_lead: true };
+        let books = Books { advertiser: None, charged: Money::ZERO, by_its_lead: true, only_named: false };
         for fact in facts {
             let refused = decide(&stands, books, &fact, None, Timestamp::from_micros(2));
             assert_eq!(refused, Err(Refusal::ByItsLead(disposition)));
