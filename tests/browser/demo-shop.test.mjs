@@ -36,7 +36,7 @@ scenario("a visitor who buys converts, and the page shows it with what the affil
   assert.equal(row.source, "iframe");
   const conversion = live.locator(".conversion", { hasText: order });
   await conversion.waitFor();
-  assert.match((await conversion.textContent()) ?? "", /^ConversionTraffic Co 12Dashboard sun shade \(shop\) 600.*approved.*earns4\.00of6\.50$/);
+  assert.match((await conversion.textContent()) ?? "", /^ConversionTraffic Co 12Dashboard sun shade \(shop\) 600.*approved.*earns4\.00of6\.50Credited to affiliate 12 by the visitor's cookie: it names session \d+, which was \d+ seconds? old\.$/);
   for (const told of ["Postback", "HTML pixel"]) {
     const card = live.locator(".told", { hasText: order }).filter({ hasText: told });
     await card.waitFor();
@@ -51,7 +51,7 @@ scenario("an order on another site is nobody's without a cookie, and the page sa
   assert.equal(new URL(visitor.page.url()).origin, demo.otherSite);
   const refused = live.locator(".rejection", { hasText: order });
   await refused.waitFor();
-  const why = /^Refused pixel.*Invalid Request ID: the pixel made no conversion, because nothing in it names a session of this offer.*another site than the tracker's/;
+  const why = /^Refused pixel.*Invalid Request ID: it brought no request id and no cookie of the offer, so the call made no conversion.*another site than the tracker's/;
   assert.match((await refused.textContent()) ?? "", why);
   assert.equal(await conversionOf(order), undefined);
 });

@@ -11,6 +11,7 @@
 
 use crate::coded::coded;
 use crate::lead::{Lead, LeadOutcome, LeadStatus};
+use crate::pixel::SessionLookup;
 use crate::{
     AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, LeadId, Money, OfferContractId, OfferId,
     RowId, SubIds, Timestamp,
@@ -44,6 +45,8 @@ pub struct Conversion {
     pub offer_contract: Option<OfferContractId>,
     /// The session it is credited to.
     pub session: RowId,
+    /// By what the call that reported it found that; none of what no call reported.
+    pub lookup: Option<SessionLookup>,
     /// The lead that it is, where it is one.
     pub lead: Option<LeadId>,
     /// Of the session or lead.
@@ -381,6 +384,7 @@ impl Conversion {
             campaign: lead.campaign,
             offer_contract: lead.offer_contract,
             session: lead.session,
+            lookup: None,
             lead: Some(lead.id),
             sub_ids: lead.sub_ids.clone(),
             payout: lead.payout,

@@ -26,6 +26,8 @@ pub struct PixelCall {
     pub advertiser: Option<AdvertiserId>,
     /// Which event, where that was found.
     pub event: Option<EventId>,
+    /// By what its session was found, or why it was not; none where nobody looked.
+    pub lookup: Option<SessionLookup>,
     /// Whose session, where that was found.
     pub session: Option<RowId>,
     /// Whose it was.
@@ -48,6 +50,32 @@ pub struct PixelCall {
     pub referrer: String,
     /// The configuration that decided.
     pub config_version: ConfigVersion,
+}
+
+coded! {
+    /// By what a call found its session, or why it found none.
+    SessionLookup {
+        /// `r` names it.
+        RequestId = "request_id";
+        /// The visitor's cookie of the offer, or of one of the advertiser's.
+        Cookie = "cookie";
+        /// The last click of the device that `udid` names.
+        Device = "device";
+        /// `r` is no request id of this installation.
+        MalformedRequestId = "malformed_request_id";
+        /// `r` is of the form, and there is no such session.
+        UnknownRequestId = "unknown_request_id";
+        /// `r` names a session of another offer.
+        OtherOffer = "other_offer";
+        /// No `r`, no cookie, no `udid`.
+        NothingNamed = "nothing_named";
+        /// No `r`, and only cookies that this installation did not sign.
+        UnsignedCookie = "unsigned_cookie";
+        /// No `r`, and only cookies of sessions that are there no more.
+        UnknownCookie = "unknown_cookie";
+        /// No `r` and no cookie, and no click that named the device.
+        UnknownDevice = "unknown_device";
+    }
 }
 
 coded! {

@@ -1,5 +1,9 @@
-//! Why a click or a lead was credited as it was: one clear sentence or two, for
-//! people, made from what was recorded and never from guesses.
+//! Why a click, a lead or a conversion was credited as it was: one clear sentence or
+//! two, for people, made from what was recorded and never from guesses.
+
+mod conversions;
+
+pub use conversions::{explain_conversion, explain_pixel};
 
 use crate::attribution::{Attribution, Claim};
 use crate::click::{Click, ClickSource, Disposition, NonHuman};

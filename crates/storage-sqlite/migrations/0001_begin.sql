@@ -465,6 +465,7 @@ CREATE TABLE conversion (
     campaign INTEGER,
     offer_contract INTEGER,
     session INTEGER NOT NULL,
+    lookup TEXT,                     -- by what that was found; null where no call reported it
     s1 TEXT, s2 TEXT, s3 TEXT, s4 TEXT, s5 TEXT,
     payout INTEGER NOT NULL,
     received INTEGER NOT NULL,
@@ -499,6 +500,7 @@ CREATE TABLE pixel (
     offer INTEGER,
     advertiser INTEGER,
     event INTEGER,
+    lookup TEXT,                     -- by what the session was found, or why it was not
     session INTEGER,
     affiliate INTEGER,
     campaign INTEGER,

@@ -195,6 +195,7 @@ mod tests {
                 campaign: Some(CampaignId(57)),
                 offer_contract: None,
                 session: RowId::from_i64(5).unwrap(),
+                lookup: None,
                 lead: None,
                 sub_ids,
                 payout: "12.345".parse().unwrap(),

@@ -133,6 +133,7 @@ fn line(row: &PixelRow) -> String {
     say("offer", row.offer.map(|id| id.to_string()));
     say("event", row.event.map(|id| id.to_string()));
     say("affiliate", row.affiliate.map(|id| id.to_string()));
+    say("by", row.lookup.map(|lookup| lookup.as_str().to_owned()));
     say("request", Some(named(row.request_id)));
     say("conversion", Some(named(row.conversion)));
     say("transaction", row.transaction_id.clone());

@@ -1,7 +1,7 @@
 //! `crumb conversions`, `crumb import` and `crumb tail pixels`.
 
 use crate::program::{Lines, Place, Server};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 /// The test network with a shop, whose clicks convert by pixels.
 fn place() -> Place {
@@ -146,6 +146,16 @@ fn all_that_is_wrong_with_a_file_is_told_by_its_lines_and_nothing_is_brought_in(
     assert_eq!(place.run(&["conversions"]).stderr, "no conversions\n");
 }
 
+/// A command that would go on for ever; it ends with its test, also where that fails.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn the_pixel_log_is_printed_as_it_comes() {
     let place = place();
@@ -153,20 +163,20 @@ fn the_pixel_log_is_printed_as_it_comes() {
     let id = clicked(&server);
     server.get(server.tracking, &format!("/p.ashx?f=pb&r={id}&t=T-1&p=x&ap=9"));
     server.get(server.tracking, "/p.ashx?f=pb&o=999");
-    let mut tail = place
-        .command(&["tail", "pixels", "--offer", "400"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the command runs");
-    let lines = Lines::of(tail.stdout.take().expect("its output"));
+    let mut tail = Running(
+        place
+            .command(&["tail", "pixels", "--offer", "400"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the command runs"),
+    );
+    let lines = Lines::of(tail.0.stdout.take().expect("its output"));
     let next = || lines.next().expect("a line");
     let first = next();
-    assert!(first.contains("  pb  ok  offer 400  event 1  affiliate 12  request "), "{first}");
+    assert!(first.contains("  pb  ok  offer 400  event 1  affiliate 12  by request_id  request "), "{first}");
     assert!(first.contains(&id) && first.contains("transaction T-1"), "{first}");
     assert!(first.ends_with("  ignored ap,p"), "{first}");
     server.get(server.tracking, &format!("/p.ashx?f=pb&r={id}"));
     let second = next();
     assert!(second.contains("  pb  Duplicate Conversion  offer 400"), "{second}");
-    tail.kill().expect("it is ended");
-    tail.wait().expect("its end");
 }

@@ -8,6 +8,7 @@ use crate::admin::Admin;
 use axum::Json;
 use crumb_domain::conversion::{Conversion, ConversionDisposition, ConversionSource, Order};
 use crumb_domain::request_id::RequestIdKey;
+use crumb_domain::why::explain_conversion;
 use crumb_domain::{
     AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, LeadId, Money, OfferId, RequestId, RowId,
     SubIds, Timestamp,
@@ -83,12 +84,16 @@ pub struct ConversionRow {
     /// The configuration that decided.
     #[schema(value_type = i64)]
     pub config_version: ConfigVersion,
+    /// Why it is its affiliate's, as a sentence.
+    pub why: String,
 }
 
 impl ConversionRow {
     /// As the network's own people see it.
     pub fn new(conversion: Conversion, names: &RequestIdKey, snapshot: &Snapshot) -> Self {
         let of_offer = || snapshot.offer(conversion.offer).and_then(|offer| offer.advertiser);
+        let request_id = names.request_id(conversion.session);
+        let why = explain_conversion(&conversion, request_id);
         let reported = conversion.reported;
         Self {
             id: names.request_id(conversion.id),
@@ -98,7 +103,7 @@ impl ConversionRow {
             advertiser: conversion.advertiser.or_else(of_offer),
             affiliate: conversion.affiliate,
             campaign: conversion.campaign,
-            request_id: names.request_id(conversion.session),
+            request_id,
             lead: conversion.lead,
             transaction_id: reported.transaction_id,
             payout: conversion.payout,
@@ -113,6 +118,7 @@ impl ConversionRow {
             ip: conversion.ip,
             test: conversion.test,
             config_version: conversion.config_version,
+            why,
         }
     }
 

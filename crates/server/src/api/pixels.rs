@@ -5,8 +5,9 @@ use super::problem::{ApiError, KeyProblems, ListProblems};
 use super::query::{Listing, PageParameters};
 use axum::Json;
 use crumb_domain::conversion::ConversionSource;
-use crumb_domain::pixel::{PixelCall, PixelDisposition};
+use crumb_domain::pixel::{PixelCall, PixelDisposition, SessionLookup};
 use crumb_domain::request_id::RequestIdKey;
+use crumb_domain::why::explain_pixel;
 use crumb_domain::{
     AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, OfferId, RequestId, Timestamp,
 };
@@ -40,6 +41,10 @@ pub struct PixelRow {
     /// Which event, where that was found.
     #[schema(value_type = Option<i64>)]
     pub event: Option<EventId>,
+    /// By what its session was found: `request_id`, `cookie` or `device`; else why it was not;
+    /// null where nobody looked.
+    #[schema(value_type = Option<String>, example = "cookie")]
+    pub lookup: Option<SessionLookup>,
     /// Whose session, where that was found.
     #[schema(value_type = Option<String>)]
     pub request_id: Option<RequestId>,
@@ -68,12 +73,16 @@ pub struct PixelRow {
     /// The configuration that decided.
     #[schema(value_type = i64)]
     pub config_version: ConfigVersion,
+    /// What it made and for whom, or why it made nothing, as a sentence.
+    pub why: String,
 }
 
 impl PixelRow {
     /// As the network's own people see it.
     pub fn new(call: PixelCall, names: &RequestIdKey) -> Self {
+        let request_id = call.session.and_then(|session| names.request_id(session));
         Self {
+            why: explain_pixel(&call, request_id),
             id: names.request_id(call.id),
             at: call.at,
             form: call.form,
@@ -81,7 +90,8 @@ impl PixelRow {
             offer: call.offer,
             advertiser: call.advertiser,
             event: call.event,
-            request_id: call.session.and_then(|session| names.request_id(session)),
+            lookup: call.lookup,
+            request_id,
             affiliate: call.affiliate,
             campaign: call.campaign,
             conversion: call.conversion.and_then(|conversion| names.request_id(conversion)),

@@ -28,6 +28,7 @@ mod conversion_of_leads_told;
 mod conversion_pixels;
 mod conversion_signed;
 mod conversion_told;
+mod conversion_why;
 mod conversions;
 mod cookies;
 mod deep_links;

@@ -8,7 +8,7 @@ use crate::error::{corrupt, from_sqlite};
 use crate::listing::Listing;
 use crate::statements::{Statements, values};
 use crumb_domain::conversion::{Conversion, ConversionSource};
-use crumb_domain::pixel::{PixelCall, PixelDisposition};
+use crumb_domain::pixel::{PixelCall, PixelDisposition, SessionLookup};
 use crumb_domain::{AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, OfferId, RowId};
 use crumb_storage::conversions::PixelFilter;
 use crumb_storage::{Page, PageRequest, Result};
@@ -17,7 +17,7 @@ use rusqlite::{Connection, Row, params};
 /// The columns that [`from_row`] reads.
 macro_rules! columns {
     () => {
-        "id, at, form, disposition, offer, advertiser, event, session, affiliate, campaign, conversion, \
+        "id, at, form, disposition, offer, advertiser, event, lookup, session, affiliate, campaign, conversion, \
          transaction_id, trusted, ignored, ip, user_agent, referrer, config_version"
     };
 }
@@ -26,7 +26,7 @@ const COLUMNS: &str = columns!();
 /// The same of a line that lies with a conversion.
 macro_rules! columns_with_conversion {
     () => {
-        "id, at, source, call_disposition, offer, advertiser, event, session, affiliate, campaign, id, \
+        "id, at, source, call_disposition, offer, advertiser, event, lookup, session, affiliate, campaign, id, \
          transaction_id, trusted, ignored, ip, user_agent, referrer, config_version"
     };
 }
@@ -85,6 +85,7 @@ pub(crate) fn can_lie_with(call: &PixelCall, made: &Conversion) -> bool {
         offer,
         advertiser,
         event,
+        lookup,
         session,
         affiliate,
         campaign,
@@ -99,7 +100,8 @@ pub(crate) fn can_lie_with(call: &PixelCall, made: &Conversion) -> bool {
     } = call;
     (*id, *at, *form) == (made.id, made.at, made.source)
         && (*offer, *advertiser, *event) == (Some(made.offer), made.advertiser, Some(made.event))
-        && (*session, *affiliate, *campaign) == (Some(made.session), Some(made.affiliate), made.campaign)
+        && (*lookup, *session) == (made.lookup, Some(made.session))
+        && (*affiliate, *campaign) == (Some(made.affiliate), made.campaign)
         && *transaction_id == made.reported.transaction_id
         && (*ip, *config_version) == (made.ip, made.config_version)
 }
@@ -176,10 +178,11 @@ pub(crate) fn insert(
 ) -> Result<()> {
     statements
         .execute(
-            "INSERT INTO pixel (id, at, form, disposition, offer, advertiser, event, session, affiliate,
-                 campaign, conversion, transaction_id, trusted, ignored, ip, user_agent, referrer,
-                 config_version)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+            "INSERT INTO pixel (id, at, form, disposition, offer, advertiser, event, lookup, session,
+                 affiliate, campaign, conversion, transaction_id, trusted, ignored, ip, user_agent,
+                 referrer, config_version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                 ?19)",
             values![
                 call.id.as_i64(),
                 call.at.micros(),
@@ -188,6 +191,7 @@ pub(crate) fn insert(
                 call.offer.map(|id| id.0),
                 call.advertiser.map(|id| id.0),
                 call.event.map(|id| id.0),
+                call.lookup.map(SessionLookup::as_str),
                 call.session.map(RowId::as_i64),
                 call.affiliate.map(|id| id.0),
                 call.campaign.map(|id| id.0),
@@ -237,6 +241,13 @@ pub(crate) fn list(
     listing.page(connection, page, columns, |row| Ok((from_row(row), row.get(0)?)))
 }
 
+/// By what a session was found.
+pub(crate) fn lookup(row: &Row<'_>, at: usize) -> Result<Option<SessionLookup>> {
+    let code: Option<String> = row.get(at).map_err(from_sqlite)?;
+    code.map(|code| SessionLookup::from_code(&code).ok_or_else(|| corrupt("how a session was found", code)))
+        .transpose()
+}
+
 fn from_row(row: &Row<'_>) -> Result<PixelCall> {
     let number = |at| row.get::<_, Option<i64>>(at).map_err(from_sqlite);
     let given = |at| row.get::<_, i64>(at).map_err(from_sqlite);
@@ -252,17 +263,18 @@ fn from_row(row: &Row<'_>) -> Result<PixelCall> {
         offer: number(4)?.map(OfferId),
         advertiser: number(5)?.map(AdvertiserId),
         event: number(6)?.map(EventId),
-        session: number(7)?.map(row_id).transpose()?,
-        affiliate: number(8)?.map(AffiliateId),
-        campaign: number(9)?.map(CampaignId),
-        conversion: number(10)?.map(row_id).transpose()?,
-        transaction_id: text(11)?,
-        trusted: row.get(12).map_err(from_sqlite)?,
-        ignored: text(13)?.as_deref().map_or_else(|| Ok(Vec::new()), from_json)?,
-        ip: codes::ip(row.get(14).map_err(from_sqlite)?)?,
-        user_agent: text(15)?.unwrap_or_default(),
-        referrer: text(16)?.unwrap_or_default(),
-        config_version: ConfigVersion(given(17)?),
+        lookup: lookup(row, 7)?,
+        session: number(8)?.map(row_id).transpose()?,
+        affiliate: number(9)?.map(AffiliateId),
+        campaign: number(10)?.map(CampaignId),
+        conversion: number(11)?.map(row_id).transpose()?,
+        transaction_id: text(12)?,
+        trusted: row.get(13).map_err(from_sqlite)?,
+        ignored: text(14)?.as_deref().map_or_else(|| Ok(Vec::new()), from_json)?,
+        ip: codes::ip(row.get(15).map_err(from_sqlite)?)?,
+        user_agent: text(16)?.unwrap_or_default(),
+        referrer: text(17)?.unwrap_or_default(),
+        config_version: ConfigVersion(given(18)?),
     })
 }
 

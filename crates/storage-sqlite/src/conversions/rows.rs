@@ -1,6 +1,6 @@
 //! Conversions as rows: those with a record of their own, and the leads that are one.
 
-use super::pixels::Line;
+use super::pixels::{self, Line};
 use crate::codes::{self, IpBytes, from_json, moment, or_null, row_id, sub_id_columns, sub_ids, to_json};
 use crate::error::{corrupt, from_sqlite};
 use crate::leads::indexes::is_of_session;
@@ -9,6 +9,7 @@ use crate::statements::{Statements, values};
 use crumb_domain::conversion::{
     Conversion, ConversionDisposition, ConversionSource, LeadConversion, Reported, Withheld,
 };
+use crumb_domain::pixel::SessionLookup;
 use crumb_domain::{
     AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, Money, OfferContractId, OfferId, RowId,
 };
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 macro_rules! own {
     ($($also:tt)*) => {
         concat!("SELECT id AS place, at, source, event, offer, advertiser, affiliate, campaign, \
-             offer_contract, session, CAST(NULL AS INTEGER) AS lead_id, s1, s2, s3, s4, s5, payout, received, \
+             offer_contract, session, lookup, CAST(NULL AS INTEGER) AS lead_id, s1, s2, s3, s4, s5, payout, received, \
              disposition, transaction_id, reported AS told, pixels_shown, test, ip, revision, config_version
          FROM conversion WHERE taken_by IS NULL", $($also)*)
     };
@@ -34,7 +35,7 @@ macro_rules! all {
             own!($($of_own)*),
             " UNION ALL
              SELECT row, at, CAST('lead' AS TEXT), event, offer, CAST(NULL AS INTEGER), affiliate, campaign, \
-                 offer_contract, session, id, s1, s2, s3, s4, s5, payout, revenue,
+                 offer_contract, session, CAST(NULL AS TEXT), id, s1, s2, s3, s4, s5, payout, revenue,
                  CAST(coalesce(conversion ->> '$.disposition', CASE
                      WHEN status = 'returned' THEN 'returned'
                      WHEN status = 'review' THEN 'pending'
@@ -73,7 +74,7 @@ pub(crate) const OLDEST_OF_TRANSACTION: &str = concat!(
 
 /// The columns of [`ALL`] that [`from_row`] reads.
 pub(crate) const COLUMNS: &str = "place, at, source, event, offer, advertiser, affiliate, campaign, \
-     offer_contract, session, lead_id, s1, s2, s3, s4, s5, payout, received, disposition, transaction_id, told, \
+     offer_contract, session, lookup, lead_id, s1, s2, s3, s4, s5, payout, received, disposition, transaction_id, told, \
      pixels_shown, test, ip, revision, config_version";
 
 /// What is known of a conversion with a record of its own beside its columns.
@@ -110,11 +111,11 @@ pub(crate) fn insert(
     statements
         .execute(
             "INSERT INTO conversion (id, at, source, event, offer, advertiser, affiliate, campaign,
-                 offer_contract, session, s1, s2, s3, s4, s5, payout, received, disposition, transaction_id,
-                 reported, pixels_shown, test, ip, revision, config_version, call_disposition, trusted,
-                 ignored, user_agent, referrer)
+                 offer_contract, session, lookup, s1, s2, s3, s4, s5, payout, received, disposition,
+                 transaction_id, reported, pixels_shown, test, ip, revision, config_version,
+                 call_disposition, trusted, ignored, user_agent, referrer)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-                 ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
+                 ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
             values![
                 new.id.as_i64(),
                 new.at.micros(),
@@ -126,6 +127,7 @@ pub(crate) fn insert(
                 new.campaign.map(|id| id.0),
                 new.offer_contract.map(|id| id.0),
                 new.session.as_i64(),
+                new.lookup.map(SessionLookup::as_str),
                 s1,
                 s2,
                 s3,
@@ -193,8 +195,8 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Conversion> {
     let number = |at| row.get::<_, Option<i64>>(at).map_err(from_sqlite);
     let given = |at| row.get::<_, i64>(at).map_err(from_sqlite);
     let text = |at| row.get::<_, String>(at).map_err(from_sqlite);
-    let lead = standing::maybe_id(row, 10)?;
-    let (source, disposition) = (text(2)?, text(18)?);
+    let lead = standing::maybe_id(row, 11)?;
+    let (source, disposition) = (text(2)?, text(19)?);
     let stands = Conversion {
         id: row_id(given(0)?)?,
         at: moment(given(1)?),
@@ -207,10 +209,11 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Conversion> {
         campaign: number(7)?.map(CampaignId),
         offer_contract: number(8)?.map(OfferContractId),
         session: row_id(given(9)?)?,
+        lookup: pixels::lookup(row, 10)?,
         lead,
-        sub_ids: sub_ids(row, 11).map_err(from_sqlite)?,
-        payout: Money::from_micros(given(16)?),
-        received: Money::from_micros(given(17)?),
+        sub_ids: sub_ids(row, 12).map_err(from_sqlite)?,
+        payout: Money::from_micros(given(17)?),
+        received: Money::from_micros(given(18)?),
         said: false,
         disposition: ConversionDisposition::from_code(&disposition)
             .ok_or_else(|| corrupt("a conversion's disposition", disposition))?,
@@ -218,11 +221,11 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Conversion> {
         waits: None,
         reported: Reported::default(),
         has_pixel: true,
-        pixels_shown: row.get(21).map_err(from_sqlite)?,
-        test: row.get(22).map_err(from_sqlite)?,
-        ip: codes::ip(row.get(23).map_err(from_sqlite)?)?,
-        revision: row.get(24).map_err(from_sqlite)?,
-        config_version: ConfigVersion(given(25)?),
+        pixels_shown: row.get(22).map_err(from_sqlite)?,
+        test: row.get(23).map_err(from_sqlite)?,
+        ip: codes::ip(row.get(24).map_err(from_sqlite)?)?,
+        revision: row.get(25).map_err(from_sqlite)?,
+        config_version: ConfigVersion(given(26)?),
     };
     if lead.is_none() {
         let Beside { reported, withheld, said } = beside(row)?;
@@ -242,12 +245,12 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Conversion> {
 }
 
 fn told(row: &Row<'_>) -> Result<Option<String>> {
-    row.get(20).map_err(from_sqlite)
+    row.get(21).map_err(from_sqlite)
 }
 
 fn beside(row: &Row<'_>) -> Result<Beside> {
     let mut beside: Beside = told(row)?.as_deref().map_or_else(|| Ok(Beside::default()), from_json)?;
-    beside.reported.transaction_id = row.get(19).map_err(from_sqlite)?;
+    beside.reported.transaction_id = row.get(20).map_err(from_sqlite)?;
     Ok(beside)
 }
 

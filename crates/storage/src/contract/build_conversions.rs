@@ -6,7 +6,7 @@ use crate::conversions::{NoteCall, PixelEffect, PixelWrite, RecordConversion, Re
 use crumb_domain::conversion::{Conversion, ConversionDisposition, ConversionSource, Reported};
 use crumb_domain::delivery::{Delivery, DeliveryKind, DeliveryState};
 use crumb_domain::ledger::LedgerEntry;
-use crumb_domain::pixel::{PixelCall, PixelDisposition};
+use crumb_domain::pixel::{PixelCall, PixelDisposition, SessionLookup};
 use crumb_domain::{
     AdvertiserId, AffiliateId, CampaignId, ConfigVersion, EventId, Money, OfferId, RowId, SubIds,
 };
@@ -30,6 +30,7 @@ pub fn conversion(id: RowId, session: RowId) -> Conversion {
         campaign: Some(CampaignId(57)),
         offer_contract: None,
         session,
+        lookup: Some(SessionLookup::RequestId),
         lead: None,
         sub_ids: SubIds::default(),
         payout: PAYOUT,
@@ -92,6 +93,7 @@ pub fn call(id: RowId, session: RowId) -> PixelCall {
         offer: Some(OfferId(100)),
         advertiser: Some(AdvertiserId(1)),
         event: Some(EventId(1)),
+        lookup: Some(SessionLookup::RequestId),
         session: Some(session),
         affiliate: Some(AffiliateId(12)),
         campaign: Some(CampaignId(57)),

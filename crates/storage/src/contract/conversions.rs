@@ -134,6 +134,7 @@ pub async fn an_accepted_lead_is_the_conversion_of_its_place<S: Store>(store: Ar
     let expected = Conversion {
         source: ConversionSource::Lead,
         advertiser: None,
+        lookup: None,
         lead: Some(told.id),
         sub_ids: told.sub_ids.clone(),
         received: revenue,

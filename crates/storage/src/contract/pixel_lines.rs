@@ -10,7 +10,7 @@ use crate::{PageRequest, Store, StoreError};
 use crumb_domain::caps::{CapCheck, CapScope};
 use crumb_domain::conversion::{Conversion, ConversionDisposition};
 use crumb_domain::network::CapOf;
-use crumb_domain::pixel::{PixelCall, PixelDisposition};
+use crumb_domain::pixel::{PixelCall, PixelDisposition, SessionLookup};
 use crumb_domain::time::Day;
 use crumb_domain::{OfferId, RowId, Timestamp};
 use std::sync::Arc;
@@ -76,9 +76,15 @@ pub async fn the_line_of_a_call_that_made_a_conversion_says_all_of_the_call<S: S
         ..call_of(&duplicate)
     };
     expected.push((duplicate_call, RecordConversion { once_a_transaction: true, ..one_of_many(duplicate) }));
-    let differ: [fn(&mut PixelCall); 5] = [
+    let unknown = Conversion { lookup: None, ..made() };
+    expected.push((PixelCall { lookup: None, ..call_of(&unknown) }, one_of_many(unknown)));
+    let by_device = Conversion { lookup: Some(SessionLookup::Device), ..made() };
+    let device_call = PixelCall { lookup: by_device.lookup, ..call_of(&by_device) };
+    expected.push((device_call, one_of_many(by_device)));
+    let differ: [fn(&mut PixelCall); 6] = [
         |call| call.at = NOW.plus_seconds(1),
         |call| call.ip = None,
+        |call| call.lookup = Some(SessionLookup::Cookie),
         |call| call.transaction_id = None,
         |call| call.advertiser = None,
         |call| call.campaign = None,

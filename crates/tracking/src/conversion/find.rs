@@ -4,7 +4,7 @@
 
 use super::{Call, Conversions, Found, Stop, Whose, authenticity};
 use crumb_domain::network::Event;
-use crumb_domain::pixel::PixelDisposition;
+use crumb_domain::pixel::{PixelDisposition, SessionLookup};
 use crumb_domain::session::Session;
 use crumb_domain::{OfferId, RequestId, RowId};
 use crumb_network::CompiledOffer;
@@ -19,6 +19,8 @@ const MAX_SESSIONS_OF_DEVICE: u32 = 16;
 pub(super) struct About<'a> {
     pub offer: &'a CompiledOffer,
     pub session: Session,
+    /// By what that was found.
+    pub lookup: SessionLookup,
     pub event: &'a Event,
 }
 
@@ -49,7 +51,8 @@ impl Among<'_> {
 impl<S: Store + Clone> Conversions<S> {
     pub(super) async fn find<'a>(&self, call: &Call<'a>, found: &mut Found) -> Result<About<'a>, Stop> {
         let among = among(call, found)?;
-        let session = self.session(call, &among).await?;
+        let (lookup, session) = self.session(call, &among).await?;
+        found.lookup = Some(lookup);
         let offer = match among {
             Among::One(offer) => Some(offer),
             Among::Advertisers(_) | Among::Any => {
@@ -74,22 +77,36 @@ impl<S: Store + Clone> Conversions<S> {
         };
         let event = event.ok_or(Stop::Refused(PixelDisposition::InvalidEvent))?;
         found.event = Some(event.id);
-        Ok(About { offer, session, event })
+        Ok(About { offer, session, lookup, event })
     }
 
     /// The session that a call is about: the one that `r` names and no other, else the
-    /// cookie's, else the device's.
-    async fn session(&self, call: &Call<'_>, among: &Among<'_>) -> Result<Option<Session>, StoreError> {
+    /// cookie's, else the device's; with by what it was found, or why it was not.
+    async fn session(
+        &self,
+        call: &Call<'_>,
+        among: &Among<'_>,
+    ) -> Result<(SessionLookup, Option<Session>), StoreError> {
         if let Some(request_id) = &call.request.request_id {
             let named = request_id.parse().ok().and_then(|id: RequestId| self.row(id));
-            let Some(row) = named else { return Ok(None) };
-            let session = self.site.store.session(row).await?;
-            return Ok(session.filter(|session| among.has(session.offer)));
+            let Some(row) = named else { return Ok((SessionLookup::MalformedRequestId, None)) };
+            return Ok(match self.site.store.session(row).await? {
+                None => (SessionLookup::UnknownRequestId, None),
+                Some(session) if !among.has(session.offer) => (SessionLookup::OtherOffer, None),
+                found => (SessionLookup::RequestId, found),
+            });
         }
-        match self.session_of_cookies(call, among).await? {
-            Some(session) => Ok(Some(session)),
-            None => self.session_of_device(call, among).await,
+        let (of_cookies, session) = self.session_of_cookies(call, among).await?;
+        if session.is_some() {
+            return Ok((of_cookies, session));
         }
+        let session = self.session_of_device(call, among).await?;
+        let lookup = match (of_cookies, &call.request.reported.device_id) {
+            (_, Some(_)) if session.is_some() => SessionLookup::Device,
+            (SessionLookup::NothingNamed, Some(_)) => SessionLookup::UnknownDevice,
+            (fault, _) => fault,
+        };
+        Ok((lookup, session))
     }
 
     fn row(&self, id: RequestId) -> Option<RowId> {
@@ -102,24 +119,36 @@ impl<S: Store + Clone> Conversions<S> {
         &self,
         call: &Call<'_>,
         among: &Among<'_>,
-    ) -> Result<Option<Session>, StoreError> {
+    ) -> Result<(SessionLookup, Option<Session>), StoreError> {
         let mut last: Option<((bool, RowId), Session)> = None;
+        let mut fault = SessionLookup::NothingNamed;
         for offer in among.ids() {
-            let CookieClaim::Session(id) = call.client.cookies.offer(offer) else { continue };
-            let Some(row) = self.row(id) else { continue };
-            let Some(session) = self.site.store.session(row).await?.filter(|found| found.offer == offer)
-            else {
+            let id = match call.client.cookies.offer(offer) {
+                CookieClaim::Absent => continue,
+                CookieClaim::Malformed => {
+                    fault = SessionLookup::UnsignedCookie;
+                    continue;
+                }
+                CookieClaim::Session(id) => id,
+            };
+            let session = match self.row(id) {
+                Some(row) => self.site.store.session(row).await?.filter(|found| found.offer == offer),
+                None => None,
+            };
+            let Some(session) = session else {
+                fault = SessionLookup::UnknownCookie;
                 continue;
             };
             if let Among::One(_) = among {
-                return Ok(Some(session));
+                return Ok((SessionLookup::Cookie, Some(session)));
             }
             let rank = (is_alive(call, &session), self.site.store.last_click(session.id).await?);
             if last.as_ref().is_none_or(|(before, _)| *before < rank) {
                 last = Some((rank, session));
             }
         }
-        Ok(last.map(|(_, session)| session))
+        let session = last.map(|(_, session)| session);
+        Ok((if session.is_some() { SessionLookup::Cookie } else { fault }, session))
     }
 
     /// The device's session on the offer: by first touch its oldest that still earns

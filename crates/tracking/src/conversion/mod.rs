@@ -23,7 +23,7 @@ use crate::client::Client;
 use crate::feed::Recorded;
 use crate::installation::Installation;
 use crumb_domain::conversion::{Conversion, ConversionSource};
-use crumb_domain::pixel::{PixelCall, PixelDisposition};
+use crumb_domain::pixel::{PixelCall, PixelDisposition, SessionLookup};
 use crumb_domain::session::Session;
 use crumb_domain::{AdvertiserId, AffiliateId, CampaignId, EventId, OfferId, RowId, Timestamp};
 use crumb_network::Snapshot;
@@ -73,6 +73,7 @@ struct Found {
     offer: Option<OfferId>,
     advertiser: Option<AdvertiserId>,
     event: Option<EventId>,
+    lookup: Option<SessionLookup>,
     session: Option<Whose>,
     trusted: bool,
     signature: Option<[u8; 32]>,
@@ -209,6 +210,7 @@ impl<S: Store + Clone> Conversions<S> {
             offer: found.offer,
             advertiser: found.advertiser,
             event: found.event,
+            lookup: found.lookup,
             session: whose.map(|whose| whose.session),
             affiliate: whose.map(|whose| whose.affiliate),
             campaign: whose.and_then(|whose| whose.campaign),

@@ -169,6 +169,7 @@ impl<S: Store + Clone> Conversions<S> {
             campaign: session.campaign,
             offer_contract: session.offer_contract,
             session: session.id,
+            lookup: Some(about.lookup),
             lead: None,
             sub_ids: session.sub_ids.clone(),
             payout: worth.payout,

@@ -15,16 +15,6 @@
   var MADE = ["ok", "Over Conversion Cap"];
   var UNOFFERED = { queued: "It was not offered yet." };
   var BROKEN_OFF = "It was being offered when the server ended, and what was found is lost.";
-  // Why a pixel made nothing; the network's own words are shown beside it.
-  var PIXELS = {
-    "Invalid Offer": "there is no such offer or advertiser",
-    "Invalid Signature": "the offer wants signed calls, and this is none, or signed wrongly",
-    "Not Whitelisted": "it did not come from an address of the offer's list",
-    "Invalid Request ID": "nothing in it names a session of this offer: no request id that is known, and no cookie of the tracker's that counts",
-    "Click Expired": "its session is older than the offer's cookie days",
-    "Invalid Event": "the offer has no such event",
-    "Duplicate Conversion": "this session has converted already, or the order was reported before"
-  };
   // On a small screen the list of what to try is folded: what arrives stands below it.
   var list = document.getElementById("list");
   var small = window.matchMedia("(max-width: 52rem)");
@@ -230,13 +220,13 @@
   function refusedPixel(row) {
     var card = begin(row, "Refused pixel", row.affiliate, row.offer);
     var facts = [["", row.disposition, "bad"], ["by", row.form], ["session", row.request_id]];
-    row.why = row.disposition + ": the pixel made no conversion, because " + (PIXELS[row.disposition] || "the tracker refused it") + "." + elsewhere(row);
+    row.why += elsewhere(row);
     return end(card, row, facts.concat([["order", row.transaction_id]]));
   }
 
   // Where browsers send no cookie along.
   function elsewhere(row) {
-    if (row.request_id || !URL.canParse(row.referrer || "")) return "";
+    if (row.lookup !== "nothing_named" || !URL.canParse(row.referrer || "")) return "";
     var page = new URL(row.referrer);
     if (page.hostname === new URL(names.tracking).hostname) return "";
     return " It came from a page on " + page.host + ", another site than the tracker's: browsers send no cookie along from there.";

@@ -179,6 +179,7 @@ fn conversion<S: Store + Clone>(
         campaign: session.campaign,
         offer_contract: session.offer_contract,
         session: session.id,
+        lookup: None,
         lead: None,
         sub_ids: session.sub_ids.clone(),
         payout: stands(worth.payout),

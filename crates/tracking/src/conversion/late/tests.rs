@@ -18,6 +18,7 @@ fn conversion(payout: i64, received: i64) -> Conversion {
         campaign: Some(CampaignId(60)),
         offer_contract: None,
         session: RowId::from_i64(5).unwrap(),
+        lookup: None,
         lead: None,
         sub_ids: SubIds::default(),
         payout: Money::from_micros(payout),
