@@ -15,7 +15,7 @@ use crate::plan::{Plan, PlanLine, PlanSign, Secrets, plan};
 use crate::snapshot::Snapshot;
 use crate::switched_off;
 use crumb_domain::network::{Buyer, BuyerCredit, Network, Vertical};
-use crumb_domain::{BuyerId, CampaignId, ContractId, Money, Timestamp};
+use crumb_domain::{BuyerId, ContractId, Money, Timestamp};
 use crumb_storage::configuration::{ConfigurationChange, EntityKey, HistoryOf};
 use crumb_storage::selling::PostFailures;
 use crumb_storage::{ConfigurationStore, StoreError};
@@ -145,8 +145,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
             }
             Wanted::Earlier(earlier, version) => {
                 let file = earlier.network.clone();
-                let mut prepared = self.prepare(present, file, Laying::Restore, Secrets::Masked).await?;
-                prepared.after.server_made.extend(&earlier.server_made);
+                let prepared = self.prepare(present, file, Laying::Restore, Secrets::Masked).await?;
                 Ok((prepared, format!("revert to {version}")))
             }
             Wanted::Contract { id, switch } => switched(present, *id, *switch == Switch::On),
@@ -167,17 +166,15 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
         let known = self.known(&before, &file, &asked).await?;
         let Merged { network, places, errors: faults, made_inactive } = merge(&before, file, laying, &known);
         errors.extend(faults);
-        errors.extend(check(&network, &places, &before.server_made, self.contract_check));
+        errors.extend(check(&network, &places, self.contract_check));
         if !errors.is_empty() {
             return Err(NetworkError::Invalid(errors));
         }
         let plan = plan(present.version(), &before.network, &network, &made_inactive, secrets);
-        let campaigns: HashSet<CampaignId> = network.campaign.iter().map(|campaign| campaign.id).collect();
         let contracts: HashSet<ContractId> = network.contract.iter().map(|contract| contract.id).collect();
-        let server_made = before.server_made.intersection(&campaigns).copied().collect();
         let switched_off = before.switched_off.intersection(&contracts).copied().collect();
         let opening = opening_balances(&before.network, &network, &known.openings);
-        let after = State { network, server_made, switched_off };
+        let after = State { network, switched_off };
         Ok(Prepared { after, plan, history: (asked, known.history), opening })
     }
 
@@ -274,11 +271,7 @@ impl<S: ConfigurationStore + Send + Sync> LiveNetwork<S> {
 
 impl State {
     fn of(snapshot: &Snapshot) -> Self {
-        Self {
-            network: snapshot.network().clone(),
-            server_made: snapshot.server_made().clone(),
-            switched_off: snapshot.switched_off().clone(),
-        }
+        Self { network: snapshot.network().clone(), switched_off: snapshot.switched_off().clone() }
     }
 }
 
@@ -300,8 +293,8 @@ pub(crate) fn compiled(
     state: State,
     version: crumb_domain::ConfigVersion,
 ) -> Result<Snapshot, NetworkError> {
-    let State { network, server_made, switched_off } = state;
-    Snapshot::compile_after(before, network, version, server_made)
+    let State { network, switched_off } = state;
+    Snapshot::compile_after(before, network, version)
         .map(|snapshot| snapshot.with_switched_off(switched_off))
         .map_err(NetworkError::Invalid)
 }

@@ -3,9 +3,9 @@
 
 use crate::entity::{Entity, SETTINGS_KEY};
 use crumb_domain::network::{ActiveStatus, Campaign, Network};
-use crumb_domain::{CampaignId, ConfigVersion, ContractId};
+use crumb_domain::{ConfigVersion, ContractId};
 use crumb_storage::StoreError;
-use crumb_storage::configuration::{Entity as Document, EntityKey, Origin, StoredConfiguration};
+use crumb_storage::configuration::{Entity as Document, EntityKey, StoredConfiguration};
 use serde::de::DeserializeOwned;
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,6 @@ const SWITCHED_OFF: &str = "switched_off";
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     pub network: Network,
-    pub server_made: HashSet<CampaignId>,
     pub switched_off: HashSet<ContractId>,
 }
 
@@ -34,13 +33,7 @@ pub(crate) fn read(stored: &StoredConfiguration) -> Result<State, StoreError> {
             "advertiser" => network.advertiser.push(document(entity, stored.version)?),
             "offer" => network.offer.push(document(entity, stored.version)?),
             "affiliate" => network.affiliate.push(document(entity, stored.version)?),
-            "campaign" => {
-                let campaign: Campaign = document(entity, stored.version)?;
-                if entity.origin == Origin::Server {
-                    state.server_made.insert(campaign.id);
-                }
-                network.campaign.push(campaign);
-            }
+            "campaign" => network.campaign.push(document(entity, stored.version)?),
             "buyer" => network.buyer.push(document(entity, stored.version)?),
             "contract" => network.contract.push(document(entity, stored.version)?),
             "webhook" => network.webhook.push(document(entity, stored.version)?),
@@ -90,21 +83,18 @@ pub(crate) struct Difference {
 pub(crate) fn difference(before: &State, after: &State) -> Result<Difference, StoreError> {
     let mut difference = Difference::default();
     let (b, a) = (&before.network, &after.network);
-    difference.of(b.network.as_slice(), a.network.as_slice(), |_| Origin::Written)?;
-    difference.of(&b.blacklist, &a.blacklist, |_| Origin::Written)?;
-    difference.of(&b.vertical, &a.vertical, |_| Origin::Written)?;
-    difference.of(&b.advertiser, &a.advertiser, |_| Origin::Written)?;
-    difference.of(&b.offer, &a.offer, |_| Origin::Written)?;
-    difference.of(&b.affiliate, &a.affiliate, |_| Origin::Written)?;
-    difference.of(&b.campaign, &a.campaign, |campaign| match after.server_made.contains(&campaign.id) {
-        true => Origin::Server,
-        false => Origin::Written,
-    })?;
-    difference.of(&b.buyer, &a.buyer, |_| Origin::Written)?;
-    difference.of(&b.contract, &a.contract, |_| Origin::Written)?;
-    difference.of(&b.webhook, &a.webhook, |_| Origin::Written)?;
+    difference.of(b.network.as_slice(), a.network.as_slice())?;
+    difference.of(&b.blacklist, &a.blacklist)?;
+    difference.of(&b.vertical, &a.vertical)?;
+    difference.of(&b.advertiser, &a.advertiser)?;
+    difference.of(&b.offer, &a.offer)?;
+    difference.of(&b.affiliate, &a.affiliate)?;
+    difference.of(&b.campaign, &a.campaign)?;
+    difference.of(&b.buyer, &a.buyer)?;
+    difference.of(&b.contract, &a.contract)?;
+    difference.of(&b.webhook, &a.webhook)?;
     for contract in after.switched_off.difference(&before.switched_off) {
-        difference.put.push(put(switched_off_key(*contract), contract, Origin::Server)?);
+        difference.put.push(put(switched_off_key(*contract), contract)?);
     }
     difference
         .delete
@@ -118,18 +108,13 @@ impl Difference {
         self.put.is_empty() && self.delete.is_empty()
     }
 
-    fn of<T: Entity>(
-        &mut self,
-        before: &[T],
-        after: &[T],
-        origin: impl Fn(&T) -> Origin,
-    ) -> Result<(), StoreError> {
+    fn of<T: Entity>(&mut self, before: &[T], after: &[T]) -> Result<(), StoreError> {
         let mut present: HashMap<EntityKey, &T> =
             before.iter().map(|entity| (entity.key(), entity)).collect();
         for entity in after {
             let key = entity.key();
             if present.remove(&key) != Some(entity) {
-                self.put.push(put(key, entity, origin(entity))?);
+                self.put.push(put(key, entity)?);
             }
         }
         let mut gone: Vec<EntityKey> = present.into_keys().collect();
@@ -139,15 +124,15 @@ impl Difference {
     }
 }
 
-fn put<T: serde::Serialize>(key: EntityKey, entity: &T, origin: Origin) -> Result<Document, StoreError> {
+fn put<T: serde::Serialize>(key: EntityKey, entity: &T) -> Result<Document, StoreError> {
     let document = serde_json::to_string(entity)
         .map_err(|error| StoreError::Corrupt(format!("{} cannot be written: {error}", key.0)))?;
-    Ok(Document { key, document, origin })
+    Ok(Document { key, document })
 }
 
 /// The document of a campaign that the server makes.
 pub(crate) fn server_campaign(campaign: &Campaign) -> Result<Document, StoreError> {
-    put(campaign.key(), campaign, Origin::Server)
+    put(campaign.key(), campaign)
 }
 
 fn switched_off_key(contract: ContractId) -> EntityKey {

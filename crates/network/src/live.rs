@@ -295,7 +295,7 @@ fn server_campaign(
     let Some(compiled) = present.offer(offer) else {
         return Err(NetworkError::NoCampaign(format!("offer {offer}")));
     };
-    let highest = present.server_made().iter().map(|id| id.0).max().unwrap_or(0);
+    let highest = present.server_made().map(|campaign| campaign.id.0).max().unwrap_or(0);
     let mut id = CampaignId((highest + 1).max(FIRST_SERVER_CAMPAIGN.0));
     while present.campaign(id).is_some() {
         id.0 += 1;
@@ -317,6 +317,7 @@ fn server_campaign(
         caps: Vec::new(),
         redirect_offer: None,
         redirect_404: false,
+        made_by_server: true,
     })
 }
 

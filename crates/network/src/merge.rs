@@ -116,7 +116,7 @@ pub(crate) fn merge(present: &State, file: Network, laying: Laying, known: &Know
             &now.campaign,
             file.campaign,
             |c| fate(&|p| p.campaign(c.id)),
-            |new, old| merged.campaign(new, old, present, &places),
+            |new, old| merged.campaign(new, old, &places),
         ),
         buyer: lay(
             &now.buyer,
@@ -244,13 +244,7 @@ impl Merged {
         offer
     }
 
-    fn campaign(
-        &mut self,
-        mut campaign: Campaign,
-        present: Option<&Campaign>,
-        state: &State,
-        places: &Places,
-    ) -> Campaign {
+    fn campaign(&mut self, mut campaign: Campaign, present: Option<&Campaign>, places: &Places) -> Campaign {
         let place = places.at(&campaign);
         let key = present.and_then(|campaign| campaign.key.as_ref());
         match &mut campaign.key {
@@ -260,7 +254,7 @@ impl Merged {
         let link = present.and_then(|campaign| campaign.postback_url.as_deref());
         unmask_postback(&mut campaign.postback_url, link, &place, &mut self.errors);
         let other_use = present.filter(|present| {
-            state.server_made.contains(&present.id)
+            present.made_by_server
                 && (present.affiliate, present.offer) != (campaign.affiliate, campaign.offer)
         });
         if let Some(present) = other_use {
@@ -270,6 +264,7 @@ impl Merged {
             );
             self.errors.push(FileError::new(format!("{place}.id"), message));
         }
+        campaign.made_by_server |= present.is_some_and(|present| present.made_by_server);
         campaign
     }
 

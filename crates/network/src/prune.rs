@@ -31,8 +31,7 @@ pub(crate) struct Pruning {
 pub(crate) fn asked(present: &State, places: &Places) -> Vec<HistoryOf> {
     let network = &present.network;
     let campaigns = network.campaign.iter().filter(|c| !places.mentions(*c));
-    let campaigns =
-        campaigns.filter(|c| !present.server_made.contains(&c.id)).map(|c| HistoryOf::Campaign(c.id));
+    let campaigns = campaigns.filter(|c| !c.made_by_server).map(|c| HistoryOf::Campaign(c.id));
     let affiliates =
         network.affiliate.iter().filter(|a| !places.mentions(*a)).map(|a| HistoryOf::Affiliate(a.id));
     let offers = network.offer.iter().filter(|o| !places.mentions(*o)).map(|o| HistoryOf::Offer(o.id));
@@ -57,8 +56,8 @@ impl Pruning {
                 HistoryOf::Creative(_) | HistoryOf::Event(..) | HistoryOf::Ledger => {}
             }
         }
-        for id in &present.server_made {
-            pruning.campaigns.insert(*id, Fate::Stays);
+        for campaign in network.campaign.iter().filter(|campaign| campaign.made_by_server) {
+            pruning.campaigns.insert(campaign.id, Fate::Stays);
         }
         if keeps_settings
             && let Some(internal) = network.network.as_ref().and_then(|settings| settings.internal_affiliate)

@@ -52,7 +52,6 @@ pub struct Snapshot {
     /// Of webhooks; none where the environment lacks it, or has none that can sign.
     webhook_keys: ById<WebhookId, Option<WebhookKey>>,
     missing_secrets: Vec<String>,
-    server_made: HashSet<CampaignId>,
     switched_off: HashSet<ContractId>,
 }
 
@@ -80,24 +79,20 @@ pub enum NotSigned {
 }
 
 impl Snapshot {
-    /// Compiles a network. `server_made` are the campaigns that the server itself made.
+    /// Compiles a network.
     ///
     /// Secrets kept in the environment are read here; one that the environment
     /// lacks never matches and is named by [`Snapshot::missing_secrets`].
     ///
     /// # Errors
     /// All faults of the network, with their places.
-    pub fn compile(
-        network: Network,
-        version: ConfigVersion,
-        server_made: HashSet<CampaignId>,
-    ) -> Result<Self, Vec<FileError>> {
+    pub fn compile(network: Network, version: ConfigVersion) -> Result<Self, Vec<FileError>> {
         let mut errors = ids_used_twice(&network);
-        errors.extend(check(&network, &Places::of(&network), &server_made, None));
+        errors.extend(check(&network, &Places::of(&network), None));
         if !errors.is_empty() {
             return Err(errors);
         }
-        Self::compile_after(None, network, version, server_made)
+        Self::compile_after(None, network, version)
     }
 
     /// As [`Snapshot::compile`] of a network that was checked before; takes over from the
@@ -106,7 +101,6 @@ impl Snapshot {
         before: Option<&Snapshot>,
         network: Network,
         version: ConfigVersion,
-        server_made: HashSet<CampaignId>,
     ) -> Result<Self, Vec<FileError>> {
         let settings = network.network.clone().unwrap_or_default();
         let zone = Zone::named(&settings.time_zone)
@@ -128,7 +122,6 @@ impl Snapshot {
             environment_keys: ById::default(),
             webhook_keys: ById::default(),
             missing_secrets: Vec::new(),
-            server_made,
             switched_off: HashSet::new(),
             network,
         };
@@ -146,7 +139,6 @@ impl Snapshot {
     pub(crate) fn with_campaign(&self, campaign: Campaign, version: ConfigVersion) -> Self {
         let mut next = self.clone();
         next.version = version;
-        next.server_made.insert(campaign.id);
         let place = next.network.campaign.partition_point(|other| other.id < campaign.id);
         next.network.campaign.insert(place, campaign);
         next.index_campaigns();
@@ -355,7 +347,7 @@ impl Snapshot {
             self.campaigns(affiliate, offer)
                 .filter(|campaign| !any_on_contract || on_contract(campaign))
                 .filter(|campaign| format.is_none_or(|f| self.price_format(compiled, campaign) == f))
-                .min_by_key(|campaign| (self.is_server_made(campaign.id), campaign.id))
+                .min_by_key(|campaign| (campaign.made_by_server, campaign.id))
         };
         format
             .and_then(|wanted| best(Some(wanted)))
@@ -398,14 +390,9 @@ impl Snapshot {
         self.webhook_keys.get(&id).and_then(Option::as_ref).ok_or(NotSigned::NoSecret(id))
     }
 
-    /// Whether the server itself made the campaign.
-    pub fn is_server_made(&self, campaign: CampaignId) -> bool {
-        self.server_made.contains(&campaign)
-    }
-
     /// The campaigns that the server itself made.
-    pub fn server_made(&self) -> &HashSet<CampaignId> {
-        &self.server_made
+    pub fn server_made(&self) -> impl Iterator<Item = &Campaign> {
+        self.network.campaign.iter().filter(|campaign| campaign.made_by_server)
     }
 
     /// Whether the server switched the buyer's contract off, after too many failed

@@ -270,7 +270,6 @@ CREATE TABLE entity (
     key TEXT NOT NULL,
     version_from INTEGER NOT NULL,
     version_to INTEGER,
-    origin INTEGER NOT NULL,
     document TEXT NOT NULL,
     PRIMARY KEY (key, version_from)
 ) STRICT;

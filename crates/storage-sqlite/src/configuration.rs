@@ -5,7 +5,7 @@ use crate::SqliteStore;
 use crate::alerts;
 use crate::batch::WriteContext;
 use crate::codes::moment;
-use crate::error::{corrupt, from_sqlite};
+use crate::error::from_sqlite;
 use crate::listing::Listing;
 use crate::readers::LaneOf;
 use crate::seen::Key;
@@ -14,7 +14,7 @@ use crate::{ledger, outbox};
 use crumb_domain::ledger::LedgerEntry;
 use crumb_domain::{BuyerId, ConfigVersion, Money, Timestamp};
 use crumb_storage::configuration::{
-    ConfigurationChange, Entity, EntityKey, HistoryOf, Origin, StoredConfiguration, VersionInfo,
+    ConfigurationChange, Entity, EntityKey, HistoryOf, StoredConfiguration, VersionInfo,
 };
 use crumb_storage::{ConfigurationStore, Page, PageRequest, Result, StoreError};
 use rusqlite::{Connection, params};
@@ -80,7 +80,7 @@ fn read_version(
     }
     let mut select = connection
         .prepare_cached(
-            "SELECT key, document, origin FROM entity
+            "SELECT key, document FROM entity
              WHERE version_from <= ?1 AND (version_to IS NULL OR version_to > ?1) ORDER BY key",
         )
         .map_err(from_sqlite)?;
@@ -90,7 +90,6 @@ fn read_version(
         entities.push(Entity {
             key: EntityKey(row.get(0).map_err(from_sqlite)?),
             document: row.get(1).map_err(from_sqlite)?,
-            origin: origin_of(row.get(2).map_err(from_sqlite)?)?,
         });
     }
     Ok(Some(StoredConfiguration { version, entities }))
@@ -157,23 +156,11 @@ fn end(connection: &Connection, key: &EntityKey, version: ConfigVersion) -> Resu
 }
 
 fn put(connection: &Connection, entity: &Entity, version: ConfigVersion) -> Result<()> {
-    let origin = match entity.origin {
-        Origin::Written => 0,
-        Origin::Server => 1,
-    };
     connection
-        .prepare_cached("INSERT INTO entity (key, version_from, origin, document) VALUES (?1, ?2, ?3, ?4)")
-        .and_then(|mut insert| insert.execute(params![entity.key.0, version.0, origin, entity.document]))
+        .prepare_cached("INSERT INTO entity (key, version_from, document) VALUES (?1, ?2, ?3)")
+        .and_then(|mut insert| insert.execute(params![entity.key.0, version.0, entity.document]))
         .map_err(from_sqlite)?;
     Ok(())
-}
-
-fn origin_of(code: i64) -> Result<Origin> {
-    match code {
-        0 => Ok(Origin::Written),
-        1 => Ok(Origin::Server),
-        _ => Err(corrupt("an entity's origin", code)),
-    }
 }
 
 fn versions(connection: &Connection, page: &PageRequest) -> Result<Page<VersionInfo>> {

@@ -2,7 +2,7 @@
 
 use crumb_domain::ConfigVersion;
 use crumb_domain::Timestamp;
-use crumb_storage::configuration::{ConfigurationChange, Entity, EntityKey, Origin};
+use crumb_storage::configuration::{ConfigurationChange, Entity, EntityKey};
 use crumb_storage::{ConfigurationStore as _, Store as _, StoreError};
 use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
 
@@ -11,11 +11,7 @@ fn change(base: i64) -> ConfigurationChange {
         base: ConfigVersion(base),
         at: Timestamp::from_micros(1),
         summary: "a change".to_owned(),
-        put: vec![Entity {
-            key: EntityKey("network".to_owned()),
-            document: format!("{{\"n\":{base}}}"),
-            origin: Origin::Written,
-        }],
+        put: vec![Entity { key: EntityKey("network".to_owned()), document: format!("{{\"n\":{base}}}") }],
         delete: Vec::new(),
         opening: Vec::new(),
         forgiven: Vec::new(),

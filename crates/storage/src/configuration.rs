@@ -24,17 +24,6 @@ pub struct Entity {
     pub key: EntityKey,
     /// JSON text.
     pub document: String,
-    /// Who made it.
-    pub origin: Origin,
-}
-
-/// Who made an entity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// A person, by file or API.
-    Written,
-    /// The server itself: spared by `--prune`.
-    Server,
 }
 
 /// A change of the configuration: kept whole or not at all.

@@ -98,6 +98,10 @@ pub struct Campaign {
     /// Diverted clicks without a redirect offer get a 404.
     #[serde(default)]
     pub redirect_404: bool,
+    /// The server itself made it, for an affiliate that ran at once: one that a person wrote
+    /// goes before it, may have equal terms, and no pruning removes it. Once true it stays so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made_by_server: bool,
 }
 
 /// The `[[blacklist]]` table: an affiliate, or one of its sub ids, on one offer,

@@ -20,14 +20,13 @@ use crumb_domain::fields::FieldRules;
 use crumb_domain::id::MAX_ENTITY_ID;
 use crumb_domain::network::{Contract, Network, Offer, OfferType, Vertical};
 use crumb_domain::time::Zone;
-use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, CampaignId, Money, OfferId, VerticalId};
+use crumb_domain::{AdvertiserId, AffiliateId, BuyerId, Money, OfferId, VerticalId};
 use std::collections::{HashMap, HashSet};
 
 /// Faults as they are found, and what references may point to.
 pub(crate) struct Check<'a> {
     network: &'a Network,
     places: &'a Places,
-    server_made: &'a HashSet<CampaignId>,
     verticals: HashMap<VerticalId, &'a Vertical>,
     offers: HashMap<OfferId, &'a Offer>,
     affiliates: HashSet<AffiliateId>,
@@ -47,13 +46,11 @@ pub type ContractCheck = fn(&Contract, &FieldRules) -> Vec<FileError>;
 pub(crate) fn check(
     network: &Network,
     places: &Places,
-    server_made: &HashSet<CampaignId>,
     of_contracts: Option<ContractCheck>,
 ) -> Vec<FileError> {
     let mut check = Check {
         network,
         places,
-        server_made,
         verticals: network.vertical.iter().map(|v| (v.id, v)).collect(),
         offers: network.offer.iter().map(|o| (o.id, o)).collect(),
         affiliates: network.affiliate.iter().map(|a| a.id).collect(),

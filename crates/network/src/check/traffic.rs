@@ -51,7 +51,7 @@ impl Check<'_> {
                 );
                 continue;
             }
-            let terms = terms(campaign, offer, self.server_made.contains(&campaign.id));
+            let terms = terms(campaign, offer);
             if let Some(other) = seen.insert(terms, campaign.id) {
                 let message = format!(
                     "campaigns {other} and {} are equal: same affiliate, offer, price format and offer contract",
@@ -63,10 +63,9 @@ impl Check<'_> {
     }
 }
 
-fn terms(campaign: &Campaign, offer: &Offer, server_made: bool) -> Terms {
+fn terms(campaign: &Campaign, offer: &Offer) -> Terms {
     let contract = campaign.offer_contract.and_then(|id| offer.contract.iter().find(|c| c.id == id));
     let format =
         campaign.price_format.or(contract.and_then(|c| c.price_format)).unwrap_or(offer.price_format);
-    let by_server = server_made || campaign.id >= crate::FIRST_SERVER_CAMPAIGN;
-    (campaign.affiliate, campaign.offer, format, contract.map(|c| c.id), by_server)
+    (campaign.affiliate, campaign.offer, format, contract.map(|c| c.id), campaign.made_by_server)
 }

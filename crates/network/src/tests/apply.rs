@@ -339,7 +339,7 @@ async fn revert_keeps_what_has_history_and_what_the_server_made() {
     store.remember(HistoryOf::Affiliate(AffiliateId(14)));
     live.revert(ConfigVersion(1), NOW).await.unwrap();
     let snapshot = live.snapshot();
-    assert!(snapshot.campaign(made).is_some() && snapshot.is_server_made(made));
+    assert!(snapshot.campaign(made).unwrap().made_by_server);
     let affiliate = snapshot.affiliate(AffiliateId(14)).unwrap();
     assert_eq!(affiliate.status, crumb_domain::network::AffiliateStatus::Inactive);
 }

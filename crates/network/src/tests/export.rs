@@ -36,6 +36,31 @@ async fn an_export_makes_the_same_network_elsewhere() {
 }
 
 #[tokio::test]
+async fn what_the_server_made_stays_its_own_elsewhere() {
+    let (live, _) = running().await;
+    let made = live
+        .ensure_campaign(AffiliateId(13), OfferId(100), None, crate::Made::RunAtOnce, NOW, &mut rng())
+        .await
+        .unwrap();
+    // A person may write one of equal terms beside it, which goes first.
+    let written = "[[campaign]]\nid=2000000\naffiliate=13\noffer=100";
+    apply(&live, toml(written)).await;
+    let exported = live.export(true).await;
+    assert_eq!(to_toml(&exported).matches("made_by_server = true").count(), 1);
+    let (other, _) = empty().await;
+    apply(&other, exported.clone()).await;
+    assert_eq!(other.snapshot().network(), live.snapshot().network());
+    let chosen = other.snapshot().choose_campaign(AffiliateId(13), OfferId(100), None, None).unwrap().id;
+    assert_eq!(chosen.0, 2_000_000);
+    // A file that does not mention it, or not whose it is, changes nothing of that.
+    let mut file = exported;
+    file.campaign.iter_mut().for_each(|campaign| campaign.made_by_server = false);
+    assert_eq!(planned(&other, &file, true).await, [""; 0]);
+    file.campaign.retain(|campaign| campaign.id != made);
+    assert_eq!(planned(&other, &file, true).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn an_export_is_a_readable_file() {
     let (live, _) = running().await;
     insta::assert_snapshot!(to_toml(&live.export(false).await));

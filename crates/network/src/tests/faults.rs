@@ -257,6 +257,12 @@ async fn two_equal_campaigns_are_refused() {
             "campaign[1]: campaigns 57 and 58 are equal: same affiliate, offer, price format and offer contract"
         ]
     );
+    // Whatever its id: also where one that the server makes would have it.
+    assert_eq!(
+        with("[[campaign]]\nid=1000001\naffiliate=12\noffer=100\noffer_contract=900").await,
+        ["campaign[1]: campaigns 57 and 1000001 are equal: same affiliate, offer, price format and offer \
+             contract"]
+    );
     let (live, _) = empty().await;
     let differs = format!("{EXAMPLE}\n[[campaign]]\nid=58\naffiliate=12\noffer=100\nprice_format=\"cpc\"");
     assert!(live.plan(&toml(&differs), false, Secrets::Masked).await.is_ok());

@@ -6,13 +6,12 @@ use crumb_domain::network::{BlacklistRedirect, DeliveryAuth, PriceFormat, Secret
 use crumb_domain::{
     AffiliateId, CampaignId, ConfigVersion, CreativeId, Money, OfferContractId, OfferId, VerticalId,
 };
-use std::collections::HashSet;
 
 const TRAFFIC_CO: AffiliateId = AffiliateId(12);
 const QUOTE: OfferId = OfferId(100);
 
 fn compile(network: Network) -> Snapshot {
-    Snapshot::compile(network, ConfigVersion(3), HashSet::new()).unwrap()
+    Snapshot::compile(network, ConfigVersion(3)).unwrap()
 }
 
 fn with(text: &str) -> Snapshot {
@@ -36,7 +35,7 @@ fn compiling_names_every_fault_of_a_network() {
     network.campaign[0].offer = OfferId(999);
     network.offer[1].vertical = VerticalId(9);
     network.affiliate[1].id = AffiliateId(1);
-    let errors = Snapshot::compile(network, ConfigVersion(1), HashSet::new()).unwrap_err();
+    let errors = Snapshot::compile(network, ConfigVersion(1)).unwrap_err();
     let errors = printed(&errors);
     for expected in [
         "affiliate[1].id: id 1 is used twice",
@@ -260,7 +259,7 @@ fn a_new_version_shares_what_did_not_change() {
     let before = compile(example());
     let mut network = example();
     network.affiliate[0].name = "Renamed".to_owned();
-    let after = Snapshot::compile_after(Some(&before), network, ConfigVersion(4), HashSet::new()).unwrap();
+    let after = Snapshot::compile_after(Some(&before), network, ConfigVersion(4)).unwrap();
     assert!(std::ptr::eq(before.offer(QUOTE).unwrap(), after.offer(QUOTE).unwrap()));
     assert!(std::ptr::eq(before.vertical(VerticalId(1)).unwrap(), after.vertical(VerticalId(1)).unwrap()));
 }

@@ -5,7 +5,6 @@ use crate::{FIRST_SERVER_CAMPAIGN, Made, SwitchedOff, SwitchedOffTold, Told};
 use crumb_domain::network::ActiveStatus;
 use crumb_domain::selling::{Alert, AlertCode};
 use crumb_domain::{AffiliateId, CampaignId, ConfigVersion, ContractId, Money, OfferContractId, OfferId};
-use crumb_storage::configuration::Origin;
 use crumb_storage::selling::PostFailures;
 
 const OTHER: AffiliateId = AffiliateId(13);
@@ -26,7 +25,7 @@ async fn the_server_makes_a_campaign_at_the_offers_default_payout() {
     assert_eq!((campaign.affiliate, campaign.offer, campaign.payout), (OTHER, OfferId(100), None));
     assert_eq!(campaign.key.as_ref().unwrap().expose().len(), 11);
     assert_eq!(snapshot.version(), ConfigVersion(2));
-    assert_eq!(store.entity("campaign:1000001").unwrap().origin, Origin::Server);
+    assert!(store.entity("campaign:1000001").unwrap().document.contains("\"made_by_server\":true"));
     assert_eq!(store.last_change().summary, "campaign 1000001 made for affiliate 13 on offer 100");
     assert_eq!(ensure(&live, OTHER, OfferId(101), Made::Redirected).await, CampaignId(1_000_002));
 }
@@ -108,7 +107,7 @@ async fn the_servers_campaign_id_cannot_be_taken_for_another_affiliate_or_offer(
     );
     // Its terms may be written, and it stays the server's for `--prune`.
     apply(&live, toml("[[campaign]]\nid=1000001\naffiliate=13\noffer=100\npayout=\"3.00\"")).await;
-    assert!(live.snapshot().is_server_made(FIRST_SERVER_CAMPAIGN));
+    assert!(live.snapshot().campaign(FIRST_SERVER_CAMPAIGN).unwrap().made_by_server);
 }
 
 #[tokio::test]
@@ -141,7 +140,7 @@ async fn what_the_server_made_is_there_after_a_restart() {
     live.switch_off(ContractId(7), FAILED, NOW).await.unwrap();
     let again = LiveNetwork::load(store).await.unwrap().snapshot();
     assert_eq!(again.network(), live.snapshot().network());
-    assert!(again.is_server_made(id) && again.is_switched_off(ContractId(7)));
+    assert!(again.campaign(id).unwrap().made_by_server && again.is_switched_off(ContractId(7)));
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@ use crumb_domain::network::Network;
 use crumb_domain::pings::PingLimits;
 use crumb_domain::time::Zone;
 use serde_json::json;
-use std::collections::HashSet;
 
 const BASE: &str = "http://127.0.0.1:8080";
 
@@ -23,7 +22,7 @@ fn snapshot(field_label: &str) -> Snapshot {
         "campaign": [{ "id": 57, "affiliate": 12, "offer": 100, "key": "Ab3dE5gH1jK" }]
     }))
     .unwrap();
-    Snapshot::compile(network, ConfigVersion(1), HashSet::new()).unwrap()
+    Snapshot::compile(network, ConfigVersion(1)).unwrap()
 }
 
 fn now() -> Timestamp {
@@ -73,7 +72,7 @@ fn a_document_of_what_takes_no_leads_now_says_so_at_its_top() {
         let index = if part == "affiliate" { 1 } else { 0 };
         network[part][index][key] = json!(value);
         let network = serde_json::from_value(network).unwrap();
-        Snapshot::compile(network, ConfigVersion(2), HashSet::new()).unwrap()
+        Snapshot::compile(network, ConfigVersion(2)).unwrap()
     };
     let document =
         |snapshot: &Snapshot, subject| document(snapshot, subject, BASE, now(), PingLimits::DEFAULT).unwrap();
@@ -118,7 +117,7 @@ fn the_page_tells_the_inbound_filter_beside_the_fields() {
     let mut network = snapshot("First name").network().clone();
     let filter = json!([{ "field": "plan", "op": "eq", "value": "<Gold>" }]);
     network.vertical[0].inbound_filter = serde_json::from_value(filter).unwrap();
-    let snapshot = Snapshot::compile(network, ConfigVersion(2), HashSet::new()).unwrap();
+    let snapshot = Snapshot::compile(network, ConfigVersion(2)).unwrap();
     let subject = Subject::Offer(OfferId(100));
     let told = page(&document(&snapshot, subject, BASE, now(), PingLimits::DEFAULT).unwrap(), Shown::All);
     let said = "</table><p>All of this must hold of a lead, else it is answered Unmatched Filter:</p>\

@@ -8,7 +8,7 @@ use super::selling_records::attempt;
 use crate::alerts::AlertFilter;
 use crate::clicks::ClickBatch;
 use crate::configuration::{
-    ConfigurationChange, Entity, EntityKey, HistoryOf, Origin, StoredConfiguration, VersionInfo,
+    ConfigurationChange, Entity, EntityKey, HistoryOf, StoredConfiguration, VersionInfo,
 };
 use crate::conversions::RecordConversion;
 use crate::selling::{LeadChange, Reserve, Reserved};
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 fn entity(key: &str, document: &str) -> Entity {
-    Entity { key: EntityKey(key.to_owned()), document: document.to_owned(), origin: Origin::Written }
+    Entity { key: EntityKey(key.to_owned()), document: document.to_owned() }
 }
 
 /// A change on a version, which makes the next one.
@@ -64,17 +64,17 @@ pub async fn nothing_applied_is_version_0_without_entities<S: Store>(store: Arc<
     assert_eq!(store.configuration(Some(ConfigVersion(-1))).await.unwrap(), None);
 }
 
-/// Documents come back as they were, ordered by key, with who made them.
+/// Documents come back as they were, ordered by key.
 pub async fn a_version_holds_what_it_put_and_what_it_did_not_touch<S: Store>(store: Arc<S>) {
-    let server = Entity { origin: Origin::Server, ..entity("campaign:57", "{\"id\":57}") };
-    let put = [entity("offer:100", "{\"id\":100}"), server.clone()];
+    let campaign = entity("campaign:57", "{\"id\":57}");
+    let put = [entity("offer:100", "{\"id\":100}"), campaign.clone()];
     commit(&*store, 0, &put, &[]).await;
     let changed = entity("offer:100", "{\"id\":100,\"name\":\"é\"}");
     commit(&*store, 1, std::slice::from_ref(&changed), &[]).await;
     assert_eq!(store.present_version().await.unwrap(), ConfigVersion(2));
     let present = store.configuration(None).await.unwrap().unwrap();
     assert_eq!(present.version, ConfigVersion(2));
-    assert_eq!(present.entities, [server, changed]);
+    assert_eq!(present.entities, [campaign, changed]);
 }
 
 /// Also after an entity ended and was made again.
