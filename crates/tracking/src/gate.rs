@@ -1,11 +1,13 @@
 //! The checks that clicks and leads share, in their order.
 
+use crumb_domain::click::Disposition;
 use crumb_domain::network::{
     ActiveStatus, AffiliateStatus, BlacklistRedirect, Campaign, Creative, OfferStatus,
 };
 use crumb_domain::refusal::Refusal;
-use crumb_domain::{AffiliateId, Timestamp};
+use crumb_domain::{AffiliateId, CreativeId, SubIds, Timestamp};
 use crumb_network::{CompiledOffer, Snapshot};
+use crumb_wire::generate::LinkOptions;
 use std::net::IpAddr;
 
 /// What is known of a click or lead before its fields are looked at.
@@ -78,6 +80,31 @@ pub fn refuse(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
         return Some(refused);
     }
     refuse_offer(snapshot, visit, house)
+}
+
+/// How a click through a link ends at a moment, as far as that is the network's to say: the
+/// visitor's address and country, and caps, aside.
+pub fn of_link(
+    snapshot: &Snapshot,
+    now: Timestamp,
+    affiliate: AffiliateId,
+    creative: CreativeId,
+    sub_ids: &SubIds,
+    options: LinkOptions,
+) -> Disposition {
+    let Some((offer, creative)) = snapshot.creative(creative) else { return Disposition::InvalidLink };
+    let (format, contract) = (options.price_format, options.offer_contract);
+    let visit = Visit {
+        now,
+        affiliate,
+        sub_affiliate: sub_ids.sub_affiliate(),
+        offer,
+        campaign: snapshot.choose_campaign(affiliate, offer.offer.id, format, contract),
+        creative: Some(creative),
+        addresses: [None, None],
+        country: Geo::NotEnforced,
+    };
+    refuse(snapshot, &visit).map_or(Disposition::Ok, |refused| refused.why.disposition())
 }
 
 /// As [`refuse`], at a redirect offer.

@@ -3,19 +3,39 @@
 use super::{Context, Reply, Result};
 use crate::cli::LinkArguments;
 use anyhow::{Context as _, anyhow, bail, ensure};
+use crumb_domain::click::Disposition;
 use crumb_domain::network::PriceFormat;
 use crumb_domain::{AffiliateId, CreativeId, SubIds, Timestamp};
 use crumb_network::Snapshot;
 use crumb_storage::Store;
+use crumb_tracking::gate;
 use crumb_wire::generate::{LinkOptions, tracking_link};
 
 /// Prints the link.
 pub fn link<S: Store + Clone>(context: &Context<'_, S>, arguments: &LinkArguments) -> Result {
     let snapshot = context.installation.network.snapshot();
-    let creative = creative(&snapshot, arguments, context.installation.clock.now())?;
+    let now = context.installation.clock.now();
+    let creative = creative(&snapshot, arguments, now)?;
     let base = context.base_url(&snapshot);
     let link = tracking_link(&base, arguments.affiliate, creative, &sub_ids(arguments), options(arguments));
-    Ok(Reply::printed(format!("{link}\n")))
+    Ok(Reply {
+        stderr: credited_to_nobody(&snapshot, arguments, creative, now),
+        ..Reply::printed(link + "\n")
+    })
+}
+
+/// Says why nobody is credited for a click at present; nothing where its affiliate is.
+pub fn credited_to_nobody(
+    snapshot: &Snapshot,
+    arguments: &LinkArguments,
+    creative: CreativeId,
+    now: Timestamp,
+) -> String {
+    let (sub_ids, options) = (sub_ids(arguments), options(arguments));
+    match gate::of_link(snapshot, now, arguments.affiliate, creative, &sub_ids, options) {
+        Disposition::Ok => String::new(),
+        why => format!("a click is credited to nobody at present: {}\n", why.as_str()),
+    }
 }
 
 /// The creative that is meant. Refuses what the network does not have: a link to nothing is

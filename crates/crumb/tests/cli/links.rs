@@ -189,6 +189,35 @@ fn a_link_to_nothing_is_refused() {
 }
 
 #[test]
+fn a_link_whose_clicks_are_credited_to_nobody_is_printed_with_a_word_about_it() {
+    let place = Place::with_network();
+    let said = |more: &[&str]| {
+        ["link", "pixel"].map(|command| {
+            let of = [&[command, "--affiliate", "12", "--creative", "1057"][..], more].concat();
+            let ran = place.run(&of);
+            assert!(ran.exit == Some(0) && ran.stdout.contains("https://trk.example/?a=12&c=1057"), "{of:?}");
+            ran.stderr
+        })
+    };
+    let both = |why: &str| {
+        let line = format!("a click is credited to nobody at present: {why}\n");
+        [line.clone(), line]
+    };
+    assert_eq!(said(&[]), ["", ""]);
+    let more = "status = \"active\"\nturned_off_sub_ids = [\"bad\"]\n";
+    for (change, with, more, why) in [
+        ("id = 1057\n", "id = 1057\nstatus = \"inactive\"\n", &[][..], "Inactive Creative"),
+        ("id = 12\n", &format!("id = 12\n{more}"), &["--s1", "bad"], "Inactive Sub Affiliate"),
+        ("id = 57\n", "id = 57\nexpires_at = \"2020-01-01T00:00:00Z\"\n", &[], "Campaign Expired"),
+    ] {
+        assert!(NETWORK.contains(change), "{change}");
+        place.write("network.toml", &NETWORK.replacen(change, with, 1));
+        place.printed(&["apply", "network.toml"]);
+        assert_eq!(said(more), both(why));
+    }
+}
+
+#[test]
 fn posting_doc_prints_the_document_of_a_campaign_an_offer_or_a_vertical() {
     let place = Place::with_network();
     let campaign = place.printed(&["posting-doc", "--campaign", "57"]);

@@ -6,10 +6,12 @@ use super::problem::{ApiError, FieldError, KeyProblems, ListProblems};
 use super::query::QueryString;
 use super::role::Role;
 use axum::Json;
+use crumb_domain::click::Disposition;
 use crumb_domain::network::{OfferStatus, PriceFormat};
 use crumb_domain::{AffiliateId, CreativeId, OfferId, SubIds, Timestamp};
 use crumb_network::Snapshot;
 use crumb_storage::Store;
+use crumb_tracking::gate;
 use crumb_wire::generate::{LinkOptions, click_pixel_code, tracking_link};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -49,6 +51,10 @@ pub struct Link {
     /// Its address.
     #[schema(example = "https://trk.example/?a=12&c=1057")]
     pub link: String,
+    /// How a click on it ends at present, the visitor's address and country, and caps, aside:
+    /// `ok`, or why it is credited to nobody.
+    #[schema(value_type = String, example = "ok")]
+    pub disposition: Disposition,
 }
 
 /// A click pixel.
@@ -56,6 +62,10 @@ pub struct Link {
 pub struct PixelCode {
     /// HTML for the top of a page's body.
     pub code: String,
+    /// How a click of it ends at present, the visitor's address and country, and caps, aside:
+    /// `ok`, or why it is credited to nobody.
+    #[schema(value_type = String, example = "ok")]
+    pub disposition: Disposition,
 }
 
 /// An affiliate's tracking link.
@@ -75,10 +85,11 @@ pub(crate) async fn link<S: Store + Clone>(
     QueryCall { admin, caller, query }: QueryCall<S>,
 ) -> Result<Json<Link>, ApiError> {
     let network = admin.installation.network.snapshot();
-    let Wanted { affiliate, creative, sub_ids, options } =
-        wanted(query, caller.role, &network, admin.installation.clock.now())?;
+    let now = admin.installation.clock.now();
+    let Wanted { affiliate, creative, sub_ids, options } = wanted(query, caller.role, &network, now)?;
     let link = tracking_link(admin.tracking_url(&network), affiliate, creative, &sub_ids, options);
-    Ok(Json(Link { link }))
+    let disposition = gate::of_link(&network, now, affiliate, creative, &sub_ids, options);
+    Ok(Json(Link { link, disposition }))
 }
 
 /// The click pixel of a page that an affiliate's visitors reach without a link.
@@ -98,10 +109,11 @@ pub(crate) async fn pixel_code<S: Store + Clone>(
     QueryCall { admin, caller, query }: QueryCall<S>,
 ) -> Result<Json<PixelCode>, ApiError> {
     let network = admin.installation.network.snapshot();
-    let Wanted { affiliate, creative, sub_ids, options } =
-        wanted(query, caller.role, &network, admin.installation.clock.now())?;
+    let now = admin.installation.clock.now();
+    let Wanted { affiliate, creative, sub_ids, options } = wanted(query, caller.role, &network, now)?;
     let code = click_pixel_code(admin.tracking_url(&network), affiliate, creative, &sub_ids, options);
-    Ok(Json(PixelCode { code }))
+    let disposition = gate::of_link(&network, now, affiliate, creative, &sub_ids, options);
+    Ok(Json(PixelCode { code, disposition }))
 }
 
 struct Wanted {

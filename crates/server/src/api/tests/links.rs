@@ -10,12 +10,15 @@ async fn a_link_is_made_of_what_was_asked() {
     let answer =
         world.get_as("reader", "/api/v1/links?affiliate=12&creative=1057&s1=a%20b&price_format=c").await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.json(), json!({ "link": "https://trk.example/?a=12&c=1057&p=c&s1=a%20b" }));
+    assert_eq!(
+        answer.json(),
+        json!({ "link": "https://trk.example/?a=12&c=1057&p=c&s1=a%20b", "disposition": "ok" })
+    );
     let by_offer =
         world.get_as("reader", "/api/v1/links?affiliate=12&offer=100&s1=a%20b&price_format=c").await;
     assert_eq!(by_offer.json(), answer.json());
     let test = world.get_as("reader", "/api/v1/links?affiliate=-1&creative=1057").await;
-    assert_eq!(test.json(), json!({ "link": "https://trk.example/?a=-1&c=1057" }));
+    assert_eq!(test.json(), json!({ "link": "https://trk.example/?a=-1&c=1057", "disposition": "ok" }));
 }
 
 #[tokio::test]
@@ -24,6 +27,21 @@ async fn pixel_code_loads_the_click_of_the_same_link() {
     let answer = world.get_as("affiliate:12", "/api/v1/pixel-code?affiliate=12&creative=1057").await;
     let code = answer.json()["code"].as_str().unwrap().to_owned();
     assert!(code.contains("a=12") && code.contains("c=1057") && code.contains("cp=js"), "{code}");
+}
+
+#[tokio::test]
+async fn a_link_whose_clicks_are_credited_to_nobody_says_so() {
+    let world = World::new().await;
+    for path in ["links", "pixel-code"] {
+        for (query, disposition) in [
+            ("affiliate=12&creative=1057", "ok"),
+            ("affiliate=12&creative=1058", "Affiliate Not Authorized for Campaign"),
+            ("affiliate=-1&creative=1058", "ok"),
+        ] {
+            let answer = world.get_as("admin", &format!("/api/v1/{path}?{query}")).await;
+            assert_eq!(answer.json()["disposition"], disposition, "{path}?{query}");
+        }
+    }
 }
 
 #[tokio::test]
