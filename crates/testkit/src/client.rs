@@ -8,10 +8,15 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use std::net::SocketAddr;
 
+/// Sees what was asked and answered.
+pub type Witness = fn(&Method, &str, &Reply);
+
 /// A client of one listener.
 #[derive(Debug, Clone)]
 pub struct Client {
     address: SocketAddr,
+    /// Sees each answer, with what was asked, before the test does.
+    witness: Option<Witness>,
     http: hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -41,7 +46,13 @@ impl Client {
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             .retry_canceled_requests(false)
             .build(HttpConnector::new());
-        Self { address, http }
+        Self { address, witness: None, http }
+    }
+
+    /// The same, whose answers are seen by somebody else first.
+    #[must_use]
+    pub fn witnessed(self, witness: Option<Witness>) -> Self {
+        Self { witness, ..self }
     }
 
     /// `GET` of a target such as `/?a=12&c=1057`.
@@ -65,7 +76,7 @@ impl Client {
     /// Where no answer comes: the test cannot go on.
     pub async fn send(&self, request: Request) -> Reply {
         let mut built = http::Request::builder()
-            .method(request.method)
+            .method(request.method.clone())
             .uri(format!("http://{}{}", self.address, request.target))
             .body(Full::new(request.body))
             .expect("the test's request is well-formed");
@@ -73,7 +84,11 @@ impl Client {
         let response = self.http.request(built).await.expect("the server answers");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("the answer is whole").to_bytes();
-        Reply { status: parts.status, headers: parts.headers, body }
+        let reply = Reply { status: parts.status, headers: parts.headers, body };
+        if let Some(witness) = self.witness {
+            witness(&request.method, &request.target, &reply);
+        }
+        reply
     }
 }
 

@@ -8,6 +8,8 @@
 mod browser;
 mod client;
 mod clock;
+#[cfg(feature = "description")]
+pub mod description;
 pub mod geo;
 pub mod network;
 mod server;

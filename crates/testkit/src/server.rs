@@ -1,7 +1,7 @@
 //! A server for one test: real listeners, a real store, a fake clock.
 
 use crate::browser::Visitor;
-use crate::client::{Client, Reply, Request};
+use crate::client::{Client, Reply, Request, Witness};
 use crate::clock::FakeClock;
 use crumb_delivery::mail::{MailOptions, Mailer};
 use crumb_delivery::{Courier, Outbound, OutboundOptions, Postman};
@@ -60,6 +60,12 @@ impl std::fmt::Debug for Observer {
         f.write_str("Observer")
     }
 }
+
+/// Holds what the API answers against its description, where a crate's tests ask for that.
+#[cfg(feature = "description")]
+const WITNESS: Option<Witness> = Some(crate::description::holds);
+#[cfg(not(feature = "description"))]
+const WITNESS: Option<Witness> = None;
 
 /// A running server.
 pub struct Server {
@@ -211,7 +217,7 @@ impl Server {
             selling,
             outbox,
             tracking: Client::new(tracking_address),
-            admin: Client::new(admin_address),
+            admin: Client::new(admin_address).witnessed(WITNESS),
             tracking_address,
             key: String::new(),
             options,

@@ -1,7 +1,7 @@
 //! `GET /impressions`: how often a campaign's or a creative's advertisements were shown, by day.
 
 use super::call::QueryCall;
-use super::problem::{ApiError, FieldError, KeyProblems, ListProblems};
+use super::problem::{ApiError, FieldError, KeyProblems, ListProblems, Problem};
 use super::role::Role;
 use axum::Json;
 use crumb_domain::time::Day;
@@ -44,6 +44,12 @@ pub struct Impressions {
     ),
     responses(
         (status = 200, body = Impressions),
+        (
+            status = 404,
+            body = Problem,
+            content_type = "application/problem+json",
+            description = "There is no such campaign, or the key's owner may not see it."
+        ),
         ListProblems,
         KeyProblems,
     )

@@ -9,7 +9,6 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-/// The document.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -67,7 +66,7 @@ use utoipa::{Modify, OpenApi};
     modifiers(&BearerKey),
     security(("key" = []))
 )]
-pub struct Document;
+struct Document;
 
 struct BearerKey;
 
@@ -78,9 +77,14 @@ impl Modify for BearerKey {
     }
 }
 
-/// The document; needs no key.
+/// The document.
+pub fn description() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// `GET` of it; needs no key.
 pub(crate) async fn document() -> Json<utoipa::openapi::OpenApi> {
-    Json(Document::openapi())
+    Json(description())
 }
 
 #[cfg(test)]
@@ -89,6 +93,6 @@ mod tests {
 
     #[test]
     fn the_description_of_the_api_is_as_it_was_agreed() {
-        insta::assert_json_snapshot!(Document::openapi());
+        insta::assert_json_snapshot!(description());
     }
 }

@@ -2,14 +2,13 @@
 
 use super::World;
 use super::world::{at, click, lead, row};
-use crate::api::openapi::Document;
+use crate::api::openapi::description;
 use axum::http::{Method, StatusCode};
 use crumb_storage::AccessStore as _;
-use utoipa::OpenApi as _;
 
 /// Every address of the API with each of its methods.
 fn routes() -> Vec<(Method, String)> {
-    let description = serde_json::to_value(Document::openapi()).unwrap();
+    let description = serde_json::to_value(description()).unwrap();
     let of_path = |(path, item): (&String, &serde_json::Value)| {
         let parts = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part });
         let path = format!("/api/v1{}", parts.collect::<Vec<_>>().join("/"));

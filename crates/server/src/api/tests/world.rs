@@ -22,6 +22,7 @@ use crumb_storage::clicks::ClickBatch;
 use crumb_storage::leads::{AcceptLead, LeadSession, PostRecord, Posted, RejectPost, Verdict};
 use crumb_storage::{AccessStore as _, ClickStore as _, LeadStore as _};
 use crumb_storage_sqlite::{SqliteOptions, SqliteStore};
+use crumb_testkit::Reply;
 use crumb_tracking::Installation;
 use crumb_tracking::installation::Keys;
 use http_body_util::BodyExt as _;
@@ -110,11 +111,13 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    async fn of(response: axum::http::Response<Body>) -> Self {
+    /// Holds it against the description, too.
+    async fn of(response: axum::http::Response<Body>, method: &Method, path: &str) -> Self {
         let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Self { status: parts.status, headers: parts.headers, text }
+        let body = body.collect().await.unwrap().to_bytes();
+        let reply = Reply { status: parts.status, headers: parts.headers, body };
+        crumb_testkit::description::holds(method, path, &reply);
+        Self { text: reply.text(), status: reply.status, headers: reply.headers }
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -203,11 +206,12 @@ impl World {
         }
         let request = Request::post(path).header("Authorization", format!("Bearer {key}"));
         let request = request.body(body.into()).unwrap();
-        Answer::of(TowerToHyperService::new(self.router.clone()).call(request).await.unwrap()).await
+        let response = TowerToHyperService::new(self.router.clone()).call(request).await.unwrap();
+        Answer::of(response, &Method::POST, path).await
     }
 
     pub(crate) async fn ask(&self, method: Method, path: &str, key: Option<&str>) -> Answer {
-        Answer::of(self.response(method, path, key).await).await
+        Answer::of(self.response(method.clone(), path, key).await, &method, path).await
     }
 
     pub(crate) async fn response(
