@@ -33,6 +33,7 @@ mod listing;
 mod memory;
 mod migrations;
 mod outbox;
+mod presence;
 mod readers;
 mod retention;
 mod seen;

@@ -11,6 +11,7 @@ use crate::clicks::sessions::Sessions;
 use crate::connection::{SqliteOptions, open_writer};
 use crate::leads::recent::RecentLeads;
 use crate::memory::Memory;
+use crate::presence::Presence;
 use crumb_storage::alerts::AlertToldFn;
 use crumb_storage::clicks::ClickBatch;
 use crumb_storage::{Result, StoreError};
@@ -104,6 +105,7 @@ impl Writer {
         let outbox_bell = memory.outbox.rings();
         let alerts_told = Arc::clone(&memory.alerts_told);
         let checkpoints = Checkpoints::start(path, options, &mut connection)?;
+        let presence = Presence::of(path)?;
         let queue = Arc::new(Queue::default());
         let (living, alive) = watch::channel(());
         let thread = std::thread::Builder::new()
@@ -112,7 +114,7 @@ impl Writer {
                 let queue = Arc::clone(&queue);
                 move || {
                     let _living = living;
-                    write_all(&queue, &connection, memory, checkpoints);
+                    write_all(&queue, &connection, &presence, memory, checkpoints);
                 }
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread to write with: {error}")))?;
@@ -213,11 +215,17 @@ impl Drop for EndOf<'_> {
     }
 }
 
-fn write_all(queue: &Queue, connection: &Connection, mut memory: Memory, mut checkpoints: Checkpoints) {
+fn write_all(
+    queue: &Queue,
+    connection: &Connection,
+    presence: &Presence,
+    mut memory: Memory,
+    mut checkpoints: Checkpoints,
+) {
     let _end = EndOf(queue);
     let mut failing = false;
     while let Some(mut batch) = queue.take() {
-        let committed = batch::commit(connection, &mut memory, &mut batch);
+        let committed = batch::commit(connection, &mut memory, &mut batch).and_then(|()| presence.check());
         log_turn(&mut failing, &committed);
         batch.answer(&committed);
         memory.after_answers();

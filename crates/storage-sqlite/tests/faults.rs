@@ -321,3 +321,24 @@ async fn a_long_read_lets_the_write_ahead_log_grow_until_it_ends() {
     assert!(pages < 200, "the log still has {pages} pages");
     assert_eq!(seen(&reader), 351);
 }
+
+#[tokio::test]
+async fn a_file_that_is_removed_while_it_is_used_takes_no_more_writes() {
+    for name in ["crumb.db", "crumb.db-wal"] {
+        let place = place();
+        let mut rows = Rows::new();
+        let store = open(&place.path);
+        record(&store, click(rows.next_row())).await;
+        std::fs::remove_file(place.path.with_file_name(name)).unwrap();
+        let refused = unavailable(store.record_clicks(one(click(rows.next_row()))).await);
+        assert!(
+            refused.contains(&format!("{name} was removed or replaced while it was in use")),
+            "{refused}"
+        );
+        let refused = unavailable(store.accept_lead(accept(lead(1, rows.next_row()))).await);
+        assert!(refused.contains("start again"), "{refused}");
+        unavailable(store.ready().await);
+        drop(store);
+        open(&place.path).ready().await.unwrap();
+    }
+}
