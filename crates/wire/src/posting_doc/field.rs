@@ -142,11 +142,15 @@ fn sentences(field: &Field) -> Vec<String> {
     if field.max_length < LONGEST_UNSAID || is_free_text(field.field_type) {
         rules.push(format!("at most {} characters", field.max_length));
     }
-    if let Some(minimum) = &field.minimum {
-        rules.push(bound("at least", "not before", field, minimum));
-    }
-    if let Some(maximum) = &field.maximum {
-        rules.push(bound("at most", "not after", field, maximum));
+    let bounds = [(&field.minimum, "at least", "not before"), (&field.maximum, "at most", "not after")];
+    for (bound, of_number, of_date) in bounds {
+        let Some(bound) = bound else { continue };
+        match field.field_type {
+            FieldType::Number => rules.push(format!("{of_number} {bound}")),
+            FieldType::Date => rules.push(format!("{of_date} {}", date_in_words(bound))),
+            // Nothing else has bounds, whatever is written.
+            _ => {}
+        }
     }
     if let Some(pattern) = &field.pattern {
         rules.push(format!("matches the regular expression {pattern}"));
@@ -163,13 +167,6 @@ const LONGEST_UNSAID: u32 = 50;
 
 fn is_free_text(field_type: FieldType) -> bool {
     matches!(field_type, FieldType::String | FieldType::Email | FieldType::Phone | FieldType::Zip)
-}
-
-fn bound(of_number: &str, of_date: &str, field: &Field, bound: &str) -> String {
-    match field.field_type {
-        FieldType::Date => format!("{of_date} {}", date_in_words(bound)),
-        _ => format!("{of_number} {bound}"),
-    }
 }
 
 /// `today-21y` as `21 years before today`; a date as it is.
@@ -222,6 +219,19 @@ mod tests {
         };
         assert!(says("string", 255) && says("email", 50) && says("number", 49) && says("list", 2));
         assert!(!says("number", 50) && !says("list", 255));
+    }
+
+    #[test]
+    fn bounds_are_told_of_what_has_them() {
+        let bounds = |kind: &str, minimum: &str, maximum: &str| {
+            told(json!({ "type": kind, "minimum": minimum, "maximum": maximum }))
+        };
+        assert!(bounds("number", "18", "99").ends_with(&["at least 18".to_owned(), "at most 99".to_owned()]));
+        let days = ["not before 2026-11-22".to_owned(), "not after 1 day after today".to_owned()];
+        assert!(bounds("date", "2026-11-22", "today+1d").ends_with(&days));
+        for kind in ["string", "email", "zip", "list", "bool"] {
+            assert_eq!(bounds(kind, "18", "99"), told(json!({ "type": kind })), "{kind}");
+        }
     }
 
     #[test]
