@@ -52,7 +52,7 @@ pub fn explain_pixel(call: &PixelCall, session: Option<RequestId>) -> String {
         PixelDisposition::InvalidEvent => "the offer has no such event".to_owned(),
         PixelDisposition::DuplicateConversion if call.transaction_id.is_some() => {
             format!(
-                "{} has converted with this event, or its transaction id was there before",
+                "{} has converted with this event, or the call's transaction id was there before",
                 named(session)
             )
         }
@@ -205,7 +205,7 @@ mod tests {
         };
         assert_eq!(
             explain_pixel(&told, name()),
-            "Duplicate Conversion: session 4711 has converted with this event, or its transaction id was there \
+            "Duplicate Conversion: session 4711 has converted with this event, or the call's transaction id was there \
              before, so the call made no conversion."
         );
     }

@@ -54,7 +54,7 @@ pub async fn page(State(site): State<Arc<Site>>, seen: Seen) -> Response {
                     header.top {
                         div {
                             h1 { "What arrives" }
-                            p { "Every click and lead, why it is credited as it is, and who bought it; conversions and postbacks." }
+                            p { "Clicks, leads and conversions, why each is credited as it is, and who bought it; postbacks." }
                         }
                         p #connection role="status" { "connecting" }
                     }
