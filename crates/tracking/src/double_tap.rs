@@ -3,10 +3,11 @@
 //! An offer with `throw_out_seconds` treats a click that equals an earlier one in
 //! affiliate, creative, price format, contract, media type, sub-affiliate (all of them as
 //! its link says them, whatever they come to), address and user agent as a further touch
-//! of that one's session. The recent ones are held in memory, and read back from the store
-//! when the server starts.
+//! of that one's session; not a click that brings the cookie of another visitor, who is
+//! somebody else behind the same address. The recent ones are held in memory, and read back
+//! from the store when the server starts.
 
-use crumb_domain::click::{Click, NonHuman};
+use crumb_domain::click::{Click, NonHuman, VisitorId};
 use crumb_domain::session::{Session, SessionOrigin};
 use crumb_domain::{OfferId, RowId, Timestamp};
 use crumb_network::Snapshot;
@@ -116,7 +117,8 @@ impl DoubleTaps {
         Ok(taps)
     }
 
-    /// The session of an equal click within the last `seconds`, once it is stored;
+    /// The session of an equal click within the last `seconds`, once it is stored, unless
+    /// that was of another visitor than the one whose cookie this click brought, if it did;
     /// where there is none, `session` is remembered as the first. One of two equal
     /// clicks at the same moment is the first, and the other waits for it: a
     /// duplicate of what was never stored would be credited to nobody.
@@ -125,9 +127,10 @@ impl DoubleTaps {
         tap: Tap,
         seconds: u32,
         session: &Arc<Session>,
+        brought: Option<VisitorId>,
     ) -> Result<Arc<Session>, Opening<'_>> {
         loop {
-            let first = match self.look_up(tap, seconds, session) {
+            let first = match self.look_up(tap, seconds, session, brought) {
                 Ok(first) => first,
                 Err(outcome) => return Err(Opening { taps: self, tap, session: session.id, outcome }),
             };
@@ -138,12 +141,19 @@ impl DoubleTaps {
     }
 
     /// The first of the equal clicks, or the outcome to set of this one, which is it.
-    fn look_up(&self, tap: Tap, seconds: u32, session: &Arc<Session>) -> Result<First, Arc<SetOnce<bool>>> {
+    fn look_up(
+        &self,
+        tap: Tap,
+        seconds: u32,
+        session: &Arc<Session>,
+        brought: Option<VisitorId>,
+    ) -> Result<First, Arc<SetOnce<bool>>> {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(first) = recent.firsts.get(&tap)
             && first.session.offer == session.offer
             && session.at < first.session.at.plus_seconds(i64::from(seconds))
             && session.at > first.session.at.plus_seconds(-MAX_CLOCK_STEP_SECONDS)
+            && brought.is_none_or(|visitor| first.session.visitor == Some(visitor))
         {
             return Ok(first.clone());
         }
@@ -154,7 +164,7 @@ impl DoubleTaps {
 
     /// Remembers a first click that the store holds.
     fn remember_stored(&self, tap: Tap, seconds: u32, session: Session) {
-        if let Err(outcome) = self.look_up(tap, seconds, &Arc::new(session)) {
+        if let Err(outcome) = self.look_up(tap, seconds, &Arc::new(session), None) {
             // Nobody else can have set it.
             let _ = outcome.set(true);
         }
@@ -228,10 +238,12 @@ mod tests {
     #[tokio::test]
     async fn an_equal_click_waits_until_the_first_is_stored() {
         let taps = Arc::new(DoubleTaps::default());
-        let Err(opening) = taps.first_or(TAP, 60, &session(1, 0)).await else { panic!("it is the first") };
+        let Err(opening) = taps.first_or(TAP, 60, &session(1, 0), None).await else {
+            panic!("it is the first")
+        };
         let second = tokio::spawn({
             let taps = Arc::clone(&taps);
-            async move { taps.first_or(TAP, 60, &session(2, 1)).await.map(|first| first.id).ok() }
+            async move { taps.first_or(TAP, 60, &session(2, 1), None).await.map(|first| first.id).ok() }
         });
         let_wait().await;
         assert!(!second.is_finished());
@@ -242,11 +254,13 @@ mod tests {
     #[tokio::test]
     async fn where_the_first_could_not_be_stored_the_next_one_is_the_first() {
         let taps = Arc::new(DoubleTaps::default());
-        let Err(opening) = taps.first_or(TAP, 60, &session(1, 0)).await else { panic!("it is the first") };
+        let Err(opening) = taps.first_or(TAP, 60, &session(1, 0), None).await else {
+            panic!("it is the first")
+        };
         let second = tokio::spawn({
             let taps = Arc::clone(&taps);
             async move {
-                match taps.first_or(TAP, 60, &session(2, 1)).await {
+                match taps.first_or(TAP, 60, &session(2, 1), None).await {
                     Ok(first) => Err(first.id),
                     Err(opening) => {
                         opening.stored();
@@ -258,7 +272,7 @@ mod tests {
         let_wait().await;
         drop(opening);
         assert_eq!(second.await.unwrap(), Ok(()));
-        let third = taps.first_or(TAP, 60, &session(3, 2)).await.map(|first| first.id).ok();
+        let third = taps.first_or(TAP, 60, &session(3, 2), None).await.map(|first| first.id).ok();
         assert_eq!(third, RowId::from_i64(2));
     }
 
@@ -279,10 +293,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_click_that_brings_another_visitors_cookie_is_somebody_elses() {
+        let taps = DoubleTaps::default();
+        let of = |row: i64, visitor: u64| {
+            Arc::new(Session { visitor: Some(VisitorId(visitor)), ..(*session(row, 0)).clone() })
+        };
+        let first = async |row, visitor, brought: Option<u64>| match taps
+            .first_or(TAP, 60, &of(row, visitor), brought.map(VisitorId))
+            .await
+        {
+            Ok(first) => first.id.as_i64(),
+            Err(opening) => {
+                opening.stored();
+                row
+            }
+        };
+        assert_eq!(first(1, 7, None).await, 1);
+        assert_eq!(first(2, 8, None).await, 1, "no cookie tells them apart");
+        assert_eq!(first(3, 7, Some(7)).await, 1, "the first one's own cookie");
+        assert_eq!(first(4, 9, Some(9)).await, 4, "another's");
+        assert_eq!(first(5, 9, Some(9)).await, 4);
+    }
+
+    #[tokio::test]
     async fn a_clock_that_was_put_back_makes_no_double_taps_of_another_time() {
         let taps = DoubleTaps::default();
-        let first = taps.first_or(TAP, 60, &session(1, 3_600)).await;
+        let first = taps.first_or(TAP, 60, &session(1, 3_600), None).await;
         first.err().unwrap().stored();
-        assert!(taps.first_or(TAP, 60, &session(2, 0)).await.is_err());
+        assert!(taps.first_or(TAP, 60, &session(2, 0), None).await.is_err());
     }
 }

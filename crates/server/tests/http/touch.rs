@@ -5,7 +5,7 @@ use crate::contracts::{Contract, market_with};
 use crate::traffic::*;
 use crumb_testkit::buyers::MockBuyers;
 use crumb_testkit::network::Part;
-use crumb_testkit::{Server, network};
+use crumb_testkit::{Request, Server, network};
 use serde_json::json;
 
 #[tokio::test]
@@ -168,6 +168,28 @@ async fn an_equal_click_without_cookies_within_the_throw_out_seconds_is_a_double
     let later = follow(&server, "/?a=12&c=1057&s1=x").await;
     assert_ne!(parameter(later.location(), "reqid"), first);
     assert_eq!(last_row(&server).await["duplicate"], false);
+}
+
+#[tokio::test]
+async fn a_visitor_whose_own_cookie_came_along_is_nobody_elses_double() {
+    let server = server_with(THROW_OUT).await;
+    let (one, other) = (server.visitor(), server.visitor());
+    // Both have been here before, for something else.
+    for visitor in [&one, &other] {
+        visitor.click("/?a=12&c=2001").await;
+    }
+    let first = one.click(LINK).await;
+    assert_ne!(other.click(LINK).await, first);
+    assert_eq!(last_row(&server).await["duplicate"], false);
+    // A second tap is sent before the answer to the first was read.
+    let third = server.visitor();
+    third.click("/?a=12&c=2001").await;
+    let early = third.cookies();
+    let tap = || Request::get(LINK).header("user-agent", FIREFOX).header("cookie", &early);
+    let answers = [server.tracking.send(tap()).await, server.tracking.send(tap()).await];
+    let [a, b] = answers.map(|answer| parameter(answer.location(), "reqid"));
+    assert_eq!(a, b);
+    assert!(a != first);
 }
 
 #[tokio::test]

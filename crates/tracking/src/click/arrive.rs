@@ -40,7 +40,7 @@ impl<S: Store + Clone> Clicks<S> {
         // A click of a known affiliate on a known offer always opens a session.
         let own = Arc::new(opened_by(&click).ok_or_else(|| unopened(row.as_i64()))?);
         let tap = taps.and_then(|taps| Some((taps, Tap::of(&click)?)));
-        let credit = self.credit(snapshot, offer, &own, live, tap).await?;
+        let credit = self.credit(snapshot, offer, &own, live, tap, incoming.brought()).await?;
         // Most sessions are the click's own, whose name is known.
         let request_id = match credit.session.id {
             id if id == row => own_id,

@@ -5,6 +5,7 @@ use super::Clicks;
 use super::incoming::Incoming;
 use crate::double_tap::{DoubleTaps, Opening, Tap};
 use crumb_domain::attribution::{Claim, judge};
+use crumb_domain::click::VisitorId;
 use crumb_domain::session::{Session, Touch, touch};
 use crumb_domain::{AffiliateId, RequestId};
 use crumb_network::{CompiledOffer, Snapshot};
@@ -75,7 +76,8 @@ impl<S: Store + Clone> Clicks<S> {
         Ok(session.filter(|_| claim == Claim::Credited))
     }
 
-    /// Decides between a click's own session and the live or equal click's one.
+    /// Decides between a click's own session and the live or equal click's one. `brought` is
+    /// the visitor whose cookie came with it.
     pub(super) async fn credit<'a>(
         &self,
         snapshot: &Snapshot,
@@ -83,12 +85,13 @@ impl<S: Store + Clone> Clicks<S> {
         own: &Arc<Session>,
         live: Option<Live>,
         tap: Option<(&'a DoubleTaps, Tap)>,
+        brought: Option<VisitorId>,
     ) -> Result<Credit<'a>, StoreError> {
         if let Some(live) = live {
             return Ok(credit_live(live, own, offer, snapshot.settings().internal_affiliate));
         }
         let Some((taps, tap)) = tap else { return Ok(Credit::own(own)) };
-        let first = match taps.first_or(tap, offer.throw_out_seconds, own).await {
+        let first = match taps.first_or(tap, offer.throw_out_seconds, own, brought).await {
             Ok(first) => first,
             Err(opening) => return Ok(Credit { opening: Some(opening), ..Credit::own(own) }),
         };

@@ -58,6 +58,11 @@ impl<'a> Incoming<'a> {
         }
     }
 
+    /// The visitor, where its cookie came with the click.
+    pub fn brought(&self) -> Option<VisitorId> {
+        (!self.is_new_visitor).then_some(self.visitor)
+    }
+
     /// A row of the click, not credited to a session yet.
     pub fn row(
         &self,
