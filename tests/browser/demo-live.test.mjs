@@ -138,7 +138,7 @@ describe("the list", () => {
     await live.goto(`${demo.landing}/live`);
     const refused = live.locator(".rejection", { hasText: order });
     await refused.waitFor();
-    assert.match((await refused.textContent()) ?? "", /Duplicate Conversion: session \d+ has converted with this event, or the call's transaction id was there before, so the call made no conversion/);
+    assert.match((await refused.textContent()) ?? "", /Duplicate Conversion: session \d+ had a call or a conversion of this event before, or the call's transaction id was there before, so the call made no conversion/);
   });
 });
 

@@ -59,7 +59,7 @@ coded! {
         RequestId = "request_id";
         /// The visitor's cookie of the offer, or of one of the advertiser's.
         Cookie = "cookie";
-        /// The last click of the device that `udid` names.
+        /// A click of the device that `udid` names.
         Device = "device";
         /// `r` is no request id of this installation.
         MalformedRequestId = "malformed_request_id";

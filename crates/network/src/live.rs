@@ -13,6 +13,7 @@ use crate::plan::{Plan, Secrets};
 use crate::snapshot::{FIRST_SERVER_CAMPAIGN, Snapshot};
 use crate::switched_off::SwitchedOffTold;
 use arc_swap::ArcSwap;
+use crumb_domain::id::MAX_ENTITY_ID;
 use crumb_domain::network::{ActiveStatus, Campaign, Network, Secret};
 use crumb_domain::{
     AffiliateId, CampaignId, ConfigVersion, ContractId, Money, OfferContractId, OfferId, Timestamp,
@@ -296,9 +297,14 @@ fn server_campaign(
         return Err(NetworkError::NoCampaign(format!("offer {offer}")));
     };
     let highest = present.server_made().map(|campaign| campaign.id.0).max().unwrap_or(0);
-    let mut id = CampaignId((highest + 1).max(FIRST_SERVER_CAMPAIGN.0));
+    // A file may mark any id as the server's, the last one too: then it begins anew.
+    let behind = CampaignId(highest.max(FIRST_SERVER_CAMPAIGN.0 - 1) + 1);
+    let mut id = if behind.0 <= MAX_ENTITY_ID { behind } else { FIRST_SERVER_CAMPAIGN };
     while present.campaign(id).is_some() {
         id.0 += 1;
+    }
+    if id.0 > MAX_ENTITY_ID {
+        return Err(NetworkError::NoCampaign("an id".to_owned()));
     }
     let is_internal = why == Made::Internal || present.settings().internal_affiliate == Some(affiliate);
     Ok(Campaign {

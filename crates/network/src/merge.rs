@@ -116,7 +116,7 @@ pub(crate) fn merge(present: &State, file: Network, laying: Laying, known: &Know
             &now.campaign,
             file.campaign,
             |c| fate(&|p| p.campaign(c.id)),
-            |new, old| merged.campaign(new, old, &places),
+            |new, old| merged.campaign(new, old, laying, &places),
         ),
         buyer: lay(
             &now.buyer,
@@ -244,7 +244,13 @@ impl Merged {
         offer
     }
 
-    fn campaign(&mut self, mut campaign: Campaign, present: Option<&Campaign>, places: &Places) -> Campaign {
+    fn campaign(
+        &mut self,
+        mut campaign: Campaign,
+        present: Option<&Campaign>,
+        laying: Laying,
+        places: &Places,
+    ) -> Campaign {
         let place = places.at(&campaign);
         let key = present.and_then(|campaign| campaign.key.as_ref());
         match &mut campaign.key {
@@ -264,7 +270,10 @@ impl Merged {
             );
             self.errors.push(FileError::new(format!("{place}.id"), message));
         }
-        campaign.made_by_server |= present.is_some_and(|present| present.made_by_server);
+        // An earlier version says itself what was the server's then.
+        if laying != Laying::Restore {
+            campaign.made_by_server |= present.is_some_and(|present| present.made_by_server);
+        }
         campaign
     }
 

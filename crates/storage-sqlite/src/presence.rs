@@ -1,34 +1,40 @@
-//! Whether the store's files are still there.
+//! Whether the store's files are still where they were opened.
 //!
 //! A file that is removed under a running program, or has another one put in its place, can
-//! be written as before, and all of it is gone once the program ends. So nothing is
-//! acknowledged before somebody has looked.
+//! be written as before, and all of it is gone once the program ends. So somebody looks
+//! before each commit, that nothing is kept which is then refused, and after it, that nothing
+//! is acknowledged which is gone.
 
 use crumb_storage::{Result, StoreError};
-use rustix::fs::{Mode, OFlags, fstat, open};
-use std::io;
-use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// The file and its write-ahead log, as they were opened.
+/// The file and its write-ahead log, as they were when they were opened.
 pub(crate) struct Presence {
-    files: [(PathBuf, OwnedFd); 2],
+    files: [(PathBuf, Identity); 2],
 }
+
+/// The device, and the number on it.
+type Identity = (u64, u64);
 
 impl Presence {
     /// Of a file that is open, and has its log.
     pub(crate) fn of(file: &Path) -> Result<Self> {
         let mut log = file.as_os_str().to_owned();
         log.push("-wal");
-        Ok(Self { files: [held(file.to_owned())?, held(log.into())?] })
+        let known = |path: PathBuf| match identity(&path) {
+            Ok(identity) => Ok((path, identity)),
+            Err(error) => Err(StoreError::Unavailable(format!("{}: {error}", path.display()))),
+        };
+        Ok(Self { files: [known(file.to_owned())?, known(log.into())?] })
     }
 
-    /// Fails where one of them has no name any more: then it never has one again.
+    /// Fails where one of them is not there, or another one is.
     pub(crate) fn check(&self) -> Result<()> {
-        for (path, file) in &self.files {
-            if fstat(file).map_err(|error| unavailable(path, error.into()))?.st_nlink == 0 {
+        for (path, known) in &self.files {
+            if !identity(path).is_ok_and(|found| found == *known) {
                 return Err(StoreError::Unavailable(format!(
-                    "{} was removed or replaced while it was in use: start again",
+                    "{} was removed or replaced while it was in use: put it back, or start again",
                     path.display()
                 )));
             }
@@ -37,22 +43,9 @@ impl Presence {
     }
 }
 
-/// A name of the file without opening it, where the system knows such: to close what is open
-/// lets go of SQLite's locks on it, which does no harm only where the writer ends.
-#[cfg(target_os = "linux")]
-const ACCESS: OFlags = OFlags::PATH;
-#[cfg(not(target_os = "linux"))]
-const ACCESS: OFlags = OFlags::RDONLY;
-
-fn held(path: PathBuf) -> Result<(PathBuf, OwnedFd)> {
-    match open(&path, ACCESS | OFlags::CLOEXEC, Mode::empty()) {
-        Ok(file) => Ok((path, file)),
-        Err(error) => Err(unavailable(&path, error.into())),
-    }
-}
-
-fn unavailable(path: &Path, error: io::Error) -> StoreError {
-    StoreError::Unavailable(format!("{}: {error}", path.display()))
+fn identity(path: &Path) -> std::io::Result<Identity> {
+    let found = std::fs::metadata(path)?;
+    Ok((found.dev(), found.ino()))
 }
 
 #[cfg(test)]
@@ -62,34 +55,22 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn a_file_is_missed_once_it_is_removed_or_another_is_in_its_place() {
-        let ends: [fn(&Path, &Path); 2] = [
-            |path, _| fs::remove_file(path).unwrap(),
-            |path, other| {
-                fs::copy(path, other).unwrap();
-                fs::rename(other, path).unwrap();
-            },
-        ];
-        for (name, end) in [("crumb.db", ends[0]), ("crumb.db-wal", ends[0]), ("crumb.db", ends[1])] {
-            let folder = tempfile::tempdir().unwrap();
-            let file = folder.path().join("crumb.db");
-            let _writer = open_writer(&file, &SqliteOptions::default()).unwrap();
-            let presence = Presence::of(&file).unwrap();
-            presence.check().unwrap();
-            end(&folder.path().join(name), &folder.path().join("other"));
-            let missed = presence.check().unwrap_err().to_string();
-            assert!(missed.contains(&format!("{name} was removed or replaced")), "{missed}");
-        }
-    }
-
-    #[test]
-    fn a_file_that_is_only_called_otherwise_is_not_missed() {
+    fn each_file_is_missed_while_it_is_gone_or_another_is_in_its_place() {
         let folder = tempfile::tempdir().unwrap();
-        let (place, other) = (folder.path().join("data"), folder.path().join("other"));
-        fs::create_dir(&place).unwrap();
-        let _writer = open_writer(&place.join("crumb.db"), &SqliteOptions::default()).unwrap();
-        let presence = Presence::of(&place.join("crumb.db")).unwrap();
-        fs::rename(&place, &other).unwrap();
+        let file = folder.path().join("crumb.db");
+        let _writer = open_writer(&file, &SqliteOptions::default()).unwrap();
+        let presence = Presence::of(&file).unwrap();
         presence.check().unwrap();
+        let aside = folder.path().join("aside");
+        for name in ["crumb.db", "crumb.db-wal"] {
+            let path = folder.path().join(name);
+            let missed = || presence.check().unwrap_err().to_string();
+            fs::rename(&path, &aside).unwrap();
+            assert!(missed().contains(&format!("{name} was removed or replaced")), "{}", missed());
+            fs::copy(&aside, &path).unwrap();
+            assert!(missed().contains(name), "a copy of {name} is another file");
+            fs::rename(&aside, &path).unwrap();
+            presence.check().unwrap();
+        }
     }
 }

@@ -225,7 +225,10 @@ fn write_all(
     let _end = EndOf(queue);
     let mut failing = false;
     while let Some(mut batch) = queue.take() {
-        let committed = batch::commit(connection, &mut memory, &mut batch).and_then(|()| presence.check());
+        let committed = presence
+            .check()
+            .and_then(|()| batch::commit(connection, &mut memory, &mut batch))
+            .and_then(|()| presence.check());
         log_turn(&mut failing, &committed);
         batch.answer(&committed);
         memory.after_answers();

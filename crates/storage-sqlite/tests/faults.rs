@@ -330,15 +330,19 @@ async fn a_file_that_is_removed_while_it_is_used_takes_no_more_writes() {
         let store = open(&place.path);
         record(&store, click(rows.next_row())).await;
         std::fs::remove_file(place.path.with_file_name(name)).unwrap();
-        let refused = unavailable(store.record_clicks(one(click(rows.next_row()))).await);
+        let (later, post) = (click(rows.next_row()), lead(1, rows.next_row()));
+        let refused = unavailable(store.record_clicks(one(later.clone())).await);
         assert!(
             refused.contains(&format!("{name} was removed or replaced while it was in use")),
             "{refused}"
         );
-        let refused = unavailable(store.accept_lead(accept(lead(1, rows.next_row()))).await);
+        let refused = unavailable(store.accept_lead(accept(post.clone())).await);
         assert!(refused.contains("start again"), "{refused}");
         unavailable(store.ready().await);
         drop(store);
-        open(&place.path).ready().await.unwrap();
+        let store = open(&place.path);
+        store.ready().await.unwrap();
+        assert_eq!(store.session(later.id).await.unwrap(), None, "{name}: what was refused is not kept");
+        assert_eq!(store.lead(post.id).await.unwrap(), None, "{name}: what was refused is not kept");
     }
 }

@@ -82,8 +82,8 @@ pub fn refuse(snapshot: &Snapshot, visit: &Visit<'_>) -> Option<Refused> {
     refuse_offer(snapshot, visit, house)
 }
 
-/// How a click through a link ends at a moment, as far as that is the network's to say: the
-/// visitor's address and country, and caps, aside.
+/// How a click through a link ends at a moment on the link's own offer, as far as that is the
+/// network's to say: the visitor's address and country, and caps, aside.
 pub fn of_link(
     snapshot: &Snapshot,
     now: Timestamp,

@@ -18,14 +18,11 @@ pub fn link<S: Store + Clone>(context: &Context<'_, S>, arguments: &LinkArgument
     let creative = creative(&snapshot, arguments, now)?;
     let base = context.base_url(&snapshot);
     let link = tracking_link(&base, arguments.affiliate, creative, &sub_ids(arguments), options(arguments));
-    Ok(Reply {
-        stderr: credited_to_nobody(&snapshot, arguments, creative, now),
-        ..Reply::printed(link + "\n")
-    })
+    Ok(Reply { stderr: turned_away(&snapshot, arguments, creative, now), ..Reply::printed(link + "\n") })
 }
 
-/// Says why nobody is credited for a click at present; nothing where its affiliate is.
-pub fn credited_to_nobody(
+/// Says why a click is turned away from its offer at present; nothing where it is taken.
+pub fn turned_away(
     snapshot: &Snapshot,
     arguments: &LinkArguments,
     creative: CreativeId,
@@ -34,7 +31,7 @@ pub fn credited_to_nobody(
     let (sub_ids, options) = (sub_ids(arguments), options(arguments));
     match gate::of_link(snapshot, now, arguments.affiliate, creative, &sub_ids, options) {
         Disposition::Ok => String::new(),
-        why => format!("a click is credited to nobody at present: {}\n", why.as_str()),
+        why => format!("a click is turned away from its offer at present: {}\n", why.as_str()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `crumb pixel`: the pixel code of a page that visitors may reach without a link.
 
-use super::link::{creative, credited_to_nobody, options, sub_ids};
+use super::link::{creative, options, sub_ids, turned_away};
 use super::{Context, Reply, Result};
 use crate::cli::LinkArguments;
 use crumb_storage::Store;
@@ -14,8 +14,5 @@ pub fn pixel<S: Store + Clone>(context: &Context<'_, S>, arguments: &LinkArgumen
     let base = context.base_url(&snapshot);
     let code =
         click_pixel_code(&base, arguments.affiliate, creative, &sub_ids(arguments), options(arguments));
-    Ok(Reply {
-        stderr: credited_to_nobody(&snapshot, arguments, creative, now),
-        ..Reply::printed(code + "\n")
-    })
+    Ok(Reply { stderr: turned_away(&snapshot, arguments, creative, now), ..Reply::printed(code + "\n") })
 }

@@ -189,7 +189,7 @@ fn a_link_to_nothing_is_refused() {
 }
 
 #[test]
-fn a_link_whose_clicks_are_credited_to_nobody_is_printed_with_a_word_about_it() {
+fn a_link_whose_clicks_are_turned_away_is_printed_with_a_word_about_it() {
     let place = Place::with_network();
     let said = |more: &[&str]| {
         ["link", "pixel"].map(|command| {
@@ -200,7 +200,7 @@ fn a_link_whose_clicks_are_credited_to_nobody_is_printed_with_a_word_about_it() 
         })
     };
     let both = |why: &str| {
-        let line = format!("a click is credited to nobody at present: {why}\n");
+        let line = format!("a click is turned away from its offer at present: {why}\n");
         [line.clone(), line]
     };
     assert_eq!(said(&[]), ["", ""]);

@@ -15,7 +15,8 @@ pub fn explain_conversion(conversion: &Conversion, session: Option<RequestId>) -
             format!("A person brought it in for {session_id}, which is {whose}'s.")
         }
         (_, None, lookup) => {
-            credited(conversion.affiliate, lookup, &session_id, conversion.session, conversion.at)
+            let by = by(conversion.affiliate, lookup, &session_id, conversion.session, conversion.at);
+            format!("Credited to {by}")
         }
     };
     if conversion.test {
@@ -28,49 +29,52 @@ pub fn explain_conversion(conversion: &Conversion, session: Option<RequestId>) -
 /// of [`PixelCall::session`].
 pub fn explain_pixel(call: &PixelCall, session: Option<RequestId>) -> String {
     let because = match call.disposition {
-        PixelDisposition::Ok if call.conversion == Some(call.id) => return credited_by(call, session),
+        PixelDisposition::Ok if call.conversion == Some(call.id) => {
+            return found("Credited to", call, session);
+        }
         PixelDisposition::Ok => {
-            let credited = credited_by(call, session);
+            let found = found("For", call, session);
             return format!(
-                "{credited} The session has a lead, which is that conversion: the call is noted with it."
+                "{found} The session has a lead, with which the call is noted: what it is worth is said there."
             );
         }
         PixelDisposition::OverCap => {
-            let credited = credited_by(call, session);
-            return format!("{credited} A conversion cap is full, so it is recorded at 0.00.");
+            let found = found("Credited to", call, session);
+            return format!("{found} A conversion cap is full, so it is recorded at 0.00.");
         }
         PixelDisposition::InvalidOffer => "it names no offer or advertiser that there is".to_owned(),
         PixelDisposition::InvalidSignature => {
-            "the offer wants signed calls, and this one's signature is missing, wrong or out of its time"
+            "its signature is missing, wrong or out of its time, or the server lacks the offer's secret"
                 .to_owned()
         }
-        PixelDisposition::NotWhitelisted => "it came from no address of the offer's list".to_owned(),
-        PixelDisposition::InvalidRequestId => not_found(call.lookup).to_owned(),
+        PixelDisposition::NotWhitelisted => "it came from no address that the offer trusts".to_owned(),
+        PixelDisposition::InvalidRequestId => not_found(call),
         PixelDisposition::ClickExpired => {
             format!("{} is older than the offer's click cookie days", aged(call, session))
         }
-        PixelDisposition::InvalidEvent => "the offer has no such event".to_owned(),
-        PixelDisposition::DuplicateConversion if call.transaction_id.is_some() => {
-            format!(
-                "{} has converted with this event, or the call's transaction id was there before",
-                named(session)
-            )
-        }
+        PixelDisposition::InvalidEvent => "the offer has no such event, or none that is active".to_owned(),
         PixelDisposition::DuplicateConversion => {
-            format!("{} has converted with this event", named(session))
+            let or = match call.transaction_id {
+                Some(_) => ", or the call's transaction id was there before",
+                None => "",
+            };
+            format!("{} had a call or a conversion of this event before{or}", named(session))
         }
     };
     format!("{}: {because}, so the call made no conversion.", call.disposition.as_str())
 }
 
-fn credited_by(call: &PixelCall, session: Option<RequestId>) -> String {
+fn found(whose_is_it: &str, call: &PixelCall, session: Option<RequestId>) -> String {
     match (call.affiliate, call.session) {
-        (Some(affiliate), Some(row)) => credited(affiliate, call.lookup, &named(session), row, call.at),
+        (Some(affiliate), Some(row)) => {
+            format!("{whose_is_it} {}", by(affiliate, call.lookup, &named(session), row, call.at))
+        }
         _ => String::new(),
     }
 }
 
-fn credited(
+/// Whose it is, and by what.
+fn by(
     affiliate: AffiliateId,
     lookup: Option<SessionLookup>,
     session: &str,
@@ -80,15 +84,15 @@ fn credited(
     let (whose, age) = (whose(affiliate), age_of(row, at));
     match lookup {
         Some(SessionLookup::RequestId) => {
-            format!("Credited to {whose} by request id: the call named {session}, which was {age} old.")
+            format!("{whose} by request id: the call named {session}, which was {age} old.")
         }
         Some(SessionLookup::Cookie) => {
-            format!("Credited to {whose} by the visitor's cookie: it names {session}, which was {age} old.")
+            format!("{whose} by the visitor's cookie: it names {session}, which was {age} old.")
         }
-        Some(SessionLookup::Device) => format!(
-            "Credited to {whose} by device id: a click that named the same is of {session}, which was {age} old."
-        ),
-        _ => format!("Credited to {whose} with {session}, which was {age} old."),
+        Some(SessionLookup::Device) => {
+            format!("{whose} by device id: a click that named the same is of {session}, which was {age} old.")
+        }
+        _ => format!("{whose} with {session}, which was {age} old."),
     }
 }
 
@@ -98,25 +102,34 @@ fn aged(call: &PixelCall, session: Option<RequestId>) -> String {
 }
 
 /// Why no session was found.
-fn not_found(lookup: Option<SessionLookup>) -> &'static str {
-    match lookup {
-        Some(SessionLookup::MalformedRequestId) => "its request id is none that was given out here",
-        Some(SessionLookup::UnknownRequestId) => "there is no session of its request id",
-        Some(SessionLookup::OtherOffer) => "its request id is of a session on another offer",
-        Some(SessionLookup::NothingNamed) => "it brought no request id and no cookie of the offer",
+fn not_found(call: &PixelCall) -> String {
+    // A call for all of an advertiser's offers names none.
+    let (its, on_another) = match call.offer {
+        Some(_) => ("the offer", "another offer"),
+        None => ("the advertiser's offers", "none of the advertiser's offers"),
+    };
+    match call.lookup {
+        Some(SessionLookup::MalformedRequestId) => {
+            "its request id is none that was given out here".to_owned()
+        }
+        Some(SessionLookup::UnknownRequestId) => "there is no session of its request id".to_owned(),
+        Some(SessionLookup::OtherOffer) => format!("its request id is of a session on {on_another}"),
+        Some(SessionLookup::NothingNamed) => format!("it brought no request id and no cookie of {its}"),
         Some(SessionLookup::UnsignedCookie) => {
-            "it brought no request id, and the offer's cookie was not signed by this installation"
+            format!("it brought no request id, and no cookie of {its} that was signed by this installation")
         }
         Some(SessionLookup::UnknownCookie) => {
-            "it brought no request id, and there is no session of the offer's cookie"
+            format!(
+                "it brought no request id, and there is no session of the cookie of {its} that it brought"
+            )
         }
         Some(SessionLookup::UnknownDevice) => {
-            "it brought no request id and no cookie of the offer, and no click on it named its device"
+            format!("it brought no request id and no cookie of {its}, and no click on {its} named its device")
         }
         Some(SessionLookup::RequestId | SessionLookup::Cookie | SessionLookup::Device) => {
-            "the offer of its session is not there any more"
+            "the offer of its session is not there any more".to_owned()
         }
-        None => "no session was found",
+        None => "no session was found".to_owned(),
     }
 }
 
@@ -205,8 +218,8 @@ mod tests {
         };
         assert_eq!(
             explain_pixel(&told, name()),
-            "Duplicate Conversion: session 4711 has converted with this event, or the call's transaction id was there \
-             before, so the call made no conversion."
+            "Duplicate Conversion: session 4711 had a call or a conversion of this event before, or the call's \
+             transaction id was there before, so the call made no conversion."
         );
     }
 

@@ -134,6 +134,19 @@ async fn a_person_may_write_a_campaign_where_the_server_made_one_and_it_goes_fir
 }
 
 #[tokio::test]
+async fn a_mark_that_a_person_set_by_mistake_goes_with_its_version_and_takes_no_ids() {
+    let (live, _) = running().await;
+    let mark = "[[campaign]]\nid=57\naffiliate=12\noffer=100\noffer_contract=900\nmade_by_server=true\n\
+                [[campaign]]\nid=2147483647\naffiliate=12\noffer=101\nmade_by_server=true";
+    apply(&live, toml(mark)).await;
+    assert_eq!(ensure(&live, OTHER, OfferId(100), Made::RunAtOnce).await, FIRST_SERVER_CAMPAIGN);
+    assert_eq!(ensure(&live, OTHER, OfferId(101), Made::RunAtOnce).await.0, FIRST_SERVER_CAMPAIGN.0 + 1);
+    live.revert(ConfigVersion(1), NOW).await.unwrap();
+    assert!(!live.snapshot().campaign(CampaignId(57)).unwrap().made_by_server);
+    assert!(live.snapshot().campaign(FIRST_SERVER_CAMPAIGN).unwrap().made_by_server);
+}
+
+#[tokio::test]
 async fn what_the_server_made_is_there_after_a_restart() {
     let (live, store) = running().await;
     let id = ensure(&live, OTHER, OfferId(100), Made::RunAtOnce).await;

@@ -51,8 +51,8 @@ pub struct Link {
     /// Its address.
     #[schema(example = "https://trk.example/?a=12&c=1057")]
     pub link: String,
-    /// How a click on it ends at present, the visitor's address and country, and caps, aside:
-    /// `ok`, or why it is credited to nobody.
+    /// How a click on it ends at present on its own offer, the visitor's address and country,
+    /// and caps, aside: `ok`, or why it is turned away, to a redirect offer if there is one.
     #[schema(value_type = String, example = "ok")]
     pub disposition: Disposition,
 }
@@ -63,7 +63,7 @@ pub struct PixelCode {
     /// HTML for the top of a page's body.
     pub code: String,
     /// How a click of it ends at present, the visitor's address and country, and caps, aside:
-    /// `ok`, or why it is credited to nobody.
+    /// `ok`, or why it is turned away.
     #[schema(value_type = String, example = "ok")]
     pub disposition: Disposition,
 }

@@ -73,7 +73,8 @@ pub struct PixelRow {
     /// The configuration that decided.
     #[schema(value_type = i64)]
     pub config_version: ConfigVersion,
-    /// What it made and for whom, or why it made nothing, as a sentence.
+    /// What it made and for whom, or why it made nothing, as a sentence. What that is worth,
+    /// and whether it is a test, is for its conversion to say.
     pub why: String,
 }
 

@@ -59,7 +59,7 @@ async fn a_conversion_says_by_what_it_was_credited_as_does_the_call_that_made_it
     assert_eq!(
         why,
         format!(
-            "Duplicate Conversion: session {by_cookie} has converted with this event, so the call made no conversion."
+            "Duplicate Conversion: session {by_cookie} had a call or a conversion of this event before, so the call made no conversion."
         )
     );
 }
@@ -95,19 +95,19 @@ async fn a_call_that_names_no_session_is_told_which_of_the_ways_failed_and_how()
             &lead,
             "udid=phone".to_owned(),
             "unknown_device",
-            "it brought no request id and no cookie of the offer, and no click on it named its device",
+            "it brought no request id and no cookie of the offer, and no click on the offer named its device",
         ),
         (
             &forged,
             "udid=phone".to_owned(),
             "unsigned_cookie",
-            "it brought no request id, and the offer's cookie was not signed by this installation",
+            "it brought no request id, and no cookie of the offer that was signed by this installation",
         ),
         (
             &kept,
             String::new(),
             "unknown_cookie",
-            "it brought no request id, and there is no session of the offer's cookie",
+            "it brought no request id, and there is no session of the cookie of the offer that it brought",
         ),
     ] {
         fired(visitor, &format!("o=400&f=img&{query}")).await;
@@ -149,10 +149,24 @@ async fn a_lead_and_what_a_person_brought_in_say_so() {
     // The call that names it is noted with it.
     converted(&server, &format!("r={session}")).await;
     let why = format!(
-        "Credited to affiliate 12 by request id: the call named session {session}, which was 0 seconds old. The \
-         session has a lead, which is that conversion: the call is noted with it."
+        "For affiliate 12 by request id: the call named session {session}, which was 0 seconds old. The session has a \
+         lead, with which the call is noted: what it is worth is said there."
     );
     assert_eq!(last_line(&server).await, (json!("request_id"), why));
+}
+
+#[tokio::test]
+async fn a_call_for_all_of_an_advertisers_offers_is_told_of_them() {
+    let server = shop_server("", "[[advertiser]]\nid = 2\nname = \"Other\"").await;
+    let id = clicked(&server).await;
+    for (query, because) in [
+        ("a=1".to_owned(), "it brought no request id and no cookie of the advertiser's offers"),
+        (format!("a=2&r={id}"), "its request id is of a session on none of the advertiser's offers"),
+    ] {
+        refused(&server, &query, "Invalid Request ID").await;
+        let why = format!("Invalid Request ID: {because}, so the call made no conversion.");
+        assert_eq!(last_line(&server).await.1, why);
+    }
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ async fn pixel_code_loads_the_click_of_the_same_link() {
 }
 
 #[tokio::test]
-async fn a_link_whose_clicks_are_credited_to_nobody_says_so() {
+async fn a_link_whose_clicks_are_turned_away_says_so() {
     let world = World::new().await;
     for path in ["links", "pixel-code"] {
         for (query, disposition) in [
