@@ -304,7 +304,7 @@ fn server_campaign(
         id.0 += 1;
     }
     if id.0 > MAX_ENTITY_ID {
-        return Err(NetworkError::NoCampaign("an id".to_owned()));
+        return Err(NetworkError::NoCampaign("free id".to_owned()));
     }
     let is_internal = why == Made::Internal || present.settings().internal_affiliate == Some(affiliate);
     Ok(Campaign {
